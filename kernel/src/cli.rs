@@ -1,0 +1,187 @@
+//! The command line: verbs, their arguments and their help texts. It parses and holds no behaviour.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A Jupyter kernel for interactive Rust on HPC systems.
+#[derive(Debug, Parser)]
+#[command(name = "ferrolab", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make the kernel known to Jupyter and prepare its environment
+    Install(InstallArgs),
+    /// Remove the kernel from Jupyter
+    Uninstall(UninstallArgs),
+    /// Run as a Jupyter kernel (Jupyter calls this)
+    Kernel(KernelArgs),
+    /// Execute a notebook without Jupyter
+    Run(RunArgs),
+    /// Check what the kernel needs, and say how to get what is missing
+    Doctor(DoctorArgs),
+    /// The process that runs cells (the kernel calls this)
+    #[command(hide = true)]
+    Runner(RunnerArgs),
+}
+
+/// Where a kernelspec lives.
+#[derive(Debug, Default, Clone, Args)]
+#[group(multiple = false)]
+pub struct PlaceArgs {
+    /// In your own Jupyter data directory (the default)
+    #[arg(long)]
+    pub user: bool,
+    /// In the active virtual or conda environment, or that of `python3`
+    #[arg(long)]
+    pub sys_prefix: bool,
+    /// In DIR/share/jupyter/kernels
+    #[arg(long, value_name = "DIR")]
+    pub prefix: Option<PathBuf>,
+}
+
+/// `ferrolab install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Where to install.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The kernel's name: letters, digits, `.`, `_` and `-`
+    #[arg(long, default_value = "ferrolab")]
+    pub name: String,
+    /// The name shown in menus
+    #[arg(long, value_name = "S", default_value = "Rust (Ferrolab)")]
+    pub display_name: String,
+    /// An environment variable for the kernel; may be given several times
+    #[arg(long, value_name = "K=V", value_parser = key_value)]
+    pub env: Vec<(String, String)>,
+}
+
+/// `ferrolab uninstall`.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// Where to look; without it, everywhere Jupyter looks.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The kernel's name
+    #[arg(long, default_value = "ferrolab")]
+    pub name: String,
+}
+
+/// `ferrolab kernel`.
+#[derive(Debug, Args)]
+pub struct KernelArgs {
+    /// The connection file Jupyter wrote
+    #[arg(short = 'f', long, value_name = "CONNECTION_FILE")]
+    pub connection_file: PathBuf,
+}
+
+/// `ferrolab run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The notebook to execute
+    pub notebook: PathBuf,
+    /// Where the executed notebook goes [default: NAME.executed.ipynb beside NAME.ipynb]
+    #[arg(short, long, value_name = "OUT", conflicts_with = "inplace")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the notebook itself
+    #[arg(long)]
+    pub inplace: bool,
+    /// Go on after a cell that fails (the exit status still says that one did)
+    #[arg(long)]
+    pub allow_errors: bool,
+    /// Interrupt a cell that runs longer than this
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Where the HTML page goes [default: beside the executed notebook]
+    #[arg(long, value_name = "OUT", conflicts_with = "no_html")]
+    pub html: Option<PathBuf>,
+    /// Write no HTML page
+    #[arg(long)]
+    pub no_html: bool,
+}
+
+/// `ferrolab doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print the checks as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ferrolab runner`; its arguments belong to the runner room.
+#[derive(Debug, Args)]
+pub struct RunnerArgs {
+    /// Passed on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<OsString>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if number <= 0.0 {
+        return Err("must be more than 0 seconds; leave it out to wait for ever".to_owned());
+    }
+    Duration::try_from_secs_f64(number).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_reach_their_fields() {
+        let cli = Cli::try_parse_from([
+            "ferrolab", "install", "--prefix", "/opt", "--env", "A=b=c", "--env", "D=",
+        ])
+        .unwrap();
+        let Verb::Install(args) = cli.verb else {
+            panic!("not install")
+        };
+        assert_eq!(args.place.prefix, Some("/opt".into()));
+        assert_eq!(args.name, "ferrolab");
+        let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
+        assert_eq!(args.env, [pair("A", "b=c"), pair("D", "")]);
+        let cli = Cli::try_parse_from(["ferrolab", "run", "a.ipynb", "--timeout", "1.5"]).unwrap();
+        let Verb::Run(args) = cli.verb else {
+            panic!("not run")
+        };
+        assert_eq!(args.timeout, Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for bad in [
+            &["install", "--user", "--sys-prefix"][..],
+            &["install", "--env", "novalue"],
+            &["run", "a.ipynb", "--html", "x", "--no-html"],
+            &["run", "a.ipynb", "--timeout", "-1"],
+            &["run", "a.ipynb", "-o", "b.ipynb", "--inplace"],
+            &["run"],
+        ] {
+            let args = ["ferrolab"].iter().chain(bad);
+            assert!(Cli::try_parse_from(args).is_err(), "{bad:?}");
+        }
+    }
+}

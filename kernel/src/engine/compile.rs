@@ -1,0 +1,301 @@
+//! One rustc run: arguments, process, diagnostics, and the link of its object into something the
+//! runner can load. This is the only file of the engine that starts rustc for a cell. It knows
+//! neither variables nor sessions.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::{fs, io, thread};
+
+use super::environment::Environment;
+use super::generate::{ITEMS_CRATE, Kind};
+use super::shelf::{METADATA, OBJECT};
+
+/// How cells are compiled; `:opt`, `:checks` and `:target-cpu` change it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Flags {
+    /// `-C opt-level`.
+    pub opt_level: String,
+    /// Overflow checks and debug assertions.
+    pub checks: bool,
+    /// `-C target-cpu`.
+    pub target_cpu: String,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self { opt_level: "3".into(), checks: false, target_cpu: "native".into() }
+    }
+}
+
+/// The rustc that runs now, so that an interrupt can end it.
+#[derive(Debug, Default)]
+pub struct Compiling {
+    group: AtomicI32,
+    cancelled: AtomicBool,
+}
+
+impl Compiling {
+    /// End the compilation, now or as soon as it starts its next process.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        let group = self.group.load(Ordering::SeqCst);
+        if group > 0 {
+            // SAFETY: a plain signal to the process group that `start` made.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+    }
+
+    /// Before a cell: forget an earlier cancellation.
+    pub fn reset(&self) {
+        self.cancelled.store(false, Ordering::SeqCst);
+    }
+
+    /// Was this cell's compilation cancelled?
+    pub fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// The flag itself, for builders that look at it.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.cancelled
+    }
+}
+
+/// Why there is no object.
+#[derive(Debug)]
+pub enum CompileError {
+    /// rustc refused the text; its standard error.
+    Refused(String),
+    /// The user interrupted.
+    Cancelled,
+    /// rustc or the linker could not run or broke; a sentence for the user.
+    Broken(String),
+}
+
+/// The items crate that cells link to.
+#[derive(Debug, Clone)]
+pub struct ItemsCrate {
+    /// Hash of all that went into it.
+    pub hash: String,
+    /// Its metadata, for rustc.
+    pub metadata: PathBuf,
+    finished: Arc<Pending>,
+}
+
+/// Code that is still being generated after the metadata is there.
+#[derive(Debug, Default)]
+struct Pending {
+    result: Mutex<Option<Result<PathBuf, String>>>,
+    done: Condvar,
+}
+
+impl ItemsCrate {
+    /// One whose code is there already.
+    pub fn finished(hash: String, directory: &Path) -> Self {
+        let pending = Pending { result: Mutex::new(Some(Ok(directory.join(OBJECT)))), done: Condvar::new() };
+        Self { hash, metadata: directory.join(METADATA), finished: Arc::new(pending) }
+    }
+
+    /// Waits for the shared object.
+    ///
+    /// # Errors
+    /// When code generation failed; rustc's words.
+    pub fn object(&self) -> Result<PathBuf, String> {
+        let mut result = self.finished.result.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match &*result {
+                Some(done) => return done.clone(),
+                None => result = self.finished.done.wait(result).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// What to compile.
+pub struct Job<'a> {
+    /// The environment it links against.
+    pub environment: &'a Environment,
+    /// How.
+    pub flags: &'a Flags,
+    /// What it is.
+    pub kind: Kind,
+    /// The generated text.
+    pub text: &'a str,
+    /// Hash of everything, the name of its source file included.
+    pub hash: &'a str,
+    /// Distinguishes types of this crate from those of other versions.
+    pub identity: &'a str,
+    /// The items crate, for statements.
+    pub items: Option<&'a ItemsCrate>,
+    /// Where to work.
+    pub bench: &'a Path,
+    /// Who may interrupt.
+    pub compiling: &'a Compiling,
+}
+
+impl Job<'_> {
+    /// Name of the source file, as panics and rustc show it.
+    pub fn file_name(hash: &str) -> String {
+        format!("{}.rs", &hash[..16])
+    }
+
+    fn command(&self) -> Command {
+        let e = self.environment;
+        let mut command = Command::new(&e.toolchain.rustc);
+        let crate_name = if self.kind == Kind::Items { ITEMS_CRATE } else { "cell" };
+        command.current_dir(self.bench).arg(Self::file_name(self.hash));
+        command.args(["--crate-name", crate_name, "--crate-type", "lib", "--edition", "2024"]);
+        command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
+        command.args(["-C", "prefer-dynamic", "-C", "codegen-units=1", "-C", "debuginfo=0", "-C", "panic=unwind", "-C", "embed-bitcode=no"]);
+        let checks = if self.flags.checks { "on" } else { "off" };
+        for option in [
+            format!("opt-level={}", self.flags.opt_level),
+            format!("overflow-checks={checks}"),
+            format!("debug-assertions={checks}"),
+            format!("target-cpu={}", self.flags.target_cpu),
+            format!("metadata={}", self.identity),
+        ] {
+            command.args(["-C", &option]);
+        }
+        match self.kind {
+            Kind::Items => command.args([&format!("--emit=metadata={METADATA},obj=cell.o"), "--json=artifacts"]),
+            Kind::Statements => command.arg("--emit=obj=cell.o"),
+        };
+        for directory in &e.search {
+            command.arg("-L").arg(format!("dependency={}", directory.display()));
+        }
+        for (name, path) in &e.externs {
+            command.arg("--extern").arg(format!("{name}={}", path.display()));
+        }
+        if let Some(items) = self.items {
+            command.arg("--extern").arg(format!("{ITEMS_CRATE}={}", items.metadata.display()));
+        }
+        // Unstable options for this one process: full paths in the lint that tells types, and a
+        // prelude of our own. Never for dependencies.
+        command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_BACKTRACE").env_remove("RUSTFLAGS");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        command
+    }
+
+    fn start(&self) -> Result<Child, CompileError> {
+        let rustc = &self.environment.toolchain.rustc;
+        fs::write(self.bench.join(Self::file_name(self.hash)), self.text).map_err(|e| disk(self.bench, &e))?;
+        let child = self.command().spawn().map_err(|e| {
+            CompileError::Broken(format!("cannot run {}: {e}; `ferrolab doctor` says what is missing", rustc.display()))
+        })?;
+        self.compiling.group.store(child.id() as i32, Ordering::SeqCst);
+        if self.compiling.cancelled() {
+            self.compiling.cancel();
+        }
+        Ok(child)
+    }
+
+    /// Compile to the end; the object is `cell.so` on the bench. Returns rustc's standard error.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn run(&self) -> Result<String, CompileError> {
+        let mut child = self.start()?;
+        let mut said = String::new();
+        let read = child.stderr.take().map(|e| io::Read::read_to_string(&mut BufReader::new(e), &mut said));
+        self.finish(child, read.is_none_or(|r| r.is_ok()), &said)?;
+        // Linking needs the items crate's file; by now its code has usually been generated.
+        let items = self.items.map(ItemsCrate::object).transpose().map_err(CompileError::Broken)?;
+        link(self.environment, self.bench, items.as_deref())?;
+        Ok(said)
+    }
+
+    fn finish(&self, mut child: Child, readable: bool, said: &str) -> Result<(), CompileError> {
+        let status = child.wait();
+        self.compiling.group.store(0, Ordering::SeqCst);
+        if self.compiling.cancelled() {
+            return Err(CompileError::Cancelled);
+        }
+        match status {
+            Ok(status) if status.success() && readable => Ok(()),
+            Ok(status) if status.code().is_some() => Err(CompileError::Refused(said.to_owned())),
+            Ok(status) => Err(CompileError::Broken(format!("rustc was ended from outside ({status}); there may be too little memory\n{said}"))),
+            Err(error) => Err(CompileError::Broken(format!("rustc cannot be waited for: {error}"))),
+        }
+    }
+
+    /// Compile the items crate until its metadata is there, which means that rustc accepts it;
+    /// code generation goes on in the background, and `shelve` is called when it is done with
+    /// the bench. Returns the crate and rustc's standard error so far.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn run_items(
+        &self,
+        shelve: impl FnOnce(&Path) -> io::Result<PathBuf> + Send + 'static,
+    ) -> Result<(ItemsCrate, String), CompileError> {
+        let mut child = self.start()?;
+        let mut said = String::new();
+        let Some(stderr) = child.stderr.take() else {
+            return Err(CompileError::Broken("rustc has no standard error".to_owned()));
+        };
+        let mut lines = BufReader::new(stderr).lines();
+        let mut accepted = false;
+        while let Some(Ok(line)) = lines.next() {
+            if line.contains("\"$message_type\":\"artifact\"") {
+                accepted = true;
+                break;
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        if !accepted {
+            self.finish(child, true, &said)?;
+            return Err(CompileError::Broken(format!("rustc wrote no metadata\n{said}")));
+        }
+        self.compiling.group.store(0, Ordering::SeqCst);
+        let pending = Arc::new(Pending::default());
+        let crate_ = ItemsCrate { hash: self.hash.to_owned(), metadata: self.bench.join(METADATA), finished: pending.clone() };
+        let (environment, bench) = (self.environment.clone(), self.bench.to_owned());
+        let generate = move || {
+            let rest: String = lines.map_while(Result::ok).filter(|l| l.contains("\"level\":\"error")).collect();
+            let result = match child.wait() {
+                Ok(status) if status.success() => link(&environment, &bench, None)
+                    .map_err(|e| e.to_string())
+                    .and_then(|()| shelve(&bench).map(|d| d.join(OBJECT)).or_else(|_| Ok(bench.join(OBJECT)))),
+                _ => Err(format!("rustc could not generate code for the items\n{rest}")),
+            };
+            *pending.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            pending.done.notify_all();
+        };
+        thread::Builder::new().name("items".into()).spawn(generate).map_err(|e| CompileError::Broken(e.to_string()))?;
+        Ok((crate_, said))
+    }
+}
+
+fn link(environment: &Environment, bench: &Path, items: Option<&Path>) -> Result<(), CompileError> {
+    let object = bench.join("cell.o");
+    let mut inputs = vec![object.as_path()];
+    inputs.extend(items);
+    let mut command = environment.toolchain.linker.command(&inputs, &bench.join(OBJECT));
+    let output = command.stdin(Stdio::null()).output().map_err(|e| {
+        CompileError::Broken(format!("cannot run the linker {}: {e}", environment.toolchain.linker.program.display()))
+    })?;
+    if output.status.success() {
+        drop(fs::remove_file(object));
+        return Ok(());
+    }
+    Err(CompileError::Broken(format!("linking failed\n{}", String::from_utf8_lossy(&output.stderr))))
+}
+
+fn disk(path: &Path, error: &io::Error) -> CompileError {
+    CompileError::Broken(format!("cannot write to {}: {error}; set FERROLAB_CACHE_DIR to a directory with room", path.display()))
+}
+
+impl std::fmt::Display for CompileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(said) | Self::Broken(said) => f.write_str(said),
+            Self::Cancelled => f.write_str("interrupted while compiling"),
+        }
+    }
+}

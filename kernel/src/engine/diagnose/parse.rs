@@ -1,0 +1,147 @@
+//! rustc's JSON as data: one diagnostic a line. Nothing is judged or changed here.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+
+/// How grave a diagnostic or one of its parts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Level {
+    /// An error.
+    #[serde(rename = "error")]
+    Error,
+    /// A crash of rustc itself.
+    #[serde(rename = "error: internal compiler error")]
+    Crash,
+    /// A warning.
+    #[serde(rename = "warning")]
+    Warning,
+    /// A note.
+    #[serde(rename = "note")]
+    Note,
+    /// Help, with or without a suggested change.
+    #[serde(rename = "help")]
+    Help,
+    /// Closing words, and whatever later versions of rustc add.
+    #[serde(rename = "failure-note", other)]
+    Closing,
+}
+
+/// An error code or a lint's name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Code {
+    /// Such as `E0308` or `unused_variables`.
+    pub(crate) code: String,
+}
+
+/// A line of source that a span touches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Line {
+    /// The line, without its end.
+    pub(crate) text: String,
+}
+
+/// A stretch of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Span {
+    /// The file as rustc names it.
+    pub(crate) file_name: String,
+    /// First byte in the file.
+    pub(crate) byte_start: usize,
+    /// The byte after the last.
+    pub(crate) byte_end: usize,
+    /// Whether the diagnostic is about this place.
+    #[serde(default)]
+    pub(crate) is_primary: bool,
+    /// The lines it touches.
+    #[serde(default)]
+    pub(crate) text: Vec<Line>,
+    /// What is written at the place.
+    #[serde(default)]
+    pub(crate) label: Option<String>,
+    /// In a suggestion: what to write there instead.
+    #[serde(default)]
+    pub(crate) suggested_replacement: Option<String>,
+    /// The macro call the place comes from.
+    #[serde(default)]
+    pub(crate) expansion: Option<Box<Expansion>>,
+}
+
+impl Span {
+    /// The byte range in its file.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.byte_start..self.byte_end
+    }
+}
+
+/// A macro call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Expansion {
+    /// Where it was called.
+    pub(crate) span: Span,
+}
+
+/// One diagnostic, or a note or help that belongs to one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Diagnostic {
+    /// How grave it is.
+    pub(crate) level: Level,
+    /// Its code.
+    #[serde(default)]
+    pub(crate) code: Option<Code>,
+    /// What it says.
+    pub(crate) message: String,
+    /// The places it is about.
+    #[serde(default)]
+    pub(crate) spans: Vec<Span>,
+    /// Notes and help.
+    #[serde(default)]
+    pub(crate) children: Vec<Diagnostic>,
+    /// rustc's own rendering of it, against the generated text.
+    #[serde(default)]
+    pub(crate) rendered: Option<String>,
+}
+
+impl Diagnostic {
+    /// The code's text, empty when there is none.
+    pub(crate) fn code(&self) -> &str {
+        self.code.as_ref().map_or("", |c| c.code.as_str())
+    }
+
+    /// Whether it stops a compilation.
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(self.level, Level::Error | Level::Crash)
+    }
+
+    /// Add a help text of ours, without a place.
+    pub(crate) fn add_help(&mut self, message: impl Into<String>) {
+        self.children.push(Diagnostic {
+            level: Level::Help,
+            code: None,
+            message: message.into(),
+            spans: Vec::new(),
+            children: Vec::new(),
+            rendered: None,
+        });
+    }
+}
+
+/// Read what rustc wrote to standard error under `--error-format=json`: the diagnostics, and the
+/// lines that are not JSON (a crash of rustc, a linker speaking). JSON that is no diagnostic, such
+/// as artifact notices, is left out.
+pub(crate) fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
+    let mut diagnostics = Vec::new();
+    let mut others = Vec::new();
+    for line in stderr.lines() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let json = line.trim_start().starts_with('{');
+        match serde_json::from_str::<Diagnostic>(line) {
+            Ok(diagnostic) => diagnostics.push(diagnostic),
+            Err(_) if json && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok() => {}
+            Err(_) => others.push(line.to_owned()),
+        }
+    }
+    (diagnostics, others)
+}

@@ -1,0 +1,395 @@
+//! From a set of dependencies to a finished environment: resolve, build, compare with what is
+//! loaded, link what is new, and put the result into the cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::cache::{Cache, failed, make, place, sync};
+use super::cargo::Tools;
+use super::dependencies::DependencySet;
+use super::error::{EnvironmentError, Kind};
+use super::identity::{Identity, content};
+use super::layer;
+use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
+use super::messages::{Artifact, Built, Metadata};
+use super::{Crate, Environment, Options, advice, helper};
+
+/// What is to be made.
+pub(super) struct Plan<'a> {
+    pub(super) options: &'a Options,
+    pub(super) cache: &'a Cache,
+    pub(super) tools: &'a Tools<'a>,
+    /// The environment a session has loaded, which the new one joins if it can.
+    pub(super) parent: Option<&'a Environment>,
+    pub(super) dependencies: &'a DependencySet,
+    /// A name for the working directory, the same for the same plan.
+    pub(super) key: &'a str,
+}
+
+/// What was made.
+pub(super) struct Made {
+    pub(super) environment: Environment,
+    /// Directories of the user's own crates.
+    pub(super) watched: Vec<PathBuf>,
+    /// Why it could not join the parent.
+    pub(super) restart: Option<String>,
+}
+
+/// How far it is: crates done, crates in all, what is going on.
+pub(super) type Report<'a> = dyn FnMut(usize, usize, &str) + 'a;
+
+/// Make the environment.
+pub(super) fn assemble(plan: &Plan<'_>, report: &mut Report<'_>) -> Result<Made, EnvironmentError> {
+    let manifest = write_package(plan, &[])?;
+    let (mut metadata, mut offline) = resolve(plan, &manifest, report)?;
+    check_libraries(plan.dependencies, &metadata)?;
+    let floor = floor(&metadata);
+    if !floor.is_empty() {
+        // On failure the plain set is as good; only later additions may need a restart.
+        write_package(plan, &floor)?;
+        match resolve(plan, &manifest, report) {
+            Ok(resolved) => (metadata, offline) = resolved,
+            Err(error) if error.kind == Kind::Cancelled => return Err(error),
+            Err(_) => drop(write_package(plan, &[])?),
+        }
+    }
+    let built = build(plan, &manifest, &metadata, offline, report)?;
+    let total = metadata.count();
+    let crates = measure(&built, &metadata)?;
+    let restart = plan.parent.and_then(|parent| conflict(parent, &crates));
+    // What is loaded stays loaded: with a conflict, the only way is a new set from the ground up.
+    let parent = plan.parent.filter(|_| restart.is_none());
+    report(total, total, "linking");
+    let environment = finish(plan, parent, &manifest, &metadata, &built, crates)?;
+    Ok(Made {
+        environment,
+        watched: metadata.local_packages(&[helper::NAME, PACKAGE]),
+        restart,
+    })
+}
+
+/// Let cargo choose versions and fetch what is missing. Whether it had to do without a network.
+fn resolve(
+    plan: &Plan<'_>,
+    manifest: &Path,
+    report: &mut Report<'_>,
+) -> Result<(Metadata, bool), EnvironmentError> {
+    report(0, 0, "resolving dependencies");
+    let mut attempt = |offline: bool| -> Result<Result<Metadata, Vec<String>>, EnvironmentError> {
+        let mut command = plan.tools.cargo("metadata", manifest, offline);
+        command.args([
+            "--format-version",
+            "1",
+            "--filter-platform",
+            &plan.tools.toolchain.host,
+        ]);
+        let mut text = String::new();
+        let finished = plan.tools.run(command, &mut |line| match line {
+            super::cargo::Line::Out(out) => text.push_str(out),
+            super::cargo::Line::Status(status) => report(0, 0, &lower(status)),
+        })?;
+        if !finished.success {
+            return Ok(Err(finished.errors));
+        }
+        Metadata::parse(&text).map(Ok)
+    };
+    // The base set is in the user's cargo cache since the kernel was built: no need to ask.
+    let quiet_first = plan.options.offline || plan.dependencies.is_empty();
+    let errors = match attempt(quiet_first)? {
+        Ok(metadata) => return Ok((metadata, quiet_first)),
+        Err(errors) => errors,
+    };
+    let mut offline = plan.options.offline;
+    let mut errors = errors;
+    if !plan.options.offline && (quiet_first || advice::is_offline(&errors)) {
+        // Either the quiet attempt lacked something, or the network is away and the crates may
+        // all be here.
+        offline = !quiet_first;
+        match attempt(offline)? {
+            Ok(metadata) => return Ok((metadata, offline)),
+            // A network error of the first attempt says more than the missing crates of the second.
+            Err(again) if quiet_first => errors = again,
+            Err(_) => {}
+        }
+    }
+    Err(advice::resolution(&errors, offline, &mut |package| {
+        features_of(plan, manifest, package)
+    }))
+}
+
+/// The features a package has: resolve once more without asking for any.
+fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
+    let Some(mut table) = fs::read_to_string(manifest)
+        .ok()
+        .and_then(|text| text.parse::<Table>().ok())
+    else {
+        return Vec::new();
+    };
+    if let Some(dependencies) = table.get_mut("dependencies").and_then(Value::as_table_mut) {
+        for (_, value) in dependencies.iter_mut() {
+            if let Some(value) = value.as_table_mut() {
+                value.remove("features");
+            }
+        }
+    }
+    let ask = || -> Result<Metadata, EnvironmentError> {
+        let other = manifest.with_file_name("features").join("Cargo.toml");
+        plan.cache
+            .write(&other, helper::toml_text(&table)?.as_bytes())?;
+        plan.cache
+            .write(&other.with_file_name("src").join("lib.rs"), b"")?;
+        let mut command = plan.tools.cargo("metadata", &other, false);
+        command.args(["--format-version", "1"]);
+        let mut text = String::new();
+        plan.tools.run(command, &mut |line| {
+            if let super::cargo::Line::Out(out) = line {
+                text.push_str(out);
+            }
+        })?;
+        Metadata::parse(&text)
+    };
+    ask()
+        .map(|metadata| metadata.features(package))
+        .unwrap_or_default()
+}
+
+fn build(
+    plan: &Plan<'_>,
+    manifest: &Path,
+    metadata: &Metadata,
+    offline: bool,
+    report: &mut Report<'_>,
+) -> Result<Built, EnvironmentError> {
+    let total = metadata.count();
+    let root = plan.tools.target_directory.join(&plan.tools.toolchain.host);
+    let mut built = Built::new(root);
+    let mut what = String::from("starting cargo");
+    report(0, total, &what);
+    let command = plan.tools.build(manifest, offline);
+    let finished = plan.tools.run(command, &mut |line| match line {
+        super::cargo::Line::Out(out) => {
+            if built.message(out) {
+                report(built.packages().min(total), total, &what);
+            }
+        }
+        super::cargo::Line::Status(status) => {
+            what = lower(status);
+            report(built.packages().min(total), total, &what);
+        }
+    })?;
+    if finished.success {
+        Ok(built)
+    } else {
+        Err(advice::build(&finished.errors))
+    }
+}
+
+fn lower(status: &str) -> String {
+    let status = status.split(" (").next().unwrap_or(status);
+    let mut chars = status.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().collect::<String>() + chars.as_str())
+        .unwrap_or_default()
+}
+
+/// Describe every crate that was built for cells (not for build scripts).
+fn measure(built: &Built, metadata: &Metadata) -> Result<Vec<(Crate, Artifact)>, EnvironmentError> {
+    let mut crates = Vec::new();
+    for artifact in built.libraries() {
+        let Some(package) = metadata.package(&artifact.package) else {
+            continue;
+        };
+        if package.name == PACKAGE {
+            continue;
+        }
+        let metadata = artifact.metadata_file();
+        let hash = content(metadata).map_err(|e| failed("read", metadata, &e))?;
+        let file = metadata
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let krate = Crate {
+            package: package.name.clone(),
+            version: package.version.clone(),
+            file,
+            hash,
+            path: PathBuf::new(),
+        };
+        crates.push((krate, artifact.clone()));
+    }
+    // cargo reports them as they finish; names of what is built must not depend on that.
+    crates.sort_by(|(a, _), (b, _)| a.file.cmp(&b.file));
+    Ok(crates)
+}
+
+/// Why crates as now resolved cannot stand beside those that are loaded.
+fn conflict(parent: &Environment, now: &[(Crate, Artifact)]) -> Option<String> {
+    let here: BTreeSet<(&str, &str)> = now
+        .iter()
+        .map(|(c, _)| (c.file.as_str(), c.hash.as_str()))
+        .collect();
+    let changed: BTreeMap<&str, &str> = parent
+        .crates
+        .iter()
+        .filter(|old| !here.contains(&(old.file.as_str(), old.hash.as_str())))
+        .map(|old| (old.package.as_str(), old.version.as_str()))
+        .collect();
+    if changed.is_empty() {
+        return None;
+    }
+    let mut reasons: Vec<String> = Vec::new();
+    for (package, version) in &changed {
+        let versions: BTreeSet<&str> = now
+            .iter()
+            .filter(|(c, _)| c.package == *package)
+            .map(|(c, _)| c.version.as_str())
+            .collect();
+        if !versions.is_empty() && !versions.contains(version) {
+            let versions: Vec<&str> = versions.into_iter().collect();
+            reasons.push(format!(
+                "{package} {version} becomes {}",
+                versions.join(", ")
+            ));
+        }
+    }
+    if reasons.is_empty() {
+        let names: Vec<&str> = changed.keys().copied().take(6).collect();
+        let more = changed.len().saturating_sub(names.len());
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        reasons.push(format!(
+            "{}{more} are needed with other features than those loaded",
+            names.join(", ")
+        ));
+    }
+    Some(reasons.join("; "))
+}
+
+fn finish(
+    plan: &Plan<'_>,
+    parent: Option<&Environment>,
+    manifest: &Path,
+    metadata: &Metadata,
+    built: &Built,
+    crates: Vec<(Crate, Artifact)>,
+) -> Result<Environment, EnvironmentError> {
+    let loaded: BTreeSet<&str> = parent
+        .iter()
+        .flat_map(|p| &p.crates)
+        .map(|c| c.file.as_str())
+        .collect();
+    let new: Vec<_> = crates
+        .into_iter()
+        .filter(|(c, _)| !loaded.contains(c.file.as_str()))
+        .collect();
+    let mut identity = Identity::default()
+        .part(plan.key)
+        .part(parent.map_or("", |p| &p.id));
+    for (krate, artifact) in &new {
+        let code =
+            content(artifact.code_file()).map_err(|e| failed("read", artifact.code_file(), &e))?;
+        identity = identity.part(&krate.file).part(&krate.hash).part(code);
+    }
+    let id = identity.finish();
+    let target = plan.cache.directory("environments")?.join(&id);
+    let stage = plan.cache.stage(&target)?;
+    let library = stage.path().join("lib");
+    make(&library)?;
+    let mut all = parent.map(|p| p.crates.clone()).unwrap_or_default();
+    for (mut krate, artifact) in new.iter().cloned() {
+        place(artifact.metadata_file(), &library.join(&krate.file))?;
+        krate.path = target.join("lib").join(&krate.file);
+        all.push(krate);
+    }
+    for plugin in built.plugins() {
+        let Some(name) = plugin.file_name() else {
+            continue;
+        };
+        place(plugin, &library.join(name))?;
+    }
+    let lock = stage.path().join("Cargo.lock");
+    place(&manifest.with_file_name("Cargo.lock"), &lock)?;
+    let mut layers = parent.map(|p| p.layers.clone()).unwrap_or_default();
+    let linked: Vec<&Artifact> = new.iter().map(|(_, a)| a).filter(|a| a.is_rlib()).collect();
+    if !linked.is_empty() {
+        let folders: BTreeSet<&Path> = built
+            .libraries()
+            .filter_map(|a| a.code_file().parent())
+            .chain(built.plugins().filter_map(Path::parent))
+            .collect();
+        let mut search: Vec<PathBuf> = folders.into_iter().map(Path::to_path_buf).collect();
+        search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
+        let crates: Vec<(String, PathBuf)> = linked
+            .iter()
+            .map(|a| (a.name.clone(), a.code_file().to_path_buf()))
+            .collect();
+        let foreign: Vec<layer::Foreign> = linked
+            .iter()
+            .filter_map(|a| {
+                let libraries = built.foreign(&a.package)?.to_vec();
+                Some(layer::Foreign {
+                    rlib: a.code_file().to_path_buf(),
+                    libraries,
+                })
+            })
+            .collect();
+        let parts = layer::Parts {
+            number: layers.len(),
+            hash: &id,
+            below: &layers,
+            crates: &crates,
+            search: &search,
+            native: &built.native_paths(),
+            foreign: &foreign,
+        };
+        let path = layer::link(plan.tools, &parts, stage.path())?;
+        layers.push(target.join(path.file_name().unwrap_or_default()));
+    }
+    let mut search = vec![target.join("lib")];
+    search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
+    let mut externs = Vec::new();
+    let hidden = HIDDEN.replace('-', "_");
+    for (name, package) in metadata
+        .direct()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with(&hidden))
+    {
+        let artifact = built
+            .libraries()
+            .find(|a| a.package == package)
+            .map(Artifact::metadata_file);
+        let plugin = || built.plugin_of(&package);
+        let Some(file) = artifact.or_else(plugin).and_then(Path::file_name) else {
+            return Err(EnvironmentError::new(
+                Kind::Build,
+                format!("cargo built no library for `{name}`"),
+            ));
+        };
+        let known = all
+            .iter()
+            .find(|c| Path::new(&c.file).as_os_str() == file)
+            .map(|c| c.path.clone());
+        externs.push((name, known.unwrap_or_else(|| target.join("lib").join(file))));
+    }
+    sync(stage.path());
+    stage.commit()?;
+    Ok(Environment {
+        id,
+        toolchain: plan.tools.toolchain.clone(),
+        options: plan.options.clone(),
+        externs,
+        search,
+        layers,
+        dependencies: plan.dependencies.clone(),
+        crates: all,
+        lock: target.join("Cargo.lock"),
+    })
+}

@@ -1,0 +1,146 @@
+//! The helper crate's source, carried in this binary, and its manifest made to stand alone.
+//! Building it is somebody else's.
+
+use std::path::PathBuf;
+
+use toml::{Table, Value};
+
+use super::cache::Cache;
+use super::error::{EnvironmentError, Kind};
+use super::identity::Identity;
+
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
+
+/// Dependencies of the helper crate that cells may name as well.
+pub(super) const SHARED: &[&str] = &["rayon", "plotters"];
+
+/// The name of the helper crate.
+pub(super) const NAME: &str = "ferrolab";
+
+/// A hash of the helper crate: sources, manifest and lock.
+pub(super) fn hash() -> String {
+    FILES
+        .iter()
+        .fold(Identity::default(), |id, (name, bytes)| {
+            id.part(name).part(bytes)
+        })
+        .finish()
+}
+
+/// The lock the helper crate was tested with.
+pub(super) fn lock() -> Option<&'static [u8]> {
+    FILES
+        .iter()
+        .find(|(name, _)| *name == "Cargo.lock")
+        .map(|(_, bytes)| *bytes)
+}
+
+/// Unpack the source into the cache, once for each content; where it is.
+pub(super) fn unpack(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
+    let target = cache
+        .directory("source")?
+        .join(format!("{NAME}-{}", hash()));
+    if target.join("Cargo.toml").is_file()
+        && FILES.iter().all(|(name, bytes)| {
+            let meta = target.join(name).metadata();
+            !name.starts_with("src/") || meta.is_ok_and(|meta| meta.len() == bytes.len() as u64)
+        })
+    {
+        return Ok(target);
+    }
+    let stage = cache.stage(&target)?;
+    for (name, bytes) in FILES.iter().filter(|(name, _)| name.starts_with("src/")) {
+        cache.write(&stage.path().join(name), bytes)?;
+    }
+    cache.write(
+        &stage.path().join("Cargo.toml"),
+        toml_text(&stand_alone(manifest()?))?.as_bytes(),
+    )?;
+    stage.commit()
+}
+
+/// The dependencies cells can name besides the helper crate, as the helper crate writes them.
+pub(super) fn shared_dependencies() -> Result<Table, EnvironmentError> {
+    let manifest = manifest()?;
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+    let mut shared = Table::new();
+    for name in SHARED {
+        if let Some(value) = dependencies.and_then(|table| table.get(*name)) {
+            shared.insert((*name).to_owned(), value.clone());
+        }
+    }
+    Ok(shared)
+}
+
+/// A TOML table as text.
+pub(super) fn toml_text(table: &Table) -> Result<String, EnvironmentError> {
+    toml::to_string(table)
+        .map_err(|e| EnvironmentError::new(Kind::Build, format!("cannot write a manifest: {e}")))
+}
+
+fn manifest() -> Result<Table, EnvironmentError> {
+    let broken = |what: &str| {
+        EnvironmentError::new(
+            Kind::Build,
+            format!("this binary's helper crate is broken: {what}"),
+        )
+    };
+    let bytes = FILES
+        .iter()
+        .find(|(name, _)| *name == "Cargo.toml")
+        .map(|(_, bytes)| *bytes);
+    let text = bytes
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .ok_or_else(|| broken("no manifest"))?;
+    text.parse::<Table>().map_err(|e| broken(&e.to_string()))
+}
+
+/// Resolve what the manifest takes from its workspace, and drop what only a checkout needs.
+fn stand_alone(mut manifest: Table) -> Table {
+    let workspace = manifest.remove("workspace");
+    let inherited =
+        |section: &str, name: &str| workspace.as_ref()?.get(section)?.get(name).cloned();
+    if let Some(package) = manifest.get_mut("package").and_then(Value::as_table_mut) {
+        for (name, value) in package.iter_mut() {
+            if value.get("workspace").is_some()
+                && let Some(actual) = inherited("package", name)
+            {
+                *value = actual;
+            }
+        }
+        for name in ["readme", "default-run", "license-file"] {
+            package.remove(name);
+        }
+    }
+    if let Some(dependencies) = manifest
+        .get_mut("dependencies")
+        .and_then(Value::as_table_mut)
+    {
+        for (name, value) in dependencies.iter_mut() {
+            if value.get("workspace").is_some()
+                && let Some(actual) = inherited("dependencies", name)
+            {
+                *value = actual;
+            }
+        }
+    }
+    for name in [
+        "lints",
+        "dev-dependencies",
+        "bench",
+        "test",
+        "example",
+        "bin",
+        "profile",
+        "badges",
+    ] {
+        manifest.remove(name);
+    }
+    // The kernel embeds only `src`: nothing else of the checkout is to be looked for.
+    if let Some(package) = manifest.get_mut("package").and_then(Value::as_table_mut) {
+        for name in ["autobenches", "autotests", "autoexamples", "autobins"] {
+            package.insert(name.to_owned(), Value::Boolean(false));
+        }
+    }
+    manifest
+}

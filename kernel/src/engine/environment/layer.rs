@@ -1,0 +1,211 @@
+//! One shared object for many crates: rustc links the rlibs cargo built into a dylib, so that
+//! every global in them is one instance for all cells. Which crates, is decided elsewhere.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::cache::failed;
+use super::cargo::{Tools, clean, user_linker};
+use super::error::{EnvironmentError, Kind};
+
+/// What goes into a layer.
+pub(super) struct Parts<'a> {
+    /// Number of the layer in its session, from 0.
+    pub(super) number: usize,
+    /// A hash of the content, for names.
+    pub(super) hash: &'a str,
+    /// Earlier layers.
+    pub(super) below: &'a [PathBuf],
+    /// Crates to name: crate name and rlib. What they need comes along.
+    pub(super) crates: &'a [(String, PathBuf)],
+    /// Where rlibs and metadata of everything are.
+    pub(super) search: &'a [PathBuf],
+    /// `-L` values from build scripts.
+    pub(super) native: &'a [String],
+    /// C libraries and the rlibs that may hold them, by build script.
+    pub(super) foreign: &'a [Foreign],
+}
+
+/// Native libraries a crate's build script asked for.
+pub(super) struct Foreign {
+    /// The crate's rlib: static libraries are bundled in it.
+    pub(super) rlib: PathBuf,
+    /// `-l` values: `static=zstd`, `ssl`.
+    pub(super) libraries: Vec<String>,
+}
+
+/// Link a layer into `folder`; the shared object.
+pub(super) fn link(
+    tools: &Tools<'_>,
+    parts: &Parts<'_>,
+    folder: &Path,
+) -> Result<PathBuf, EnvironmentError> {
+    let name = format!("ferrolab_layer_{}", parts.number);
+    let file = format!("lib{name}-{}.so", parts.hash);
+    let output = folder.join(&file);
+    let source = folder.join(format!("{name}.rs"));
+    let mut text = String::new();
+    for (index, _) in parts.below.iter().enumerate() {
+        text.push_str(&format!("pub extern crate ferrolab_layer_{index};\n"));
+    }
+    for (index, (name, _)) in parts.crates.iter().enumerate() {
+        // Two versions of a crate may share a name; inside, every one has a number.
+        text.push_str(&format!(
+            "#[doc(hidden)] pub extern crate c{index}; // {name}\n"
+        ));
+    }
+    fs::write(&source, text).map_err(|e| failed("write", &source, &e))?;
+    let mut command = Command::new(&tools.toolchain.rustc);
+    clean(&mut command);
+    command
+        .args([
+            "--crate-type",
+            "dylib",
+            "--edition",
+            "2021",
+            "--crate-name",
+            &name,
+        ])
+        .args([
+            "-C",
+            "prefer-dynamic",
+            "-C",
+            "opt-level=3",
+            "-C",
+            "strip=debuginfo",
+        ])
+        .arg("-C")
+        .arg(format!("metadata={}", parts.hash))
+        .args(["-C", &format!("link-arg=-Wl,-soname,{file}")])
+        // Cells are linked without libraries: what they may need of libm must be here already.
+        .args(["-C", "link-arg=-Wl,--no-as-needed", "-C", "link-arg=-lm"])
+        .args(&tools.rustflags)
+        .arg("-o")
+        .arg(&output)
+        .arg(&source);
+    for (index, path) in parts.below.iter().enumerate() {
+        command
+            .arg("--extern")
+            .arg(assignment(&format!("ferrolab_layer_{index}"), path));
+    }
+    for (index, (_, path)) in parts.crates.iter().enumerate() {
+        command
+            .arg("--extern")
+            .arg(assignment(&format!("c{index}"), path));
+    }
+    for path in parts.search {
+        command.arg("-L").arg(assignment("dependency", path));
+    }
+    for path in parts.native {
+        command.arg("-L").arg(path);
+    }
+    for folder in parts.native.iter().map(|value| native_folder(value)) {
+        // A shared library in a place of its own is found there again when the layer is loaded.
+        if holds_shared(folder) {
+            command
+                .arg("-C")
+                .arg(format!("link-arg=-Wl,-rpath,{}", folder.display()));
+        }
+    }
+    let script = folder.join("link.sh");
+    write_linker(tools, parts, &script)?;
+    command
+        .arg("-C")
+        .arg(assignment("linker", &script))
+        .args(["-C", "linker-flavor=gcc"]);
+    let finished = tools.run(command, &mut |_| {})?;
+    for temporary in [&source, &script] {
+        drop(fs::remove_file(temporary));
+    }
+    if !finished.success {
+        let names: Vec<&str> = parts.crates.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("cannot link {} into a shared object", names.join(", "));
+        return Err(EnvironmentError::new(Kind::Build, message)
+            .details(super::advice::shorten(&finished.errors))
+            .help(super::advice::help_for_link(&finished.errors)));
+    }
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&output, mode).map_err(|e| failed("protect", &output, &e))?;
+    Ok(output)
+}
+
+/// A linker between rustc and `cc`. rustc takes from archives only what Rust code of the layer
+/// itself refers to, hides everything that is not Rust's, and drops shared libraries without a
+/// use; but cells call C functions of the crates they use, directly or through inlined Rust ones.
+fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(), EnvironmentError> {
+    let linker = user_linker(&tools.toolchain.host)
+        .map(|name| name.to_string_lossy().into_owned())
+        .or_else(|| {
+            tools
+                .toolchain
+                .cc
+                .as_ref()
+                .map(|path| path.display().to_string())
+        })
+        .unwrap_or_else(|| "cc".to_owned());
+    let mut cases = String::from("  -Wl,--as-needed) ;;\n");
+    if !parts.foreign.is_empty() {
+        cases.push_str("  -Wl,--version-script=*|-Wl,--no-undefined-version) ;;\n");
+    }
+    let whole = |archive: &str| {
+        format!("set -- \"$@\" -Wl,--whole-archive {archive} -Wl,--no-whole-archive ;;\n")
+    };
+    for foreign in parts.foreign {
+        cases.push_str(&format!(
+            "  {}) {}",
+            quoted(&foreign.rlib.display().to_string()),
+            whole("\"$a\"")
+        ));
+        for library in &foreign.libraries {
+            let name = library.rsplit('=').next().unwrap_or(library);
+            let folders = parts.native.iter().map(|value| native_folder(value));
+            let archives = folders.filter(|f| !f.join(format!("lib{name}.so")).exists());
+            let archive = archives
+                .map(|f| f.join(format!("lib{name}.a")))
+                .find(|a| a.is_file());
+            if let Some(archive) = archive.filter(|_| !library.starts_with("static")) {
+                let archive = quoted(&archive.display().to_string());
+                cases.push_str(&format!(
+                    "  {}) {}",
+                    quoted(&format!("-l{name}")),
+                    whole(&archive)
+                ));
+            }
+        }
+    }
+    let script = format!(
+        "#!/bin/sh\n# Links a layer so that cells find everything in it.\nfor a do\n  shift\n  case \"$a\" in\n{cases}  \
+         *) set -- \"$@\" \"$a\" ;;\n  esac\ndone\nexec {} \"$@\"\n",
+        quoted(&linker)
+    );
+    let mode = fs::Permissions::from_mode(0o700);
+    let written = fs::write(path, script).and_then(|()| fs::set_permissions(path, mode));
+    written.map_err(|e| failed("write", path, &e))
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The directory in a `-L` value, which may start with a kind: `native=/usr/lib`.
+fn native_folder(value: &str) -> &Path {
+    let path = value
+        .split_once('=')
+        .filter(|(kind, _)| !kind.contains('/'))
+        .map_or(value, |(_, path)| path);
+    Path::new(path)
+}
+
+fn holds_shared(folder: &Path) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_string_lossy().contains(".so"))
+}
+
+fn assignment(name: &str, path: &Path) -> std::ffi::OsString {
+    let mut text = std::ffi::OsString::from(format!("{name}="));
+    text.push(path);
+    text
+}

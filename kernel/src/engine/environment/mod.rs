@@ -1,0 +1,358 @@
+//! The environment: what cells are compiled and linked against. It finds the toolchain, builds
+//! the helper crate and the user's dependencies once into a shared cache, and says what to pass
+//! to rustc and what to load. It compiles no cell and runs none.
+//!
+//! cargo builds ordinary rlibs; one rustc run links them into a *layer*, a shared object in which
+//! every crate is once. Dependencies added later become further layers on top. A cell is compiled
+//! against the crates' metadata alone and linked with no libraries: its open symbols are found at
+//! `dlopen` in libstd and the layers, which are loaded first with `RTLD_GLOBAL`.
+
+mod advice;
+mod assemble;
+mod cache;
+mod cargo;
+mod dependencies;
+mod error;
+mod helper;
+mod identity;
+mod layer;
+mod lock;
+mod manifest;
+mod messages;
+mod store;
+mod toolchain;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+pub use cache::Cache;
+pub use dependencies::DependencySet;
+pub use error::{EnvironmentError, Kind};
+pub use toolchain::{Linker, Toolchain};
+
+use assemble::{Made, Plan, assemble};
+pub use identity::Identity;
+use store::Record;
+
+/// What an environment is made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// rustc's `target-cpu`; `native` means this machine's processor.
+    pub target_cpu: String,
+    /// Features of the helper crate.
+    pub features: Vec<String>,
+    /// The notebook's directory: cargo and rustup look there for their configuration.
+    pub directory: PathBuf,
+    /// Never use the network.
+    pub offline: bool,
+    /// How many crates to compile at once; cargo decides when there is no number.
+    pub jobs: Option<usize>,
+    /// Read-only caches that an administrator or teacher has filled, looked at first.
+    pub sites: Vec<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            target_cpu: "native".to_owned(),
+            features: Vec::new(),
+            directory: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            offline: env::var_os("CARGO_NET_OFFLINE").is_some_and(|value| value == "true"),
+            jobs: None,
+            sites: Vec::new(),
+        }
+    }
+}
+
+/// How far a preparation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Crates that are done.
+    pub done: usize,
+    /// Crates in all; 0 while that is not known.
+    pub total: usize,
+    /// What is going on: `compiling rayon v1.12.0`.
+    pub what: String,
+}
+
+/// A crate that is in a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crate {
+    /// The package's name.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// The metadata's file name, which carries cargo's hash of how it was built.
+    file: String,
+    /// A hash of the metadata, which holds the crate's identity for rustc.
+    hash: String,
+    /// Where the metadata is.
+    path: PathBuf,
+}
+
+/// What cells are compiled and linked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Names everything in it: equal ids mean that compiled cells can be used again.
+    pub id: String,
+    /// The toolchain.
+    pub toolchain: Toolchain,
+    /// What it was made for.
+    pub options: Options,
+    /// Crates a cell can name, with the metadata (or procedural macro) to give to rustc.
+    pub externs: Vec<(String, PathBuf)>,
+    /// Directories for `-L dependency=`.
+    pub search: Vec<PathBuf>,
+    /// Shared objects, to load in this order after libstd.
+    pub layers: Vec<PathBuf>,
+    /// The user's dependencies in it.
+    pub dependencies: DependencySet,
+    /// All crates in the layers.
+    pub crates: Vec<Crate>,
+    lock: PathBuf,
+}
+
+/// What came of adding dependencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The environment with them.
+    pub environment: Environment,
+    /// `None`: load the layers that were not there before and go on. Otherwise a session that has
+    /// loaded the old layers must restart to use the new ones; the text says why.
+    pub restart: Option<String>,
+}
+
+impl Environment {
+    /// rustc arguments that cells of this environment have in common: processor, dynamic libstd,
+    /// crates and where their metadata is.
+    pub fn rustc_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> =
+            ["-C", "prefer-dynamic", "-C"].map(OsString::from).to_vec();
+        arguments.push(format!("target-cpu={}", self.options.target_cpu).into());
+        let mut pair = |option: &str, name: &str, path: &Path| {
+            arguments.push(option.into());
+            let mut value = OsString::from(format!("{name}="));
+            value.push(path);
+            arguments.push(value);
+        };
+        for (name, path) in &self.externs {
+            pair("--extern", name, path);
+        }
+        for path in &self.search {
+            pair("-L", "dependency", path);
+        }
+        arguments
+    }
+
+    /// What a runner loads before the first cell, in order, with `RTLD_NOW | RTLD_GLOBAL`.
+    pub fn libraries(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(self.toolchain.libstd.as_path())
+            .chain(self.layers.iter().map(PathBuf::as_path))
+    }
+
+    /// Every file of ours that it needs.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        let macros = self.externs.iter().map(|(_, path)| path.as_path());
+        let crates = self.crates.iter().map(|krate| krate.path.as_path());
+        let single = [self.lock.as_path()];
+        let mut all: Vec<&Path> = self
+            .layers
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(macros)
+            .chain(crates)
+            .chain(single)
+            .collect();
+        all.sort();
+        all.dedup();
+        all.into_iter()
+    }
+
+    /// Follow a cache that was copied elsewhere.
+    fn move_to(&mut self, from: &Path, to: &Path) -> Option<()> {
+        let externs = self.externs.iter_mut().map(|(_, path)| path);
+        let crates = self.crates.iter_mut().map(|krate| &mut krate.path);
+        let single = std::iter::once(&mut self.lock);
+        for path in self
+            .search
+            .iter_mut()
+            .chain(&mut self.layers)
+            .chain(externs)
+            .chain(crates)
+            .chain(single)
+        {
+            *path = to.join(path.strip_prefix(from).ok()?);
+        }
+        Some(())
+    }
+}
+
+/// The base environment: the helper crate and what it brings. Instant when the cache has it.
+///
+/// # Errors
+/// When there is no usable toolchain or cache directory, the build fails, or `cancelled` is set.
+pub fn prepare(
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &AtomicBool,
+) -> Result<Environment, EnvironmentError> {
+    let cache = Cache::open()?;
+    let toolchain = Toolchain::discover(&cache, &options.directory)?;
+    let dependencies = DependencySet::default();
+    let work = Work {
+        options,
+        cache: &cache,
+        toolchain: &toolchain,
+        parent: None,
+        dependencies: &dependencies,
+    };
+    work.get(progress, cancelled)
+        .map(|addition| addition.environment)
+}
+
+/// Add dependencies to an environment. Instant, and without cargo, when it has them or the cache
+/// knows the result.
+///
+/// # Errors
+/// When a crate, version or feature does not exist, the network is needed and away, a crate does
+/// not build, or `cancelled` is set: then cargo and its children are killed at once.
+pub fn add(
+    environment: &Environment,
+    dependencies: &DependencySet,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &AtomicBool,
+) -> Result<Addition, EnvironmentError> {
+    let cache = Cache::open()?;
+    let mut merged = environment.dependencies.clone();
+    merged.merge(dependencies);
+    let work = Work {
+        options: &environment.options,
+        cache: &cache,
+        toolchain: &environment.toolchain,
+        parent: Some(environment),
+        dependencies: &merged,
+    };
+    work.get(progress, cancelled)
+}
+
+/// One thing to get: from the cache, or by building.
+struct Work<'a> {
+    options: &'a Options,
+    cache: &'a Cache,
+    toolchain: &'a Toolchain,
+    parent: Option<&'a Environment>,
+    dependencies: &'a DependencySet,
+}
+
+impl Work<'_> {
+    fn get(
+        &self,
+        progress: &mut dyn FnMut(Progress),
+        cancelled: &AtomicBool,
+    ) -> Result<Addition, EnvironmentError> {
+        let rustflags = self.rustflags();
+        let shelf = self.shelf(&rustflags);
+        let key = Identity::default()
+            .part(&shelf)
+            .part(helper::hash())
+            .parts(&self.options.features)
+            .part(self.parent.map_or("", |parent| &parent.id))
+            .parts(self.dependencies.lines())
+            .finish();
+        let found = |record: Record| Addition {
+            environment: record.environment,
+            restart: record.restart,
+        };
+        for site in &self.options.sites {
+            if let Some(record) =
+                Cache::existing(site).and_then(|site| Record::load(&site, &key, self.toolchain))
+            {
+                return Ok(found(record));
+            }
+        }
+        if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
+            return Ok(found(record));
+        }
+        let mut report = |done: usize, total: usize, what: &str| {
+            progress(Progress {
+                done,
+                total,
+                what: what.to_owned(),
+            });
+        };
+        // One build at a time for each set of flags: they share cargo's target directory.
+        let lock = self.cache.directory("locks")?.join(&shelf);
+        let mut waiting = || {
+            report(
+                0,
+                0,
+                "waiting: another kernel is building the same environment",
+            )
+        };
+        let guard = lock::Guard::take(&lock, &mut waiting, cancelled)?;
+        if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
+            return Ok(found(record));
+        }
+        let tools = cargo::Tools {
+            toolchain: self.toolchain,
+            directory: &self.options.directory,
+            target_directory: self.cache.directory("target")?.join(&shelf),
+            rustflags,
+            jobs: self.options.jobs,
+            cancelled,
+        };
+        let plan = Plan {
+            options: self.options,
+            cache: self.cache,
+            tools: &tools,
+            parent: self.parent,
+            dependencies: self.dependencies,
+            key: &key,
+        };
+        let mut report = |done: usize, total: usize, what: &str| {
+            guard.touch();
+            report(done, total, what);
+        };
+        let Made {
+            environment,
+            watched,
+            restart,
+        } = assemble(&plan, &mut report)?;
+        let record = Record::new(self.cache, environment, &watched, restart)?;
+        record.save(self.cache, &key)?;
+        Ok(found(record))
+    }
+
+    fn rustflags(&self) -> Vec<String> {
+        let mut flags = cargo::user_rustflags();
+        flags.push(format!("-Ctarget-cpu={}", self.options.target_cpu));
+        // Panics in helpers name `ferrolab-…/src/par.rs`, not somebody's home directory.
+        flags.push(format!(
+            "--remap-path-prefix={}/=",
+            self.cache.root().join("source").display()
+        ));
+        flags
+    }
+
+    /// A hash of what decides how any crate is compiled. Environments that share it share cargo's
+    /// target directory, so that each crate is compiled once.
+    fn shelf(&self, rustflags: &[String]) -> String {
+        let native = if self.options.target_cpu == "native" {
+            identity::native_cpu()
+        } else {
+            String::new()
+        };
+        Identity::default()
+            .part("layout 1")
+            .part(&self.toolchain.version_text)
+            .part("flags")
+            // The last flag names the cache's own place, which decides nothing.
+            .parts(&rustflags[..rustflags.len().saturating_sub(1)])
+            .part(native)
+            .finish()
+    }
+}

@@ -1,0 +1,328 @@
+//! Finding the Rust toolchain: the real rustc and cargo behind rustup's proxies, the dynamic
+//! standard library, a linker. It runs nothing but questions (`--print sysroot`, `-vV`).
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::cache::Cache;
+use super::error::{EnvironmentError, Kind};
+use super::identity::{Identity, Stamp};
+
+/// The oldest rustc whose edition and file formats the engine is made for.
+const OLDEST: (u32, u32) = (1, 90);
+
+/// A program that turns one object file into a shared object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linker {
+    /// Absolute path.
+    pub program: PathBuf,
+    /// Arguments that come first, before `-o out input…`. They make a shared object whose panics
+    /// can unwind (`--eh-frame-hdr`); symbols of libstd and the layers stay open until `dlopen`.
+    pub arguments: Vec<String>,
+    /// Archives that come last.
+    pub libraries: Vec<PathBuf>,
+}
+
+impl Linker {
+    /// The command that links `objects` into the shared object `output`.
+    pub fn command(&self, objects: &[&Path], output: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .arg("-o")
+            .arg(output)
+            .args(objects)
+            .args(&self.libraries);
+        command
+    }
+}
+
+/// A usable Rust toolchain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// The compiler itself, not a proxy; absolute.
+    pub rustc: PathBuf,
+    /// The cargo that belongs to it; absolute.
+    pub cargo: PathBuf,
+    /// All of `rustc -vV`.
+    pub version_text: String,
+    /// The release, such as `1.95.0`.
+    pub release: String,
+    /// The host triple.
+    pub host: String,
+    /// `rustc --print sysroot`.
+    pub sysroot: PathBuf,
+    /// The dynamic standard library; load it first, with `RTLD_NOW | RTLD_GLOBAL`.
+    pub libstd: PathBuf,
+    /// The linker for single objects.
+    pub linker: Linker,
+    /// `cc`, which cargo needs for build scripts and layers; none when it is not on the PATH.
+    pub cc: Option<PathBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    stamps: Vec<Stamp>,
+    toolchain: Toolchain,
+}
+
+impl Toolchain {
+    /// Find the toolchain that `rustc` means in `directory` (rustup looks for a `rust-toolchain`
+    /// file there). The answer is kept in the cache, so that later calls start no process.
+    ///
+    /// # Errors
+    /// When there is no rustc or cargo, it is too old, or it has no dynamic standard library.
+    pub fn discover(cache: &Cache, directory: &Path) -> Result<Self, EnvironmentError> {
+        let rustc = match env::var_os("RUSTC").filter(|v| !v.is_empty()) {
+            Some(name) => find_program(&name).ok_or_else(|| {
+                missing(&format!(
+                    "RUSTC is set to `{}`, which is not a program",
+                    name.to_string_lossy()
+                ))
+            })?,
+            None => {
+                find_program("rustc".as_ref()).ok_or_else(|| missing("no `rustc` on the PATH"))?
+            }
+        };
+        let stamps = questions(&rustc, directory);
+        let variables = ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "PATH"];
+        let key = Identity::default()
+            .parts(stamps.iter().map(|s| s.path.to_string_lossy().into_owned()))
+            .parts(variables.map(|name| env::var_os(name).unwrap_or_default().into_encoded_bytes()))
+            .finish();
+        let file = cache.root().join(format!("toolchain-{key}.json"));
+        if let Some(toolchain) = recall(cache, &file, &stamps) {
+            return Ok(toolchain);
+        }
+        let toolchain = Self::ask(&rustc, directory)?;
+        let mut stamps = stamps;
+        for path in [
+            &toolchain.rustc,
+            &toolchain.cargo,
+            &toolchain.libstd,
+            &toolchain.linker.program,
+        ] {
+            stamps.push(Stamp::of(path));
+        }
+        let record = Record { stamps, toolchain };
+        if let Ok(text) = serde_json::to_vec(&record) {
+            cache.write(&file, &text)?;
+        }
+        Ok(record.toolchain)
+    }
+
+    fn ask(rustc: &Path, directory: &Path) -> Result<Self, EnvironmentError> {
+        let sysroot = PathBuf::from(output(rustc, &["--print", "sysroot"], directory)?.trim());
+        let real = sysroot.join("bin/rustc");
+        let rustc = if real.is_file() {
+            real
+        } else {
+            rustc.to_path_buf()
+        };
+        let beside = sysroot.join("bin/cargo");
+        let cargo = match env::var_os("CARGO")
+            .filter(|v| !v.is_empty())
+            .and_then(|v| find_program(&v))
+        {
+            _ if beside.is_file() => beside,
+            Some(cargo) => cargo,
+            None => {
+                find_program("cargo".as_ref()).ok_or_else(|| missing("no `cargo` on the PATH"))?
+            }
+        };
+        let version_text = output(&rustc, &["-vV"], directory)?;
+        let field = |name: &str| {
+            let line = version_text
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(|v| v.trim().to_owned());
+            line.ok_or_else(|| missing(&format!("`{} -vV` does not say `{name}`", rustc.display())))
+        };
+        let (release, host) = (field("release:")?, field("host:")?);
+        let mut numbers = release
+            .split(['.', '-'])
+            .map(|n| n.parse::<u32>().unwrap_or(0));
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if version < OLDEST {
+            return Err(EnvironmentError::new(
+                Kind::Toolchain,
+                format!(
+                    "rustc {release} is too old: cells need {}.{} or newer",
+                    OLDEST.0, OLDEST.1
+                ),
+            )
+            .help("rustup update stable, or load a newer Rust module"));
+        }
+        let libraries = sysroot.join("lib/rustlib").join(&host).join("lib");
+        let libstd = find_library(&[&libraries, &sysroot.join("lib")], "libstd-", ".so").ok_or_else(|| {
+            EnvironmentError::new(
+                Kind::Toolchain,
+                format!("this Rust toolchain has no dynamic standard library (libstd-*.so in {})", libraries.display()),
+            )
+            .help(format!(
+                "use a toolchain of rustup for a target with dynamic linking (https://rustup.rs; {host} is the host here), and name its rustc in RUSTC"
+            ))
+        })?;
+        let linker = find_linker(&sysroot, &host, &libraries)?;
+        let cc = find_program("cc".as_ref()).or_else(|| find_program("gcc".as_ref()));
+        Ok(Self {
+            rustc,
+            cargo,
+            version_text,
+            release,
+            host,
+            sysroot,
+            libstd,
+            linker,
+            cc,
+        })
+    }
+}
+
+/// The files whose change can change which toolchain `rustc` means.
+fn questions(rustc: &Path, directory: &Path) -> Vec<Stamp> {
+    let mut stamps = vec![Stamp::of(rustc)];
+    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    if let Some(home) = home.or_else(|| env::home_dir().map(|home| home.join(".rustup"))) {
+        stamps.push(Stamp::of(&home.join("settings.toml")));
+    }
+    for folder in directory.ancestors() {
+        for name in ["rust-toolchain.toml", "rust-toolchain"] {
+            if folder.join(name).is_file() {
+                stamps.push(Stamp::of(&folder.join(name)));
+                return stamps;
+            }
+        }
+    }
+    stamps
+}
+
+fn recall(cache: &Cache, file: &Path, stamps: &[Stamp]) -> Option<Toolchain> {
+    if !cache.trusts(&fs::metadata(file).ok()?) {
+        return None;
+    }
+    let record: Record = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let same = record.stamps.starts_with(stamps)
+        && record.stamps.iter().skip(stamps.len()).all(Stamp::still);
+    same.then_some(record.toolchain)
+}
+
+fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, EnvironmentError> {
+    let lld = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
+    let (program, first) = match find_program("ld".as_ref()) {
+        Some(program) => (program, &[][..]),
+        None if lld.is_file() => (lld, &["-flavor", "gnu"][..]),
+        None => {
+            return Err(EnvironmentError::new(
+                Kind::Toolchain,
+                "no linker: `ld` is not on the PATH",
+            )
+            .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
+        }
+    };
+    let common = [
+        "-shared",
+        "--eh-frame-hdr",
+        "--hash-style=gnu",
+        "-z",
+        "noexecstack",
+        "-z",
+        "now",
+    ];
+    let arguments = first
+        .iter()
+        .chain(&common)
+        .map(|&argument| argument.to_owned())
+        .collect();
+    // On x86_64 libgcc_s, which libstd loads, has every helper the compiler calls; elsewhere
+    // (outlined atomics on ARM) some exist only in this archive, which costs 4 ms to read.
+    let builtins = find_library(&[libraries], "libcompiler_builtins-", ".rlib");
+    let libraries = if host.starts_with("x86_64") {
+        Vec::new()
+    } else {
+        builtins.into_iter().collect()
+    };
+    Ok(Linker {
+        program,
+        arguments,
+        libraries,
+    })
+}
+
+fn find_library(folders: &[&Path], prefix: &str, suffix: &str) -> Option<PathBuf> {
+    for folder in folders {
+        let mut found: Vec<_> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with(prefix) && name.ends_with(suffix)
+            })
+            .map(|entry| {
+                (
+                    entry.metadata().and_then(|m| m.modified()).ok(),
+                    entry.path(),
+                )
+            })
+            .collect();
+        // An upgrade in place can leave an old one; the newest belongs to the compiler.
+        found.sort();
+        if let Some((_, path)) = found.pop() {
+            return Some(path);
+        }
+    }
+    None
+}
+
+/// The absolute path of a program, given by path or looked up on the PATH.
+pub(super) fn find_program(name: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(name);
+    if path.components().count() > 1 {
+        return path
+            .is_file()
+            .then(|| std::path::absolute(path).ok())
+            .flatten();
+    }
+    let paths = env::var_os("PATH")?;
+    env::split_paths(&paths)
+        .map(|folder| folder.join(name))
+        .find(|candidate| executable(candidate))
+}
+
+fn executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+fn output(
+    program: &Path,
+    arguments: &[&str],
+    directory: &Path,
+) -> Result<String, EnvironmentError> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if directory.is_dir() {
+        command.current_dir(directory);
+    }
+    let result = command
+        .output()
+        .map_err(|e| missing(&format!("cannot run {}: {e}", program.display())))?;
+    if result.status.success() {
+        return Ok(String::from_utf8_lossy(&result.stdout).into_owned());
+    }
+    let what = format!("`{} {}` failed", program.display(), arguments.join(" "));
+    Err(missing(&what).details(String::from_utf8_lossy(&result.stderr)))
+}
+
+fn missing(what: &str) -> EnvironmentError {
+    EnvironmentError::new(Kind::Toolchain, format!("no usable Rust toolchain: {what}")).help(
+        "install Rust from https://rustup.rs (no administrator rights needed), or load your cluster's Rust module before the kernel starts",
+    )
+}

@@ -1,0 +1,212 @@
+//! From a cell in parts to the one text that rustc compiles. It decides what the text says, and
+//! remembers which stretch of it handles which variable, so that an error there can be acted on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::Identity;
+use super::items::Items;
+use super::source::Source;
+use super::split::{Binding, Split};
+use super::variables::Variables;
+
+/// The function that the runner calls in every cell.
+pub const ENTRY: &str = "__ferrolab_cell";
+
+/// The crate that holds the session's items; also the name under which types of cells are known.
+pub const ITEMS_CRATE: &str = "cells";
+
+/// rustc's lints by group, never `warnings`: one lint (`dropping_references`) tells us types.
+const HEADER: &str = "#![feature(prelude_import)]\n#![allow(unused, nonstandard_style, future_incompatible, private_interfaces, private_bounds, internal_features, static_mut_refs, uncommon_codepoints, confusable_idents, mixed_script_confusables, improper_ctypes, improper_ctypes_definitions, non_local_definitions, unpredictable_function_pointer_comparisons, refining_impl_trait)]\n";
+
+/// What a stretch of generated code does with a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handling {
+    /// The bytes of the generated text.
+    pub range: Range<usize>,
+    /// The variable.
+    pub name: String,
+    /// True for a new binding's probe and `put`, false for a taken variable's way back.
+    pub new: bool,
+}
+
+/// What to leave out, learnt from a failed compilation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Omit {
+    /// Taken variables that the cell moves: they do not come back.
+    pub moved: BTreeSet<String>,
+    /// New bindings that cannot be kept, with the advice to give; empty when the cell itself
+    /// moved the value.
+    pub unkept: BTreeMap<String, String>,
+}
+
+/// What the generated text will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Statements only, linked to the items crate.
+    Statements,
+    /// The items crate, with this cell's statements in it when it has any.
+    Items,
+}
+
+/// A generated crate.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// Its text.
+    pub source: Source,
+    /// What it is.
+    pub kind: Kind,
+    /// Variables taken from the store, in order.
+    pub taken: Vec<String>,
+    /// Which stretch handles which variable.
+    pub handling: Vec<Handling>,
+    /// New bindings in order; binding `i` has key `key_base + i`.
+    pub bindings: Vec<String>,
+    /// Base of the keys of new bindings.
+    pub key_base: u64,
+}
+
+/// What generation needs to know of a session.
+pub struct Scope<'a> {
+    /// Items and imports, this cell's included.
+    pub items: &'a Items,
+    /// Variables before this cell.
+    pub variables: &'a Variables,
+    /// Is there an items crate to link?
+    pub link_items: bool,
+    /// A runtime crate that drives `.await`, when the dependencies have one.
+    pub tokio: bool,
+}
+
+/// Generates a cell.
+pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
+    let kind = if split.items.is_empty() { Kind::Statements } else { Kind::Items };
+    let mut source = Source::default();
+    source.push(HEADER);
+    scope.items.push_inner(&mut source);
+    if kind == Kind::Items {
+        source.push("extern crate self as cells;\n");
+    }
+    source.push("#[prelude_import] use ::ferrolab::prelude::*;\n");
+    if kind == Kind::Statements && scope.link_items {
+        source.push("#[allow(unused_imports)] use ::cells::*;\n");
+    }
+    scope.items.push_imports(&mut source);
+    if kind == Kind::Items {
+        scope.items.push_items(&mut source);
+    }
+    let mut body = Body { cell, text, split, scope, omit, source, handling: Vec::new(), taken: Vec::new() };
+    if !split.runs_nothing() {
+        body.push();
+    }
+    let Body { mut source, handling, taken, .. } = body;
+    let key_base = fingerprint(source.text());
+    source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
+    let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
+    Generated { source, kind, taken, handling, bindings, key_base }
+}
+
+/// Keys start with the cell's whole text: the same text binds values of the same types.
+fn fingerprint(text: &str) -> u64 {
+    u64::from_str_radix(&Identity::default().part(text).finish()[..16], 16).unwrap_or_default()
+}
+
+struct Body<'a> {
+    cell: u32,
+    text: &'a str,
+    split: &'a Split,
+    scope: &'a Scope<'a>,
+    omit: &'a Omit,
+    source: Source,
+    handling: Vec<Handling>,
+    taken: Vec<String>,
+}
+
+impl Body<'_> {
+    fn push(&mut self) {
+        self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
+        self.take_variables();
+        self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");
+        if self.split.awaits {
+            self.source.push(if self.scope.tokio { TOKIO } else { "::ferrolab::rt::cell::block_on(async " });
+        }
+        self.source.push("{\n");
+        self.push_statements();
+        self.put_bindings();
+        self.source.push("::core::result::Result::<(), ::ferrolab::rt::Failure>::Ok(()) }");
+        if self.split.awaits {
+            self.source.push(")");
+        }
+        self.source.push(");\n");
+        self.put_back();
+        self.source.push("}\n");
+    }
+
+    fn take_variables(&mut self) {
+        for (name, variable) in self.scope.variables.iter() {
+            if !self.split.mentions.contains(name) {
+                continue;
+            }
+            self.source.push(if variable.mutable { "let mut " } else { "let " });
+            // The name is the user's own, so that rustc's advice points at the first binding.
+            self.source.push_user(variable.place.0, variable.place.1, name);
+            let take = format!(": {} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.type_text, variable.key);
+            self.source.push(&take);
+            self.taken.push(name.clone());
+        }
+    }
+
+    fn push_statements(&mut self) {
+        for range in &self.split.statements {
+            self.push_user(range);
+            self.source.push("\n");
+        }
+        if let Some(range) = self.split.trailing.clone() {
+            self.source.push("::ferrolab::__display_result!(");
+            self.push_user(&range);
+            self.source.push(");\n");
+        }
+    }
+
+    fn push_user(&mut self, range: &Range<usize>) {
+        self.source.push_user(self.cell, range.start, &self.text[range.clone()]);
+    }
+
+    /// Each new binding tells its type through rustc's lint and moves into the store.
+    fn put_bindings(&mut self) {
+        // Newest first: an earlier binding may still be borrowed by a later one.
+        for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
+            if self.omit.unkept.contains_key(name) {
+                continue;
+            }
+            let code = format!("::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n");
+            self.handle(name, true, &code);
+        }
+    }
+
+    fn put_back(&mut self) {
+        for name in self.taken.clone() {
+            if self.omit.moved.contains(&name) {
+                continue;
+            }
+            let key = self.scope.variables.get(&name).map_or(0, |v| v.key);
+            let rebound = self.split.bindings.iter().any(|b| b.name == name) && !self.omit.unkept.contains_key(&name);
+            // A new binding of the same name has already taken the place.
+            let condition = if rebound { "if !__ferrolab_ok " } else { "" };
+            self.handle(&name, false, &format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {name}); }}\n"));
+        }
+    }
+
+    fn handle(&mut self, name: &str, new: bool, code: &str) {
+        let start = self.source.text().len();
+        self.source.push(code);
+        let range = start..self.source.text().len();
+        self.handling.push(Handling { range, name: name.to_owned(), new });
+    }
+}
+
+/// One runtime for the session; a runner that took over makes its own, since threads do not
+/// survive a fork.
+const TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(\"tokio runtime\")).block_on(async ";

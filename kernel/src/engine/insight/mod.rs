@@ -1,0 +1,179 @@
+//! What a frontend asks while the user types: completions, descriptions, "is this a whole cell?".
+//!
+//! Pure functions over a snapshot of the session's [`Names`] and the text of the cell. No compiler
+//! runs here and nothing is evaluated, so the answers come at once and while a cell runs; what the
+//! tables and the text do not tell is not guessed.
+
+mod chain;
+mod code;
+mod complete;
+mod inspect;
+mod is_complete;
+mod items;
+mod lexer;
+mod scope;
+mod std_docs;
+mod std_paths;
+mod std_types;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub(crate) use complete::complete;
+pub(crate) use inspect::inspect;
+pub(crate) use is_complete::{Completeness, is_complete};
+
+/// The names of a session.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    /// Variables that earlier cells left.
+    pub(crate) variables: Vec<Variable>,
+    /// Items of earlier cells.
+    pub(crate) items: Vec<Item>,
+    /// What is in every cell without being asked for: the helper crate's prelude.
+    pub(crate) prelude: Vec<Item>,
+    /// Crates that a path can start with.
+    pub(crate) crates: Vec<String>,
+    /// Directives, with their help.
+    pub(crate) directives: Vec<Directive>,
+}
+
+/// A variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type, as Rust.
+    pub(crate) type_text: String,
+}
+
+/// A directive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Directive {
+    /// The word without its mark, such as `dep`; `%%time` keeps its marks, as it has no other.
+    pub(crate) name: String,
+    /// What it does, in Markdown.
+    pub(crate) help: String,
+}
+
+/// An item, or a name that behaves as one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// How it is declared, without its body.
+    pub(crate) signature: String,
+    /// Its doc comment, Markdown.
+    pub(crate) docs: String,
+    /// Its whole text.
+    pub(crate) source: String,
+    /// The fields of a struct.
+    pub(crate) fields: Vec<Variable>,
+    /// The variants of an enum; the type is the payload as written, or empty.
+    pub(crate) variants: Vec<Variable>,
+    /// Methods and associated functions from its impl blocks, or a trait's own.
+    pub(crate) methods: Vec<Method>,
+    /// The names inside a module.
+    pub(crate) members: Vec<Item>,
+}
+
+/// A method or an associated function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Method {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its declaration: `fn area(&self) -> f64`.
+    pub(crate) signature: String,
+    /// Its doc comment.
+    pub(crate) docs: String,
+}
+
+impl Method {
+    /// Whether it is called with a dot.
+    pub(crate) fn takes_self(&self) -> bool {
+        let arguments = self.signature.split_once('(').map_or("", |(_, rest)| rest);
+        let first = arguments.split([',', ')', ':']).next().unwrap_or_default();
+        first
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word == "self")
+    }
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A function.
+    #[default]
+    Function,
+    /// A struct or union.
+    Struct,
+    /// An enum.
+    Enum,
+    /// A trait.
+    Trait,
+    /// A type alias.
+    Type,
+    /// A constant.
+    Const,
+    /// A static.
+    Static,
+    /// A macro.
+    Macro,
+    /// A module.
+    Module,
+    /// A name brought in by `use`.
+    Import,
+}
+
+impl Kind {
+    /// The word for it in completions.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Function => "function",
+            Kind::Struct => "struct",
+            Kind::Enum => "enum",
+            Kind::Trait => "trait",
+            Kind::Type => "type",
+            Kind::Const => "constant",
+            Kind::Static => "static",
+            Kind::Macro => "macro",
+            Kind::Module => "module",
+            Kind::Import => "import",
+        }
+    }
+}
+
+impl Names {
+    /// An item by name, the session's own before the prelude's.
+    pub(crate) fn item(&self, name: &str) -> Option<&Item> {
+        self.items
+            .iter()
+            .rev()
+            .chain(&self.prelude)
+            .find(|item| item.name == name)
+    }
+
+    /// The type of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables
+            .iter()
+            .rev()
+            .find(|v| v.name == name)
+            .map(|v| v.type_text.as_str())
+    }
+}
+
+/// The byte offset of a cursor counted in Unicode code points; the text's end for one beyond it.
+pub(crate) fn byte_offset(text: &str, cursor: usize) -> usize {
+    text.char_indices()
+        .nth(cursor)
+        .map_or(text.len(), |(at, _)| at)
+}
+
+/// The code points before a byte offset.
+pub(crate) fn code_points(text: &str, offset: usize) -> usize {
+    text.get(..offset)
+        .map_or_else(|| text.chars().count(), |before| before.chars().count())
+}

@@ -1,0 +1,261 @@
+//! One item of a cell: what it defines, and the edits that let other crates see it. Later cells
+//! are crates of their own, so what a user wrote without `pub` must be visible to them; inside
+//! a `mod` the user's own privacy stays.
+
+use std::ops::Range;
+
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Fields, ImplItem, Item, StmtMacro, Visibility};
+
+/// What an item defines; items that share a key replace each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A name for types, traits and modules.
+    Type(String),
+    /// A name for functions, constants and statics.
+    Value(String),
+    /// A macro.
+    Macro(String),
+    /// An implementation, by its header (`impl Debug for P`).
+    Impl(String),
+    /// Anything else, by its text.
+    Text(String),
+}
+
+/// One item and where its parts stand in the cell's text.
+#[derive(Debug, Clone)]
+pub struct ItemPart {
+    /// The whole item, attributes included.
+    pub range: Range<usize>,
+    /// What it defines.
+    pub keys: Vec<Key>,
+    /// Replacements (an empty range inserts), in order.
+    pub edits: Vec<(Range<usize>, &'static str)>,
+    /// Members of an inherent implementation by name, for replacing them one by one.
+    pub members: Vec<(String, Range<usize>)>,
+    /// True for `impl Type` without a trait.
+    pub inherent: bool,
+    /// True for a function, which no type is built from.
+    pub function: bool,
+}
+
+impl ItemPart {
+    fn new(range: Range<usize>, keys: Vec<Key>) -> Self {
+        Self { range, keys, edits: Vec::new(), members: Vec::new(), inherent: false, function: false }
+    }
+
+    /// No item at all, which makes a crate of the session's other items.
+    pub fn none() -> Self {
+        Self::new(0..0, Vec::new())
+    }
+
+    fn publish(&mut self, visibility: &Visibility, first: impl Spanned) {
+        match visibility {
+            Visibility::Public(_) => {}
+            Visibility::Restricted(r) => self.edits.push((r.span().byte_range(), "pub")),
+            Visibility::Inherited => {
+                let at = first.span().byte_range().start;
+                self.edits.push((at..at, "pub "));
+            }
+        }
+    }
+
+    fn publish_fields(&mut self, fields: &Fields) {
+        for field in fields {
+            match &field.ident {
+                Some(name) => self.publish(&field.vis, name),
+                None => self.publish(&field.vis, &field.ty),
+            }
+        }
+    }
+}
+
+/// Macros whose expansion at the top of a cell is items.
+const ITEM_MACROS: [&str; 4] = ["thread_local", "lazy_static", "bitflags", "cfg_if"];
+
+/// A macro statement that stands for items, or none.
+pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
+    let name = statement.mac.path.segments.last()?.ident.to_string();
+    if !ITEM_MACROS.contains(&name.as_str()) {
+        return None;
+    }
+    let range = statement.span().byte_range();
+    let mut part = ItemPart::new(range.clone(), vec![Key::Text(text[range].to_owned())]);
+    let mut fresh = true;
+    let mut named = false;
+    for token in statement.mac.tokens.clone() {
+        let TokenTree::Ident(word) = &token else {
+            fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';') || (fresh && !matches!(&token, TokenTree::Punct(_)));
+            continue;
+        };
+        let word = word.to_string();
+        if named && word != "ref" && word != "mut" {
+            part.keys.push(Key::Value(word.clone()));
+            named = false;
+        }
+        if (word == "static" || word == "struct") && fresh {
+            let at = token.span().byte_range().start;
+            part.edits.push((at..at, "pub "));
+            named = true;
+        }
+        fresh = false;
+    }
+    if part.keys.len() > 1 {
+        part.keys.remove(0);
+    }
+    Some(part)
+}
+
+/// The parts of an item.
+pub fn part(item: &Item, text: &str) -> ItemPart {
+    let range = item.span().byte_range();
+    let other = || vec![Key::Text(text[range.clone()].to_owned())];
+    let named = |keys| ItemPart::new(range.clone(), keys);
+    match item {
+        Item::Fn(f) => {
+            let mut p = named(vec![Key::Value(f.sig.ident.to_string())]);
+            p.publish(&f.vis, &f.sig);
+            p.function = true;
+            p
+        }
+        Item::Struct(s) => {
+            let mut keys = vec![Key::Type(s.ident.to_string())];
+            if !matches!(s.fields, Fields::Named(_)) {
+                keys.push(Key::Value(s.ident.to_string()));
+            }
+            let mut p = named(keys);
+            p.publish(&s.vis, s.struct_token);
+            p.publish_fields(&s.fields);
+            p
+        }
+        Item::Enum(e) => simple(named(vec![Key::Type(e.ident.to_string())]), &e.vis, e.enum_token),
+        Item::Union(u) => {
+            let mut p = simple(named(vec![Key::Type(u.ident.to_string())]), &u.vis, u.union_token);
+            u.fields.named.iter().for_each(|f| p.publish(&f.vis, &f.ident));
+            p
+        }
+        Item::Trait(t) => {
+            let p = named(vec![Key::Type(t.ident.to_string())]);
+            match (&t.unsafety, &t.auto_token) {
+                (Some(first), _) => simple(p, &t.vis, first),
+                (None, Some(first)) => simple(p, &t.vis, first),
+                (None, None) => simple(p, &t.vis, t.trait_token),
+            }
+        }
+        Item::TraitAlias(t) => simple(named(vec![Key::Type(t.ident.to_string())]), &t.vis, t.trait_token),
+        Item::Type(t) => simple(named(vec![Key::Type(t.ident.to_string())]), &t.vis, t.type_token),
+        Item::Const(c) if c.ident == "_" => named(other()),
+        Item::Const(c) => simple(named(vec![Key::Value(c.ident.to_string())]), &c.vis, c.const_token),
+        Item::Static(s) => simple(named(vec![Key::Value(s.ident.to_string())]), &s.vis, s.static_token),
+        Item::ExternCrate(c) => simple(named(vec![Key::Type(c.ident.to_string())]), &c.vis, c.extern_token),
+        Item::Mod(m) => {
+            let mut p = named(vec![Key::Type(m.ident.to_string())]);
+            match &m.unsafety {
+                Some(first) => p.publish(&m.vis, first),
+                None => p.publish(&m.vis, m.mod_token),
+            }
+            let mut inner = Restricted(&mut p.edits);
+            m.content.iter().flat_map(|(_, items)| items).for_each(|i| syn::visit::visit_item(&mut inner, i));
+            p
+        }
+        Item::Macro(m) => {
+            let keys = m.ident.as_ref().map_or_else(other, |name| vec![Key::Macro(name.to_string())]);
+            let mut p = named(keys);
+            let exported = m.attrs.iter().any(|a| a.path().is_ident("macro_export"));
+            if m.ident.is_some() && !exported {
+                let at = m.mac.path.span().byte_range().start;
+                p.edits.push((at..at, "#[macro_export] "));
+            }
+            p
+        }
+        Item::ForeignMod(f) => {
+            let mut p = named(other());
+            for item in &f.items {
+                match item {
+                    syn::ForeignItem::Fn(f) => p.publish(&f.vis, &f.sig),
+                    syn::ForeignItem::Static(s) => p.publish(&s.vis, s.static_token),
+                    syn::ForeignItem::Type(t) => p.publish(&t.vis, t.type_token),
+                    _ => {}
+                }
+            }
+            p
+        }
+        Item::Impl(i) => implementation(i, range),
+        _ => named(other()),
+    }
+}
+
+fn simple(mut part: ItemPart, visibility: &Visibility, first: impl Spanned) -> ItemPart {
+    part.publish(visibility, first);
+    part
+}
+
+fn implementation(i: &syn::ItemImpl, range: Range<usize>) -> ItemPart {
+    let header = syn::ItemImpl { attrs: Vec::new(), items: Vec::new(), ..i.clone() };
+    let mut part = ItemPart::new(range, vec![Key::Impl(header.to_token_stream().to_string())]);
+    part.inherent = i.trait_.is_none();
+    if !part.inherent {
+        return part;
+    }
+    for item in &i.items {
+        let (name, visibility, first) = match item {
+            ImplItem::Fn(f) => (&f.sig.ident, &f.vis, f.sig.span()),
+            ImplItem::Const(c) => (&c.ident, &c.vis, c.const_token.span()),
+            ImplItem::Type(t) => (&t.ident, &t.vis, t.type_token.span()),
+            _ => continue,
+        };
+        part.members.push((name.to_string(), item.span().byte_range()));
+        // `default fn` and friends start before the signature; nobody writes them in inherent impls.
+        part.publish(visibility, first);
+    }
+    part
+}
+
+/// Inside a module, `pub(crate)` means "my notebook": it becomes `pub`.
+struct Restricted<'a>(&'a mut Vec<(Range<usize>, &'static str)>);
+
+impl<'a> syn::visit::Visit<'a> for Restricted<'_> {
+    fn visit_visibility(&mut self, visibility: &'a Visibility) {
+        if let Visibility::Restricted(r) = visibility {
+            if !r.path.is_ident("self") {
+                self.0.push((r.span().byte_range(), "pub"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(code: &str) -> String {
+        let item: Item = syn::parse_str(code).expect("an item");
+        let mut edits = part(&item, code).edits;
+        edits.sort_by_key(|(r, _)| r.start);
+        let mut out = code.to_owned();
+        for (range, with) in edits.into_iter().rev() {
+            out.replace_range(range, with);
+        }
+        out
+    }
+
+    #[test]
+    fn private_things_become_visible() {
+        assert_eq!(published("struct P { x: i32, pub(crate) y: i32 }"), "pub struct P { pub x: i32, pub y: i32 }");
+        assert_eq!(published("struct T(i32, pub f64);"), "pub struct T(pub i32, pub f64);");
+        assert_eq!(published("/// doc\nconst fn f() {}"), "/// doc\npub const fn f() {}");
+        assert_eq!(published("impl P { async fn a(&self) {} const N: i32 = 1; }"), "impl P { pub async fn a(&self) {} pub const N: i32 = 1; }");
+        assert_eq!(published("impl Clone for P { fn clone(&self) -> P { P } }"), "impl Clone for P { fn clone(&self) -> P { P } }");
+        assert_eq!(published("macro_rules! m { () => {} }"), "#[macro_export] macro_rules! m { () => {} }");
+        assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { pub fn f() {} fn g() {} }");
+    }
+
+    #[test]
+    fn a_header_names_an_implementation() {
+        let code = "impl<T> Show for P<T> { fn a() {} }";
+        let item: Item = syn::parse_str(code).expect("an item");
+        assert_eq!(part(&item, code).keys, [Key::Impl("impl < T > Show for P < T > { }".into())]);
+    }
+}

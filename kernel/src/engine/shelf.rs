@@ -1,0 +1,178 @@
+//! The cell cache: compiled cells by the hash of all that went into them, so that a cell that was
+//! compiled once is loaded, not compiled, for as long as it stays on the shelf. Entries are made
+//! aside and renamed, checked when read, and thrown out oldest first when the shelf is full.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::{Cache, EnvironmentError, Identity};
+use super::generate::Omit;
+
+/// Name of the shared object in an entry.
+pub const OBJECT: &str = "cell.so";
+/// Name of the items crate's metadata in an entry.
+pub const METADATA: &str = "libcells.rmeta";
+const RECORD: &str = "record.json";
+
+/// Bytes the user's shelf may hold before old entries go.
+const CAPACITY: u64 = 2 << 30;
+/// Half-made entries of killed processes are removed after this time.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// What is known of a compiled cell besides its code.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// New variables that can be kept: index of the binding and its type.
+    pub types: Vec<(usize, String)>,
+    /// New variables that cannot: name and advice.
+    pub unkept: Vec<(String, String)>,
+    /// File sizes and hashes by name.
+    files: Vec<(String, u64, String)>,
+}
+
+/// A place where compiled cells are kept.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    cache: Cache,
+    root: PathBuf,
+}
+
+impl Shelf {
+    /// The shelf of a cache; makes its directory.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn open(cache: &Cache) -> Result<Self, EnvironmentError> {
+        Ok(Self { cache: cache.clone(), root: cache.directory("cells")? })
+    }
+
+    fn entry(&self, hash: &str) -> PathBuf {
+        self.root.join(&hash[..2]).join(hash)
+    }
+
+    /// A finished entry: its directory and record. Damaged or foreign entries are not there.
+    pub fn find(&self, hash: &str) -> Option<(PathBuf, Record)> {
+        let directory = self.entry(hash);
+        let record: Record = serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()?;
+        let whole = record.files.iter().all(|(name, length, hash)| {
+            let path = directory.join(name);
+            self.cache.trusts_path(&path) && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
+        });
+        if !whole {
+            drop(fs::remove_dir_all(&directory));
+            return None;
+        }
+        // The age that counts is that of the last use.
+        let touched = fs::File::open(directory.join(RECORD)).and_then(|f| f.set_modified(SystemTime::now()));
+        drop(touched);
+        Some((directory, record))
+    }
+
+    /// A directory to make an entry in.
+    ///
+    /// # Errors
+    /// When it cannot be made (a full disk, a read-only cache).
+    pub fn bench(&self) -> io::Result<PathBuf> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let directory = self.root.join(format!("new-{}-{serial}", std::process::id()));
+        fs::create_dir_all(&directory)?;
+        Ok(directory)
+    }
+
+    /// Puts the files of a bench on the shelf (hard links, so that the bench stays usable) and
+    /// returns the entry's directory. When another process was first, theirs is used.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn put(&self, hash: &str, bench: &Path, files: &[&str], mut record: Record) -> io::Result<PathBuf> {
+        let target = self.entry(hash);
+        if target.join(RECORD).exists() {
+            return Ok(target);
+        }
+        let staging = self.bench()?;
+        let finish = || -> io::Result<()> {
+            for name in files {
+                let from = bench.join(name);
+                let bytes = fs::read(&from)?;
+                record.files.push(((*name).to_owned(), bytes.len() as u64, hash_of(&bytes)));
+                fs::hard_link(&from, staging.join(name)).or_else(|_| fs::write(staging.join(name), &bytes))?;
+            }
+            fs::write(staging.join(RECORD), serde_json::to_vec(&record)?)?;
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            match fs::rename(&staging, &target) {
+                Err(_) if target.join(RECORD).exists() => fs::remove_dir_all(&staging),
+                done => done,
+            }
+        };
+        let mut finish = finish;
+        let done = finish();
+        if done.is_err() {
+            drop(fs::remove_dir_all(&staging));
+        }
+        done.map(|()| target)
+    }
+
+    /// What an earlier compilation of the same first text learnt to leave out.
+    pub fn hint(&self, hash: &str) -> Option<Omit> {
+        serde_json::from_slice(&fs::read(self.hint_path(hash)).ok()?).ok()
+    }
+
+    /// Remember what to leave out. Only speeds up the next time, so nobody hears of a failure.
+    pub fn put_hint(&self, hash: &str, omit: &Omit) {
+        if let Ok(bytes) = serde_json::to_vec(omit) {
+            drop(self.cache.write(&self.hint_path(hash), &bytes));
+        }
+    }
+
+    fn hint_path(&self, hash: &str) -> PathBuf {
+        self.root.join(&hash[..2]).join(format!("{hash}.omit"))
+    }
+
+    /// Throws out what was not used for longest until the shelf fits its capacity.
+    pub fn tidy(&self) {
+        let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        let Ok(shelves) = fs::read_dir(&self.root) else { return };
+        for shelf in shelves.flatten() {
+            if shelf.file_name().to_string_lossy().starts_with("new-") {
+                let old = shelf.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|e| e > ABANDONED));
+                if old {
+                    drop(fs::remove_dir_all(shelf.path()));
+                }
+                continue;
+            }
+            let Ok(inner) = fs::read_dir(shelf.path()) else { continue };
+            entries.extend(inner.flatten().filter_map(|e| weigh(&e.path())));
+        }
+        let mut total: u64 = entries.iter().map(|(_, size, _)| size).sum();
+        entries.sort();
+        for (_, size, path) in entries {
+            if total <= CAPACITY {
+                return;
+            }
+            drop(if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) });
+            total -= size;
+        }
+    }
+}
+
+fn weigh(path: &Path) -> Option<(SystemTime, u64, PathBuf)> {
+    let meta = path.metadata().ok()?;
+    if meta.is_file() {
+        return Some((meta.modified().ok()?, meta.len(), path.to_owned()));
+    }
+    let used = path.join(RECORD).metadata().and_then(|m| m.modified()).or_else(|_| meta.modified()).ok()?;
+    let size = fs::read_dir(path).ok()?.flatten().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    Some((used, size, path.to_owned()))
+}
+
+fn hash_of(bytes: &[u8]) -> String {
+    Identity::default().part(bytes).finish()
+}

@@ -1,0 +1,101 @@
+//! Generated source that remembers where each piece came from.
+//!
+//! rustc sees one text; the user wrote cells. A [`Source`] is that text as a list of pieces, each
+//! either ours or a stretch of a cell, so that any place rustc names can be told in the user's
+//! own terms. It holds no rules of generation and no rendering.
+
+use std::ops::Range;
+
+/// A stretch of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The cell's number.
+    pub cell: u32,
+    /// Byte range in the cell's text.
+    pub range: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+struct Piece {
+    /// Byte offset in the generated text.
+    start: usize,
+    /// Cell and byte offset in it; none for generated text.
+    origin: Option<(u32, usize)>,
+}
+
+/// A generated text and the origin of each piece.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+impl Source {
+    /// The whole text, as rustc gets it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Append generated text.
+    pub fn push(&mut self, generated: &str) {
+        self.append(generated, None);
+    }
+
+    /// Append `text`, which stands at byte `offset` of cell `cell`.
+    pub fn push_user(&mut self, cell: u32, offset: usize, text: &str) {
+        self.append(text, Some((cell, offset)));
+    }
+
+    /// Append another source with its origins.
+    pub fn push_source(&mut self, other: &Source) {
+        for (index, piece) in other.pieces.iter().enumerate() {
+            let end = other.pieces.get(index + 1).map_or(other.text.len(), |p| p.start);
+            self.append(&other.text[piece.start..end], piece.origin);
+        }
+    }
+
+    fn append(&mut self, text: &str, origin: Option<(u32, usize)>) {
+        if text.is_empty() {
+            return;
+        }
+        let start = self.text.len();
+        self.pieces.push(Piece { start, origin });
+        self.text.push_str(text);
+    }
+
+    /// Where a byte range of the generated text stands in a cell: the part of it that lies in the
+    /// piece its start lies in; `None` when that is generated text.
+    pub fn locate(&self, range: &Range<usize>) -> Option<Place> {
+        let index = self.pieces.partition_point(|p| p.start <= range.start).checked_sub(1)?;
+        let piece = &self.pieces[index];
+        let (cell, offset) = piece.origin?;
+        let end = self.pieces.get(index + 1).map_or(self.text.len(), |p| p.start);
+        let from = offset + (range.start - piece.start);
+        let to = offset + (range.end.clamp(range.start, end) - piece.start);
+        Some(Place { cell, range: from..to })
+    }
+
+    /// The byte offset of a line and column (both from 1, column in characters), as panics and
+    /// rustc name places.
+    pub fn offset_of(&self, line: usize, column: usize) -> Option<usize> {
+        let mut start = 0;
+        for _ in 1..line {
+            start += self.text[start..].find('\n')? + 1;
+        }
+        let rest = &self.text[start..];
+        let within = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+        Some(start + within)
+    }
+}
+
+/// Line and column (from 1, in characters) of a byte offset of a text.
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..floor(text, offset)];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    (line, column)
+}
+
+fn floor(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}

@@ -1,0 +1,272 @@
+//! Takes a cell's text apart: items, imports, statements, the trailing expression, the variables
+//! it binds and the names it mentions. It reads Rust with `syn` and knows nothing of what is
+//! done with the parts; a text that `syn` cannot read is left to rustc, which explains it better.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
+
+use super::item::{self, ItemPart};
+
+/// A cell in parts. All ranges are bytes of its text.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// Inner attributes (`#![feature(…)]`).
+    pub inner: Vec<Range<usize>>,
+    /// `use` declarations.
+    pub imports: Vec<ImportPart>,
+    /// Every other item.
+    pub items: Vec<ItemPart>,
+    /// Statements in order, their semicolons included.
+    pub statements: Vec<Range<usize>>,
+    /// The expression at the end, whose value is shown.
+    pub trailing: Option<Range<usize>>,
+    /// Variables that top-level `let`s bind, in order of first binding.
+    pub bindings: Vec<Binding>,
+    /// Every identifier in statements and trailing expression, format strings included.
+    pub mentions: HashSet<String>,
+    /// True when `.await` is used outside any async block or closure.
+    pub awaits: bool,
+}
+
+/// One `use` declaration.
+#[derive(Debug, Clone)]
+pub struct ImportPart {
+    /// Its place.
+    pub range: Range<usize>,
+    /// The names it brings into scope; empty for a glob.
+    pub names: Vec<String>,
+}
+
+/// A variable bound by a top-level `let`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Its name.
+    pub name: String,
+    /// Declared with `mut`.
+    pub mutable: bool,
+    /// Where its name stands.
+    pub offset: usize,
+    /// True when nothing after this binding in the cell mentions the name.
+    pub unused: bool,
+}
+
+impl Split {
+    /// True when there is nothing to run.
+    pub fn runs_nothing(&self) -> bool {
+        self.statements.is_empty() && self.trailing.is_none()
+    }
+}
+
+/// Takes a cell apart.
+///
+/// # Errors
+/// When `syn` cannot read it: its message and the byte offset of the place.
+pub fn split(text: &str) -> Result<Split, (String, usize)> {
+    // Spans live in a table of this thread that would otherwise grow with every cell.
+    let result = parse(text);
+    proc_macro2::extra::invalidate_current_thread_spans();
+    result
+}
+
+fn parse(text: &str) -> Result<Split, (String, usize)> {
+    let cell = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
+    let (inner, mut statements) =
+        cell.parse_str(text).map_err(|e| (e.to_string(), e.span().byte_range().start))?;
+    let mut split = Split { inner: inner.iter().map(|a| a.span().byte_range()).collect(), ..Split::default() };
+    let trailing = match statements.last() {
+        Some(Stmt::Expr(_, None)) => statements.pop(),
+        Some(Stmt::Macro(m)) if m.semi_token.is_none() && item::of_macro(m, text).is_none() => statements.pop(),
+        _ => None,
+    };
+    for statement in &statements {
+        split.on_statement(statement, text);
+    }
+    if let Some(trailing) = &trailing {
+        split.trailing = Some(trailing.span().byte_range());
+        split.on_code(trailing);
+    }
+    split.mark_unused(text);
+    Ok(split)
+}
+
+impl Split {
+    fn on_statement(&mut self, statement: &Stmt, text: &str) {
+        match statement {
+            Stmt::Item(Item::Use(u)) => {
+                let mut names = Vec::new();
+                imported(&u.tree, &mut names);
+                self.imports.push(ImportPart { range: u.span().byte_range(), names });
+            }
+            Stmt::Item(i) => self.items.push(item::part(i, text)),
+            Stmt::Macro(m) => match item::of_macro(m, text) {
+                Some(part) => self.items.push(part),
+                None => self.on_code(statement),
+            },
+            Stmt::Local(local) => {
+                self.on_code(statement);
+                self.on_local(local);
+                return self.statements.push(statement.span().byte_range());
+            }
+            Stmt::Expr(..) => self.on_code(statement),
+        }
+        let is_code = match statement {
+            Stmt::Item(_) => false,
+            Stmt::Macro(m) => item::of_macro(m, text).is_none(),
+            _ => true,
+        };
+        if is_code {
+            self.statements.push(statement.span().byte_range());
+        }
+    }
+
+    fn on_code(&mut self, statement: &Stmt) {
+        mention(quote::ToTokens::to_token_stream(statement), &mut self.mentions);
+        let mut awaits = Awaits(false);
+        awaits.visit_stmt(statement);
+        self.awaits |= awaits.0;
+    }
+
+    fn on_local(&mut self, local: &Local) {
+        let mut names = Names(Vec::new());
+        names.visit_pat(&local.pat);
+        for binding in names.0 {
+            self.bindings.retain(|b| b.name != binding.name);
+            self.bindings.push(binding);
+        }
+    }
+
+    fn mark_unused(&mut self, text: &str) {
+        for binding in &mut self.bindings {
+            let rest = text.get(binding.offset + binding.name.len()..).unwrap_or("");
+            binding.unused = !words(rest).any(|w| w == binding.name);
+        }
+    }
+}
+
+/// The identifiers of a text, strings and comments included.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty())
+}
+
+fn imported(tree: &syn::UseTree, names: &mut Vec<String>) {
+    match tree {
+        syn::UseTree::Path(p) => imported(&p.tree, names),
+        syn::UseTree::Name(n) => names.push(n.ident.to_string()),
+        syn::UseTree::Rename(r) => names.push(r.rename.to_string()),
+        syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, names)),
+        syn::UseTree::Glob(_) => {}
+    }
+}
+
+fn mention(tokens: TokenStream, names: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => {
+                names.insert(name.to_string());
+            }
+            TokenTree::Group(group) => mention(group.stream(), names),
+            // `println!("{x}")` mentions x inside a string.
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                if text.contains('{') {
+                    names.extend(words(&text).map(str::to_owned));
+                }
+            }
+            TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+/// Collects the variables a pattern binds.
+struct Names(Vec<Binding>);
+
+impl<'a> Visit<'a> for Names {
+    fn visit_pat(&mut self, pat: &'a Pat) {
+        if let Pat::Ident(p) = pat {
+            let name = p.ident.to_string();
+            // `None` or `MAX` in a pattern is a path to something that exists, not a binding.
+            let is_path = p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none() && name.starts_with(char::is_uppercase);
+            if !is_path {
+                let binding = Binding { mutable: p.mutability.is_some(), offset: p.ident.span().byte_range().start, name, unused: false };
+                self.0.push(binding);
+            }
+        }
+        visit::visit_pat(self, pat);
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+struct Awaits(bool);
+
+impl<'a> Visit<'a> for Awaits {
+    fn visit_expr_await(&mut self, _: &'a syn::ExprAwait) {
+        self.0 = true;
+    }
+    fn visit_expr_async(&mut self, _: &'a syn::ExprAsync) {}
+    fn visit_item(&mut self, _: &'a Item) {}
+    fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
+        if closure.asyncness.is_none() {
+            visit::visit_expr_closure(self, closure);
+        }
+    }
+    fn visit_macro(&mut self, m: &'a syn::Macro) {
+        // `join!(a.await, b)`: macros are not parsed, so look for the two tokens.
+        let mut last_dot = false;
+        for token in m.tokens.clone() {
+            match token {
+                TokenTree::Punct(p) => last_dot = p.as_char() == '.',
+                TokenTree::Ident(i) if last_dot && i == "await" => self.0 = true,
+                _ => last_dot = false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(code: &str) -> Split {
+        split(code).expect("the cell parses")
+    }
+
+    #[test]
+    fn a_cell_is_taken_apart() {
+        let code = "use std::fmt::{self, Debug as D};\nstruct P { x: i32 }\nlet (a, mut b) = (1, P { x: 2 });\nprintln!(\"{a}\");\nb.x + 1";
+        let s = text_of(code);
+        assert_eq!(s.imports[0].names, ["self", "D"]);
+        assert_eq!(s.items.len(), 1);
+        assert_eq!(s.statements.len(), 2);
+        assert_eq!(s.trailing.map(|r| &code[r]), Some("b.x + 1"));
+        let names: Vec<_> = s.bindings.iter().map(|b| (b.name.as_str(), b.mutable, b.unused)).collect();
+        assert_eq!(names, [("a", false, false), ("b", true, false)]);
+        assert!(s.mentions.contains("a") && !s.awaits);
+    }
+
+    #[test]
+    fn awaits_are_seen_at_the_top_level_only() {
+        assert!(text_of("let x = f().await;").awaits);
+        assert!(text_of("tokio::join!(f().await)").awaits);
+        assert!(!text_of("let x = async { f().await };").awaits);
+        assert!(!text_of("async fn g() { f().await }").awaits);
+    }
+
+    #[test]
+    fn constants_in_patterns_are_not_variables() {
+        let s = text_of("let Some(x) = f() else { panic!() }; let None = g() else { panic!() };");
+        assert_eq!(s.bindings.iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["x"]);
+    }
+
+    #[test]
+    fn an_empty_cell_has_no_parts() {
+        assert!(text_of("  // nothing\n").runs_nothing());
+        assert!(split("let x = ;").is_err());
+    }
+}

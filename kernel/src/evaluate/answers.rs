@@ -1,0 +1,146 @@
+//! What is answered while a cell runs: completion, inspection, "is this complete?", interrupts,
+//! and what the session's processes use.
+
+use std::fs;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::{Shared, directives};
+use crate::engine::Engine;
+use crate::engine::insight::{self, Names, Variable};
+use crate::engine::variables::short_type;
+use crate::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
+
+/// Implements the session's questions.
+pub(super) struct Answers {
+    shared: Arc<Shared>,
+}
+
+impl Answers {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn names(&self) -> Names {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).names()
+    }
+}
+
+/// What a session knows, as texts: reading items is put off until somebody asks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    variables: Vec<Variable>,
+    items: String,
+    crates: Vec<String>,
+}
+
+impl Known {
+    /// Of an engine as it is now.
+    pub(super) fn of(engine: &Engine) -> Self {
+        let variables = engine.variables().iter();
+        let variables = variables.map(|(name, v)| Variable { name: name.clone(), type_text: short_type(&v.type_text) }).collect();
+        let items: Vec<&str> = engine.items().each().map(|(_, text)| text).collect();
+        let crates = engine.environment().externs.iter().map(|(name, _)| name.clone()).collect();
+        Self { variables, items: items.join("\n"), crates }
+    }
+
+    /// With items read.
+    pub(super) fn names(&self) -> Names {
+        let mut names = Names {
+            variables: self.variables.clone(),
+            crates: self.crates.clone(),
+            directives: directives::help(),
+            ..Names::default()
+        };
+        add_items(&mut names, &self.items);
+        names
+    }
+}
+
+/// Enter the items of a text; what cannot be read has no completions.
+pub(super) fn add_items(names: &mut Names, text: &str) {
+    let Ok(file) = syn::parse_file(text) else { return };
+    file.items.iter().for_each(|item| names.add(text, item));
+    proc_macro2::extra::invalidate_current_thread_spans();
+}
+
+/// The names of a session as they are now.
+pub(super) fn names(engine: Option<&Engine>) -> Names {
+    engine.map(Known::of).unwrap_or_default().names()
+}
+
+impl Insight for Answers {
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let found = insight::complete(&self.names(), code, cursor);
+        let matches = found.matches.into_iter().map(|m| Completion { text: m.text, kind: m.kind.to_owned(), signature: m.signature });
+        Completions { start: found.start, end: found.end, matches: matches.collect() }
+    }
+
+    fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<Map<String, Value>> {
+        let found = insight::inspect(&self.names(), code, cursor, detail)?;
+        let data = [("text/plain", found.plain), ("text/markdown", found.markdown)];
+        Some(data.into_iter().map(|(mime, text)| (mime.to_owned(), Value::String(text))).collect())
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        match insight::is_complete(code) {
+            insight::Completeness::Complete => Completeness::Complete,
+            insight::Completeness::Incomplete { indent } => Completeness::Incomplete { indent },
+            insight::Completeness::Invalid => Completeness::Invalid,
+        }
+    }
+
+    fn interrupt(&self) {
+        self.shared.compiling.cancel();
+        self.shared.control.interrupt();
+    }
+
+    fn shutdown(&self) {
+        self.shared.compiling.cancel();
+        self.shared.control.end();
+    }
+
+    fn usage(&self) -> Usage {
+        let pid = self.shared.control.pid();
+        let own = std::process::id();
+        let mut meter = self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let processes = [own, pid];
+        let ticks: u64 = processes.iter().filter_map(|p| cpu_ticks(*p)).sum();
+        let cpu_percent = meter.percent(ticks);
+        let memory_bytes = processes.iter().filter_map(|p| resident(*p)).sum();
+        Usage { cpu_percent, memory_bytes, pid: if pid == 0 { own } else { pid } }
+    }
+}
+
+/// CPU time at the last question.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    last: Option<(Instant, u64)>,
+}
+
+impl Meter {
+    fn percent(&mut self, ticks: u64) -> f64 {
+        let now = Instant::now();
+        let last = self.last.replace((now, ticks));
+        let Some((then, before)) = last else { return 0.0 };
+        // SAFETY: a plain query.
+        let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as f64;
+        let elapsed = now.duration_since(then).as_secs_f64().max(1e-3);
+        100.0 * ticks.saturating_sub(before) as f64 / per_second / elapsed
+    }
+}
+
+fn cpu_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    // SAFETY: a plain query.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(1) as u64;
+    Some(statm.split(' ').nth(1)?.parse::<u64>().ok()? * page)
+}

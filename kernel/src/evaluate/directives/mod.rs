@@ -1,0 +1,12 @@
+//! Directives: the lines of a cell that are not Rust (`:dep`, `:vars`, `!ls`, `?name`) and the
+//! magics that wrap a whole cell (`%%time`). [`plan`] reads them, the rest of this room does what
+//! they say. Code keeps its lines and columns: a directive's line is blanked, not removed.
+
+mod act;
+mod plan;
+mod shell;
+mod table;
+
+pub(super) use act::Desk;
+pub use plan::{Directive, Magic, Plan, plan};
+pub use table::help;

@@ -1,0 +1,299 @@
+//! Reading a cell's directives. A line is one when it starts a statement: outside strings,
+//! comments and brackets, and not in the middle of an expression.
+
+use crate::evaluate::errors;
+use crate::session::evaluator::CellError;
+
+/// A line that is not Rust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Directive {
+    /// `:name rest` or `%name rest`.
+    Named {
+        /// Its name.
+        name: String,
+        /// The rest of the line.
+        rest: String,
+        /// Its line, from 1.
+        line: usize,
+    },
+    /// `!command`.
+    Shell(String),
+    /// `?name` and `??name`.
+    Describe {
+        /// What to describe.
+        name: String,
+        /// `??`.
+        detail: bool,
+    },
+}
+
+/// What wraps the whole cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Magic {
+    /// `%%time`.
+    Time,
+    /// `%%capture [name]`.
+    Capture(Option<String>),
+    /// `%%writefile [-a] path`; the rest is the file.
+    WriteFile {
+        /// Where.
+        path: String,
+        /// Add to what is there.
+        append: bool,
+    },
+    /// `%%bash`; the rest is the script.
+    Script,
+}
+
+/// A cell, read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Magics, outermost first.
+    pub magics: Vec<Magic>,
+    /// Directives, in order.
+    pub directives: Vec<Directive>,
+    /// The Rust in it, with its lines where they were.
+    pub code: String,
+}
+
+impl Plan {
+    /// Is there any Rust?
+    pub fn has_code(&self) -> bool {
+        !self.code.trim().is_empty()
+    }
+}
+
+/// Reads a cell.
+///
+/// # Errors
+/// When a directive is not one.
+pub fn plan(text: &str) -> Result<Plan, CellError> {
+    let mut plan = Plan::default();
+    let mut scanner = Scanner::default();
+    let mut raw = false;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let trimmed = line.trim();
+        if raw {
+            plan.code.push_str(line);
+            continue;
+        }
+        if !scanner.at_statement() || !starts_directive(trimmed) {
+            scanner.read(line);
+            plan.code.push_str(line);
+            continue;
+        }
+        if let Some(magic) = trimmed.strip_prefix("%%") {
+            let magic = read_magic(magic)?;
+            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script);
+            plan.magics.push(magic);
+            if raw {
+                continue;
+            }
+        } else {
+            plan.directives.push(read_directive(trimmed, index + 1));
+        }
+        blank(line, &mut plan.code);
+    }
+    Ok(plan)
+}
+
+/// A directive's line becomes spaces, so that places in the code stay what they were.
+fn blank(line: &str, code: &mut String) {
+    code.extend(line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }));
+}
+
+fn starts_directive(line: &str) -> bool {
+    let mut characters = line.chars();
+    let (first, second) = (characters.next(), characters.next());
+    let word = second.is_some_and(char::is_alphabetic);
+    match first {
+        Some(':') => word,
+        Some('%') => word || second == Some('%'),
+        Some('?') => word || second == Some('?'),
+        Some('!') => is_shell(&line[1..]),
+        _ => false,
+    }
+}
+
+/// `!ls -l` is a command, `!flag`, `!(a || b)` and `!x.is_empty()` are Rust.
+fn is_shell(rest: &str) -> bool {
+    let rest = rest.trim_end();
+    let first = rest.chars().next();
+    if !first.is_some_and(|c| c.is_alphabetic() || "./~$_".contains(c)) {
+        return false;
+    }
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let after = &rest[word.len()..];
+    // A bare word is a command unless it is a literal; Rust has no use for `!name` alone.
+    let looks_like_rust = matches!(word.as_str(), "true" | "false" | "matches" | "self") || [".", "(", "[", "::", " &&", " ||", " ==", " as "].iter().any(|s| after.starts_with(s));
+    !looks_like_rust
+}
+
+fn read_magic(text: &str) -> Result<Magic, CellError> {
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    match name {
+        "time" => Ok(Magic::Time),
+        "capture" => Ok(Magic::Capture((!rest.is_empty()).then(|| rest.to_owned()))),
+        "bash" | "sh" | "script" => Ok(Magic::Script),
+        "writefile" => {
+            let (append, path) = match rest.strip_prefix("-a ") {
+                Some(path) => (true, path.trim()),
+                None => (false, rest),
+            };
+            if path.is_empty() {
+                return Err(errors::plain("Directive", "%%writefile needs a path: `%%writefile data.csv`"));
+            }
+            Ok(Magic::WriteFile { path: path.to_owned(), append })
+        }
+        _ => Err(errors::plain("Directive", &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile and %%bash"))),
+    }
+}
+
+fn read_directive(line: &str, number: usize) -> Directive {
+    if let Some(command) = line.strip_prefix('!') {
+        return Directive::Shell(command.trim().to_owned());
+    }
+    if let Some(name) = line.strip_prefix('?') {
+        let detail = name.starts_with('?');
+        return Directive::Describe { name: name.trim_start_matches('?').trim().trim_end_matches(';').to_owned(), detail };
+    }
+    let text = &line[1..];
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    Directive::Named { name: name.to_owned(), rest: rest.trim().to_owned(), line: number }
+}
+
+/// Follows strings, comments and brackets from line to line.
+#[derive(Debug, Default)]
+struct Scanner {
+    depth: i32,
+    comment: u32,
+    /// Inside a string: the number of hashes of a raw one.
+    string: Option<Option<usize>>,
+    /// The last character that counts; a statement starts after these.
+    last: Option<char>,
+}
+
+impl Scanner {
+    fn at_statement(&self) -> bool {
+        self.depth == 0 && self.comment == 0 && self.string.is_none() && matches!(self.last, None | Some(';' | '}'))
+    }
+
+    fn read(&mut self, line: &str) {
+        let characters: Vec<char> = line.chars().collect();
+        let mut at = 0;
+        while at < characters.len() {
+            at += self.step(&characters[at..]);
+        }
+    }
+
+    /// Takes in what stands at the start of `rest`; returns how many characters that is.
+    fn step(&mut self, rest: &[char]) -> usize {
+        let next = rest.get(1).copied();
+        if self.comment > 0 {
+            return match (rest[0], next) {
+                ('*', Some('/')) => {
+                    self.comment -= 1;
+                    2
+                }
+                ('/', Some('*')) => {
+                    self.comment += 1;
+                    2
+                }
+                _ => 1,
+            };
+        }
+        match self.string {
+            Some(None) => {
+                if rest[0] == '"' {
+                    self.string = None;
+                    self.last = Some('"');
+                }
+                return if rest[0] == '\\' { 2 } else { 1 };
+            }
+            Some(Some(hashes)) => {
+                let closes = rest[0] == '"' && rest[1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+                if closes {
+                    self.string = None;
+                    self.last = Some('"');
+                }
+                return if closes { 1 + hashes } else { 1 };
+            }
+            None => {}
+        }
+        self.step_code(rest, next)
+    }
+
+    fn step_code(&mut self, rest: &[char], next: Option<char>) -> usize {
+        match (rest[0], next) {
+            ('/', Some('/')) => return rest.len(),
+            ('/', Some('*')) => {
+                self.comment = 1;
+                return 2;
+            }
+            ('"', _) => {
+                self.string = Some(None);
+                return 1;
+            }
+            ('r' | 'b' | 'c', _) if !self.last.is_some_and(|c| c.is_alphanumeric() || c == '_') => {
+                let start = 1 + usize::from(rest[0] != 'r' && next == Some('r'));
+                let hashes = rest[start..].iter().take_while(|c| **c == '#').count();
+                let raw = rest[0] == 'r' || start == 2;
+                if raw && rest.get(start + hashes) == Some(&'"') {
+                    self.string = Some(Some(hashes));
+                    return start + hashes + 1;
+                }
+                self.last = Some(rest[0]);
+            }
+            // 'a' is a character, 'a is a lifetime.
+            ('\'', Some('\\')) => return rest[2..].iter().position(|c| *c == '\'').map_or(2, |p| p + 3).max(3),
+            ('\'', Some(_)) if rest.get(2) == Some(&'\'') => {
+                self.last = Some('\'');
+                return 3;
+            }
+            ('(' | '[' | '{', _) => {
+                self.depth += 1;
+                self.last = Some(rest[0]);
+            }
+            (')' | ']' | '}', _) => {
+                self.depth -= 1;
+                self.last = Some(rest[0]);
+            }
+            (c, _) if c.is_whitespace() => {}
+            (c, _) => self.last = Some(c),
+        }
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_are_read_and_code_keeps_its_place() {
+        let plan = plan(":dep rand = \"0.9\"\n// a comment\n%timing\nlet x = 1;\n:vars\nx").expect("a plan");
+        assert_eq!(plan.directives.len(), 3);
+        assert_eq!(plan.code.lines().nth(3), Some("let x = 1;"));
+        assert_eq!(plan.code.lines().nth(5), Some("x"));
+    }
+
+    #[test]
+    fn what_looks_like_one_inside_code_is_code() {
+        for code in ["let s = \"\n:vars\n\";", "f(\n!x)", "let a = b\n% c;", "/*\n:dep x\n*/", "let r = r#\"\n:q\"#;", "!x.is_empty()", "!(a)", "let c = '\"';\n", "x\n::y()"] {
+            assert!(plan(code).expect("a plan").directives.is_empty(), "{code}");
+        }
+    }
+
+    #[test]
+    fn shell_questions_and_magics() {
+        let p = plan("!ls -l | wc\n??Vec\n%%time\nx").expect("a plan");
+        assert_eq!(p.directives[0], Directive::Shell("ls -l | wc".into()));
+        assert_eq!(p.directives[1], Directive::Describe { name: "Vec".into(), detail: true });
+        assert_eq!(p.magics, [Magic::Time]);
+        let p = plan("%%writefile a.txt\n:not a directive\n").expect("a plan");
+        assert_eq!((p.directives.len(), p.code.as_str()), (0, ":not a directive\n"));
+        assert!(plan("%%nothing").is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! The directives there are: names, other spellings, and help. One table for `:help`, completion
+//! and the message that an unknown name gets.
+
+use crate::engine::insight;
+
+/// A directive's names (the first is the one we use) and its help.
+pub(super) struct Entry {
+    pub(super) names: &'static [&'static str],
+    pub(super) usage: &'static str,
+    pub(super) help: &'static str,
+}
+
+const fn entry(names: &'static [&'static str], usage: &'static str, help: &'static str) -> Entry {
+    Entry { names, usage, help }
+}
+
+/// All directives that start a line with `:` or `%`.
+pub(super) const DIRECTIVES: &[Entry] = &[
+    entry(&["dep"], ":dep rand = \"0.9\"", "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together."),
+    entry(&["vars"], ":vars", "List the variables with their types and sizes."),
+    entry(&["type", "t"], ":t EXPRESSION", "Show the type of an expression without running it."),
+    entry(&["items"], ":items", "List the items that cells have defined."),
+    entry(&["clear"], ":clear", "Forget all variables and items; dependencies stay."),
+    entry(&["undo"], ":undo", "Take back the last cell: variables and items are as they were before it."),
+    entry(&["opt"], ":opt 0|1|2|3|s|z", "Set the optimisation level of later cells; alone, switch between 3 and 0."),
+    entry(&["checks"], ":checks on|off", "Overflow checks and debug assertions in later cells."),
+    entry(&["target-cpu", "target_cpu"], ":target-cpu native", "The processor that later cells are compiled for."),
+    entry(&["threads"], ":threads N", "Use N threads for parallel work from now on; alone, say how many."),
+    entry(&["timing"], ":timing", "Show compile and run time after each cell; again to stop."),
+    entry(&["snapshots", "snapshot"], ":snapshots on|off", "Take a snapshot before each cell, so that a cell that fails changes nothing."),
+    entry(&["env"], ":env NAME=VALUE", "Set an environment variable for cells."),
+    entry(&["build_env", "build-env"], ":build_env NAME=VALUE", "Set an environment variable for building dependencies."),
+    entry(&["toolchain"], ":toolchain", "Show the Rust toolchain that compiles cells."),
+    entry(&["offline"], ":offline on|off", "Never use the network for dependencies."),
+    entry(&["explain"], ":explain E0308", "Explain an error code."),
+    entry(&["version"], ":version", "Show the versions of Ferrolab and rustc."),
+    entry(&["engine"], ":engine", "Show which engine runs cells."),
+    entry(&["help", "h"], ":help [NAME]", "Show this list, or the help of one directive."),
+    entry(&["quit", "exit", "q"], ":quit", "End the session."),
+    entry(&["!"], "!COMMAND", "Run a shell command; its output is streamed."),
+    entry(&["?"], "?NAME", "Describe a variable, an item or a name of the standard library; `??NAME` shows the source."),
+    entry(&["%%time"], "%%time", "Show compile, run and CPU time of this cell."),
+    entry(&["%%writefile"], "%%writefile [-a] PATH", "Write the rest of the cell to a file (`-a` appends)."),
+    entry(&["%%capture"], "%%capture [NAME]", "Run the cell without showing its output; with a name, keep what it printed in a String of that name."),
+    entry(&["%%bash", "%%sh"], "%%bash", "Run the rest of the cell as a shell script."),
+];
+
+/// Directives of evcxr that have nothing to do here, and why.
+pub(super) const INERT: &[(&str, &str)] = &[
+    ("sccache", "dependencies are cached across sessions already"),
+    ("cache", "compiled dependencies and cells are cached already"),
+    ("linker", "cells are linked by the fastest linker that is installed; `ferrolab doctor` names it"),
+    ("preserve_vars_on_panic", "a cell that fails changes nothing: variables always survive"),
+    ("allow_static_linking", "dependencies are linked dynamically, so that their globals exist once"),
+    ("codegen_backend", "cells are compiled by rustc's own backend"),
+    ("fmt", "values are shown with `{:?}`; use `println!` or implement `ferrolab::display::Display`"),
+    ("efmt", "errors of `?` are shown with `{:?}`"),
+    ("time_passes", "use :timing"),
+    ("internal_debug", "set FERROLAB_LOG=debug before the kernel starts"),
+    ("last_compile_dir", "a cell is one rustc run without a directory of its own"),
+    ("last_error_json", "errors are shown in full"),
+    ("load_config", "there is no init file"),
+    ("show_deps", "see :dep"),
+    ("display_types", "types are shown by :vars and :t"),
+    ("display_final_expression", "the trailing expression is always shown; end it with `;` to hide it"),
+    ("types", "types are shown by :vars and :t"),
+];
+
+/// For completion and inspection.
+pub fn help() -> Vec<insight::Directive> {
+    let describe = |name: &str, e: &Entry| insight::Directive { name: name.to_owned(), help: format!("`{}`\n\n{}", e.usage, e.help) };
+    DIRECTIVES.iter().flat_map(|e| e.names.iter().map(move |n| describe(n, e))).collect()
+}
+
+/// The entry of a name.
+pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    DIRECTIVES.iter().find(|e| e.names.contains(&name))
+}
+
+/// What to say of a name that does not exist: the nearest first, then all.
+pub(super) fn unknown(name: &str) -> String {
+    let mut names: Vec<&str> = DIRECTIVES.iter().flat_map(|e| e.names.iter().copied()).filter(|n| n.starts_with(|c: char| c.is_alphabetic())).collect();
+    names.sort_by_key(|n| (distance(name, n), *n));
+    let nearest = names.first().copied().unwrap_or_default();
+    format!(
+        "there is no directive `{name}`; did you mean `:{nearest}`?\nThere are: {}. `:help` explains them.",
+        names.iter().map(|n| format!(":{n}")).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Edits from one word to another (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut left = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = left + usize::from(from != *to);
+            left = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(left + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_comes_first() {
+        assert!(unknown("var").contains("did you mean `:vars`"));
+        assert!(unknown("depp").contains("did you mean `:dep`"));
+        assert_eq!((distance("", "abc"), distance("kitten", "sitting")), (3, 3));
+    }
+}

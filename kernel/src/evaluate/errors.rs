@@ -1,0 +1,131 @@
+//! What the user is told when a cell fails, as Jupyter errors: name, one line, and the text with
+//! colours. Every text says what happened, where, what became of the variables, what to do.
+
+use crate::engine::environment::EnvironmentError;
+use crate::engine::source::Place;
+use crate::engine::{Engine, Refused};
+use crate::runner::frame::Outcome;
+use crate::runner::host::{End, Ended, Panic};
+use crate::session::evaluator::CellError;
+
+const RED: &str = "\x1b[1;31m";
+const BLUE: &str = "\x1b[1;34m";
+const BOLD: &str = "\x1b[1m";
+const RESET: &str = "\x1b[0m";
+
+/// An error of one line.
+pub(super) fn plain(name: &str, text: &str) -> CellError {
+    let value = text.lines().next().unwrap_or("").to_owned();
+    CellError { name: name.to_owned(), value, traceback: vec![format!("{RED}{name}{RESET}{BOLD}: {}{RESET}", text.trim_end())] }
+}
+
+/// The environment could not be had.
+pub(super) fn environment(error: &EnvironmentError) -> CellError {
+    plain("Environment", &error.to_string())
+}
+
+/// The user interrupted before the cell's code ran.
+pub(super) fn interrupted(when: &str) -> CellError {
+    plain("Interrupted", &format!("interrupted {when}; variables are as they were before the cell"))
+}
+
+/// The engine refused a cell.
+pub(super) fn refused(refused: Refused) -> CellError {
+    match refused {
+        Refused::Errors(r) => CellError { name: r.name, value: r.value, traceback: vec![r.ansi] },
+        Refused::Interrupted => interrupted("while it was compiled"),
+        Refused::Broken(text) => plain("Engine", &text),
+    }
+}
+
+/// The cell ran and failed.
+pub(super) fn ended(engine: &Engine, ended: &Ended, panic: Option<&Panic>) -> CellError {
+    let kept = if ended.restored { "variables are as they were before the cell" } else { "" };
+    match &ended.end {
+        End::Said(Outcome::Panicked) => panicked(engine, panic, kept),
+        End::Said(Outcome::Failed { message, kind }) => {
+            let short = crate::engine::variables::short_type(kind);
+            let mut error = plain(&short, message);
+            let first = message.lines().next().unwrap_or("");
+            error.value = first.to_owned();
+            error.traceback = vec![format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}"), note(kept)];
+            error.traceback.retain(|t| !t.is_empty());
+            error
+        }
+        End::Said(Outcome::Interrupted) => with_note(plain("Interrupted", "the cell was interrupted"), kept),
+        End::Stopped => with_note(plain("Interrupted", "the cell did not look at the interrupt and was ended"), kept),
+        End::Died(how) => with_note(plain("Crash", how), kept),
+        End::Said(Outcome::NotLoaded { message }) => with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept),
+        End::Said(Outcome::Ok) => plain("Engine", "the cell ended well"),
+    }
+}
+
+fn with_note(mut error: CellError, kept: &str) -> CellError {
+    if !kept.is_empty() {
+        error.value = format!("{}; {kept}", error.value);
+        error.traceback.push(note(kept));
+    }
+    error
+}
+
+fn note(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{BLUE}note{RESET}: {text}") }
+}
+
+fn panicked(engine: &Engine, panic: Option<&Panic>, kept: &str) -> CellError {
+    let Some(panic) = panic else {
+        return with_note(plain("panic", "the cell panicked without a message"), kept);
+    };
+    let mut text = format!("{RED}panic{RESET}{BOLD}: {}{RESET}", panic.message);
+    let (file, line, column) = &panic.place;
+    match engine.locate(file, *line, *column) {
+        Some((place, line, column)) => text.push_str(&snippet(engine, &place, line, column)),
+        None if !file.is_empty() => text.push_str(&format!("\n {BLUE}-->{RESET} {file}:{line}:{column}")),
+        None => {}
+    }
+    let frames = backtrace(engine, &panic.backtrace);
+    if !frames.is_empty() {
+        text.push_str(&format!("\n{BLUE}called from{RESET}: {}", frames.join(" ← ")));
+    }
+    let mut traceback = vec![text];
+    if !kept.is_empty() {
+        traceback.push(note(kept));
+    }
+    let value = panic.message.lines().next().unwrap_or("").to_owned();
+    CellError { name: "panic".to_owned(), value, traceback }
+}
+
+/// The line of the cell, in rustc's look.
+fn snippet(engine: &Engine, place: &Place, line: usize, column: usize) -> String {
+    let text = engine.cell_text(place.cell).and_then(|t| t.lines().nth(line - 1)).unwrap_or("");
+    let number = line.to_string();
+    let gap = " ".repeat(number.len());
+    let mark = " ".repeat(text.chars().take(column - 1).map(|c| if c == '\t' { 4 } else { 1 }).sum());
+    let text = text.replace('\t', "    ");
+    format!(
+        "\n{gap}{BLUE}-->{RESET} [{}]:{line}:{column}\n{gap} {BLUE}|{RESET}\n{BLUE}{number} |{RESET} {text}\n{gap} {BLUE}|{RESET} {mark}{RED}^{RESET}",
+        place.cell
+    )
+}
+
+/// The user's functions in a backtrace, innermost first, without the cell itself.
+fn backtrace(engine: &Engine, frames: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for frame in frames.lines() {
+        let mut parts = frame.split('\t');
+        let (name, file, line) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        if name.contains("__ferrolab_cell") {
+            continue;
+        }
+        let short = name.split("::h").next().unwrap_or(name).replace("cells::", "");
+        let place = line.parse().ok().and_then(|line| engine.locate(file, line, 1));
+        let shown = match place {
+            Some((place, line, _)) => format!("{short} [{}]:{line}", place.cell),
+            None => short,
+        };
+        if names.last() != Some(&shown) {
+            names.push(shown);
+        }
+    }
+    names
+}

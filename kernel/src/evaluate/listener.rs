@@ -1,0 +1,52 @@
+//! What the runner says while a cell runs, passed to the cell's output; a panic is kept until it
+//! is known whether the cell ended with it.
+
+use crate::output::Output;
+use crate::runner::host::{Listener, Panic, Shown};
+
+/// The listener of one run.
+pub(super) struct CellListener {
+    pub(super) output: Output,
+    pub(super) panic: Option<Panic>,
+}
+
+impl CellListener {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, panic: None }
+    }
+}
+
+impl Listener for CellListener {
+    fn bytes(&mut self, error: bool, bytes: &[u8]) {
+        self.output.bytes(error, bytes);
+    }
+
+    fn flush(&mut self) {
+        self.output.flush();
+    }
+
+    fn display(&mut self, display: Shown) {
+        self.output.display(display);
+    }
+
+    fn clear(&mut self, wait: bool) {
+        self.output.clear(wait);
+    }
+
+    fn panicked(&mut self, panic: Panic) {
+        // One that came before was caught by the cell, or was on another thread: Rust prints
+        // those, and so do we.
+        if let Some(earlier) = self.panic.replace(panic) {
+            let thread = if earlier.thread.is_empty() { "<unnamed>" } else { &earlier.thread };
+            self.output.note(&format!("thread '{thread}' panicked: {}", earlier.message));
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.output.note(text);
+    }
+
+    fn input(&mut self, prompt: &str, password: bool) -> Option<String> {
+        self.output.input(prompt, password)
+    }
+}

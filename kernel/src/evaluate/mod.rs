@@ -1,0 +1,264 @@
+//! Evaluating a cell: the engine compiles it, the runner runs it, its output goes to the sink. This
+//! room joins those three and holds what belongs to none of them: the order of things, and what
+//! the user is told when one fails. It knows no sockets and no rustc.
+
+mod answers;
+pub mod directives;
+mod errors;
+mod listener;
+mod preparing;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::compile::Compiling;
+use crate::engine::environment::{self, Cache, Environment};
+use crate::engine::{Engine, Prepared};
+use crate::output::Output;
+use crate::runner::control::Control;
+use crate::runner::frame::{Command, Outcome};
+use crate::runner::host::{Config, End, Ended, Runner};
+use crate::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
+use answers::Answers;
+use listener::CellListener;
+
+/// What an evaluator is made with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This executable, which is also the runner.
+    pub executable: PathBuf,
+    /// Threads for cells.
+    pub threads: u32,
+    /// The environment to prepare.
+    pub environment: environment::Options,
+}
+
+/// Stack of the thread that runs cells: as large as a deep recursion may want, committed only as
+/// it is used.
+const CELL_STACK: usize = 512 << 20;
+/// Stack for reading a cell: deeply nested expressions recurse in every Rust parser.
+const PARSE_STACK: usize = 512 << 20;
+/// The number under which user expressions are compiled; no cell has it.
+const EXPRESSION: u32 = u32::MAX;
+
+/// Runs the cells of one session.
+pub struct Lab {
+    options: Options,
+    shared: Arc<Shared>,
+    engine: Option<Engine>,
+    runner: Option<Runner>,
+    settings: Settings,
+    /// Outputs of cells under `%%capture`, and more that directives keep between cells.
+    desk: directives::Desk,
+}
+
+/// What `:…` directives change.
+#[derive(Debug, Clone)]
+struct Settings {
+    threads: u32,
+    timing: bool,
+    snapshots: bool,
+    /// Variables set with `:env`, for a runner that is started anew.
+    environment: Vec<(String, String)>,
+}
+
+/// What other threads use while a cell runs.
+#[derive(Default)]
+struct Shared {
+    control: Arc<Control>,
+    compiling: Arc<Compiling>,
+    known: Mutex<answers::Known>,
+    usage: Mutex<answers::Meter>,
+}
+
+impl Lab {
+    /// An evaluator. When the environment is in the cache, the runner is started at once;
+    /// otherwise the first cell prepares it, where its progress can be seen.
+    pub fn new(options: Options) -> Self {
+        let threads = options.threads;
+        let mut lab = Self {
+            options,
+            shared: Arc::default(),
+            engine: None,
+            runner: None,
+            settings: Settings { threads, timing: false, snapshots: true, environment: Vec::new() },
+            desk: directives::Desk::default(),
+        };
+        if let Ok(environment) = crate::serve::cached(&lab.options.environment) {
+            // What goes wrong here goes wrong again, and is told, in the first cell.
+            drop(lab.set_up(environment));
+        }
+        lab.publish_names();
+        lab
+    }
+
+    fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
+        let cache = Cache::open().map_err(|e| errors::environment(&e))?;
+        let engine = Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
+        let shelf = engine.shelf().clone();
+        self.engine = Some(engine);
+        drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));
+        self.start_runner()
+    }
+
+    fn start_runner(&mut self) -> Result<(), CellError> {
+        let Some(engine) = &self.engine else { return Ok(()) };
+        self.runner = None;
+        let mut variables = self.settings.environment.clone();
+        if std::env::var_os("GLIBC_TUNABLES").is_none() {
+            variables.push(("GLIBC_TUNABLES".into(), "glibc.malloc.hugetlb=1".into()));
+        }
+        let config = Config {
+            executable: self.options.executable.clone(),
+            libraries: engine.environment().libraries().map(PathBuf::from).collect(),
+            threads: self.settings.threads,
+            stack: CELL_STACK,
+            environment: variables,
+        };
+        let runner = Runner::start(&config, &self.shared.control).map_err(|e| errors::plain("Runner", &e))?;
+        self.runner = Some(runner);
+        Ok(())
+    }
+
+    /// Everything a cell needs, made when it is not there.
+    fn ready(&mut self, sink: &Arc<dyn Sink>) -> Result<(), CellError> {
+        if self.engine.is_none() {
+            let environment = preparing::prepare(&self.options.environment, sink, self.shared.compiling.flag())?;
+            self.set_up(environment)?;
+        }
+        if self.runner.is_none() {
+            self.start_runner()?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
+        self.shared.compiling.reset();
+        let plan = match directives::plan(&cell.code) {
+            Ok(plan) => plan,
+            Err(error) => return Verdict::Error(error),
+        };
+        let verdict = self.follow_plan(&plan, cell, sink);
+        self.publish_names();
+        verdict
+    }
+
+    /// Compile and run a text as cell `number`.
+    fn run_code(&mut self, number: u32, code: &str, silent: bool, sink: &Arc<dyn Sink>) -> Result<Report, CellError> {
+        self.ready(sink)?;
+        let started = std::time::Instant::now();
+        let text: Arc<str> = code.into();
+        let engine = self.engine.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))?;
+        let prepared = std::thread::scope(|scope| {
+            let work = || engine.prepare(number, &text);
+            match std::thread::Builder::new().stack_size(PARSE_STACK).spawn_scoped(scope, work) {
+                Ok(thread) => thread.join().map_err(|_| errors::plain("Engine", "the engine panicked on this cell; please report it")),
+                Err(error) => Err(errors::plain("Engine", &format!("no thread for the engine: {error}"))),
+            }
+        })?;
+        let prepared = prepared.map_err(errors::refused)?;
+        if self.shared.compiling.cancelled() {
+            return Err(errors::interrupted("before it ran"));
+        }
+        let mut listener = CellListener::new(Output::new(sink.clone(), silent));
+        prepared.notes.iter().for_each(|note| listener.output.note(note));
+        let compiled = started.elapsed();
+        let mut report = Report { compiled, cached: prepared.cached, usage: None };
+        if let Some(object) = &prepared.object {
+            let command = Command::Run {
+                path: object.to_string_lossy().into_owned(),
+                symbol: prepared.symbol.to_owned(),
+                snapshot: self.settings.snapshots,
+            };
+            let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
+            let ended = runner.follow(&command, &mut listener);
+            listener.output.finish();
+            report.usage = ended.usage;
+            if ended.end != End::Said(Outcome::Ok) {
+                return Err(self.failed(&ended, listener));
+            }
+        }
+        listener.output.finish();
+        self.commit(prepared);
+        Ok(report)
+    }
+
+    fn commit(&mut self, prepared: Prepared) {
+        let mut gone = [prepared.stale.clone(), prepared.unkept.clone()].concat();
+        let Some(engine) = &mut self.engine else { return };
+        engine.commit(prepared);
+        gone.retain(|name| engine.variables().get(name).is_none());
+        if let (false, Some(runner)) = (gone.is_empty(), &mut self.runner) {
+            drop(runner.tell(&Command::Drop { names: gone }));
+        }
+    }
+
+    /// What the user is told of a cell that failed, and what the session must forget.
+    fn failed(&mut self, ended: &Ended, listener: CellListener) -> CellError {
+        let CellListener { mut output, panic } = listener;
+        let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
+        let error = errors::ended(engine, ended, panic.as_ref());
+        if ended.gone {
+            let lost = engine.clear_variables();
+            if !lost.is_empty() {
+                output.note(&format!("the runner had no snapshot to return to; variables lost: {}", lost.join(", ")));
+            }
+            self.runner = None;
+        }
+        for name in &ended.lost {
+            engine.forget(name);
+        }
+        if !ended.lost.is_empty() {
+            output.note(&format!("the cell had moved these variables when it failed, and there was no snapshot: {}", ended.lost.join(", ")));
+        }
+        output.finish();
+        error
+    }
+
+    fn publish_names(&self) {
+        let Some(engine) = &self.engine else { return };
+        *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = answers::Known::of(engine);
+    }
+}
+
+/// Figures of a cell that ran.
+struct Report {
+    compiled: std::time::Duration,
+    cached: bool,
+    usage: Option<crate::runner::host::Usage>,
+}
+
+impl Evaluator for Lab {
+    fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
+        self.evaluate(cell, sink)
+    }
+
+    fn expression(&mut self, code: &str) -> Result<Display, CellError> {
+        let quiet = Arc::new(Quiet::default());
+        let sink: Arc<dyn Sink> = quiet.clone();
+        self.run_code(EXPRESSION, code, false, &sink)?;
+        let result = quiet.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(result.unwrap_or_default())
+    }
+
+    fn insight(&self) -> Arc<dyn Insight> {
+        Arc::new(Answers::new(self.shared.clone()))
+    }
+}
+
+/// A sink that keeps the result and drops the rest, for user expressions.
+#[derive(Default)]
+struct Quiet(Mutex<Option<Display>>);
+
+impl Sink for Quiet {
+    fn stream(&self, _: Stream, _: &str) {}
+    fn display(&self, _: Display) {}
+    fn update(&self, _: Display) {}
+    fn result(&self, display: Display) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(display);
+    }
+    fn clear(&self, _: bool) {}
+    fn input(&self, _: &str, _: bool) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,55 @@
+//! The `ferrolab` program: one binary that is the Jupyter kernel, the runner it starts, and the
+//! command line. This file only parses the verb and hands it to its room.
+
+pub mod cli;
+pub mod doctor;
+pub mod engine;
+pub mod evaluate;
+pub mod install;
+pub mod messages;
+pub mod output;
+pub mod run;
+pub mod runner;
+pub mod serve;
+pub mod session;
+pub mod wire;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Verb};
+
+fn main() -> ExitCode {
+    match Cli::parse().verb {
+        Verb::Kernel(args) => serve::kernel(&args.connection_file),
+        Verb::Runner(args) => runner(&args.rest),
+        Verb::Run(args) => serve::run(&args),
+        Verb::Install(args) => serve::install(args),
+        Verb::Uninstall(args) => {
+            let place = install::Place::from_args(&args.place);
+            install::uninstall(&install::UninstallOptions { place, name: args.name })
+        }
+        Verb::Doctor(args) => serve::doctor(args.json),
+    }
+}
+
+fn runner(arguments: &[OsString]) -> ExitCode {
+    match runner::guest::Start::parse(arguments).and_then(|start| runner::guest::serve(&start)) {
+        Ok(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
+        Err(message) => {
+            eprintln!("ferrolab runner: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// This executable, for starting the runner and for the kernelspec.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn executable() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|e| format!("cannot find my own executable: {e}"))
+}

@@ -1,0 +1,164 @@
+//! The marker convention that crates written for evcxr print to standard output: content between
+//! `EVCXR_BEGIN_CONTENT mime` and `EVCXR_END_CONTENT`, and requests for input. Markers count at
+//! the start of a line only; everything else is text.
+
+const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
+const END: &str = "EVCXR_END_CONTENT";
+const ASK: &str = "EVCXR_INPUT_REQUEST:";
+const ASK_PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
+
+/// A stretch of output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Plain text.
+    Text(String),
+    /// A display.
+    Content {
+        /// Its MIME type.
+        mime: String,
+        /// Its text.
+        body: String,
+    },
+    /// The next read of standard input is this question's.
+    Ask {
+        /// The question.
+        prompt: String,
+        /// Do not show the answer.
+        password: bool,
+    },
+}
+
+/// Splits standard output at markers.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The start of a line that may be a marker, or content that has not ended.
+    held: String,
+    mime: Option<String>,
+    /// True in the middle of a line, where no marker can start.
+    within: bool,
+}
+
+impl Lines {
+    /// More text; returns what is settled.
+    pub fn feed(&mut self, text: &str) -> Vec<Piece> {
+        // The usual case: no marker anywhere near.
+        if self.mime.is_none() && self.held.is_empty() && !text.contains("EVCXR_") && !may_start(last_line(text, self.within)) {
+            self.within = !text.is_empty() && !text.ends_with('\n');
+            return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] };
+        }
+        self.held.push_str(text);
+        let mut pieces = Vec::new();
+        while self.step(&mut pieces) {}
+        pieces
+    }
+
+    fn step(&mut self, pieces: &mut Vec<Piece>) -> bool {
+        if let Some(mime) = &self.mime {
+            let at_start = self.held.starts_with(END).then_some(0);
+            let Some(end) = at_start.or_else(|| self.held.find(&format!("\n{END}")).map(|at| at + 1)) else { return false };
+            let after = end + END.len();
+            let rest = self.held[after..].strip_prefix('\n').unwrap_or(&self.held[after..]).to_owned();
+            let body = self.held[..end].strip_suffix('\n').unwrap_or(&self.held[..end]).to_owned();
+            pieces.push(Piece::Content { mime: mime.clone(), body });
+            self.held = rest;
+            self.mime = None;
+            return true;
+        }
+        let Some(end) = self.held.find('\n') else {
+            if !self.held.is_empty() && (self.within || !may_start(&self.held)) {
+                self.within = true;
+                text(pieces, std::mem::take(&mut self.held));
+            }
+            return false;
+        };
+        let rest = self.held.split_off(end + 1);
+        let line = std::mem::replace(&mut self.held, rest);
+        let marker = if std::mem::take(&mut self.within) { "" } else { line.trim_end() };
+        if let Some(mime) = marker.strip_prefix(BEGIN) {
+            self.mime = Some(mime.trim().to_owned());
+        } else if let Some(prompt) = marker.strip_prefix(ASK) {
+            pieces.push(Piece::Ask { prompt: prompt.to_owned(), password: false });
+        } else if let Some(prompt) = marker.strip_prefix(ASK_PASSWORD) {
+            pieces.push(Piece::Ask { prompt: prompt.to_owned(), password: true });
+        } else {
+            text(pieces, line);
+        }
+        true
+    }
+
+    /// No more text comes: content that never ended is text after all.
+    pub fn finish(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if let Some(mime) = self.mime.take() {
+            text(&mut pieces, format!("{BEGIN}{mime}\n"));
+        }
+        text(&mut pieces, std::mem::take(&mut self.held));
+        self.within = false;
+        pieces
+    }
+}
+
+fn text(pieces: &mut Vec<Piece>, more: String) {
+    match pieces.last_mut() {
+        Some(Piece::Text(text)) => text.push_str(&more),
+        _ if more.is_empty() => {}
+        _ => pieces.push(Piece::Text(more)),
+    }
+}
+
+fn last_line(text: &str, within: bool) -> &str {
+    match text.rfind('\n') {
+        Some(at) => &text[at + 1..],
+        None if within => "",
+        None => text,
+    }
+}
+
+fn may_start(line: &str) -> bool {
+    !line.is_empty() && (["EVCXR_".starts_with(line), line.starts_with("EVCXR_")].contains(&true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(chunks: &[&str]) -> Vec<Piece> {
+        let mut lines = Lines::default();
+        let mut pieces: Vec<Piece> = Vec::new();
+        let settled: Vec<Piece> = chunks.iter().flat_map(|c| lines.feed(c)).collect();
+        for piece in settled.into_iter().chain(lines.finish()) {
+            match piece {
+                Piece::Text(more) => text(&mut pieces, more),
+                other => pieces.push(other),
+            }
+        }
+        pieces
+    }
+
+    #[test]
+    fn content_is_found_however_it_is_cut() {
+        let whole = "a\nEVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\nz";
+        let expected = [
+            Piece::Text("a\n".into()),
+            Piece::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
+            Piece::Text("z".into()),
+        ];
+        for cut in 0..whole.len() {
+            assert_eq!(all(&[&whole[..cut], &whole[cut..]]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn partial_lines_go_on_at_once() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.feed("50%\r"), [Piece::Text("50%\r".into())]);
+        assert_eq!(lines.feed("E"), [Piece::Text("E".into())]);
+        assert_eq!(all(&["a EVCXR_BEGIN_CONTENT text/html\n"]), [Piece::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]);
+    }
+
+    #[test]
+    fn questions_are_understood() {
+        let asked = all(&["EVCXR_INPUT_REQUEST_PASSWORD:Key\n"]);
+        assert_eq!(asked, [Piece::Ask { prompt: "Key".into(), password: true }]);
+    }
+}

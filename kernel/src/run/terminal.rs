@@ -1,0 +1,319 @@
+//! The transcript: what a run prints while it goes on. Displays that are updated are redrawn in
+//! place on a terminal; elsewhere only their final state is printed. It collects nothing.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::session::evaluator::{CellError, Stream};
+
+const PROMPT: &str = "\x1b[34m";
+const RESULT: &str = "\x1b[31m";
+const WARNING: &str = "\x1b[33m";
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+const OFF: &str = "\x1b[0m";
+
+/// A display that may still change.
+struct Live {
+    id: String,
+    text: String,
+    /// Printed like this already; it is printed once more at the end if it changed.
+    printed: Option<String>,
+}
+
+/// Writes the transcript. Nobody is told when writing fails: a reader that went away is no reason
+/// to stop a run.
+pub(super) struct Transcript {
+    out: Box<dyn Write + Send>,
+    terminal: bool,
+    colours: bool,
+    live: Vec<Live>,
+    /// How many lines of live displays are on the screen now, the last without line end.
+    drawn: usize,
+    /// Text of a stream without its line end yet, held back while live displays are drawn.
+    held: String,
+    line_start: bool,
+}
+
+impl Transcript {
+    pub(super) fn new(out: Box<dyn Write + Send>, terminal: bool, colours: bool) -> Self {
+        Self {
+            out,
+            terminal,
+            colours,
+            live: Vec::new(),
+            drawn: 0,
+            held: String::new(),
+            line_start: true,
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        if !text.is_empty() {
+            let _ = self.out.write_all(text.as_bytes());
+            self.line_start = text.ends_with('\n');
+        }
+    }
+
+    fn coloured(&mut self, colour: &str, text: &str) {
+        if self.colours {
+            self.put(&format!("{colour}{text}{OFF}"));
+        } else {
+            self.put(text);
+        }
+    }
+
+    fn flush(&mut self) {
+        let _ = self.out.flush();
+    }
+
+    /// Starts a new line unless one has just started.
+    fn new_line(&mut self) {
+        if !self.line_start {
+            self.put("\n");
+        }
+    }
+
+    /// The headings of a text cell.
+    pub(super) fn markdown(&mut self, source: &str) {
+        let mut fenced = false;
+        for line in source.lines() {
+            fenced ^= line.trim_start().starts_with("```");
+            let title = line.trim_start_matches('#');
+            let level = line.len() - title.len();
+            if !fenced && (1..=6).contains(&level) && title.starts_with(' ') {
+                self.coloured(BOLD, title.trim());
+                self.put("\n\n");
+            }
+        }
+        self.flush();
+    }
+
+    /// The text of a cell about to run.
+    pub(super) fn input(&mut self, number: u32, code: &str) {
+        let prompt = format!("In [{number}]: ");
+        let more = format!("{:>width$}", "...: ", width = prompt.len());
+        for (index, line) in code.trim_end().lines().enumerate() {
+            self.coloured(PROMPT, if index == 0 { &prompt } else { &more });
+            self.put(line);
+            self.put("\n");
+        }
+        self.flush();
+    }
+
+    /// Text a cell wrote.
+    pub(super) fn stream(&mut self, stream: Stream, text: &str) {
+        if self.drawn == 0 {
+            // A text with colours of its own keeps them.
+            if stream == Stream::Stderr && self.colours && !text.contains('\x1b') {
+                let ended = text.ends_with('\n');
+                self.coloured(WARNING, text.strip_suffix('\n').unwrap_or(text));
+                self.put(if ended { "\n" } else { "" });
+            } else {
+                self.put(text);
+            }
+            self.flush();
+            return;
+        }
+        self.held.push_str(text);
+        if let Some(at) = self.held.rfind('\n') {
+            let rest = self.held.split_off(at + 1);
+            let whole = std::mem::replace(&mut self.held, rest);
+            self.erase();
+            self.put(&whole);
+            self.draw();
+        }
+    }
+
+    /// A display, or with `count` the result of that cell.
+    pub(super) fn display(&mut self, count: Option<u32>, id: Option<&str>, text: &str) {
+        let text = text.trim_end_matches('\n');
+        if let Some(id) = id.filter(|_| count.is_none()) {
+            let one_line = !text.contains('\n');
+            self.live.retain(|live| live.id != id);
+            self.live.push(Live {
+                id: id.to_owned(),
+                text: text.to_owned(),
+                printed: (!one_line).then(|| text.to_owned()),
+            });
+            if one_line {
+                return self.redraw();
+            }
+        }
+        self.erase();
+        self.new_line();
+        if let Some(number) = count {
+            self.coloured(RESULT, &format!("Out[{number}]: "));
+            // The lines of a table stay below each other.
+            self.put(if text.contains('\n') { "\n" } else { "" });
+            self.put(text);
+        } else {
+            self.put(text);
+        }
+        self.put("\n");
+        self.draw();
+        self.flush();
+    }
+
+    /// A display of this cell changed; those of earlier cells are not repeated.
+    pub(super) fn update(&mut self, id: &str, text: &str) {
+        let text = text.trim_end_matches('\n');
+        let found = self.live.iter_mut().find(|live| live.id == id);
+        let Some(live) = found.filter(|live| live.text != text) else {
+            return;
+        };
+        text.clone_into(&mut live.text);
+        if live.printed.is_none() {
+            self.redraw();
+        }
+    }
+
+    /// `clear_output`: live displays are gone; what was printed stays in the transcript.
+    pub(super) fn clear(&mut self) {
+        self.erase();
+        self.live.clear();
+        self.release();
+        self.flush();
+    }
+
+    /// The cell's error.
+    pub(super) fn error(&mut self, error: &CellError) {
+        self.settle();
+        let mut text = error.traceback.join("\n");
+        if text.is_empty() {
+            text = format!("{}: {}", error.name, error.value);
+        }
+        let text = if self.colours {
+            text
+        } else {
+            without_escapes(&text)
+        };
+        self.put(text.trim_end_matches('\n'));
+        self.put("\n");
+        self.flush();
+    }
+
+    /// A question to the user; the cursor stays behind it.
+    pub(super) fn prompt(&mut self, prompt: &str) {
+        self.settle();
+        self.put(prompt);
+        self.flush();
+    }
+
+    /// The question was answered: with this text, which is not on the screen yet, or with one that
+    /// the terminal has shown, line end included.
+    pub(super) fn answered(&mut self, text: Option<&str>, echoed: bool) {
+        if echoed {
+            self.line_start = true;
+            return;
+        }
+        self.put(text.unwrap_or_default());
+        self.put("\n");
+        self.flush();
+    }
+
+    /// The cell is over.
+    pub(super) fn finish(&mut self, elapsed: Duration, ok: bool) {
+        self.settle();
+        let note = if ok { "" } else { "failed after " };
+        let line = format!("[{note}{}]", seconds(elapsed));
+        self.coloured(if ok { DIM } else { RESULT }, &line);
+        self.put("\n\n");
+        self.flush();
+    }
+
+    /// A line of our own.
+    pub(super) fn note(&mut self, text: &str) {
+        self.settle();
+        self.put(text);
+        self.put("\n");
+        self.flush();
+    }
+
+    /// The run is over.
+    pub(super) fn end(&mut self) {
+        self.settle();
+        self.flush();
+    }
+
+    /// Makes the live displays part of the transcript in their final state.
+    fn settle(&mut self) {
+        self.erase();
+        self.release();
+        self.new_line();
+        for live in std::mem::take(&mut self.live) {
+            if live.printed.as_deref() != Some(&live.text) && !live.text.is_empty() {
+                self.put(&live.text);
+                self.put("\n");
+            }
+        }
+    }
+
+    fn release(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.put(&held);
+    }
+
+    fn redraw(&mut self) {
+        self.erase();
+        self.draw();
+        self.flush();
+    }
+
+    /// Takes the live displays off the screen.
+    fn erase(&mut self) {
+        if self.drawn > 0 {
+            let up = match self.drawn {
+                1 => String::new(),
+                lines => format!("\x1b[{}A", lines - 1),
+            };
+            let _ = write!(self.out, "\r{up}\x1b[J");
+            self.drawn = 0;
+            self.line_start = true;
+        }
+    }
+
+    /// Draws the live displays below everything else.
+    fn draw(&mut self) {
+        if !self.terminal {
+            return;
+        }
+        let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout())
+            .map_or(80, |size| usize::from(size.ws_col).max(20));
+        let lines: Vec<String> = self
+            .live
+            .iter()
+            .filter(|live| live.printed.is_none())
+            // A line that wraps could not be erased; the last column makes some terminals wrap.
+            .map(|live| live.text.chars().take(columns - 1).collect())
+            .collect();
+        if !lines.is_empty() {
+            self.new_line();
+            self.put(&lines.join("\n"));
+            self.drawn = lines.len();
+        }
+        self.flush();
+    }
+}
+
+fn seconds(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    match seconds {
+        ..0.0995 => format!("{:.0} ms", seconds * 1000.0),
+        ..9.995 => format!("{seconds:.2} s"),
+        ..99.95 => format!("{seconds:.1} s"),
+        _ => format!(
+            "{} min {:02} s",
+            elapsed.as_secs() / 60,
+            elapsed.as_secs() % 60
+        ),
+    }
+}
+
+/// A text without its escape sequences.
+pub(super) fn without_escapes(text: &str) -> String {
+    super::html::ansi::pieces(text)
+        .into_iter()
+        .map(|(_, piece)| piece)
+        .collect()
+}

@@ -1,0 +1,492 @@
+//! The kernel's side of the runner: start it, run a cell and follow it to its end, climb the
+//! interrupt ladder, notice a death and wait for the snapshot to take over.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::control::Control;
+use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
+use super::socket::{self, Frames, Got};
+
+/// How long a cell may take to notice an interrupt before its snapshot takes over.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long a snapshot may take to wake up: the old process frees its memory first.
+const TAKEOVER: Duration = Duration::from_secs(60);
+/// Output is passed on this long after it arrived, at the latest.
+const COALESCE: Duration = Duration::from_millis(15);
+const PIPE: i32 = 1 << 20;
+
+/// How to start a runner.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This executable.
+    pub executable: PathBuf,
+    /// Libraries to load for all cells, in order.
+    pub libraries: Vec<PathBuf>,
+    /// Threads of the pool.
+    pub threads: u32,
+    /// Stack of the thread that runs cells, bytes.
+    pub stack: usize,
+    /// Variables to set in the runner.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Who hears what a cell says, in order.
+pub trait Listener {
+    /// Bytes on standard output (`false`) or standard error (`true`).
+    fn bytes(&mut self, error: bool, bytes: &[u8]);
+    /// Pass on what was held back for coalescing.
+    fn flush(&mut self);
+    /// A display, an update of one, or the result.
+    fn display(&mut self, display: Shown);
+    /// `clear_output`.
+    fn clear(&mut self, wait: bool);
+    /// A panic; reported when the cell ends with one, printed otherwise.
+    fn panicked(&mut self, panic: Panic);
+    /// A sentence for the user about the session.
+    fn note(&mut self, text: &str);
+    /// Ask the user; none when nobody answers.
+    fn input(&mut self, prompt: &str, password: bool) -> Option<String>;
+}
+
+/// A display as the runner sent it.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its `display_id`.
+    pub display_id: Option<String>,
+    /// An update of an earlier one.
+    pub update: bool,
+    /// The value of the trailing expression.
+    pub result: bool,
+    /// Representations.
+    pub data: MimeBundle,
+    /// A JSON object or nothing.
+    pub metadata: String,
+}
+
+/// A panic as the runner sent it.
+#[derive(Debug, Clone, Default)]
+pub struct Panic {
+    /// Its message.
+    pub message: String,
+    /// Generated file, line and column.
+    pub place: (String, u32, u32),
+    /// The thread.
+    pub thread: String,
+    /// `name\tfile\tline` lines.
+    pub backtrace: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// As the cell itself said.
+    Said(Outcome),
+    /// The process died; how, in words.
+    Died(String),
+    /// The cell did not look at an interrupt and was ended.
+    Stopped,
+}
+
+/// The end of a run and what became of the variables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// How.
+    pub end: End,
+    /// True when the variables are as they were before the cell.
+    pub restored: bool,
+    /// True when the runner is gone and all variables with it.
+    pub gone: bool,
+    /// Variables that a failed cell took with it.
+    pub lost: Vec<String>,
+    /// Resources, when the cell ended by itself.
+    pub usage: Option<Usage>,
+}
+
+/// Resources of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Wall time of the cell's code.
+    pub wall: Duration,
+    /// CPU time of all threads.
+    pub cpu: Duration,
+    /// Threads of the pool.
+    pub threads: u32,
+    /// Peak resident memory, bytes.
+    pub peak: u64,
+}
+
+/// A live runner.
+pub struct Runner {
+    pid: i32,
+    commands: File,
+    frames: Frames,
+    replies: Frames,
+    streams: [File; 2],
+    wake: File,
+    control: Arc<Control>,
+}
+
+impl Runner {
+    /// Starts a runner and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started, or dies while it loads its libraries: its own words.
+    pub fn start(config: &Config, control: &Arc<Control>) -> Result<Self, String> {
+        spawn(config, control).map_err(|e| format!("cannot start the runner: {e}"))?.ready()
+    }
+
+    fn ready(mut self) -> Result<Self, String> {
+        let mut said = Vec::new();
+        loop {
+            socket::wait(&[self.frames.descriptor(), self.streams[1].as_raw_fd()], Some(Duration::from_secs(60)));
+            if let Some(Frame::Ready { .. }) = self.frames.next() {
+                return Ok(self);
+            }
+            let mut buffer = [0; 4096];
+            match socket::read_now(&mut self.streams[1], &mut buffer) {
+                Got::Bytes(n) => said.extend_from_slice(&buffer[..n]),
+                Got::Nothing if !self.frames.is_closed() => {}
+                _ => {
+                    let how = describe(reap(self.pid));
+                    return Err(format!("the runner did not start ({how})\n{}", String::from_utf8_lossy(&said)));
+                }
+            }
+        }
+    }
+
+    /// Send a command that has no answer.
+    ///
+    /// # Errors
+    /// When the runner is gone.
+    pub fn tell(&mut self, command: &Command) -> io::Result<()> {
+        frame::write(&mut self.commands, command)
+    }
+
+    /// Run a cell, load a library, or undo: send a command and follow it to its end.
+    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
+        self.control.begin();
+        let sent = self.tell(command);
+        let ended = match sent {
+            Ok(()) => Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener),
+            Err(_) => self.buried(End::Died("it had ended before".to_owned())),
+        };
+        self.control.finish();
+        ended
+    }
+
+    /// What the runner knows of variables: name and size.
+    pub fn describe(&mut self, names: Vec<String>) -> Vec<(String, u64)> {
+        if self.tell(&Command::Describe { names }).is_err() {
+            return Vec::new();
+        }
+        socket::wait(&[self.frames.descriptor()], Some(Duration::from_secs(5)));
+        match self.frames.next() {
+            Some(Frame::Described { values }) => values.into_iter().map(|(name, _, size)| (name, size)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn buried(&mut self, end: End) -> Ended {
+        Ended { end, restored: false, gone: true, lost: Vec::new(), usage: None }
+    }
+
+    /// Pass on everything that is in the output pipes now.
+    fn drain(&mut self, listener: &mut dyn Listener) {
+        let mut buffer = [0; 64 << 10];
+        for (index, stream) in self.streams.iter_mut().enumerate() {
+            while let Got::Bytes(n) = socket::read_now(stream, &mut buffer) {
+                listener.bytes(index == 1, &buffer[..n]);
+            }
+        }
+        listener.flush();
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        // A runner that died meanwhile is noticed by the loop.
+        drop(frame::write(self.replies.stream(), reply));
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        drop(self.tell(&Command::Exit));
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_millis(200) {
+            if try_reap(self.pid) {
+                return self.control.set_pid(0);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.control.signal(libc::SIGKILL);
+        reap(self.pid);
+        self.control.set_pid(0);
+        // Closing our sockets ends a snapshot that this has woken.
+    }
+}
+
+/// One run in progress.
+struct Following<'a> {
+    runner: &'a mut Runner,
+    /// Interrupts that were acted on.
+    interrupts: u32,
+    /// When the first unanswered interrupt came.
+    since: Option<Instant>,
+    usage: Option<Usage>,
+    /// When output that is held back must go.
+    held: Option<Instant>,
+}
+
+enum Step {
+    Done { outcome: Outcome, lost: Vec<String>, restoring: bool },
+    TookOver(i32),
+    Died,
+}
+
+impl Following<'_> {
+    fn follow(mut self, listener: &mut dyn Listener) -> Ended {
+        let mut snapshot = true;
+        let mut stopped = false;
+        loop {
+            self.wait();
+            if let Some(step) = self.step(listener, &mut snapshot) {
+                return self.end(step, stopped, listener);
+            }
+            if self.runner.control.ended() {
+                self.runner.control.signal(libc::SIGKILL);
+                return self.runner.buried(End::Stopped);
+            }
+            stopped |= self.climb(snapshot, listener);
+        }
+    }
+
+    fn wait(&self) {
+        let r = &self.runner;
+        let ends = [r.frames.descriptor(), r.replies.descriptor(), r.streams[0].as_raw_fd(), r.streams[1].as_raw_fd(), r.wake.as_raw_fd()];
+        let due = self.held.map(|at| at.saturating_duration_since(Instant::now()));
+        let grace = self.since.map(|at| (at + GRACE).saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
+        socket::wait(&ends, due.into_iter().chain(grace).min());
+    }
+
+    /// Take in what happened.
+    fn step(&mut self, listener: &mut dyn Listener, snapshot: &mut bool) -> Option<Step> {
+        let mut byte = [0; 64];
+        while let Got::Bytes(_) = socket::read_now(&mut self.runner.wake, &mut byte) {}
+        // Frames before bytes: what was printed after a display is not read before it is shown,
+        // since its sender waits for our reply.
+        while let Some(frame) = self.runner.frames.next() {
+            if let Some(step) = self.on_frame(frame, listener, snapshot) {
+                return Some(step);
+            }
+        }
+        self.read_streams(listener);
+        while let Some(frame) = self.runner.replies.next() {
+            if let Frame::TookOver { pid } = frame {
+                return Some(Step::TookOver(pid as i32));
+            }
+        }
+        self.runner.frames.is_closed().then_some(Step::Died)
+    }
+
+    fn read_streams(&mut self, listener: &mut dyn Listener) {
+        let mut buffer = [0; 64 << 10];
+        for (index, stream) in self.runner.streams.iter_mut().enumerate() {
+            if let Got::Bytes(n) = socket::read_now(stream, &mut buffer) {
+                listener.bytes(index == 1, &buffer[..n]);
+                self.held.get_or_insert_with(|| Instant::now() + COALESCE);
+            }
+        }
+        if self.held.is_some_and(|at| at <= Instant::now()) {
+            listener.flush();
+            self.held = None;
+        }
+    }
+
+    fn on_frame(&mut self, frame: Frame, listener: &mut dyn Listener, snapshot: &mut bool) -> Option<Step> {
+        match frame {
+            Frame::Display { display_id, update, result, ordered, data, metadata } => {
+                self.runner.drain(listener);
+                listener.display(Shown { display_id, update, result, data, metadata });
+                if ordered {
+                    self.runner.reply(&Reply::Shown);
+                }
+            }
+            Frame::Clear { wait } => {
+                self.runner.drain(listener);
+                listener.clear(wait);
+                self.runner.reply(&Reply::Shown);
+            }
+            Frame::Input { prompt, password } => {
+                self.runner.drain(listener);
+                let text = listener.input(&prompt, password).map(|t| t + "\n").unwrap_or_default();
+                self.runner.reply(&Reply::Input { text });
+            }
+            Frame::Panic { message, file, line, column, thread, backtrace } => {
+                listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });
+            }
+            Frame::NoSnapshot { reason } => {
+                *snapshot = false;
+                listener.note(&format!("no snapshot before this cell: {reason}"));
+            }
+            Frame::Usage { wall_ns, cpu_ns, threads, peak_bytes } => {
+                let (wall, cpu) = (Duration::from_nanos(wall_ns), Duration::from_nanos(cpu_ns));
+                self.usage = Some(Usage { wall, cpu, threads, peak: peak_bytes });
+            }
+            Frame::Done { outcome, lost, restoring } => return Some(Step::Done { outcome, lost, restoring }),
+            Frame::TookOver { pid } => return Some(Step::TookOver(pid as i32)),
+            Frame::Ready { .. } | Frame::Described { .. } => {}
+        }
+        None
+    }
+
+    /// The interrupt ladder. True when the runner was ended so that its snapshot takes over.
+    fn climb(&mut self, snapshot: bool, listener: &mut dyn Listener) -> bool {
+        let asked = self.runner.control.interrupts();
+        if asked == 0 {
+            return false;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() < GRACE {
+            return false;
+        }
+        if !snapshot && asked < 2 {
+            if self.interrupts == 0 {
+                listener.note("this cell does not look at interrupts and has no snapshot to return to; interrupt again to end it and lose all variables");
+                listener.flush();
+            }
+            self.interrupts = asked;
+            return false;
+        }
+        self.since = None;
+        self.runner.control.signal(libc::SIGKILL);
+        true
+    }
+
+    fn end(&mut self, step: Step, stopped: bool, listener: &mut dyn Listener) -> Ended {
+        self.runner.drain(listener);
+        match step {
+            Step::Done { outcome, lost, restoring } => {
+                let mut ended = Ended { end: End::Said(outcome), restored: false, gone: false, lost, usage: self.usage };
+                if restoring {
+                    reap(self.runner.pid);
+                    match self.await_takeover() {
+                        Some(pid) => ended.restored = self.adopt(pid),
+                        None => ended.gone = true,
+                    }
+                }
+                ended
+            }
+            Step::TookOver(pid) => {
+                let how = describe(reap(self.runner.pid));
+                let restored = self.adopt(pid);
+                let end = if stopped { End::Stopped } else { End::Died(how) };
+                Ended { end, restored, gone: false, lost: Vec::new(), usage: self.usage }
+            }
+            Step::Died => {
+                let how = describe(reap(self.runner.pid));
+                self.runner.buried(if stopped { End::Stopped } else { End::Died(how) })
+            }
+        }
+    }
+
+    fn await_takeover(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + TAKEOVER;
+        while Instant::now() < deadline {
+            socket::wait(&[self.runner.replies.descriptor()], Some(Duration::from_millis(100)));
+            if let Some(Frame::TookOver { pid }) = self.runner.replies.next() {
+                return Some(pid as i32);
+            }
+            if self.runner.replies.is_closed() {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn adopt(&mut self, pid: i32) -> bool {
+        self.runner.frames.forget_rest();
+        self.runner.pid = pid;
+        self.runner.control.set_pid(pid);
+        true
+    }
+}
+
+fn spawn(config: &Config, control: &Arc<Control>) -> io::Result<Runner> {
+    let (command_read, command_write) = socket::pipe()?;
+    let (frames, frames_theirs) = UnixStream::pair()?;
+    let (replies, replies_theirs) = UnixStream::pair()?;
+    let (stdout, stdout_theirs) = socket::pipe()?;
+    let (stderr, stderr_theirs) = socket::pipe()?;
+    let (wake, wake_write) = socket::pipe()?;
+    socket::widen(&stdout_theirs, PIPE);
+    socket::widen(&stderr_theirs, PIPE);
+    let theirs = [command_read.as_raw_fd(), frames_theirs.as_raw_fd(), replies_theirs.as_raw_fd()];
+    let mut process = Process::new(&config.executable);
+    process.arg("runner").args(theirs.map(|fd| format!("--fd={fd}")));
+    process.arg(format!("--threads={}", config.threads)).arg(format!("--stack={}", config.stack));
+    process.arg("--").args(&config.libraries);
+    process.envs(config.environment.iter().map(|(k, v)| (k, v)));
+    process.stdin(Stdio::null()).stdout(Stdio::from(stdout_theirs)).stderr(Stdio::from(stderr_theirs));
+    // A group of its own: Ctrl-C in the terminal is the kernel's to handle.
+    process.process_group(0);
+    // SAFETY: fcntl is async-signal-safe, and the descriptors are open in the child.
+    unsafe { process.pre_exec(move || theirs.into_iter().try_for_each(socket::inherit)) };
+    let child = process.spawn()?;
+    let pid = child.id() as i32;
+    control.set_pid(pid);
+    control.set_wake(wake_write);
+    let file = |end: OwnedFd| File::from(end);
+    Ok(Runner {
+        pid,
+        commands: file(command_write),
+        frames: Frames::new(frames),
+        replies: Frames::new(replies),
+        streams: [file(stdout), file(stderr)],
+        wake: file(wake),
+        control: control.clone(),
+    })
+}
+
+fn reap(pid: i32) -> Option<i32> {
+    let mut status = 0;
+    // SAFETY: waits for our own child, or for one that became ours as its reaper.
+    let done = unsafe { libc::waitpid(pid, &mut status, 0) };
+    (done == pid).then_some(status)
+}
+
+fn try_reap(pid: i32) -> bool {
+    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
+    let ended = unsafe {
+        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0 || information.assume_init().si_pid() == pid
+    };
+    if ended {
+        reap(pid);
+    }
+    ended
+}
+
+fn describe(status: Option<i32>) -> String {
+    let Some(status) = status else { return "it ended".to_owned() };
+    if libc::WIFEXITED(status) {
+        return format!("the cell called exit({})", libc::WEXITSTATUS(status));
+    }
+    match libc::WTERMSIG(status) {
+        libc::SIGSEGV => "segmentation fault (SIGSEGV): the cell touched memory that is not its own".to_owned(),
+        libc::SIGSTKFLT => "stack overflow: a function of the cell calls itself too deeply, or keeps too large an array on the stack".to_owned(),
+        libc::SIGABRT => "aborted (SIGABRT): memory could not be allocated, a panic in a destructor, or a call of abort()".to_owned(),
+        libc::SIGKILL => "killed (SIGKILL), most likely because memory ran out".to_owned(),
+        libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
+        libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),
+        libc::SIGILL => "illegal instruction (SIGILL)".to_owned(),
+        signal => format!("ended by signal {signal}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The runner: the process in which cells run, seen from the kernel. [`host`] starts it, sends it
+//! commands and follows what it says; [`control`] is the part other threads may use while a cell
+//! runs; [`guest`] is what the `runner` verb does in that process before the helper library takes
+//! over. Nothing here knows of Jupyter messages or of how a cell was made.
+
+pub mod control;
+pub mod guest;
+pub mod host;
+pub mod socket;
+
+#[path = "../../../src/frame.rs"]
+#[allow(dead_code, reason = "each side uses its half of the vocabulary")]
+pub mod frame;

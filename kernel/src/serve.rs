@@ -1,0 +1,119 @@
+//! The verbs that need a session's parts joined: `kernel`, `run`, `install`, `doctor`. Each is a few
+//! lines that hand one room to another; no logic of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::environment::{self, Cache, Environment, EnvironmentError};
+use crate::evaluate::{Lab, Options};
+use crate::messages::About;
+use crate::session::evaluator::Evaluator;
+use crate::session::Session;
+use crate::wire::Wire;
+use crate::{cli, doctor, executable, install, run, session};
+
+/// `ferrolab kernel -f FILE`.
+pub fn kernel(connection_file: &Path) -> ExitCode {
+    match serve(connection_file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("ferrolab: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(connection_file: &Path) -> Result<(), String> {
+    let path = connection_file.display();
+    let text = fs::read(connection_file).map_err(|e| format!("cannot read the connection file {path}: {e}"))?;
+    let connection = serde_json::from_slice(&text).map_err(|e| format!("{path} is not a connection file: {e}"))?;
+    let mut wire = Wire::bind(&connection).map_err(|e| e.to_string())?;
+    adopt_orphans();
+    let options = lab_options()?;
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rust_version: known_release(&options).unwrap_or_default(),
+        banner: format!("Ferrolab {}: Rust in a notebook. :help lists the directives.", env!("CARGO_PKG_VERSION")),
+    };
+    let session_options = session::Options { about, connection: wire.connection().clone(), history: history_file() };
+    let make = move || Box::new(Lab::new(options)) as Box<dyn Evaluator>;
+    let session = Session::start(wire.outlet(), session_options, make).map_err(|e| e.to_string())?;
+    let inbox = session.clone();
+    wire.start(Arc::new(move |event| inbox.accept(event))).map_err(|e| e.to_string())?;
+    session.wait();
+    wire.close();
+    Ok(())
+}
+
+/// `ferrolab run NOTEBOOK`.
+pub fn run(args: &cli::RunArgs) -> ExitCode {
+    adopt_orphans();
+    run::run(&run::RunOptions::from_args(args), || Ok(Box::new(Lab::new(lab_options()?)) as Box<dyn Evaluator>))
+}
+
+/// `ferrolab install`.
+pub fn install(args: cli::InstallArgs) -> ExitCode {
+    let exe = match executable() {
+        Ok(exe) => exe,
+        Err(message) => {
+            eprintln!("ferrolab: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let place = install::Place::from_args(&args.place).unwrap_or(install::Place::User);
+    let options = install::InstallOptions { place, name: args.name, display_name: args.display_name, env: args.env, exe };
+    install::install(&options, |report| {
+        let mut paint = |p: environment::Progress| report(&format!("{}/{} {}", p.done, p.total, p.what));
+        environment::prepare(&environment::Options::default(), &mut paint, &AtomicBool::new(false)).map(|_| ()).map_err(|e| e.to_string())
+    })
+}
+
+/// `ferrolab doctor`.
+pub fn doctor(json: bool) -> ExitCode {
+    let exe = executable().unwrap_or_else(|_| PathBuf::from("ferrolab"));
+    let cache = Cache::open().map(|c| c.root().to_owned()).unwrap_or_default();
+    let options = doctor::DoctorOptions { json, exe, rustc: None, cache };
+    doctor::doctor(&options, || match cached(&environment::Options::default()) {
+        Ok(environment) => {
+            let path = environment.layers.first().cloned().unwrap_or_default();
+            doctor::Environment::Ready { path, detail: environment.toolchain.release }
+        }
+        Err(error) if error.kind == environment::Kind::Cancelled => doctor::Environment::Missing,
+        Err(error) => doctor::Environment::Broken { reason: error.to_string() },
+    })
+}
+
+/// The environment, when nothing has to be built for it.
+///
+/// # Errors
+/// `Cancelled` when something would have to be built; else what is wrong.
+pub fn cached(options: &environment::Options) -> Result<Environment, EnvironmentError> {
+    let stop = AtomicBool::new(false);
+    environment::prepare(options, &mut |_| stop.store(true, Ordering::SeqCst), &stop)
+}
+
+fn lab_options() -> Result<Options, String> {
+    let threads = u32::try_from(doctor::threads::granted().threads).unwrap_or(1).max(1);
+    Ok(Options { executable: executable()?, threads, environment: environment::Options::default() })
+}
+
+fn known_release(options: &Options) -> Option<String> {
+    let cache = Cache::open().ok()?;
+    environment::Toolchain::discover(&cache, &options.environment.directory).ok().map(|t| t.release)
+}
+
+fn history_file() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")))?;
+    Some(base.join("ferrolab").join("history.jsonl"))
+}
+
+/// A snapshot's parent is the runner it was forked from; when that dies, the snapshot becomes
+/// this process's child instead of the system's, so that it can be waited for.
+fn adopt_orphans() {
+    // SAFETY: a plain request about this process.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}

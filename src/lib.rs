@@ -1,0 +1,29 @@
+//! Ferrolab's helpers: what Rust cells in a notebook use without asking for it.
+//!
+//! - [`par`]: parallel loops with results in order, progress and interrupts;
+//! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
+//! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
+//! - [`plot`]: one-line figures, live figures, and `plotters` inline;
+//! - [`display`]: HTML, images, formulas, tables, and a trait for types of your own.
+//!
+//! Every cell has [`prelude`] in scope. The crate also works in ordinary programs and tests, where
+//! displays print their plain text. Functions here are not generic where they need not be: they
+//! are compiled once, so that cells that use them compile fast.
+//!
+//! ```
+//! use ferrolab::prelude::*;
+//! let squares = par::map(0..5, |x| x * x);
+//! assert_eq!(squares, [0, 1, 4, 9, 16]);
+//! ```
+
+pub mod display;
+pub mod frame;
+pub mod par;
+pub mod plot;
+pub mod prelude;
+pub mod progress;
+pub mod rt;
+pub mod threads;
+
+pub use plotters;
+pub use rayon;

@@ -1,0 +1,220 @@
+//! Axes: from values to a place between 0 and 1, and ticks that people can read.
+
+/// Differences below this are none: powers of ten still work here.
+const TINY: f64 = 1e-280;
+
+/// The range of an axis and how values are spread over it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) log: bool,
+}
+
+/// A mark on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    pub(super) at: f64,
+    pub(super) label: String,
+}
+
+impl Scale {
+    /// A range around the values that can be shown; `None` when there are none. `zero` makes it
+    /// include 0 (where there is one), `pad` widens it by that part on both sides.
+    pub(super) fn around(
+        values: impl Iterator<Item = f64>,
+        log: bool,
+        zero: bool,
+        pad: f64,
+    ) -> Option<Self> {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|v| v.is_finite() && (!log || *v > 0.0)) {
+            low = low.min(value);
+            high = high.max(value);
+        }
+        if low > high {
+            return None;
+        }
+        if log {
+            (low, high) = (low.max(TINY), high.max(TINY));
+            if low == high {
+                (low, high) = (low / 2.0, high * 2.0);
+            }
+            let room = (high / low).ln() * pad;
+            return Some(Self {
+                low: (low * (-room).exp()).max(TINY),
+                high: (high * room.exp()).min(f64::MAX),
+                log,
+            });
+        }
+        let (mut below, mut above) = (pad, pad);
+        if zero && low >= 0.0 {
+            (low, below) = (0.0, 0.0);
+        } else if zero && high <= 0.0 {
+            (high, above) = (0.0, 0.0);
+        }
+        // Values are limited so that differences stay finite.
+        let most = f64::MAX / 8.0;
+        (low, high) = (low.clamp(-most, most), high.clamp(-most, most));
+        let spread = high - low;
+        if spread <= (low.abs().max(high.abs()) * 1e-13).max(TINY) {
+            let half = if low.abs() <= TINY {
+                1.0
+            } else {
+                low.abs() * 0.05
+            };
+            return Some(Self {
+                low: low - half,
+                high: high + half,
+                log,
+            });
+        }
+        Some(Self {
+            low: low - spread * below,
+            high: high + spread * above,
+            log,
+        })
+    }
+
+    /// Where a value lies: 0 at the low end, 1 at the high end; not finite when the value can't
+    /// be shown.
+    pub(super) fn place(&self, value: f64) -> f64 {
+        match self.log {
+            true if value <= 0.0 => f64::NAN,
+            true => (value / self.low).ln() / (self.high / self.low).ln(),
+            false => (value - self.low) / (self.high - self.low),
+        }
+    }
+
+    /// About `most` ticks or fewer.
+    pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
+        if self.log {
+            let ticks = self.log_ticks(most);
+            if ticks.len() >= 2 {
+                return ticks;
+            }
+        }
+        self.linear_ticks(most)
+    }
+
+    fn linear_ticks(&self, most: usize) -> Vec<Tick> {
+        let spread = self.high - self.low;
+        let rough = spread / most.max(2) as f64;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .into_iter()
+            .map(|m| m * power)
+            .find(|step| spread / step <= most as f64)
+            .unwrap_or(power * 10.0);
+        if !(step.is_finite() && step > 0.0) {
+            return Vec::new();
+        }
+        let first = (self.low / step - 1e-9).ceil();
+        let last = (self.high / step + 1e-9).floor();
+        let count = (last - first).clamp(0.0, 100.0) as usize;
+        let values: Vec<f64> = (0..=count).map(|i| (first + i as f64) * step).collect();
+        let labels = labels(&values, step);
+        let pairs = values.into_iter().zip(labels);
+        pairs.map(|(at, label)| Tick { at, label }).collect()
+    }
+
+    fn log_ticks(&self, most: usize) -> Vec<Tick> {
+        let first = (self.low.log10() - 1e-9).ceil() as i32;
+        let last = (self.high.log10() + 1e-9).floor() as i32;
+        let decades = (last - first + 1).max(0) as usize;
+        let every = decades.div_ceil(most.max(1)).max(1);
+        let tick = |exponent: i32, digit: u32| Tick {
+            at: f64::from(digit) * 10f64.powi(exponent),
+            label: match exponent {
+                -3..=4 => plain(
+                    f64::from(digit) * 10f64.powi(exponent),
+                    (-exponent).max(0) as usize,
+                ),
+                _ if digit == 1 => format!("10{}", superscript(exponent)),
+                _ => format!("{digit}·10{}", superscript(exponent)),
+            },
+        };
+        if decades >= 3 || decades > most {
+            return (first..=last).step_by(every).map(|e| tick(e, 1)).collect();
+        }
+        let digits: &[u32] = if decades >= 2 { &[1, 3] } else { &[1, 2, 5] };
+        (first - 1..=last)
+            .flat_map(|e| digits.iter().map(move |&d| tick(e, d)))
+            .filter(|t| t.at >= self.low * (1.0 - 1e-9) && t.at <= self.high * (1.0 + 1e-9))
+            .collect()
+    }
+}
+
+/// Labels of evenly spaced values: all with the digits that the step needs.
+fn labels(values: &[f64], step: f64) -> Vec<String> {
+    let largest = values.iter().fold(0f64, |m, v| m.max(v.abs()));
+    let exponent = if largest > 0.0 {
+        largest.log10().floor() as i32
+    } else {
+        0
+    };
+    let decimals = |unit: f64| {
+        let exact = |d: &usize| {
+            let scaled = step / unit * 10f64.powi(*d as i32);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0)
+        };
+        (0..=12).find(exact).unwrap_or(12)
+    };
+    if (-4..6).contains(&exponent) {
+        let digits = decimals(1.0);
+        return values.iter().map(|v| plain(*v, digits)).collect();
+    }
+    // Small numbers in front of the power: 2·10⁶, 4·10⁶, … 10·10⁶.
+    let fine = step.log10().floor() as i32;
+    let exponent = if exponent - fine <= 2 { fine } else { exponent };
+    let unit = 10f64.powi(exponent);
+    let digits = decimals(unit);
+    let power = superscript(exponent);
+    let label = |v: &f64| match *v == 0.0 {
+        true => "0".to_owned(),
+        false => format!("{}·10{power}", plain(v / unit, digits)),
+    };
+    values.iter().map(label).collect()
+}
+
+/// With a real minus sign, and no `-0`.
+fn plain(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}
+
+fn superscript(n: i32) -> String {
+    n.to_string()
+        .chars()
+        .map(|c| match c {
+            '-' => '⁻',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            digit => char::from_u32('⁰' as u32 + digit.to_digit(10).unwrap_or(0)).unwrap_or('⁰'),
+        })
+        .collect()
+}
+
+/// A number for a sentence: four significant digits.
+pub(super) fn short(value: f64) -> String {
+    if !value.is_finite() || value == 0.0 {
+        return value.to_string();
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    match exponent {
+        -4..7 => {
+            let digits = (3 - exponent).clamp(0, 8) as usize;
+            let text = format!("{value:.digits$}");
+            match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                false => text,
+            }
+        }
+        _ => format!("{value:.3e}"),
+    }
+}

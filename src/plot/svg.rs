@@ -1,0 +1,163 @@
+//! Figures as SVG.
+
+use super::canvas::{Anchor, Area, Canvas, Colour, Pixels, Point, Text};
+use super::raster;
+use crate::display::escape;
+use std::fmt::Write;
+
+/// An SVG document being written.
+pub(super) struct Svg {
+    out: String,
+    clips: usize,
+    clipped: bool,
+}
+
+impl Svg {
+    pub(super) fn new(width: u32, height: u32, title: &str, description: &str) -> Self {
+        let mut out = String::new();
+        let (title, description) = (escape(title), escape(description));
+        // Writing to a string does not fail, here and below.
+        let _ = write!(
+            out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"-apple-system,'Segoe UI',\
+             Roboto,'Helvetica Neue',Arial,sans-serif\"><title>{title}</title>\
+             <desc>{description}</desc>"
+        );
+        Self {
+            out,
+            clips: 0,
+            clipped: false,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        self.clip(None);
+        self.out.push_str("</svg>");
+        self.out
+    }
+
+    fn points(&mut self, points: &[Point]) {
+        for (i, (x, y)) in points.iter().enumerate() {
+            let space = if i == 0 { "" } else { " " };
+            let _ = write!(self.out, "{space}{},{}", number(*x), number(*y));
+        }
+    }
+}
+
+/// Two decimals, without zeros at the end.
+fn number(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}
+
+fn paint(attribute: &str, colour: Colour) -> String {
+    let [r, g, b, a] = colour.0;
+    let mut out = format!(" {attribute}=\"#{r:02x}{g:02x}{b:02x}\"");
+    if a < 255 {
+        let part = (f64::from(a) / 2.55).round() / 100.0;
+        let _ = write!(out, " {attribute}-opacity=\"{part}\"");
+    }
+    out
+}
+
+impl Canvas for Svg {
+    fn line(&mut self, points: &[Point], width: f64, colour: Colour) {
+        self.out.push_str("<polyline points=\"");
+        self.points(points);
+        let _ = write!(
+            self.out,
+            "\" fill=\"none\"{} stroke-width=\"{width}\" stroke-linejoin=\"round\"/>",
+            paint("stroke", colour)
+        );
+    }
+
+    fn fill(&mut self, points: &[Point], colour: Colour) {
+        self.out.push_str("<polygon points=\"");
+        self.points(points);
+        let _ = write!(self.out, "\"{}/>", paint("fill", colour));
+    }
+
+    fn dots(&mut self, points: &[Point], radius: f64, colour: Colour) {
+        // Lines of no length with round ends: a third of the size of as many circles.
+        self.out.push_str("<path d=\"");
+        for (x, y) in points {
+            let _ = write!(self.out, "M{},{}h0", number(*x), number(*y));
+        }
+        let _ = write!(
+            self.out,
+            "\" fill=\"none\"{} stroke-width=\"{}\" stroke-linecap=\"round\"/>",
+            paint("stroke", colour),
+            radius * 2.0
+        );
+    }
+
+    fn text(&mut self, (x, y): Point, text: Text<'_>) {
+        let anchor = match text.anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let (x, y) = (number(x), number(y));
+        let turn = match text.upwards {
+            true => format!(" transform=\"rotate(-90 {x} {y})\""),
+            false => String::new(),
+        };
+        let _ = write!(
+            self.out,
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\"{}{turn}>{}</text>",
+            text.size,
+            paint("fill", text.colour),
+            escape(text.text)
+        );
+    }
+
+    fn picture(&mut self, area: Area, pixels: &Pixels) {
+        let Some(png) = raster::encode(pixels) else {
+            return;
+        };
+        let _ = write!(
+            self.out,
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>",
+            number(area.x),
+            number(area.y),
+            number(area.w),
+            number(area.h),
+            base64(&png)
+        );
+    }
+
+    fn clip(&mut self, area: Option<Area>) {
+        if std::mem::take(&mut self.clipped) {
+            self.out.push_str("</g>");
+        }
+        let Some(Area { x, y, w, h }) = area else {
+            return;
+        };
+        // An id that other figures on the same page do not have when a page holds them inline.
+        let id = format!("clip-{:x}-{w}x{h}-{}", self.out.len(), self.clips);
+        self.clips += 1;
+        self.clipped = true;
+        let _ = write!(
+            self.out,
+            "<clipPath id=\"{id}\"><rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/>\
+             </clipPath><g clip-path=\"url(#{id})\">"
+        );
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(three.get(i).copied().unwrap_or(0));
+        let word = (byte(0) << 16) | (byte(1) << 8) | byte(2);
+        for digit in 0..4 {
+            match digit <= three.len() {
+                true => out.push(char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63])),
+                false => out.push('='),
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,247 @@
+//! `.progress()` on rayon's parallel iterators: a bar, and an end to the loop when the user
+//! interrupts.
+
+use super::state::{Outcome, State, Tick};
+use super::{Bar, Unit};
+use crate::rt;
+use rayon::iter::plumbing::{
+    Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge,
+};
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use std::sync::Arc;
+
+/// `.progress()` on every rayon iterator.
+///
+/// ```
+/// use ferrolab::progress::ParallelProgress;
+/// use rayon::prelude::*;
+/// let sum: u64 = (0..1000u64).into_par_iter().progress().map(|i| i * 2).sum();
+/// assert_eq!(sum, 999_000);
+/// ```
+pub trait ParallelProgress: ParallelIterator {
+    /// Shows how many items have been taken up, and stops when the user interrupts.
+    fn progress(self) -> Parallel<Self> {
+        let bar = match self.opt_len() {
+            Some(total) => Bar::new(total as u64),
+            None => Bar::unknown(),
+        };
+        Parallel { base: self, bar }
+    }
+}
+impl<I: ParallelIterator> ParallelProgress for I {}
+
+/// A parallel iterator with a bar; [`ParallelProgress`] makes it.
+#[derive(Debug)]
+pub struct Parallel<I> {
+    base: I,
+    bar: Bar,
+}
+
+impl<I> Parallel<I> {
+    /// Sets the text in front of the bar.
+    #[must_use]
+    pub fn message(self, text: impl Into<String>) -> Self {
+        self.bar.set_message(text);
+        self
+    }
+
+    /// Sets what is counted.
+    #[must_use]
+    pub fn unit(self, unit: impl Into<Unit>) -> Self {
+        self.bar.state().set_unit(unit.into());
+        self
+    }
+}
+
+impl<I: ParallelIterator> ParallelIterator for Parallel<I> {
+    type Item = I::Item;
+
+    fn drive_unindexed<C: UnindexedConsumer<I::Item>>(self, consumer: C) -> C::Result {
+        let state = Arc::clone(self.bar.state());
+        self.base.drive_unindexed(Counted {
+            base: consumer,
+            state,
+        })
+    }
+
+    fn opt_len(&self) -> Option<usize> {
+        self.base.opt_len()
+    }
+}
+
+impl<I: IndexedParallelIterator> IndexedParallelIterator for Parallel<I> {
+    fn len(&self) -> usize {
+        self.base.len()
+    }
+
+    fn drive<C: Consumer<I::Item>>(self, consumer: C) -> C::Result {
+        bridge(self, consumer)
+    }
+
+    fn with_producer<CB: ProducerCallback<I::Item>>(self, callback: CB) -> CB::Output {
+        struct Wrap<CB> {
+            callback: CB,
+            state: Arc<State>,
+        }
+        impl<T, CB: ProducerCallback<T>> ProducerCallback<T> for Wrap<CB> {
+            type Output = CB::Output;
+            fn callback<P: Producer<Item = T>>(self, base: P) -> CB::Output {
+                self.callback.callback(Counted {
+                    base,
+                    state: self.state,
+                })
+            }
+        }
+        let state = Arc::clone(self.bar.state());
+        // `self.bar` lives to the end of this call: its drop paints the last state.
+        self.base.with_producer(Wrap { callback, state })
+    }
+}
+
+/// A producer, consumer, folder or iterator that counts.
+#[derive(Debug)]
+struct Counted<B> {
+    base: B,
+    state: Arc<State>,
+}
+
+impl<P: Producer> Producer for Counted<P> {
+    type Item = P::Item;
+    type IntoIter = Ticking<P::IntoIter>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Ticking::new(self.base.into_iter(), self.state)
+    }
+
+    fn min_len(&self) -> usize {
+        self.base.min_len()
+    }
+
+    fn max_len(&self) -> usize {
+        self.base.max_len()
+    }
+
+    fn split_at(self, index: usize) -> (Self, Self) {
+        let (left, right) = self.base.split_at(index);
+        let state = Arc::clone(&self.state);
+        (
+            Self { base: left, state },
+            Self {
+                base: right,
+                state: self.state,
+            },
+        )
+    }
+}
+
+/// The part of an iteration that runs on one thread.
+#[derive(Debug)]
+struct Ticking<B> {
+    base: B,
+    state: Arc<State>,
+    tick: Tick,
+}
+
+impl<B> Ticking<B> {
+    /// On the thread that iterates.
+    fn new(base: B, state: Arc<State>) -> Self {
+        let tick = state.tick();
+        Self { base, state, tick }
+    }
+
+    /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.
+    #[inline]
+    fn counted(&self) {
+        if rt::interrupted() {
+            self.interrupt();
+        }
+        self.state.add_at(self.tick, 1);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn interrupt(&self) {
+        self.state.finish(Outcome::Interrupted);
+        rt::check_interrupt();
+    }
+}
+
+impl<I: Iterator> Iterator for Ticking<I> {
+    type Item = I::Item;
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        let item = self.base.next()?;
+        self.counted();
+        Some(item)
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.base.size_hint()
+    }
+}
+impl<I: DoubleEndedIterator> DoubleEndedIterator for Ticking<I> {
+    #[inline]
+    fn next_back(&mut self) -> Option<I::Item> {
+        let item = self.base.next_back()?;
+        self.counted();
+        Some(item)
+    }
+}
+impl<I: ExactSizeIterator> ExactSizeIterator for Ticking<I> {}
+
+impl<T, C: Consumer<T>> Consumer<T> for Counted<C> {
+    type Folder = Ticking<C::Folder>;
+    type Reducer = C::Reducer;
+    type Result = C::Result;
+
+    fn split_at(self, index: usize) -> (Self, Self, C::Reducer) {
+        let (left, right, reducer) = self.base.split_at(index);
+        let state = Arc::clone(&self.state);
+        (
+            Self { base: left, state },
+            Self {
+                base: right,
+                state: self.state,
+            },
+            reducer,
+        )
+    }
+
+    fn into_folder(self) -> Self::Folder {
+        Ticking::new(self.base.into_folder(), self.state)
+    }
+
+    fn full(&self) -> bool {
+        self.base.full()
+    }
+}
+
+impl<T, C: UnindexedConsumer<T>> UnindexedConsumer<T> for Counted<C> {
+    fn split_off_left(&self) -> Self {
+        Self {
+            base: self.base.split_off_left(),
+            state: Arc::clone(&self.state),
+        }
+    }
+
+    fn to_reducer(&self) -> C::Reducer {
+        self.base.to_reducer()
+    }
+}
+
+impl<T, F: Folder<T>> Folder<T> for Ticking<F> {
+    type Result = F::Result;
+
+    fn consume(mut self, item: T) -> Self {
+        self.counted();
+        self.base = self.base.consume(item);
+        self
+    }
+
+    fn complete(self) -> F::Result {
+        self.base.complete()
+    }
+
+    fn full(&self) -> bool {
+        self.base.full()
+    }
+}

@@ -1,0 +1,123 @@
+//! What surrounds the user's statements in generated code: the guard that catches panics, the
+//! error that `?` returns, and the executor behind `.await`. No process control, no variables.
+
+use std::any::{Any, type_name};
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::{Interrupted, check_interrupt, interrupted};
+use crate::frame::Outcome;
+
+thread_local! {
+    static OUTCOME: RefCell<Outcome> = const { RefCell::new(Outcome::Ok) };
+}
+
+/// The error of a cell's top-level `?`. Any error that has `Debug` becomes one.
+///
+/// ```
+/// fn cell() -> Result<(), ferrolab::rt::Failure> {
+///     let _: i32 = "4x".parse()?;
+///     Ok(())
+/// }
+/// assert!(cell().is_err());
+/// ```
+pub struct Failure {
+    message: String,
+    kind: &'static str,
+}
+
+impl<E: Debug> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { message: format!("{error:?}"), kind: type_name::<E>() }
+    }
+}
+
+/// Runs a cell's statements and remembers how they ended. True when they ran to their end.
+///
+/// ```
+/// assert!(ferrolab::rt::guard(|| Ok(())));
+/// assert!(!ferrolab::rt::guard(|| Err("no".into())));
+/// ```
+pub fn guard(statements: impl FnOnce() -> Result<(), Failure>) -> bool {
+    // A cell that fails changes nothing: the snapshot undoes what a half-done closure left.
+    let ended = match catch_unwind(AssertUnwindSafe(statements)) {
+        Ok(Ok(())) => Outcome::Ok,
+        Ok(Err(failure)) => Outcome::Failed { message: failure.message, kind: failure.kind.to_owned() },
+        Err(payload) if payload.is::<Interrupted>() => Outcome::Interrupted,
+        // A panic that a helper raised while the user interrupted is that interrupt.
+        Err(payload) if interrupted() && payload.downcast_ref::<&str>() == Some(&"interrupted") => Outcome::Interrupted,
+        Err(_) => Outcome::Panicked,
+    };
+    let ok = ended == Outcome::Ok;
+    OUTCOME.with_borrow_mut(|o| *o = ended);
+    ok
+}
+
+/// Before a cell: forget how the last one ended.
+pub fn begin() {
+    OUTCOME.with_borrow_mut(|o| *o = Outcome::Ok);
+}
+
+/// After a cell: how it ended.
+pub fn end() -> Outcome {
+    OUTCOME.with_borrow_mut(|o| std::mem::replace(o, Outcome::Ok))
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread, looking at interrupts: what a top-level `.await` runs on
+/// when the cell's dependencies bring no runtime of their own.
+///
+/// # Panics
+/// With [`Interrupted`] when the user interrupts.
+///
+/// ```
+/// assert_eq!(ferrolab::rt::cell::block_on(async { 1 + 1 }), 2);
+/// ```
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        thread::park_timeout(Duration::from_millis(20));
+        check_interrupt();
+    }
+}
+
+/// One value of a type for the whole session, made when it is first asked for in this process:
+/// what a top-level `.await` keeps its runtime in. A runner that took over after a fork makes a
+/// new one, because the threads of the old one are gone.
+///
+/// ```
+/// let a: &'static String = ferrolab::rt::cell::shared(|| "one".to_owned());
+/// let b: &'static String = ferrolab::rt::cell::shared(|| "two".to_owned());
+/// assert!(std::ptr::eq(a, b));
+/// ```
+pub fn shared<T: Any + Send + Sync>(make: impl FnOnce() -> T) -> &'static T {
+    static KEPT: Mutex<Vec<(u32, &'static (dyn Any + Send + Sync))>> = Mutex::new(Vec::new());
+    let process = std::process::id();
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = kept.iter().filter(|(p, _)| *p == process).find_map(|(_, v)| v.downcast_ref::<T>());
+    if let Some(value) = found {
+        return value;
+    }
+    let value: &'static T = Box::leak(Box::new(make()));
+    kept.push((process, value));
+    value
+}

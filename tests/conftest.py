@@ -1,0 +1,133 @@
+"""Fixtures: kernels shared by the tests of a file, kernels of one's own, and what is left for `tests/run --all`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from support import process  # noqa: E402
+from support.frontend import Kernel  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="also the tests that take minutes")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; run by tests/run --all")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--all"):
+        return
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="takes minutes: tests/run --all"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.failed_call = report.failed
+
+
+@pytest.fixture(scope="session")
+def ferrolab() -> pathlib.Path:
+    """The binary under test."""
+    if not process.FERROLAB.exists():
+        pytest.fail(f"{process.FERROLAB} is not built: cargo build --release", pytrace=False)
+    return process.FERROLAB
+
+
+class Host:
+    """Keeps one kernel for the tests of a file, and starts a new one after a test that failed."""
+
+    def __init__(self):
+        self.kernel: Kernel | None = None
+
+    def get(self) -> Kernel:
+        if self.kernel is None:
+            self.kernel = Kernel()
+        return self.kernel
+
+    def drop(self, check: bool = False) -> None:
+        kernel, self.kernel = self.kernel, None
+        if kernel is not None:
+            kernel.close(check=check)
+
+
+@pytest.fixture(scope="module")
+def host(ferrolab):
+    host = Host()
+    yield host
+    host.drop(check=True)
+
+
+@pytest.fixture
+def k(host, request):
+    """A kernel shared by the file's tests. Names must differ between them. Unread messages fail the test."""
+    kernel = host.get()
+    yield kernel
+    if getattr(request.node, "failed_call", True):
+        host.drop()
+        return
+    try:
+        assert kernel.alive(), "the kernel died"
+        kernel.assert_quiet()
+    except BaseException:
+        host.drop()
+        raise
+
+
+@pytest.fixture
+def start(ferrolab, request):
+    """Starts kernels of one's own: `start(FERROLAB_CACHE_DIR=…)`. They are ended, and checked, after the test."""
+    kernels = []
+
+    def begin(**options) -> Kernel:
+        kernels.append(Kernel(**options))
+        return kernels[-1]
+
+    yield begin
+    failed = getattr(request.node, "failed_call", True)
+    problems = []
+    for kernel in kernels:
+        try:
+            if not failed and kernel.alive():
+                kernel.assert_quiet()
+            kernel.close(check=not failed and kernel.alive())
+        except AssertionError as problem:
+            problems.append(str(problem))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def cli(ferrolab):
+    """Runs the command line: `cli("install", "--user", HOME=…)` gives a CompletedProcess."""
+    import subprocess
+
+    def run(*arguments, timeout: float = 300, cwd=None, **env):
+        return subprocess.run(
+            [str(ferrolab), *map(str, arguments)],
+            env=process.environment(**{k: str(v) for k, v in env.items()}),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def root_user() -> bool:
+    """Whether the tests run as root, for whom file permissions mean nothing."""
+    return os.geteuid() == 0

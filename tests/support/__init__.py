@@ -1,0 +1,1 @@
+"""What the tests share: the dummy frontend, its message checks, and process helpers."""

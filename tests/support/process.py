@@ -1,0 +1,108 @@
+"""Processes seen from outside: trees, memory, free ports, the programs under test."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = pathlib.Path(os.environ.get("FERROLAB_TEST_DIR", ROOT / "target" / "tests"))
+FERROLAB = pathlib.Path(os.environ.get("FERROLAB", ROOT / "target" / "release" / "ferrolab"))
+
+
+def command(kind: str, connection_file: str) -> list[str]:
+    """The command line that starts a kernel of this kind on a connection file."""
+    if kind == "ferrolab":
+        return [str(FERROLAB), "kernel", "-f", connection_file]
+    if kind == "evcxr":
+        return [os.environ.get("EVCXR_JUPYTER", "evcxr_jupyter"), "--control_file", connection_file]
+    if kind == "ipykernel":
+        return [sys.executable, "-m", "ipykernel_launcher", "-f", connection_file]
+    raise ValueError(f"no kernel called {kind}")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of kernels under test: the user's own, with caches and data folders of the tests."""
+    env = dict(os.environ)
+    # what a tester has set must not decide what the tests see
+    for name in ("RUSTFLAGS", "RUST_BACKTRACE", "FERROLAB_LOG", "CARGO_TARGET_DIR"):
+        env.pop(name, None)
+    env["FERROLAB_CACHE_DIR"] = str(WORK / "cache")
+    env["XDG_DATA_HOME"] = str(WORK / "data")
+    env["XDG_STATE_HOME"] = str(WORK / "state")
+    env["JUPYTER_DATA_DIR"] = str(WORK / "jupyter-data")
+    env["JUPYTER_RUNTIME_DIR"] = str(WORK / "jupyter-runtime")
+    env["IPYTHONDIR"] = str(WORK / "ipython")
+    env.update(more)
+    return env
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now; all are held until the last is found, so they differ."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for s in held:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in held]
+    finally:
+        for s in held:
+            s.close()
+
+
+def _stat(pid: int) -> tuple[int, str] | None:
+    """Parent and state of a process."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return int(fields[1]), fields[0]
+
+
+def tree(root: int) -> list[int]:
+    """The process and all its living descendants; zombies do not count."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (stat := _stat(int(entry))) and stat[1] != "Z":
+            children.setdefault(stat[0], []).append(int(entry))
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        todo += children.get(pid, [])
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    stat = _stat(pid)
+    return stat is not None and stat[1] != "Z"
+
+
+def memory(root: int) -> dict[str, int]:
+    """Memory of a process tree in bytes: `rss` (shared pages counted in each) and `pss` (shared out)."""
+    total = {"rss": 0, "pss": 0, "processes": 0}
+    for pid in tree(root):
+        try:
+            lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total["processes"] += 1
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name in ("Rss", "Pss"):
+                total[name.lower()] += int(rest.split()[0]) * 1024
+    return total
+
+
+def command_lines(root: int) -> dict[int, str]:
+    """Command line of each process of a tree."""
+    lines = {}
+    for pid in tree(root):
+        try:
+            lines[pid] = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+    return lines

@@ -1,0 +1,172 @@
+"""The cell cache: a session run again compiles nothing; damage, bounds and rivals do no harm."""
+
+import os
+import pathlib
+import shutil
+import statistics
+import threading
+import time
+
+import pytest
+
+from support.frontend import Kernel
+
+CELLS = [
+    ("let cached = vec![1, 2, 3];", None),
+    ("fn total(v: &[i32]) -> i32 { v.iter().sum() }", None),
+    ("total(&cached)", "6"),
+    ('let table = std::collections::HashMap::from([(1, "one")]);', None),
+    ("table[&1].len() + cached.len()", "6"),
+    ("(0..100u64).map(|x| x * x).sum::<u64>()", "328350"),
+]
+
+
+@pytest.fixture
+def private(ferrolab, tmp_path_factory):
+    """A cache of the test's own, its environment already prepared (copied from the shared one when there is one)."""
+    folder = tmp_path_factory.mktemp("cache")
+    with Kernel(FERROLAB_CACHE_DIR=str(folder), timeout=300) as kernel:
+        kernel.ok("1")
+    return folder
+
+
+def play(kernel) -> list[float]:
+    times = []
+    for code, result in CELLS:
+        begun = time.monotonic()
+        story = kernel.run(code, timeout=120)
+        (story.result(result) if result else story.until()).idle()
+        times.append(time.monotonic() - begun)
+    return times
+
+
+def files(folder) -> list[pathlib.Path]:
+    return [p for p in pathlib.Path(folder).rglob("*") if p.is_file() and not p.is_symlink()]
+
+
+def test_run_again_after_a_restart_compiles_nothing(private, start):
+    first = start(FERROLAB_CACHE_DIR=str(private))
+    cold = play(first)
+    first.close()
+    time.sleep(0.5)
+    again = start(FERROLAB_CACHE_DIR=str(private))
+    again.ok("0")
+    objects = {p for p in files(private) if p.suffix == ".so"}
+    warm = play(again)
+    assert {p for p in files(private) if p.suffix == ".so"} == objects, "something was compiled again"
+    print(f"median cold {statistics.median(cold) * 1000:.0f} ms, warm {statistics.median(warm) * 1000:.0f} ms")
+    assert statistics.median(warm) < statistics.median(cold) / 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "deleted"])
+def test_damaged_objects(private, start, damage):
+    first = start(FERROLAB_CACHE_DIR=str(private))
+    play(first)
+    first.close()
+    for path in files(private):
+        if path.suffix != ".so":
+            continue
+        # a rename, as a file system's repair would do, not a write into what a process has mapped
+        content = path.read_bytes()
+        new = {"cut": content[: len(content) // 2], "garbage": os.urandom(len(content)), "empty": b""}.get(damage)
+        path.unlink()
+        if new is not None:
+            path.write_bytes(new)
+    play(start(FERROLAB_CACHE_DIR=str(private), timeout=300))
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "deleted"])
+def test_damaged_everything(private, start, damage):
+    """Every file of the cache, environment and indexes included: it is built again, or the error says what to do."""
+    for path in files(private):
+        content = path.read_bytes()
+        path.unlink()
+        if damage != "deleted":
+            path.write_bytes(content[: len(content) // 2] if damage == "cut" else os.urandom(min(len(content), 4096)))
+    play(start(FERROLAB_CACHE_DIR=str(private), timeout=300))
+
+
+def test_cache_deleted_while_a_session_runs(private, start):
+    kernel = start(FERROLAB_CACHE_DIR=str(private), timeout=300)
+    kernel.ok("let survivor = 5;")
+    shutil.rmtree(private)
+    kernel.run("survivor + 1", timeout=300).until("execute_result", "error").result("6").idle()
+
+
+def test_several_kernels_at_once(private):
+    """The same cells at the same time, into one cache."""
+    problems = []
+
+    def one():
+        try:
+            with Kernel(FERROLAB_CACHE_DIR=str(private)) as kernel:
+                play(kernel)
+                play(kernel)
+        except BaseException as problem:  # noqa: BLE001: the thread's failure is the test's
+            problems.append(problem)
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not problems, problems
+
+
+def test_two_kernels_build_the_environment_at_once(ferrolab, tmp_path):
+    problems = []
+
+    def one():
+        try:
+            with Kernel(FERROLAB_CACHE_DIR=str(tmp_path / "new"), timeout=300) as kernel:
+                kernel.run("20 + 1", timeout=300).until("execute_result", "error").result("21").idle()
+        except BaseException as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not problems, problems
+
+
+def test_a_changed_type_is_not_taken_from_the_cache(private, start):
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    for kind, result in (("i32", "4"), ("f32", "4.0"), ("i32", "4"), ("u8", "4")):
+        kernel.ok(f"struct Shifting {{ x: {kind} }}")
+        kernel.ok(f"let shifting = Shifting {{ x: 2 as {kind} }};")
+        kernel.run("shifting.x * (2 as _)").ends()
+        kernel.run("shifting.x + shifting.x").result(result).idle()
+
+
+def test_flags_are_part_of_the_key(private, start):
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    code = "std::hint::black_box(255u8) + std::hint::black_box(1)"
+    kernel.run(code).result("0").idle()
+    kernel.ok(":checks on")
+    kernel.run(code).fails("panic")
+
+
+def test_the_build_environment_is_part_of_the_key(private, start):
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    for value in ("one", "two"):
+        kernel.ok(f":build_env CACHE_STORY {value}")
+        kernel.run('env!("CACHE_STORY")').result(f'"{value}"').idle()
+
+
+def test_included_files_are_part_of_the_key(private, start, tmp_path):
+    path = tmp_path / "included.txt"
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    for text in ("first", "second"):
+        path.write_text(text)
+        kernel.run(f'include_str!("{path}")').result(f'"{text}"').idle()
+
+
+def test_a_read_only_cache(private, start, root_user):
+    """Cells still run; they are only not kept."""
+    if root_user:
+        pytest.skip("root writes everywhere")
+    for path in [private, *private.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        play(start(FERROLAB_CACHE_DIR=str(private)))
+    finally:
+        for path in [private, *private.rglob("*")]:
+            path.chmod(path.stat().st_mode | 0o200)

@@ -1,0 +1,163 @@
+"""Command line: `ferrolab run` executes notebooks without Jupyter."""
+
+import json
+import os
+import pathlib
+
+import nbformat
+import pytest
+
+
+def notebook(folder: pathlib.Path, *cells, name="story.ipynb") -> pathlib.Path:
+    """Texts become code cells, pairs (text, tags) tagged ones, texts that start with # Markdown."""
+    book = nbformat.v4.new_notebook()
+    for cell in cells:
+        text, tags = cell if isinstance(cell, tuple) else (cell, [])
+        make = nbformat.v4.new_markdown_cell if text.startswith("# ") else nbformat.v4.new_code_cell
+        book.cells.append(make(text, metadata={"tags": tags} if tags else {}))
+    path = folder / name
+    nbformat.write(book, path)
+    return path
+
+
+def read(path) -> nbformat.NotebookNode:
+    book = nbformat.read(path, as_version=4)
+    nbformat.validate(book)
+    return book
+
+
+def test_executed_notebook_html_and_transcript(cli, tmp_path):
+    path = notebook(tmp_path, "# Title", 'println!("printed"); let x = 20;', "x + 1", 'display::html("<b>bold</b>").show();')
+    done = cli("run", path, "-o", tmp_path / "out.ipynb")
+    assert done.returncode == 0, done.stderr
+    book = read(tmp_path / "out.ipynb")
+    code = [c for c in book.cells if c.cell_type == "code"]
+    assert [c.execution_count for c in code] == [1, 2, 3]
+    assert code[0].outputs[0].text == "printed\n"
+    assert code[1].outputs[0].data["text/plain"] == "21"
+    assert code[1].outputs[0].output_type == "execute_result"
+    assert code[2].outputs[0].data["text/html"] == "<b>bold</b>"
+    page = (tmp_path / "out.html").read_text()
+    for text in ("Title", "printed", "21", "<b>bold</b>"):
+        assert text in page
+    assert "src=\"http" not in page and "href=\"http" not in page.split("<body")[0], "the page is not standalone"
+    for text in ("printed", "21", "x + 1"):
+        assert text in done.stdout, done.stdout
+
+
+def test_default_output_and_no_html(cli, tmp_path):
+    path = notebook(tmp_path, "1 + 1")
+    before = path.read_text()
+    assert cli("run", path, "--no-html").returncode == 0
+    assert read(tmp_path / "story.executed.ipynb").cells[0].outputs[0].data["text/plain"] == "2"
+    assert path.read_text() == before
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_inplace(cli, tmp_path):
+    path = notebook(tmp_path, "2 + 2")
+    assert cli("run", path, "--inplace").returncode == 0
+    assert read(path).cells[0].outputs[0].data["text/plain"] == "4"
+
+
+def test_a_failing_cell(cli, tmp_path):
+    path = notebook(tmp_path, "1", 'panic!("stops here")', "3")
+    done = cli("run", path, "-o", tmp_path / "out.ipynb")
+    assert done.returncode != 0
+    assert "stops here" in done.stdout + done.stderr
+    book = read(tmp_path / "out.ipynb")
+    assert book.cells[1].outputs[0].output_type == "error"
+    assert book.cells[2].outputs == [] and book.cells[2].execution_count is None
+
+
+def test_allow_errors(cli, tmp_path):
+    path = notebook(tmp_path, 'panic!("first")', "3")
+    done = cli("run", path, "-o", tmp_path / "out.ipynb", "--allow-errors")
+    assert read(tmp_path / "out.ipynb").cells[1].outputs[0].data["text/plain"] == "3"
+    assert done.returncode == 0, done.stderr
+
+
+def test_cells_tagged_raises_exception_and_skip_execution(cli, tmp_path):
+    path = notebook(tmp_path, ('panic!("wanted")', ["raises-exception"]), ("never_defined()", ["skip-execution"]), "3")
+    done = cli("run", path, "-o", tmp_path / "out.ipynb")
+    assert done.returncode == 0, done.stderr + done.stdout
+    book = read(tmp_path / "out.ipynb")
+    assert book.cells[0].outputs[0].output_type == "error"
+    assert book.cells[1].outputs == []
+    assert book.cells[2].outputs[0].data["text/plain"] == "3"
+
+
+def test_timeout(cli, tmp_path):
+    path = notebook(tmp_path, "std::thread::sleep(std::time::Duration::from_secs(600));")
+    done = cli("run", path, "--timeout", "2", timeout=60)
+    assert done.returncode != 0
+    assert "2" in done.stderr + done.stdout and "panicked" not in done.stderr
+
+
+def test_updates_end_in_one_output(cli, tmp_path):
+    path = notebook(tmp_path, 'display::html("<i>0</i>").show_as("d"); for i in 1..5 { display::html(format!("<i>{i}</i>")).update("d"); }')
+    assert cli("run", path, "-o", tmp_path / "out.ipynb").returncode == 0
+    outputs = read(tmp_path / "out.ipynb").cells[0].outputs
+    assert len(outputs) == 1 and outputs[0].data["text/html"] == "<i>4</i>"
+
+
+def test_markup_is_escaped(cli, tmp_path):
+    path = notebook(tmp_path, 'println!("<script>alert(1)</script>");')
+    assert cli("run", path, "-o", tmp_path / "out.ipynb").returncode == 0
+    assert "<script>alert(1)</script>" not in (tmp_path / "out.html").read_text()
+
+
+def test_old_notebooks_and_metadata(cli, tmp_path):
+    """nbformat 4.2 has no cell ids; metadata, attachments and raw cells are kept."""
+    path = tmp_path / "old.ipynb"
+    book = {
+        "nbformat": 4,
+        "nbformat_minor": 2,
+        "metadata": {"kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}, "own": {"kept": [1, 2]}},
+        "cells": [
+            {"cell_type": "raw", "metadata": {}, "source": ["raw ", "text"]},
+            {"cell_type": "code", "metadata": {"own": 1}, "source": ["let a = 1;\n", "a + 1"], "outputs": [], "execution_count": None},
+        ],
+    }
+    path.write_text(json.dumps(book))
+    done = cli("run", path, "-o", tmp_path / "out.ipynb")
+    assert done.returncode == 0, done.stderr
+    out = json.loads((tmp_path / "out.ipynb").read_text())
+    assert out["metadata"]["own"] == {"kept": [1, 2]}
+    assert out["cells"][1]["metadata"]["own"] == 1
+    assert out["cells"][0]["cell_type"] == "raw"
+    nbformat.validate(nbformat.from_dict(out))
+
+
+def test_the_working_folder_is_the_notebooks(cli, tmp_path):
+    (tmp_path / "data.txt").write_text("beside")
+    path = notebook(tmp_path, 'std::fs::read_to_string("data.txt")?')
+    assert cli("run", path, "-o", tmp_path / "out.ipynb", cwd="/").returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "not json", "{}", "[]", '{"nbformat": 3, "worksheets": []}', '{"nbformat": 4, "cells": 5}'])
+def test_files_that_are_no_notebook(cli, tmp_path, text):
+    path = tmp_path / "bad.ipynb"
+    path.write_text(text)
+    done = cli("run", path)
+    assert done.returncode not in (0, 101) and done.returncode > 0
+    assert "bad.ipynb" in done.stderr
+
+
+def test_a_missing_notebook(cli, tmp_path):
+    done = cli("run", tmp_path / "none.ipynb")
+    assert done.returncode != 0 and "none.ipynb" in done.stderr
+
+
+def test_an_empty_notebook(cli, tmp_path):
+    path = notebook(tmp_path)
+    assert cli("run", path, "-o", tmp_path / "out.ipynb").returncode == 0
+    assert read(tmp_path / "out.ipynb").cells == []
+
+
+def test_no_process_is_left(cli, tmp_path):
+    from support import process
+
+    before = set(process.tree(os.getpid()))
+    cli("run", notebook(tmp_path, "let x = vec![1];", "x"))
+    assert set(process.tree(os.getpid())) <= before

@@ -1,0 +1,106 @@
+"""Errors: panics, errors from `?`, and what Jupyter does after them."""
+
+
+def test_panic_message_and_place(k):
+    story = k.run('let fine = 1;\npanic!("out of {}", "luck");').fails("panic", "out of luck")
+    assert f"[{story.number}]:2:1" in story.everything(), story.everything()
+    assert "\x1b[" in "".join(story.failed.content["traceback"])
+
+
+def test_panics_of_std_name_the_users_line(k):
+    for code, text in [
+        ("let v = vec![1];\nlet i = 7;\nv[i]", "index out of bounds"),
+        ("let n: Option<i32> = None;\n\nn.unwrap()", "called `Option::unwrap()` on a `None` value"),
+        ("let z = std::hint::black_box(0);\n\n1 / z", "divide by zero"),
+    ]:
+        story = k.run(code).fails("panic", text)
+        assert f"[{story.number}]:3:" in story.everything(), story.everything()
+
+
+def test_panic_in_a_function_of_an_earlier_cell(k):
+    first = k.run("#[inline(never)]\nfn thrower(n: u32) -> u32 {\n    if n > 2 { panic!(\"deep\") }\n    n\n}").idle()
+    second = k.run("#[inline(never)] fn middle(n: u32) -> u32 { thrower(n) + 1 }").idle()
+    story = k.run("middle(5)").fails("panic", "deep")
+    text = story.everything()
+    assert f"[{first.number}]:3:" in text, text
+    assert "thrower" in text and "middle" in text, f"no frames of the user's functions in\n{text}"
+    for hidden in ("rust_begin_unwind", "core::panicking", "std::panicking", "__libc_start", "rayon_core"):
+        assert hidden not in text, text
+    assert second.number
+
+
+def test_a_panic_in_a_rayon_closure(k):
+    k.run('use rayon::prelude::*; (0..1000).into_par_iter().for_each(|i| if i == 500 { panic!("in parallel") });').fails("panic", "in parallel")
+    k.run("1 + 1").result("2").idle()
+
+
+def test_a_panic_in_a_thread_that_is_joined(k):
+    story = k.run('let r = std::thread::spawn(|| { if true { panic!("in a thread") } }).join(); r.is_err()').until("execute_result").result("true").idle()
+    assert "in a thread" in story.everything()
+
+
+def test_a_panic_that_is_caught_is_no_error(k):
+    k.run("std::panic::catch_unwind(|| { panic!(\"caught\") }).is_err()").until("execute_result").result("true").idle()
+
+
+def test_panic_with_a_value(k):
+    k.run("std::panic::panic_any(42_i32)").fails("panic")
+    k.run("std::panic::resume_unwind(Box::new(7u8))").fails("panic")
+    k.run("1 + 1").result("2").idle()
+
+
+def test_err_from_question_mark(k):
+    story = k.run('std::fs::read_to_string("/no/such/file")?').fails(None, "No such file")
+    assert "\x1b" not in story.failed.content["evalue"]
+
+
+def test_err_with_sources(k):
+    k.run(
+        "#[derive(Debug)] struct Outer(std::num::ParseIntError);\n"
+        'impl std::fmt::Display for Outer { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, "outer failed") } }\n'
+        "impl std::error::Error for Outer { fn source(&self) -> Option<&(dyn std::error::Error + 'static)> { Some(&self.0) } }"
+    ).idle()
+    k.run('"x".parse::<i32>().map_err(Outer)?').fails(None, "outer failed", "invalid digit")
+
+
+def test_output_before_a_panic_is_kept(k):
+    k.run('println!("before"); panic!("after");').stdout("before\n").until("error").error("panic", "after").until().idle()
+
+
+def test_a_panic_with_a_huge_message(k):
+    k.run('panic!("{}", "p".repeat(2_000_000));').fails("panic")
+    k.run("1 + 1").result("2").idle()
+
+
+def test_a_panic_message_that_is_not_ascii(k):
+    k.run('panic!("größer 🦀");').fails("panic", "größer 🦀")
+
+
+def test_failed_directives_are_errors(k):
+    k.run(":nosuchdirective").fails()
+    k.run(":opt nine").fails()
+    k.run("1 + 1").result("2").idle()
+
+
+def test_error_stops_the_queue(k):
+    bad = k.run('std::thread::sleep(std::time::Duration::from_millis(300)); panic!("stop");')
+    first, second = k.run("1"), k.run("2")
+    bad.fails("panic")
+    first.aborted()
+    second.aborted()
+    k.run("3").result("3").idle()
+
+
+def test_error_does_not_stop_the_queue_when_told_so(k):
+    bad = k.run('std::thread::sleep(std::time::Duration::from_millis(300)); panic!("go on");', stop_on_error=False)
+    after = k.run("1")
+    bad.fails("panic")
+    after.result("1").idle()
+
+
+def test_drop_that_panics(k):
+    k.run('struct Bomb; impl Drop for Bomb { fn drop(&mut self) { panic!("dropped") } }').idle()
+    k.run("let bomb = Bomb;").idle()
+    k.run("drop(bomb);").fails("panic", "dropped")
+    k.run("1 + 1").result("2").idle()
+    k.run("std::mem::forget(bomb);").ends()

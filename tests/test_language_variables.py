@@ -1,0 +1,150 @@
+"""Language: variables live on in later cells, whatever their type, and change type when redefined."""
+
+import pytest
+
+
+def test_let_then_use(k):
+    k.run("let first = 20;").idle()
+    k.run("first * 2").result("40").idle()
+    k.run("first").result("20").idle()
+    k.run("first").result("20").idle()
+
+
+def test_mutation_lasts(k):
+    k.run("let mut growing = vec![1];").idle()
+    k.run("growing.push(2);").idle()
+    k.run("growing.push(3); growing.len()").result("3").idle()
+    k.run("growing").result("[1, 2, 3]").idle()
+
+
+def test_mutability_is_kept(k):
+    k.run("let fixed = 1;").idle()
+    k.run("fixed += 1;").fails(None, "fixed")
+    k.run("fixed").result("1").idle()
+
+
+@pytest.mark.parametrize(
+    "code, names",
+    [
+        ("let (pa, mut pb) = (1, 2);", "(pa, pb)"),
+        ("let [pa, .., pb] = [1, 9, 9, 2];", "(pa, pb)"),
+        ("struct Pt { x: i32, y: i32 } let Pt { x: pa, y: pb } = Pt { x: 1, y: 2 };", "(pa, pb)"),
+        ("let Some(pa) = Some(1) else { panic!() }; let pb = 2;", "(pa, pb)"),
+        ("let pa @ 1..=5 = 1 else { unreachable!() }; let pb = 2;", "(pa, pb)"),
+        ("let pa; let pb; { pa = 1; pb = 2; }", "(pa, pb)"),
+        ("let ((pa, _), pb) = ((1, 5), 2);", "(pa, pb)"),
+    ],
+)
+def test_patterns(k, code, names):
+    k.run(code).idle()
+    k.run(names).result("(1, 2)").idle()
+
+
+def test_redefinition_with_another_type(k):
+    k.run("let changing = 5;").idle()
+    k.run('let changing = format!("{changing}!");').idle()
+    k.run("changing.len()").result("2").idle()
+    k.run("let changing = [0u8; 4];").idle()
+    k.run("changing").result("[0, 0, 0, 0]").idle()
+
+
+def test_shadowing_within_a_cell(k):
+    k.run('let sh = 1; let sh = sh + 1; let sh = format!("{sh}");').idle()
+    k.run("sh").result('"2"').idle()
+
+
+@pytest.mark.parametrize(
+    "code, use, text",
+    [
+        ("let t1 = std::collections::HashMap::from([(1, \"a\".to_string())]);", "t1[&1].clone()", '"a"'),
+        ("let t2 = std::sync::Arc::new(std::sync::Mutex::new(5));", "*t2.lock().unwrap() += 1; *t2.lock().unwrap()", "6"),
+        ("let t3: Box<dyn Fn(i32) -> i32 + Send> = Box::new(|x| x + 1);", "t3(4)", "5"),
+        ("let t4: Vec<Option<Box<[u8]>>> = vec![Some(vec![1, 2].into())];", "t4.len()", "1"),
+        ("let t5 = std::rc::Rc::new(std::cell::RefCell::new(vec![1]));", "t5.borrow_mut().push(2); t5.borrow().len()", "2"),
+        ('let t6: &\'static str = "abc";', "t6", '"abc"'),
+        ('let t7 = "abc";', "t7.len()", "3"),
+        ("let t8: fn(f64) -> f64 = f64::sqrt;", "t8(16.0)", "4.0"),
+        ("let t9 = std::time::Duration::from_millis(1500);", "t9.as_millis()", "1500"),
+        ("let t10 = (0..5).collect::<std::collections::BTreeSet<_>>();", "t10.contains(&3)", "true"),
+        ("let t11: Result<i32, std::num::ParseIntError> = \"x\".parse::<i32>();", "t11.is_err()", "true"),
+        ("let t12 = std::sync::mpsc::channel::<i32>();", "t12.0.send(4).unwrap(); t12.1.recv().unwrap()", "4"),
+        ("let t13 = 1..10;", "t13.len()", "9"),
+        ("let t14 = std::thread::spawn(|| 6);", "t14.join().unwrap()", "6"),
+        ("let t15 = Box::new([1u128; 3]) as Box<dyn std::any::Any>;", "t15.is::<[u128; 3]>()", "true"),
+        ("let t16 = vec![1, 2, 3].into_iter();", "t16.map(|x| x * 2).collect::<Vec<_>>()", "[2, 4, 6]"),
+        ("let t17: [fn() -> i32; 2] = [|| 1, || 2];", "t17[0]() + t17[1]()", "3"),
+        ("let t18 = std::io::BufReader::new(std::io::Cursor::new(vec![65u8]));", "t18.buffer().len()", "0"),
+    ],
+)
+def test_types_that_persist(k, code, use, text):
+    k.run(code).idle()
+    k.run(use).result(text).idle()
+
+
+def test_a_type_of_an_earlier_cell(k):
+    k.run("#[derive(Debug, Clone)] struct Own<T> { inside: T }").idle()
+    k.run("let own = vec![Own { inside: 1.5 }];").idle()
+    k.run("own[0].inside").result("1.5").idle()
+    k.run("let copies = own.clone(); copies.len()").result("1").idle()
+
+
+def test_a_moved_variable_is_gone(k):
+    k.run("let moved = vec![1, 2];").idle()
+    k.run("let taken = moved;").until().idle()
+    k.run("taken").result("[1, 2]").idle()
+    k.run("moved").fails("E0425", "moved")
+
+
+def test_a_variable_moved_in_a_branch(k):
+    k.run("let maybe = String::from(\"m\"); let cond = true;").idle()
+    k.run("if cond { drop(maybe); }").until().idle()
+    k.run("maybe").fails("E0425")
+
+
+def test_values_are_dropped_once(k):
+    k.run('struct Loud(u8); impl Drop for Loud { fn drop(&mut self) { println!("drop {}", self.0); } }').idle()
+    k.run("let loud = Loud(1);").idle()
+    k.run("loud.0").result("1").idle()
+    k.run("let loud = Loud(2);").stdout("drop 1\n").idle()
+    k.run("drop(loud);").stdout("drop 2\n").idle()
+
+
+def test_references_within_a_cell_are_fine(k):
+    k.run("let text = String::from(\"a b c\"); { let parts: Vec<&str> = text.split(' ').collect(); println!(\"{}\", parts.len()); }").stdout("3\n").idle()
+    k.run("text.len()").result("5").idle()
+
+
+def test_a_borrow_gets_advice(k):
+    """What cannot persist is refused with code to write, and nothing else is lost."""
+    k.run("let owner = vec![1, 2, 3];").idle()
+    k.run("let borrowed = &owner;").fails(None, "borrowed")
+    k.run("owner").result("[1, 2, 3]").idle()
+
+
+def test_an_unnameable_type_gets_advice(k):
+    k.run("let closure = |x: i32| x + 1;").fails(None, "closure", "Box<dyn Fn")
+    k.run("let iterator = (0..3).map(|x| x + 1);").fails(None, "iterator")
+    k.run("1 + 1").result("2").idle()
+
+
+def test_closures_within_a_cell_are_fine(k):
+    k.run("{ let twice = |x: i32| x * 2; twice(4) }").result("8").idle()
+
+
+def test_large_values(k):
+    k.run("let large = vec![1.0f64; 5_000_000];").idle()
+    k.run("large.iter().sum::<f64>()").result("5000000.0").idle()
+
+
+def test_redefining_a_type_drops_its_variables_and_says_so(k):
+    k.run("#[derive(Debug)] struct Stale { x: i32 }").idle()
+    k.run("let stale = Stale { x: 1 };").idle()
+    k.run("#[derive(Debug)] struct Stale { x: f32 }").says("stale")
+    k.run("stale.x").fails("E0425")
+
+
+def test_the_same_definition_again_keeps_its_variables(k):
+    k.run("#[derive(Debug)] struct Same { x: i32 }").idle()
+    k.run("let same = Same { x: 7 };").idle()
+    k.run("#[derive(Debug)] struct Same { x: i32 }").idle()
+    k.run("same.x").result("7").idle()
