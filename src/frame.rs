@@ -67,6 +67,11 @@ pub enum Frame {
         /// Backtrace as `name\tfile\tline` lines, innermost first; may be empty.
         backtrace: String,
     },
+    /// The message of the panic that ends the cell, when a helper raised it again.
+    Renamed {
+        /// The panic message.
+        message: String,
+    },
     /// The cell ended; the last frame of a run.
     Done {
         /// How it ended.
@@ -309,6 +314,10 @@ impl Wire for Frame {
                 put_text(out, metadata);
             }
             Self::Clear { wait } => out.extend([2, u8::from(*wait)]),
+            Self::Renamed { message } => {
+                out.push(10);
+                put_text(out, message);
+            }
             Self::Input { prompt, password } => {
                 out.push(3);
                 put_text(out, prompt);
@@ -406,6 +415,7 @@ impl Wire for Frame {
                 values: b.list(|b| Some((b.text()?, b.text()?, b.u64()?)))?,
             },
             8 => Self::NoSnapshot { reason: b.text()? },
+            10 => Self::Renamed { message: b.text()? },
             9 => Self::Usage {
                 wall_ns: b.u64()?,
                 cpu_ns: b.u64()?,

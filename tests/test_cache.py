@@ -147,7 +147,7 @@ def test_flags_are_part_of_the_key(private, start):
 def test_the_build_environment_is_part_of_the_key(private, start):
     kernel = start(FERROLAB_CACHE_DIR=str(private))
     for value in ("one", "two"):
-        kernel.ok(f":build_env CACHE_STORY {value}")
+        kernel.ok(f":build_env CACHE_STORY={value}")
         kernel.run('env!("CACHE_STORY")').result(f'"{value}"').idle()
 
 

@@ -32,7 +32,7 @@ def test_clear(start):
 
 
 def test_help_lists_what_there_is(k):
-    k.run(":help").says(":dep", ":vars", ":type", ":clear", ":opt", ":timing", ":env", ":undo", ":quit", "%%time", "%%writefile")
+    k.run(":help").says(":dep", ":vars", ":t ", ":clear", ":opt", ":timing", ":env", ":undo", ":quit", "%%time", "%%writefile")
 
 
 @pytest.mark.parametrize("level", ["0", "1", "2", "3"])
@@ -67,14 +67,14 @@ def test_timing(k):
 
 
 def test_env_is_seen_by_cells(k):
-    k.ok(":env STORY_VARIABLE a value")
+    k.ok(":env STORY_VARIABLE=a value")
     k.run('std::env::var("STORY_VARIABLE").unwrap()').result('"a value"').idle()
     k.ok(":env STORY_EQUALS=with equals")
     k.run('std::env::var("STORY_EQUALS").unwrap()').result('"with equals"').idle()
 
 
 def test_build_env_is_seen_by_the_compiler(k):
-    k.ok(":build_env STORY_BUILD built")
+    k.ok(":build_env STORY_BUILD=built")
     k.run('env!("STORY_BUILD")').result('"built"').idle()
 
 
@@ -146,13 +146,8 @@ def test_capture_keeps_output_back(k):
 
 def test_time(k):
     story = k.run("%%time\nlet timed = (0..1000u64).sum::<u64>(); timed").says("499500")
-    assert "wall" in story.everything().lower(), story.everything()
+    assert "compile" in story.everything() and "CPU" in story.everything(), story.everything()
     k.run("timed").result("499500").idle()
-
-
-def test_timeit(k):
-    story = k.run("%%timeit\nstd::hint::black_box(1 + 1)").says()
-    assert "loop" in story.everything() or "run" in story.everything(), story.everything()
 
 
 def test_percent_spelling_of_directives(k):
@@ -160,7 +155,7 @@ def test_percent_spelling_of_directives(k):
     k.run("%vars").says("percent")
 
 
-@pytest.mark.parametrize("typed", ["?documented_fn", "documented_fn?"])
+@pytest.mark.parametrize("typed", ["?documented_fn", "? documented_fn"])
 def test_question_mark_describes(k, typed):
     k.run("/// Doubles a number.\nfn documented_fn(x: i32) -> i32 { x * 2 }").idle()
     story = k.run(typed).until().idle()
@@ -179,6 +174,6 @@ def test_quit_ends_the_kernel(start):
     assert kernel.process.returncode == 0
 
 
-def test_last_error_and_explain(k):
-    k.run("let e: i32 = true;").fails("E0308")
-    k.run(":explain").says("E0308")
+def test_explain(k):
+    k.run(":explain E0308").says("E0308", "type")
+    k.run(":explain E9999").fails(None, "E9999")

@@ -115,15 +115,19 @@ def test_references_within_a_cell_are_fine(k):
 
 
 def test_a_borrow_gets_advice(k):
-    """What cannot persist is refused with code to write, and nothing else is lost."""
+    """What cannot persist lasts for its cell, with code to write instead; nothing else is lost."""
     k.run("let owner = vec![1, 2, 3];").idle()
-    k.run("let borrowed = &owner;").fails(None, "borrowed")
+    k.run("let borrowed = &owner;").says("`borrowed`", "let borrowed = ")
+    k.run("let borrowed = &owner; borrowed.len()").until("execute_result").result("3").until().idle()
+    k.run("borrowed").fails("E0425", "borrowed", "let borrowed = ")
     k.run("owner").result("[1, 2, 3]").idle()
 
 
 def test_an_unnameable_type_gets_advice(k):
-    k.run("let closure = |x: i32| x + 1;").fails(None, "closure", "Box<dyn Fn")
-    k.run("let iterator = (0..3).map(|x| x + 1);").fails(None, "iterator")
+    k.run("let closure = |x: i32| x + 1;").says("`closure`", "Box<dyn Fn")
+    k.run("let closure = |x: i32| x + 1; closure(1)").until("execute_result").result("2").until().idle()
+    k.run("closure(1)").fails("E0425", "closure", "Box<dyn Fn")
+    k.run("let iterator = (0..3).map(|x| x + 1);").says("`iterator`")
     k.run("1 + 1").result("2").idle()
 
 

@@ -35,6 +35,12 @@ fn report(info: &PanicHookInfo<'_>) {
     });
 }
 
+/// The panic that ends the cell has this message, whatever the thread said on which it began.
+pub fn rename(message: &str) {
+    let Some(channel) = channel::get() else { return };
+    channel.send(&Frame::Renamed { message: message.to_owned() });
+}
+
 /// The frames of cells in a printed backtrace, as `name\tfile\tline` lines.
 fn user_frames(backtrace: &str) -> String {
     let mut frames: Vec<String> = Vec::new();

@@ -44,6 +44,8 @@ pub unsafe extern "C" fn ferrolab_rt_main(commands: i32, frames: i32, replies: i
         File::from_raw_fd(commands)
     };
     panic::install();
+    // For cells that draw with plotters itself: compute nodes have no fonts.
+    crate::plot::register_fonts();
     if let Err(error) = signals::install() {
         eprintln!("ferrolab runner: no signal handlers: {error}");
     }
@@ -207,6 +209,9 @@ fn run(entry: extern "C" fn(), threads: u32) -> Outcome {
     cell::begin();
     let (start, cpu) = (Instant::now(), snapshot::cpu_time_ns());
     entry();
+    // Bars that are still painted are painted for the last time, and no painting thread is in
+    // the middle of anything when the next cell forks.
+    crate::progress::settle();
     let wall_ns = start.elapsed().as_nanos() as u64;
     let cpu_ns = snapshot::cpu_time_ns().saturating_sub(cpu);
     let _ = io::stdout().flush();

@@ -42,6 +42,12 @@ impl Listener for CellListener {
         }
     }
 
+    fn renamed(&mut self, message: String) {
+        if let Some(panic) = &mut self.panic {
+            panic.message = message;
+        }
+    }
+
     fn note(&mut self, text: &str) {
         self.output.note(text);
     }

@@ -50,6 +50,8 @@ pub trait Listener {
     fn clear(&mut self, wait: bool);
     /// A panic; reported when the cell ends with one, printed otherwise.
     fn panicked(&mut self, panic: Panic);
+    /// The message of the panic that ends the cell.
+    fn renamed(&mut self, message: String);
     /// A sentence for the user about the session.
     fn note(&mut self, text: &str);
     /// Ask the user; none when nobody answers.
@@ -331,6 +333,7 @@ impl Following<'_> {
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });
             }
+            Frame::Renamed { message } => listener.renamed(message),
             Frame::NoSnapshot { reason } => {
                 *snapshot = false;
                 listener.note(&format!("no snapshot before this cell: {reason}"));

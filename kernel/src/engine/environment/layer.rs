@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::cache::failed;
+use super::archive::expose;
+use super::cache::{failed, make, remove_all};
 use super::cargo::{Tools, clean, user_linker};
 use super::error::{EnvironmentError, Kind};
 
@@ -109,15 +110,22 @@ pub(super) fn link(
                 .arg(format!("link-arg=-Wl,-rpath,{}", folder.display()));
         }
     }
-    let script = folder.join("link.sh");
+    // Scratch space inside the staged entry, removed before the entry is finished.
+    let scratch = folder.join("linking");
+    make(&scratch)?;
+    let script = scratch.join("link.sh");
     write_linker(tools, parts, &script)?;
+    if !parts.foreign.is_empty() {
+        // C code that was compiled to be hidden refers to itself directly.
+        command.args(["-C", "link-arg=-Wl,-Bsymbolic"]);
+    }
     command
         .arg("-C")
         .arg(assignment("linker", &script))
         .args(["-C", "linker-flavor=gcc"]);
     let finished = tools.run(command, &mut |_| {})?;
-    for temporary in [&source, &script] {
-        drop(fs::remove_file(temporary));
+    for temporary in [&source, &scratch] {
+        remove_all(temporary).map_err(|e| failed("remove", temporary, &e))?;
     }
     if !finished.success {
         let names: Vec<&str> = parts.crates.iter().map(|(name, _)| name.as_str()).collect();
@@ -149,29 +157,32 @@ fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(),
     if !parts.foreign.is_empty() {
         cases.push_str("  -Wl,--version-script=*|-Wl,--no-undefined-version) ;;\n");
     }
-    let whole = |archive: &str| {
-        format!("set -- \"$@\" -Wl,--whole-archive {archive} -Wl,--no-whole-archive ;;\n")
+    // Whatever rustc passes as `argument` becomes the whole of `archive`, opened up.
+    let mut count = 0;
+    let mut whole = |argument: &str, archive: &Path| -> Result<(), EnvironmentError> {
+        count += 1;
+        let open = path.with_file_name(format!("open-{count}.a"));
+        expose(archive, &open)?;
+        let (argument, open) = (quoted(argument), quoted(&open.display().to_string()));
+        let set = format!("set -- \"$@\" -Wl,--whole-archive {open} -Wl,--no-whole-archive");
+        cases.push_str(&format!("  {argument}) {set} ;;\n"));
+        Ok(())
     };
     for foreign in parts.foreign {
-        cases.push_str(&format!(
-            "  {}) {}",
-            quoted(&foreign.rlib.display().to_string()),
-            whole("\"$a\"")
-        ));
-        for library in &foreign.libraries {
+        whole(&foreign.rlib.display().to_string(), &foreign.rlib)?;
+        // What is linked statically without saying so is not in the rlib.
+        for library in foreign
+            .libraries
+            .iter()
+            .filter(|l| !l.starts_with("static"))
+        {
             let name = library.rsplit('=').next().unwrap_or(library);
             let folders = parts.native.iter().map(|value| native_folder(value));
-            let archives = folders.filter(|f| !f.join(format!("lib{name}.so")).exists());
-            let archive = archives
-                .map(|f| f.join(format!("lib{name}.a")))
-                .find(|a| a.is_file());
-            if let Some(archive) = archive.filter(|_| !library.starts_with("static")) {
-                let archive = quoted(&archive.display().to_string());
-                cases.push_str(&format!(
-                    "  {}) {}",
-                    quoted(&format!("-l{name}")),
-                    whole(&archive)
-                ));
+            let mut folders = folders.filter(|f| !f.join(format!("lib{name}.so")).exists());
+            let archive =
+                folders.find_map(|f| Some(f.join(format!("lib{name}.a"))).filter(|a| a.is_file()));
+            if let Some(archive) = archive {
+                whole(&format!("-l{name}"), &archive)?;
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) const PACKAGE: &str = "ferrolab-environment";
 
 /// Features that other crates often ask for in these. A crate that is loaded cannot change its
 /// features, so they are switched on at first sight: then later additions fit without a restart.
-const FLOOR: &[(&str, &[&str])] = &[
+pub(super) const FLOOR: &[(&str, &[&str])] = &[
     ("bytemuck", &["extern_crate_alloc"]),
     ("byteorder", &[]),
     ("bytes", &[]),

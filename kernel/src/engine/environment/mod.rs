@@ -8,6 +8,7 @@
 //! `dlopen` in libstd and the layers, which are loaded first with `RTLD_GLOBAL`.
 
 mod advice;
+mod archive;
 mod assemble;
 mod cache;
 mod cargo;
@@ -260,6 +261,7 @@ impl Work<'_> {
             .part(&shelf)
             .part(helper::hash())
             .parts(&self.options.features)
+            .part(format!("{:?}", manifest::FLOOR))
             .part(self.parent.map_or("", |parent| &parent.id))
             .parts(self.dependencies.lines())
             .finish();
