@@ -39,9 +39,11 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def ferrolab() -> pathlib.Path:
-    """The binary under test."""
+    """The binary under test, its environment prepared, so that no test sees that happen by chance."""
     if not process.FERROLAB.exists():
         pytest.fail(f"{process.FERROLAB} is not built: cargo build --release", pytrace=False)
+    with Kernel(timeout=600) as kernel:
+        kernel.ok("1 + 1")
     return process.FERROLAB
 
 

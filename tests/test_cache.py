@@ -102,7 +102,7 @@ def test_several_kernels_at_once(private):
             with Kernel(FERROLAB_CACHE_DIR=str(private)) as kernel:
                 play(kernel)
                 play(kernel)
-        except BaseException as problem:  # noqa: BLE001: the thread's failure is the test's
+        except BaseException as problem:  # noqa: BLE001
             problems.append(problem)
 
     threads = [threading.Thread(target=one) for _ in range(3)]

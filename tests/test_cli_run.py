@@ -74,7 +74,8 @@ def test_allow_errors(cli, tmp_path):
     path = notebook(tmp_path, 'panic!("first")', "3")
     done = cli("run", path, "-o", tmp_path / "out.ipynb", "--allow-errors")
     assert read(tmp_path / "out.ipynb").cells[1].outputs[0].data["text/plain"] == "3"
-    assert done.returncode == 0, done.stderr
+    # every cell is run, and a script still learns that one failed
+    assert done.returncode != 0
 
 
 def test_cells_tagged_raises_exception_and_skip_execution(cli, tmp_path):

@@ -155,7 +155,7 @@ def test_percent_spelling_of_directives(k):
     k.run("%vars").says("percent")
 
 
-@pytest.mark.parametrize("typed", ["?documented_fn", "? documented_fn"])
+@pytest.mark.parametrize("typed", ["?documented_fn", "??documented_fn"])
 def test_question_mark_describes(k, typed):
     k.run("/// Doubles a number.\nfn documented_fn(x: i32) -> i32 { x * 2 }").idle()
     story = k.run(typed).until().idle()
@@ -175,5 +175,5 @@ def test_quit_ends_the_kernel(start):
 
 
 def test_explain(k):
-    k.run(":explain E0308").says("E0308", "type")
+    k.run(":explain E0308").says("Expected type did not match")
     k.run(":explain E9999").fails(None, "E9999")

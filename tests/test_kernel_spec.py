@@ -50,7 +50,7 @@ class TestMessages(jupyter_kernel_test.KernelTests):
         {"code": 'display::markdown("# x").show();', "mime": "text/markdown"},
         {"code": 'display::latex("$x$").show();', "mime": "text/latex"},
         {"code": 'display::json("[1]").show();', "mime": "application/json"},
-        {"code": "plot::line(&[1.0, 3.0, 2.0]).show();", "mime": "image/svg+xml"},
+        {"code": "plot::line_y(&[1.0, 3.0, 2.0]).show();", "mime": "image/svg+xml"},
     ]
     code_history_pattern = "6 ? 7"
     supported_history_operations = ("tail", "range", "search")
