@@ -30,9 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let mut text = String::from("&[\n");
     for file in &files {
-        let name = file
-            .to_str()
-            .ok_or("a source file whose name is not UTF-8")?;
+        let name = file.to_str().ok_or("a source file whose name is not UTF-8")?;
         let path = root.join(file);
         let path = path.to_str().ok_or("a checkout whose path is not UTF-8")?;
         writeln!(text, "    ({name:?}, include_bytes!({path:?}).as_slice()),")?;

@@ -294,14 +294,7 @@ impl Wire for Frame {
                 out.push(0);
                 put_u32(out, *pid);
             }
-            Self::Display {
-                display_id,
-                update,
-                result,
-                ordered,
-                data,
-                metadata,
-            } => {
+            Self::Display { display_id, update, result, ordered, data, metadata } => {
                 out.push(1);
                 out.push(display_id.is_some().into());
                 put_text(out, display_id.as_deref().unwrap_or(""));
@@ -323,14 +316,7 @@ impl Wire for Frame {
                 put_text(out, prompt);
                 out.push((*password).into());
             }
-            Self::Panic {
-                message,
-                file,
-                line,
-                column,
-                thread,
-                backtrace,
-            } => {
+            Self::Panic { message, file, line, column, thread, backtrace } => {
                 out.push(4);
                 put_text(out, message);
                 put_text(out, file);
@@ -362,12 +348,7 @@ impl Wire for Frame {
                 out.push(8);
                 put_text(out, reason);
             }
-            Self::Usage {
-                wall_ns,
-                cpu_ns,
-                threads,
-                peak_bytes,
-            } => {
+            Self::Usage { wall_ns, cpu_ns, threads, peak_bytes } => {
                 out.push(9);
                 put_u64(out, *wall_ns);
                 put_u64(out, *cpu_ns);
@@ -393,10 +374,7 @@ impl Wire for Frame {
                 }
             }
             2 => Self::Clear { wait: b.bool()? },
-            3 => Self::Input {
-                prompt: b.text()?,
-                password: b.bool()?,
-            },
+            3 => Self::Input { prompt: b.text()?, password: b.bool()? },
             4 => Self::Panic {
                 message: b.text()?,
                 file: b.text()?,
@@ -405,23 +383,12 @@ impl Wire for Frame {
                 thread: b.text()?,
                 backtrace: b.text()?,
             },
-            5 => Self::Done {
-                outcome: Outcome::decode(b)?,
-                lost: b.list(Bytes::text)?,
-                restoring: b.bool()?,
-            },
+            5 => Self::Done { outcome: Outcome::decode(b)?, lost: b.list(Bytes::text)?, restoring: b.bool()? },
             6 => Self::TookOver { pid: b.u32()? },
-            7 => Self::Described {
-                values: b.list(|b| Some((b.text()?, b.text()?, b.u64()?)))?,
-            },
+            7 => Self::Described { values: b.list(|b| Some((b.text()?, b.text()?, b.u64()?)))? },
             8 => Self::NoSnapshot { reason: b.text()? },
             10 => Self::Renamed { message: b.text()? },
-            9 => Self::Usage {
-                wall_ns: b.u64()?,
-                cpu_ns: b.u64()?,
-                threads: b.u32()?,
-                peak_bytes: b.u64()?,
-            },
+            9 => Self::Usage { wall_ns: b.u64()?, cpu_ns: b.u64()?, threads: b.u32()?, peak_bytes: b.u64()? },
             _ => return None,
         })
     }
@@ -450,10 +417,7 @@ impl Wire for Outcome {
             0 => Self::Ok,
             1 => Self::Panicked,
             2 => Self::Interrupted,
-            3 => Self::Failed {
-                message: b.text()?,
-                kind: b.text()?,
-            },
+            3 => Self::Failed { message: b.text()?, kind: b.text()? },
             4 => Self::NotLoaded { message: b.text()? },
             _ => return None,
         })
@@ -463,11 +427,7 @@ impl Wire for Outcome {
 impl Wire for Command {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Run {
-                path,
-                symbol,
-                snapshot,
-            } => {
+            Self::Run { path, symbol, snapshot } => {
                 out.push(0);
                 put_text(out, path);
                 put_text(out, symbol);
@@ -501,23 +461,12 @@ impl Wire for Command {
 
     fn decode(b: &mut Bytes<'_>) -> Option<Self> {
         Some(match b.u8()? {
-            0 => Self::Run {
-                path: b.text()?,
-                symbol: b.text()?,
-                snapshot: b.bool()?,
-            },
+            0 => Self::Run { path: b.text()?, symbol: b.text()?, snapshot: b.bool()? },
             1 => Self::Load { path: b.text()? },
-            2 => Self::Drop {
-                names: b.list(Bytes::text)?,
-            },
-            3 => Self::Describe {
-                names: b.list(Bytes::text)?,
-            },
+            2 => Self::Drop { names: b.list(Bytes::text)? },
+            3 => Self::Describe { names: b.list(Bytes::text)? },
             4 => Self::Threads { count: b.u32()? },
-            5 => Self::SetEnv {
-                key: b.text()?,
-                value: b.text()?,
-            },
+            5 => Self::SetEnv { key: b.text()?, value: b.text()? },
             6 => Self::Undo,
             7 => Self::Exit,
             _ => return None,

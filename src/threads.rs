@@ -95,11 +95,7 @@ impl Threads {
     /// let lengths = ferrolab::threads::threads().map(&["a", "bc"], |s| s.len());
     /// assert_eq!(lengths, Ok(vec![1, 2]));
     /// ```
-    pub fn map<S: IntoTasks, T: Send>(
-        &self,
-        tasks: S,
-        f: impl Fn(S::Item) -> T + Sync,
-    ) -> Result<Vec<T>, Error> {
+    pub fn map<S: IntoTasks, T: Send>(&self, tasks: S, f: impl Fn(S::Item) -> T + Sync) -> Result<Vec<T>, Error> {
         self.par.try_map(tasks, f).map_err(error)
     }
 
@@ -130,11 +126,7 @@ impl Threads {
     /// assert_eq!(ferrolab::threads::threads().for_each(&mut a, |x| *x += 1), Ok(()));
     /// assert_eq!(a, [2, 3]);
     /// ```
-    pub fn for_each<S: IntoTasks>(
-        &self,
-        tasks: S,
-        f: impl Fn(S::Item) + Sync,
-    ) -> Result<(), Error> {
+    pub fn for_each<S: IntoTasks>(&self, tasks: S, f: impl Fn(S::Item) + Sync) -> Result<(), Error> {
         self.par.try_for_each(tasks, f).map_err(error)
     }
 
@@ -147,12 +139,7 @@ impl Threads {
     /// let top = ferrolab::threads::threads().reduce(vec![3, 9, 4], 0, |a, b| a.max(b));
     /// assert_eq!(top, Ok(9));
     /// ```
-    pub fn reduce<S, T>(
-        &self,
-        tasks: S,
-        identity: T,
-        op: impl Fn(T, T) -> T + Sync,
-    ) -> Result<T, Error>
+    pub fn reduce<S, T>(&self, tasks: S, identity: T, op: impl Fn(T, T) -> T + Sync) -> Result<T, Error>
     where
         S: IntoTasks<Item = T>,
         T: Clone + Send + Sync,
@@ -180,19 +167,14 @@ impl Threads {
         S: IntoTasks,
         T: Clone + Send + Sync,
     {
-        self.par
-            .try_map_reduce(tasks, f, identity, op)
-            .map_err(error)
+        self.par.try_map_reduce(tasks, f, identity, op).map_err(error)
     }
 }
 
 /// An interrupt is not an error to handle: it ends the cell.
 fn error(stop: Stop) -> Error {
     match stop {
-        Stop::Panicked { task, message } => Error {
-            task: Some(task),
-            message,
-        },
+        Stop::Panicked { task, message } => Error { task: Some(task), message },
         Stop::Interrupted => stop.resume(),
     }
 }

@@ -152,21 +152,15 @@ mod tests {
 
     #[test]
     fn arguments_reach_their_fields() {
-        let cli = Cli::try_parse_from([
-            "ferrolab", "install", "--prefix", "/opt", "--env", "A=b=c", "--env", "D=",
-        ])
-        .unwrap();
-        let Verb::Install(args) = cli.verb else {
-            panic!("not install")
-        };
+        let cli =
+            Cli::try_parse_from(["ferrolab", "install", "--prefix", "/opt", "--env", "A=b=c", "--env", "D="]).unwrap();
+        let Verb::Install(args) = cli.verb else { panic!("not install") };
         assert_eq!(args.place.prefix, Some("/opt".into()));
         assert_eq!(args.name, "ferrolab");
         let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         assert_eq!(args.env, [pair("A", "b=c"), pair("D", "")]);
         let cli = Cli::try_parse_from(["ferrolab", "run", "a.ipynb", "--timeout", "1.5"]).unwrap();
-        let Verb::Run(args) = cli.verb else {
-            panic!("not run")
-        };
+        let Verb::Run(args) = cli.verb else { panic!("not run") };
         assert_eq!(args.timeout, Some(Duration::from_millis(1500)));
     }
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::environment::{self, Cache, Environment, EnvironmentError};
 use crate::evaluate::{Lab, Options};
 use crate::messages::About;
-use crate::session::evaluator::Evaluator;
 use crate::session::Session;
+use crate::session::evaluator::Evaluator;
 use crate::wire::Wire;
 use crate::{cli, doctor, executable, install, run, session};
 
@@ -64,10 +64,13 @@ pub fn install(args: cli::InstallArgs) -> ExitCode {
         }
     };
     let place = install::Place::from_args(&args.place).unwrap_or(install::Place::User);
-    let options = install::InstallOptions { place, name: args.name, display_name: args.display_name, env: args.env, exe };
+    let options =
+        install::InstallOptions { place, name: args.name, display_name: args.display_name, env: args.env, exe };
     install::install(&options, |report| {
         let mut paint = |p: environment::Progress| report(&format!("{}/{} {}", p.done, p.total, p.what));
-        environment::prepare(&environment::Options::default(), &mut paint, &AtomicBool::new(false)).map(|_| ()).map_err(|e| e.to_string())
+        environment::prepare(&environment::Options::default(), &mut paint, &AtomicBool::new(false))
+            .map(|_| ())
+            .map_err(|e| e.to_string())
     })
 }
 

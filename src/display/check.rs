@@ -5,10 +5,7 @@ const DEPTH: usize = 512;
 
 /// `Err` with the byte at which the text stops being JSON.
 pub(crate) fn json(text: &str) -> Result<(), usize> {
-    let mut reader = Reader {
-        bytes: text.as_bytes(),
-        at: 0,
-    };
+    let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
     match reader.value(0) && reader.end() {
         true => Ok(()),
         false => Err(reader.at),
@@ -49,9 +46,9 @@ impl Reader<'_> {
             return false;
         }
         match self.peek() {
-            Some(b'{') => self.list(b'}', |r| {
-                r.peek() == Some(b'"') && r.string() && r.eat(b':') && r.value(depth + 1)
-            }),
+            Some(b'{') => {
+                self.list(b'}', |r| r.peek() == Some(b'"') && r.string() && r.eat(b':') && r.value(depth + 1))
+            }
             Some(b'[') => self.list(b']', |r| r.value(depth + 1)),
             Some(b'"') => self.string(),
             Some(b't') => self.word("true"),

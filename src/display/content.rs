@@ -25,8 +25,7 @@ impl Content {
     #[must_use]
     pub fn alt(mut self, text: impl Into<String>) -> Self {
         self.data.retain(|(mime, _)| mime != "text/plain");
-        self.data
-            .push(("text/plain".into(), text.into().into_bytes()));
+        self.data.push(("text/plain".into(), text.into().into_bytes()));
         self
     }
 
@@ -38,11 +37,7 @@ impl Content {
     /// ```
     #[must_use]
     pub fn with(mut self, mime: &str, data: impl Into<Vec<u8>>) -> Self {
-        let at = self
-            .data
-            .iter()
-            .position(|(mime, _)| mime == "text/plain")
-            .unwrap_or(self.data.len());
+        let at = self.data.iter().position(|(mime, _)| mime == "text/plain").unwrap_or(self.data.len());
         self.data.insert(at, (mime.to_owned(), data.into()));
         self
     }
@@ -67,10 +62,7 @@ impl Content {
     /// ```
     #[must_use]
     pub fn get(&self, mime: &str) -> Option<&[u8]> {
-        self.data
-            .iter()
-            .find(|(m, _)| m == mime)
-            .map(|(_, bytes)| bytes.as_slice())
+        self.data.iter().find(|(m, _)| m == mime).map(|(_, bytes)| bytes.as_slice())
     }
 }
 
@@ -85,10 +77,7 @@ impl Display for Content {
 
 fn content(mime: &str, data: Vec<u8>, plain: String) -> Content {
     Content {
-        data: vec![
-            (mime.to_owned(), data),
-            ("text/plain".to_owned(), plain.into_bytes()),
-        ],
+        data: vec![(mime.to_owned(), data), ("text/plain".to_owned(), plain.into_bytes())],
         metadata: String::new(),
     }
 }
@@ -100,10 +89,7 @@ fn content(mime: &str, data: Vec<u8>, plain: String) -> Content {
 /// ```
 #[must_use]
 pub fn bundle(data: MimeBundle) -> Content {
-    Content {
-        data,
-        metadata: String::new(),
-    }
+    Content { data, metadata: String::new() }
 }
 
 /// Plain text, shown as it is (not quoted like a string's `Debug` text).
@@ -192,11 +178,7 @@ pub fn markdown(markdown: impl Into<String>) -> Content {
 #[must_use]
 pub fn latex(latex: impl Into<String>) -> Content {
     let plain = latex.into();
-    let wrapped = if plain.contains('$') || plain.contains("\\begin") {
-        plain.clone()
-    } else {
-        format!("$${plain}$$")
-    };
+    let wrapped = if plain.contains('$') || plain.contains("\\begin") { plain.clone() } else { format!("$${plain}$$") };
     content("text/latex", wrapped.into_bytes(), plain)
 }
 
@@ -222,11 +204,7 @@ pub fn json(json: impl ToString) -> Content {
 #[must_use]
 pub fn vega_lite(spec: impl ToString) -> Content {
     let spec = spec.to_string();
-    as_json(
-        "application/vnd.vegalite.v5+json",
-        spec,
-        Some("Vega-Lite chart"),
-    )
+    as_json("application/vnd.vegalite.v5+json", spec, Some("Vega-Lite chart"))
 }
 
 /// A Plotly figure, from its JSON (`{"data": […], "layout": {…}}`).
@@ -237,11 +215,7 @@ pub fn vega_lite(spec: impl ToString) -> Content {
 #[must_use]
 pub fn plotly(figure: impl ToString) -> Content {
     let figure = figure.to_string();
-    as_json(
-        "application/vnd.plotly.v1+json",
-        figure,
-        Some("Plotly figure"),
-    )
+    as_json("application/vnd.plotly.v1+json", figure, Some("Plotly figure"))
 }
 
 fn as_json(mime: &str, source: String, what: Option<&str>) -> Content {
@@ -288,8 +262,7 @@ fn strip_tags(html: &str) -> String {
     while let Some(at) = rest.find('<') {
         out.push_str(&rest[..at]);
         let tail = &rest[at..];
-        let starts_tag =
-            tail[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        let starts_tag = tail[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
         match tail.find('>') {
             Some(end) if starts_tag => rest = &tail[end + 1..],
             _ => {
@@ -299,14 +272,8 @@ fn strip_tags(html: &str) -> String {
         }
     }
     out.push_str(rest);
-    for (entity, c) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&amp;", "&"),
-    ] {
+    for (entity, c) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")]
+    {
         if out.contains('&') {
             out = out.replace(entity, c);
         }

@@ -40,11 +40,7 @@ impl Write for Limited {
 }
 
 fn limited(args: fmt::Arguments<'_>, limit: usize) -> Limited {
-    let mut out = Limited {
-        text: String::new(),
-        limit,
-        full: false,
-    };
+    let mut out = Limited { text: String::new(), limit, full: false };
     // An error is either the limit (`full` says so) or a `Debug` that gave up: what it wrote
     // until then is still worth showing.
     let _ = out.write_fmt(args);

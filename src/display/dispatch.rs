@@ -164,15 +164,11 @@ macro_rules! __display_result {
         match &$value {
             value => {
                 #[allow(unused_imports)]
-                use $crate::display::dispatch::{
-                    NoEvcxr, ViaDebug, ViaDisplay, ViaList, ViaNothing,
-                };
+                use $crate::display::dispatch::{NoEvcxr, ViaDebug, ViaDisplay, ViaList, ViaNothing};
                 #[allow(clippy::let_unit_value)]
                 let shown = (*value).evcxr_display();
                 if $crate::display::dispatch::absent(&shown) {
-                    $crate::display::dispatch::result(
-                        (&&&&$crate::display::dispatch::Value(value)).known(),
-                    );
+                    $crate::display::dispatch::result((&&&&$crate::display::dispatch::Value(value)).known());
                 }
             }
         }

@@ -15,9 +15,7 @@ mod tests;
 
 pub use crate::rt::{MimeBundle, clear_output, input, new_display_id};
 pub(crate) use content::escape;
-pub use content::{
-    Content, bundle, html, jpeg, json, latex, markdown, plotly, png, svg, text, vega_lite,
-};
+pub use content::{Content, bundle, html, jpeg, json, latex, markdown, plotly, png, svg, text, vega_lite};
 pub use debug::debug_text;
 pub use table::{Table, table};
 

@@ -73,29 +73,20 @@ impl Table {
     /// Columns that hold only numbers are aligned at their right.
     fn numeric(&self, column: usize) -> bool {
         let (head, _, tail) = self.parts();
-        let mut cells = head
-            .iter()
-            .chain(tail)
-            .filter_map(|row| row.get(column))
-            .filter(|cell| !cell.is_empty())
-            .peekable();
+        let mut cells =
+            head.iter().chain(tail).filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
         cells.peek().is_some() && cells.all(|cell| cell.parse::<f64>().is_ok())
     }
 
     fn html(&self) -> String {
         let columns = self.columns();
-        let align: Vec<&str> = (0..columns)
-            .map(|c| if self.numeric(c) { "right" } else { "left" })
-            .collect();
+        let align: Vec<&str> = (0..columns).map(|c| if self.numeric(c) { "right" } else { "left" }).collect();
         let mut out = String::from("<table class=\"dataframe\">");
         if !self.headers.is_empty() {
             out.push_str("<thead><tr>");
             for (c, align) in align.iter().enumerate() {
                 let name = self.headers.get(c).map_or("", String::as_str);
-                out += &format!(
-                    "<th scope=\"col\" style=\"text-align:{align}\">{}</th>",
-                    escape(name)
-                );
+                out += &format!("<th scope=\"col\" style=\"text-align:{align}\">{}</th>", escape(name));
             }
             out.push_str("</tr></thead>");
         }
@@ -160,9 +151,6 @@ impl std::fmt::Display for Table {
 
 impl Display for Table {
     fn mime_bundle(&self) -> MimeBundle {
-        vec![
-            ("text/html".into(), self.html().into_bytes()),
-            ("text/plain".into(), self.to_string().into_bytes()),
-        ]
+        vec![("text/html".into(), self.html().into_bytes()), ("text/plain".into(), self.to_string().into_bytes())]
     }
 }

@@ -103,11 +103,7 @@ fn structures_keep_a_field_on_each_line() {
         second: Vec<u32>,
         third: Option<f64>,
     }
-    let value = Wide {
-        first: "a text that takes some room on its line",
-        second: (0..40).collect(),
-        third: Some(1.0),
-    };
+    let value = Wide { first: "a text that takes some room on its line", second: (0..40).collect(), third: Some(1.0) };
     let text = debug_text(&value);
     assert!(text.contains("\n    first: \"a text"), "{text}");
     assert!(text.contains("\n        0, 1, 2, 3"), "{text}");
@@ -138,10 +134,7 @@ fn html_is_escaped_and_has_a_plain_form() {
     let html = String::from_utf8_lossy(&bundle[0].1).into_owned();
     assert!(html.contains("&lt;a&gt;") && html.contains("x &amp; y") && html.contains("&quot;q"));
     assert!(html.contains("text-align:right\">22<"));
-    assert_eq!(
-        t.to_string(),
-        "<a>  b\n----------\n  1  x & y\n 22  \"q\"\n"
-    );
+    assert_eq!(t.to_string(), "<a>  b\n----------\n  1  x & y\n 22  \"q\"\n");
     let plain = html_text("<p>1 < 2 &amp; <!-- c -->3</p>");
     assert_eq!(plain, "1 < 2 & 3");
 }
@@ -152,10 +145,7 @@ fn html_text(source: &str) -> String {
 
 #[test]
 fn tables_of_any_shape_work() {
-    assert_eq!(
-        table(Vec::<String>::new(), Vec::<Vec<i32>>::new()).to_string(),
-        ""
-    );
+    assert_eq!(table(Vec::<String>::new(), Vec::<Vec<i32>>::new()).to_string(), "");
     let ragged = table(["a"], vec![vec![1, 2], vec![], vec![3]]);
     assert!(ragged.to_string().contains("1  2"));
     let long = table(["i"], (0..1000).map(|i| [i]));
@@ -165,27 +155,14 @@ fn tables_of_any_shape_work() {
 
 #[test]
 fn json_is_checked() {
-    for good in [
-        "1",
-        "-0.5e+3",
-        "[]",
-        "{}",
-        r#"{"a": [1, true, null, "x\né"]}"#,
-        " 0 ",
-    ] {
+    for good in ["1", "-0.5e+3", "[]", "{}", r#"{"a": [1, true, null, "x\né"]}"#, " 0 "] {
         assert_eq!(check::json(good), Ok(()), "{good}");
     }
-    for bad in [
-        "", "01", "[1,]", "{a: 1}", "nul", "\"\n\"", "1 2", "-", "1.", "[", r#""\x""#,
-    ] {
+    for bad in ["", "01", "[1,]", "{a: 1}", "nul", "\"\n\"", "1 2", "-", "1.", "[", r#""\x""#] {
         assert!(check::json(bad).is_err(), "{bad}");
     }
     assert!(check::json(&"[".repeat(100_000)).is_err());
     assert!(json("[1").get("application/json").is_none());
-    assert!(
-        vega_lite("{}")
-            .get("application/vnd.vegalite.v5+json")
-            .is_some()
-    );
+    assert!(vega_lite("{}").get("application/vnd.vegalite.v5+json").is_some());
     assert!(plotly("{}").get("application/vnd.plotly.v1+json").is_some());
 }

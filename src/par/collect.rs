@@ -74,21 +74,15 @@ impl Par {
     /// # Panics
     /// When a task panics.
     pub fn for_each<S: IntoTasks>(&self, tasks: S, f: impl Fn(S::Item) + Sync) {
-        self.try_for_each(tasks, f)
-            .unwrap_or_else(|stop| stop.resume());
+        self.try_for_each(tasks, f).unwrap_or_else(|stop| stop.resume());
     }
 
     /// See [`super::filter_map`].
     ///
     /// # Panics
     /// When a task panics.
-    pub fn filter_map<S: IntoTasks, T: Send>(
-        &self,
-        tasks: S,
-        f: impl Fn(S::Item) -> Option<T> + Sync,
-    ) -> Vec<T> {
-        self.try_filter_map(tasks, f)
-            .unwrap_or_else(|stop| stop.resume())
+    pub fn filter_map<S: IntoTasks, T: Send>(&self, tasks: S, f: impl Fn(S::Item) -> Option<T> + Sync) -> Vec<T> {
+        self.try_filter_map(tasks, f).unwrap_or_else(|stop| stop.resume())
     }
 
     /// See [`super::reduce`].
@@ -118,8 +112,7 @@ impl Par {
         S: IntoTasks,
         T: Clone + Send + Sync,
     {
-        self.try_map_reduce(tasks, f, identity, op)
-            .unwrap_or_else(|stop| stop.resume())
+        self.try_map_reduce(tasks, f, identity, op).unwrap_or_else(|stop| stop.resume())
     }
 
     pub(crate) fn try_map<S: IntoTasks, T: Send>(
@@ -135,10 +128,7 @@ impl Par {
             // SAFETY: `drive` passes ranges within `0..len` and none twice.
             let items = unsafe { tasks.take(range.clone()) };
             for (index, item) in range.zip(items) {
-                let guard = At {
-                    task: index,
-                    out: at,
-                };
+                let guard = At { task: index, out: at };
                 let result = f(item);
                 forget(guard);
                 // SAFETY: `index < len`, the capacity; nobody else writes there.
@@ -152,20 +142,13 @@ impl Par {
         Ok(results)
     }
 
-    pub(crate) fn try_for_each<S: IntoTasks>(
-        &self,
-        tasks: S,
-        f: impl Fn(S::Item) + Sync,
-    ) -> Result<(), Stop> {
+    pub(crate) fn try_for_each<S: IntoTasks>(&self, tasks: S, f: impl Fn(S::Item) + Sync) -> Result<(), Stop> {
         let tasks = tasks.into_tasks();
         let body = |range: Range<usize>, at: &mut usize| {
             // SAFETY: `drive` passes ranges within `0..len` and none twice.
             let items = unsafe { tasks.take(range.clone()) };
             for (index, item) in range.zip(items) {
-                let guard = At {
-                    task: index,
-                    out: at,
-                };
+                let guard = At { task: index, out: at };
                 f(item);
                 forget(guard);
             }
@@ -186,20 +169,14 @@ impl Par {
             // SAFETY: `drive` passes ranges within `0..len` and none twice.
             let items = unsafe { tasks.take(range.clone()) };
             for (index, item) in range.zip(items) {
-                let guard = At {
-                    task: index,
-                    out: at,
-                };
+                let guard = At { task: index, out: at };
                 kept.extend(f(item));
                 forget(guard);
             }
             push(&parts, (start, kept));
         };
         drive(tasks.size(), 1, &self.job, &body)?;
-        Ok(sorted(parts)
-            .into_iter()
-            .flat_map(|(_, kept)| kept)
-            .collect())
+        Ok(sorted(parts).into_iter().flat_map(|(_, kept)| kept).collect())
     }
 
     pub(crate) fn try_map_reduce<S, T>(
@@ -227,10 +204,7 @@ impl Par {
                 // SAFETY: `drive` passes ranges within `0..len` and none twice; blocks split them.
                 let items = unsafe { tasks.take(start..end) };
                 for (index, item) in (start..end).zip(items) {
-                    let guard = At {
-                        task: index,
-                        out: at,
-                    };
+                    let guard = At { task: index, out: at };
                     total = op(total, f(item));
                     forget(guard);
                 }
@@ -245,10 +219,7 @@ impl Par {
 }
 
 fn push<T>(parts: &Mutex<Vec<T>>, part: T) {
-    parts
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(part);
+    parts.lock().unwrap_or_else(PoisonError::into_inner).push(part);
 }
 
 fn sorted<T>(parts: Mutex<Vec<(usize, T)>>) -> Vec<(usize, T)> {

@@ -36,9 +36,7 @@ impl Stop {
     pub(crate) fn resume(self) -> ! {
         match self {
             Self::Interrupted => resume_unwind(Box::new(rt::Interrupted)),
-            Self::Panicked { task, message } => {
-                resume_unwind(Box::new(format!("task {task} panicked: {message}")))
-            }
+            Self::Panicked { task, message } => resume_unwind(Box::new(format!("task {task} panicked: {message}"))),
         }
     }
 }
@@ -191,10 +189,7 @@ impl Loop<'_> {
         if let Err(payload) = result {
             self.stop(match payload.is::<rt::Interrupted>() {
                 true => Stop::Interrupted,
-                false => Stop::Panicked {
-                    task: at,
-                    message: message(&*payload),
-                },
+                false => Stop::Panicked { task: at, message: message(&*payload) },
             });
             return None;
         }
@@ -219,10 +214,7 @@ impl Loop<'_> {
     }
 
     fn outcome(self) -> Result<(), Stop> {
-        let first = self
-            .first
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let first = self.first.into_inner().unwrap_or_else(PoisonError::into_inner);
         first.map_or(Ok(()), Err)
     }
 }

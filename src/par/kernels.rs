@@ -14,10 +14,7 @@ fn pieces(len: usize, n: usize) -> usize {
 
 fn ranges(len: usize, pieces: usize) -> Vec<std::ops::Range<usize>> {
     let size = len.div_ceil(pieces).max(1);
-    (0..len)
-        .step_by(size)
-        .map(|start| start..(start + size).min(len))
-        .collect()
+    (0..len).step_by(size).map(|start| start..(start + size).min(len)).collect()
 }
 
 /// The sum of `values` for each group: `result[g]` is the sum over all `i` with `index[i] == g`.
@@ -36,11 +33,7 @@ pub fn group_sum<I>(index: &[I], values: &[f64], groups: usize) -> Vec<f64>
 where
     I: Copy + Sync + TryInto<usize> + Display,
 {
-    assert_eq!(
-        index.len(),
-        values.len(),
-        "group_sum needs one index for each value"
-    );
+    assert_eq!(index.len(), values.len(), "group_sum needs one index for each value");
     let parts = ranges(index.len(), pieces(index.len(), groups));
     let tables = Par::new().map(&parts, |range| {
         let mut table = vec![0.0; groups];
@@ -57,11 +50,7 @@ where
 }
 
 /// Sums tables item by item, in order.
-fn add_up<T: Copy + Default + Send + Sync>(
-    tables: Vec<Vec<T>>,
-    n: usize,
-    add: impl Fn(T, T) -> T + Sync,
-) -> Vec<T> {
+fn add_up<T: Copy + Default + Send + Sync>(tables: Vec<Vec<T>>, n: usize, add: impl Fn(T, T) -> T + Sync) -> Vec<T> {
     if tables.len() == 1 {
         return tables.into_iter().flatten().collect();
     }
@@ -84,10 +73,7 @@ fn add_up<T: Copy + Default + Send + Sync>(
 #[must_use]
 pub fn histogram(values: &[f64], low: f64, high: f64, bins: usize) -> Vec<u64> {
     assert!(bins > 0, "a histogram needs at least one bin");
-    assert!(
-        low < high,
-        "a histogram goes from a lower to a higher value"
-    );
+    assert!(low < high, "a histogram goes from a lower to a higher value");
     let scale = bins as f64 / (high - low);
     let parts = ranges(values.len(), pieces(values.len(), bins));
     let tables = Par::new().map(&parts, |range| {
@@ -145,12 +131,7 @@ impl<T: Copy> Edge<T> {
 /// let smooth = stencil(&[0.0, 3.0, 0.0], 1, Edge::Fill(0.0), |w| w.iter().sum::<f64>() / 3.0);
 /// assert_eq!(smooth, [1.0, 1.0, 1.0]);
 /// ```
-pub fn stencil<T, U>(
-    input: &[T],
-    radius: usize,
-    edge: Edge<T>,
-    f: impl Fn(&[T]) -> U + Sync,
-) -> Vec<U>
+pub fn stencil<T, U>(input: &[T], radius: usize, edge: Edge<T>, f: impl Fn(&[T]) -> U + Sync) -> Vec<U>
 where
     T: Copy + Send + Sync,
     U: Send,
@@ -217,29 +198,12 @@ impl<T: Copy> Around<'_, T> {
 /// });
 /// assert_eq!(next, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
 /// ```
-pub fn stencil2<T, U>(
-    input: &[T],
-    shape: [usize; 2],
-    edge: Edge<T>,
-    f: impl Fn(Around<'_, T>) -> U + Sync,
-) -> Vec<U>
+pub fn stencil2<T, U>(input: &[T], shape: [usize; 2], edge: Edge<T>, f: impl Fn(Around<'_, T>) -> U + Sync) -> Vec<U>
 where
     T: Copy + Send + Sync,
     U: Send,
 {
     let [rows, columns] = shape;
-    assert_eq!(
-        Some(input.len()),
-        rows.checked_mul(columns),
-        "the array must have rows · columns items"
-    );
-    Par::new().map(0..input.len(), |i| {
-        f(Around {
-            input,
-            shape,
-            edge,
-            y: i / columns,
-            x: i % columns,
-        })
-    })
+    assert_eq!(Some(input.len()), rows.checked_mul(columns), "the array must have rows · columns items");
+    Par::new().map(0..input.len(), |i| f(Around { input, shape, edge, y: i / columns, x: i % columns }))
 }

@@ -24,9 +24,7 @@ mod tests;
 pub use collect::Par;
 pub(crate) use drive::Stop;
 pub use kernels::{Edge, group_sum, histogram, stencil, stencil2};
-pub use source::{
-    Chunks, ChunksMut, Enumerate, IntoTasks, Tasks, chunks, chunks_mut, enumerate, items,
-};
+pub use source::{Chunks, ChunksMut, Enumerate, IntoTasks, Tasks, chunks, chunks_mut, enumerate, items};
 
 /// Runs without a progress bar: `par::quiet().map(…)`.
 ///
@@ -86,10 +84,7 @@ pub fn for_each<S: IntoTasks>(tasks: S, f: impl Fn(S::Item) + Sync) {
 /// let even = ferrolab::par::filter_map(0..6, |i| (i % 2 == 0).then_some(i));
 /// assert_eq!(even, [0, 2, 4]);
 /// ```
-pub fn filter_map<S: IntoTasks, T: Send>(
-    tasks: S,
-    f: impl Fn(S::Item) -> Option<T> + Sync,
-) -> Vec<T> {
+pub fn filter_map<S: IntoTasks, T: Send>(tasks: S, f: impl Fn(S::Item) -> Option<T> + Sync) -> Vec<T> {
     Par::new().filter_map(tasks, f)
 }
 
@@ -120,12 +115,7 @@ where
 /// let sum = ferrolab::par::map_reduce(0..1000u64, |i| i * i, 0, |a, b| a + b);
 /// assert_eq!(sum, 332_833_500);
 /// ```
-pub fn map_reduce<S, T>(
-    tasks: S,
-    f: impl Fn(S::Item) -> T + Sync,
-    identity: T,
-    op: impl Fn(T, T) -> T + Sync,
-) -> T
+pub fn map_reduce<S, T>(tasks: S, f: impl Fn(S::Item) -> T + Sync, identity: T, op: impl Fn(T, T) -> T + Sync) -> T
 where
     S: IntoTasks,
     T: Clone + Send + Sync,

@@ -124,11 +124,7 @@ pub struct SliceMut<'a, T> {
 unsafe impl<T: Send> Sync for SliceMut<'_, T> {}
 impl<'a, T> SliceMut<'a, T> {
     fn new(slice: &'a mut [T]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            len: slice.len(),
-            life: PhantomData,
-        }
+        Self { start: slice.as_mut_ptr(), len: slice.len(), life: PhantomData }
     }
 
     /// # Safety
@@ -203,10 +199,7 @@ impl<T: Send> Tasks for Owned<T> {
     #[inline]
     unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = T> {
         let part = &self.items[range];
-        OwnedPart {
-            next: part.as_ptr(),
-            left: part.len(),
-        }
+        OwnedPart { next: part.as_ptr(), left: part.len() }
     }
 }
 
@@ -298,10 +291,7 @@ pub struct ChunksMut<'a, T> {
 #[must_use]
 pub fn chunks_mut<T>(slice: &mut [T], size: usize) -> ChunksMut<'_, T> {
     assert!(size > 0, "a chunk needs at least one item");
-    ChunksMut {
-        slice: SliceMut::new(slice),
-        size,
-    }
+    ChunksMut { slice: SliceMut::new(slice), size }
 }
 impl<T> Sealed for ChunksMut<'_, T> {}
 impl<'a, T: Send> Tasks for ChunksMut<'a, T> {

@@ -35,27 +35,15 @@ fn every_task_runs_once() {
 #[test]
 fn ranges_of_every_type_work() {
     assert_eq!(map(-3i8..=3, |i| i), (-3..=3).collect::<Vec<i8>>());
-    assert_eq!(
-        map(i8::MIN..=i8::MAX, |i| i),
-        (i8::MIN..=i8::MAX).collect::<Vec<_>>()
-    );
+    assert_eq!(map(i8::MIN..=i8::MAX, |i| i), (i8::MIN..=i8::MAX).collect::<Vec<_>>());
     assert_eq!(map(250u8..=255, |i| i), (250..=255).collect::<Vec<u8>>());
-    assert_eq!(
-        map(u64::MAX - 2..u64::MAX, |i| i),
-        [u64::MAX - 2, u64::MAX - 1]
-    );
-    assert_eq!(
-        map(i128::MIN..i128::MIN + 2, |i| i),
-        [i128::MIN, i128::MIN + 1]
-    );
+    assert_eq!(map(u64::MAX - 2..u64::MAX, |i| i), [u64::MAX - 2, u64::MAX - 1]);
+    assert_eq!(map(i128::MIN..i128::MIN + 2, |i| i), [i128::MIN, i128::MIN + 1]);
     #[allow(clippy::reversed_empty_ranges)]
     let none = map(5..2, |i: i32| i);
     assert_eq!(none, [0i32; 0]);
     assert_eq!(map((0..5, &[1, 2, 3]), |(i, x)| i * x), [0, 2, 6]);
-    assert_eq!(
-        map((0..2, 5..9, [7, 8, 9]), |(a, b, c)| a + b + c),
-        [12, 15]
-    );
+    assert_eq!(map((0..2, 5..9, [7, 8, 9]), |(a, b, c)| a + b + c), [12, 15]);
 }
 
 #[test]
@@ -63,10 +51,7 @@ fn chunks_are_complete() {
     for n in SIZES {
         let mut a: Vec<usize> = (0..n).collect();
         let sums = map(chunks(&a, 10), |c| c.iter().sum::<usize>());
-        assert_eq!(
-            sums,
-            a.chunks(10).map(|c| c.iter().sum()).collect::<Vec<usize>>()
-        );
+        assert_eq!(sums, a.chunks(10).map(|c| c.iter().sum()).collect::<Vec<usize>>());
         for_each(enumerate(chunks_mut(&mut a, 10)), |(i, c)| c.fill(i));
         assert_eq!(a, (0..n).map(|i| i / 10).collect::<Vec<_>>());
     }
@@ -84,18 +69,8 @@ fn reductions_do_not_depend_on_threads() {
     }
     for n in SIZES {
         assert_eq!(reduce(0..n, 0, |a, b| a + b), (0..n).sum::<usize>());
-        let text = map_reduce(
-            0..n.min(3000),
-            |i| format!("{i},"),
-            String::new(),
-            |a, b| a + &b,
-        );
-        assert_eq!(
-            text,
-            (0..n.min(3000))
-                .map(|i| format!("{i},"))
-                .collect::<String>()
-        );
+        let text = map_reduce(0..n.min(3000), |i| format!("{i},"), String::new(), |a, b| a + &b);
+        assert_eq!(text, (0..n.min(3000)).map(|i| format!("{i},")).collect::<String>());
         assert_eq!(sum(0..n as u64), (0..n as u64).sum::<u64>());
     }
 }
@@ -115,10 +90,7 @@ fn a_panic_names_its_task() {
         assert_eq!(text, format!("task {at} panicked: no {at}"));
     }
     let many = message_of(|| for_each(0..100_000, |i| assert!(i < 10, "bad")));
-    assert!(
-        many.starts_with("task ") && many.ends_with("panicked: bad"),
-        "{many}"
-    );
+    assert!(many.starts_with("task ") && many.ends_with("panicked: bad"), "{many}");
     let nested = message_of(|| {
         map(0..2, |i| map(0..3, |j| assert!(i + j != 3, "deep")));
     });
@@ -152,18 +124,13 @@ fn an_unwinding_interrupt_stays_one() {
 #[test]
 fn group_sum_is_the_naive_one() {
     for n in SIZES {
-        let index: Vec<u32> = (0..n as u32)
-            .map(|i| i.wrapping_mul(2_654_435_761) % 37)
-            .collect();
+        let index: Vec<u32> = (0..n as u32).map(|i| i.wrapping_mul(2_654_435_761) % 37).collect();
         let values: Vec<f64> = (0..n).map(|i| (i % 11) as f64).collect();
         let mut want = vec![0.0; 37];
         for (i, v) in index.iter().zip(&values) {
             want[*i as usize] += v;
         }
-        assert_eq!(
-            group_sum(&index, &values, 37),
-            if n == 0 { vec![0.0; 37] } else { want }
-        );
+        assert_eq!(group_sum(&index, &values, 37), if n == 0 { vec![0.0; 37] } else { want });
     }
     let text = message_of(|| drop(group_sum(&[9i64], &[1.0], 3)));
     assert!(text.contains("index 9 is not below 3 groups"), "{text}");
@@ -206,10 +173,7 @@ fn stencils_see_over_the_edge() {
             }
         }
     }
-    assert_eq!(
-        stencil2(&[] as &[i32], [0, 5], Edge::Clamp, |a| a.at(0, 0)),
-        [0i32; 0]
-    );
+    assert_eq!(stencil2(&[] as &[i32], [0, 5], Edge::Clamp, |a| a.at(0, 0)), [0i32; 0]);
     let corner = stencil2(&[1, 2, 3, 4, 5, 6], [2, 3], Edge::Wrap, |a| a.at(-1, -1));
     assert_eq!(corner, [6, 4, 5, 3, 1, 2]);
 }

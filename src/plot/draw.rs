@@ -30,20 +30,11 @@ impl<'a> Drawing<'a> {
     pub(super) fn new(plot: &'a Plot) -> Self {
         let (x, y, values) = scales(plot);
         let empty = x.is_none() || y.is_none();
-        let unit = Scale {
-            low: 0.0,
-            high: 1.0,
-            log: false,
-        };
+        let unit = Scale { low: 0.0, high: 1.0, log: false };
         let (x, y) = (x.unwrap_or(unit), y.unwrap_or(unit));
         let (width, height) = (f64::from(plot.size.0), f64::from(plot.size.1));
         let y_ticks = y.ticks((height / 55.0) as usize);
-        let widest = |ticks: &[Tick]| {
-            ticks
-                .iter()
-                .map(|t| font::width(&t.label, TICK))
-                .fold(0.0, f64::max)
-        };
+        let widest = |ticks: &[Tick]| ticks.iter().map(|t| font::width(&t.label, TICK)).fold(0.0, f64::max);
         let mut top = 14.0;
         top += if plot.title.is_empty() { 0.0 } else { 22.0 };
         top += if legend(plot).is_empty() { 0.0 } else { 20.0 };
@@ -114,27 +105,16 @@ impl<'a> Drawing<'a> {
             _ => None,
         };
         if let Some(names) = names {
-            let widest = names
-                .iter()
-                .map(|n| font::width(n, TICK))
-                .fold(0.0, f64::max);
+            let widest = names.iter().map(|n| font::width(n, TICK)).fold(0.0, f64::max);
             let room = self.area.w / names.len().max(1) as f64;
             let every = ((widest + 6.0) / room).ceil().max(1.0) as usize;
             let kept = names.iter().enumerate().step_by(every);
-            return kept
-                .map(|(i, name)| Tick {
-                    at: i as f64,
-                    label: name.clone(),
-                })
-                .collect();
+            return kept.map(|(i, name)| Tick { at: i as f64, label: name.clone() }).collect();
         }
         let mut most = (self.area.w / 60.0) as usize;
         loop {
             let ticks = self.x.ticks(most.max(2));
-            let width: f64 = ticks
-                .iter()
-                .map(|t| font::width(&t.label, TICK) + 12.0)
-                .sum();
+            let width: f64 = ticks.iter().map(|t| font::width(&t.label, TICK) + 12.0).sum();
             if width <= self.area.w || most <= 2 {
                 return ticks;
             }
@@ -143,10 +123,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn at(&self, x: f64, y: f64) -> Point {
-        (
-            self.area.x + self.x.place(x) * self.area.w,
-            self.area.y + (1.0 - self.y.place(y)) * self.area.h,
-        )
+        (self.area.x + self.x.place(x) * self.area.w, self.area.y + (1.0 - self.y.place(y)) * self.area.h)
     }
 
     /// Runs of points without gaps.
@@ -202,16 +179,11 @@ impl<'a> Drawing<'a> {
                 bars.flatten().collect()
             }
             Kind::Bars(_) => {
-                let groups: Vec<&Series> = all
-                    .iter()
-                    .filter(|s| matches!(s.kind, Kind::Bars(_)))
-                    .collect();
+                let groups: Vec<&Series> = all.iter().filter(|s| matches!(s.kind, Kind::Bars(_))).collect();
                 let mine = groups.iter().position(|s| std::ptr::eq(*s, series));
                 let width = 0.78 / groups.len().max(1) as f64;
                 let shift = -0.39 + width * mine.unwrap_or(0) as f64;
-                let bars = series
-                    .points()
-                    .map(|(x, y)| self.bar(x + shift, x + shift + width, base, y, 0.5));
+                let bars = series.points().map(|(x, y)| self.bar(x + shift, x + shift + width, base, y, 0.5));
                 bars.flatten().collect()
             }
         }
@@ -240,37 +212,19 @@ impl<'a> Drawing<'a> {
         let Area { x, y, w, h } = self.area;
         self.words(canvas);
         if self.empty {
-            text(
-                canvas,
-                (x + w / 2.0, y + h / 2.0),
-                "no data",
-                LABEL,
-                Anchor::Middle,
-                TEXT,
-            );
+            text(canvas, (x + w / 2.0, y + h / 2.0), "no data", LABEL, Anchor::Middle, TEXT);
         }
         let framed = self.picture.is_some();
         for tick in &self.y_ticks {
             let level = self.at(self.x.low, tick.at).1;
-            let level = if self.flipped() {
-                2.0 * y + h - level
-            } else {
-                level
-            };
+            let level = if self.flipped() { 2.0 * y + h - level } else { level };
             if self.empty || !(level >= y - 0.5 && level <= y + h + 0.5) {
                 continue;
             }
             if !framed {
                 canvas.line(&[(x, level), (x + w, level)], 1.0, GRID);
             }
-            text(
-                canvas,
-                (x - 7.0, level + TICK * 0.36),
-                &tick.label,
-                TICK,
-                Anchor::End,
-                TEXT,
-            );
+            text(canvas, (x - 7.0, level + TICK * 0.36), &tick.label, TICK, Anchor::End, TEXT);
         }
         for tick in &self.x_ticks {
             let column = self.at(tick.at, self.y.low).0;
@@ -278,24 +232,12 @@ impl<'a> Drawing<'a> {
                 continue;
             }
             canvas.line(&[(column, y + h), (column, y + h + 4.0)], 1.0, AXIS);
-            text(
-                canvas,
-                (column, y + h + 17.0),
-                &tick.label,
-                TICK,
-                Anchor::Middle,
-                TEXT,
-            );
+            text(canvas, (column, y + h + 17.0), &tick.label, TICK, Anchor::Middle, TEXT);
         }
         if let Some(picture) = &self.picture {
             canvas.picture(self.area, picture);
         }
-        canvas.clip(Some(Area {
-            x: x - 4.0,
-            y: y - 4.0,
-            w: w + 8.0,
-            h: h + 8.0,
-        }));
+        canvas.clip(Some(Area { x: x - 4.0, y: y - 4.0, w: w + 8.0, h: h + 8.0 }));
         for (n, shape) in &self.shapes {
             let colour = series(*n);
             match shape {
@@ -303,11 +245,7 @@ impl<'a> Drawing<'a> {
                 Shape::Dots(points) => {
                     let many = points.len() > 2_000;
                     let radius = if many { 1.5 } else { 3.0 };
-                    canvas.dots(
-                        points,
-                        radius,
-                        colour.opacity(if many { 0.6 } else { 0.85 }),
-                    );
+                    canvas.dots(points, radius, colour.opacity(if many { 0.6 } else { 0.85 }));
                 }
                 Shape::Filled(points, part) => canvas.fill(points, colour.opacity(*part)),
             }
@@ -330,36 +268,16 @@ impl<'a> Drawing<'a> {
         let (width, height) = (f64::from(plot.size.0), f64::from(plot.size.1));
         let middle = x + w / 2.0;
         if !plot.title.is_empty() {
-            text(
-                canvas,
-                (middle, 22.0),
-                &plot.title,
-                TITLE,
-                Anchor::Middle,
-                TEXT,
-            );
+            text(canvas, (middle, 22.0), &plot.title, TITLE, Anchor::Middle, TEXT);
         }
         if !plot.xlabel.is_empty() {
             let under = (y + h + 38.0).min(height - 6.0);
-            text(
-                canvas,
-                (middle, under),
-                &plot.xlabel,
-                LABEL,
-                Anchor::Middle,
-                TEXT,
-            );
+            text(canvas, (middle, under), &plot.xlabel, LABEL, Anchor::Middle, TEXT);
         }
         if !plot.ylabel.is_empty() {
             canvas.text(
                 (16.0, y + h / 2.0),
-                Text {
-                    text: &plot.ylabel,
-                    size: LABEL,
-                    anchor: Anchor::Middle,
-                    upwards: true,
-                    colour: TEXT,
-                },
+                Text { text: &plot.ylabel, size: LABEL, anchor: Anchor::Middle, upwards: true, colour: TEXT },
             );
         }
         let level = y - 9.0;
@@ -370,39 +288,17 @@ impl<'a> Drawing<'a> {
             if from + room > width && from > x {
                 break;
             }
-            canvas.line(
-                &[(from, level - 4.0), (from + 16.0, level - 4.0)],
-                3.0,
-                colour,
-            );
-            text(
-                canvas,
-                (from + 21.0, level),
-                &label,
-                TICK,
-                Anchor::Start,
-                TEXT,
-            );
+            canvas.line(&[(from, level - 4.0), (from + 16.0, level - 4.0)], 3.0, colour);
+            text(canvas, (from + 21.0, level), &label, TICK, Anchor::Start, TEXT);
             from += room;
         }
     }
 
     fn colour_bar(&self, canvas: &mut dyn Canvas, values: &Scale) {
         let Area { x, y, w, h } = self.area;
-        let rgba = (0..256)
-            .flat_map(|i| colours::viridis(1.0 - f64::from(i) / 255.0))
-            .collect();
-        let strip = Pixels {
-            width: 1,
-            height: 256,
-            rgba,
-        };
-        let bar = Area {
-            x: x + w + 14.0,
-            y,
-            w: 14.0,
-            h,
-        };
+        let rgba = (0..256).flat_map(|i| colours::viridis(1.0 - f64::from(i) / 255.0)).collect();
+        let strip = Pixels { width: 1, height: 256, rgba };
+        let bar = Area { x: x + w + 14.0, y, w: 14.0, h };
         canvas.picture(bar, &strip);
         for tick in values.ticks(6) {
             let level = y + (1.0 - values.place(tick.at)) * h;
@@ -415,16 +311,7 @@ impl<'a> Drawing<'a> {
 }
 
 fn text(canvas: &mut dyn Canvas, at: Point, text: &str, size: f64, anchor: Anchor, colour: Colour) {
-    canvas.text(
-        at,
-        Text {
-            text,
-            size,
-            anchor,
-            upwards: false,
-            colour,
-        },
-    );
+    canvas.text(at, Text { text, size, anchor, upwards: false, colour });
 }
 
 fn finite(value: f64, otherwise: f64) -> f64 {

@@ -31,10 +31,7 @@ impl Display for Drawn {
     fn mime_bundle(&self) -> MimeBundle {
         let (width, height) = self.size;
         let plain = format!("[figure, {width} × {height} pixels]");
-        vec![
-            ("image/svg+xml".to_owned(), self.svg.clone().into_bytes()),
-            ("text/plain".to_owned(), plain.into_bytes()),
-        ]
+        vec![("image/svg+xml".to_owned(), self.svg.clone().into_bytes()), ("text/plain".to_owned(), plain.into_bytes())]
     }
 }
 

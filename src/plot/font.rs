@@ -8,8 +8,7 @@ use std::sync::{LazyLock, Once};
 /// is in `fonts/LICENSE`.
 static DATA: &[u8] = include_bytes!("fonts/DejaVuSans-subset.ttf");
 
-static FONT: LazyLock<Option<FontRef<'static>>> =
-    LazyLock::new(|| FontRef::try_from_slice(DATA).ok());
+static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| FontRef::try_from_slice(DATA).ok());
 
 /// Names under which `plotters` finds the font. There is one face for all of them.
 const NAMES: [&str; 12] = [

@@ -30,11 +30,7 @@ pub struct Live {
 impl Live {
     fn of(kind: Kind) -> Self {
         Self {
-            plot: plot(Content::Series(vec![Series::new(
-                kind,
-                Vec::new(),
-                Vec::new(),
-            )])),
+            plot: plot(Content::Series(vec![Series::new(kind, Vec::new(), Vec::new())])),
             id: None,
             next: Instant::now(),
             dirty: false,

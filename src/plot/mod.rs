@@ -65,11 +65,7 @@ pub struct Plot {
 #[derive(Debug, Clone, PartialEq)]
 enum Content {
     Series(Vec<Series>),
-    Grid {
-        values: Vec<f64>,
-        nx: usize,
-        ny: usize,
-    },
+    Grid { values: Vec<f64>, nx: usize, ny: usize },
     Image(Pixels),
 }
 
@@ -150,11 +146,7 @@ pub fn steps(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
 pub fn hist(values: impl IntoSeries) -> Plot {
     let raw = values.into_series();
     let (edges, counts) = series::bin(&raw, None);
-    let mut plot = plot(Content::Series(vec![Series::new(
-        Kind::Hist,
-        edges,
-        counts,
-    )]));
+    let mut plot = plot(Content::Series(vec![Series::new(Kind::Hist, edges, counts)]));
     plot.raw = raw;
     plot.ylabel = "count".to_owned();
     plot
@@ -204,10 +196,7 @@ pub fn heatmap(values: impl IntoSeries, nx: usize, ny: usize) -> Plot {
 
 fn grid(values: Vec<f64>, nx: usize, ny: usize) -> Plot {
     let n = values.len();
-    assert!(
-        nx.checked_mul(ny) == Some(n),
-        "a heat map of {nx} × {ny} cells needs as many values, and got {n}"
-    );
+    assert!(nx.checked_mul(ny) == Some(n), "a heat map of {nx} × {ny} cells needs as many values, and got {n}");
     plot(Content::Grid { values, nx, ny })
 }
 
@@ -224,20 +213,11 @@ pub fn image(bytes: &[u8], width: usize, height: usize) -> Plot {
     let n = width.saturating_mul(height);
     let rgba = match bytes.len() {
         len if len == n => bytes.iter().flat_map(|&g| [g, g, g, 255]).collect(),
-        len if len == n * 3 => bytes
-            .chunks_exact(3)
-            .flat_map(|p| [p[0], p[1], p[2], 255])
-            .collect(),
+        len if len == n * 3 => bytes.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
         len if len == n * 4 => bytes.to_vec(),
-        len => panic!(
-            "an image of {width} × {height} pixels has 1, 3 or 4 bytes a pixel, and got {len} bytes"
-        ),
+        len => panic!("an image of {width} × {height} pixels has 1, 3 or 4 bytes a pixel, and got {len} bytes"),
     };
-    plot(Content::Image(Pixels {
-        width,
-        height,
-        rgba,
-    }))
+    plot(Content::Image(Pixels { width, height, rgba }))
 }
 
 impl Plot {
@@ -359,11 +339,7 @@ impl Plot {
 
     fn to_svg(&self, drawing: &draw::Drawing<'_>) -> String {
         let about = sketch::describe(self);
-        let title = if self.title.is_empty() {
-            &about
-        } else {
-            &self.title
-        };
+        let title = if self.title.is_empty() { &about } else { &self.title };
         let mut svg = svg::Svg::new(self.size.0, self.size.1, title, &about);
         drawing.draw(&mut svg);
         svg.finish()
@@ -384,9 +360,7 @@ impl Display for Plot {
             false => ("image/png", self.to_png(&drawing)),
         };
         let plain = ("text/plain", sketch::text(self).into_bytes());
-        [rich, plain]
-            .map(|(mime, bytes)| (mime.to_owned(), bytes))
-            .into()
+        [rich, plain].map(|(mime, bytes)| (mime.to_owned(), bytes)).into()
     }
 
     fn metadata(&self) -> String {

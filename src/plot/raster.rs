@@ -18,16 +18,9 @@ pub(super) struct Raster {
 
 impl Raster {
     pub(super) fn new(width: u32, height: u32) -> Self {
-        let (width, height) = (
-            width as usize * SCALE as usize,
-            height as usize * SCALE as usize,
-        );
+        let (width, height) = (width as usize * SCALE as usize, height as usize * SCALE as usize);
         Self {
-            pixels: Pixels {
-                width,
-                height,
-                rgba: vec![0; width * height * 4],
-            },
+            pixels: Pixels { width, height, rgba: vec![0; width * height * 4] },
             clip: [0, 0, width, height],
             coverage: Vec::new(),
         }
@@ -60,11 +53,7 @@ impl Raster {
     }
 
     /// Fills closed outlines, in pixels of the picture. Outlines of one direction add up.
-    fn outlines<'a>(
-        &mut self,
-        outlines: impl Iterator<Item = &'a [Point]> + Clone,
-        colour: Colour,
-    ) {
+    fn outlines<'a>(&mut self, outlines: impl Iterator<Item = &'a [Point]> + Clone, colour: Colour) {
         let all = outlines.clone().flatten();
         let (mut x0, mut y0, mut x1, mut y1) = (f64::MAX, f64::MAX, f64::MIN, f64::MIN);
         for &(x, y) in all {
@@ -85,13 +74,7 @@ impl Raster {
         for outline in outlines {
             for (i, &from) in outline.iter().enumerate() {
                 let to = outline[(i + 1) % outline.len()];
-                edge(
-                    &mut self.coverage,
-                    width,
-                    height,
-                    (from.0 - x0, from.1 - y0),
-                    (to.0 - x0, to.1 - y0),
-                );
+                edge(&mut self.coverage, width, height, (from.0 - x0, from.1 - y0), (to.0 - x0, to.1 - y0));
             }
         }
         let (left, top) = (x0 as usize, y0 as usize);
@@ -128,12 +111,7 @@ fn edge(cover: &mut [f32], width: usize, height: usize, from: Point, to: Point) 
         }
         let a = x0 + (top - y0) * slope;
         let b = x0 + (bottom - y0) * slope;
-        span(
-            &mut cover[row * width..(row + 1) * width],
-            a.min(b),
-            a.max(b),
-            direction * dy,
-        );
+        span(&mut cover[row * width..(row + 1) * width], a.min(b), a.max(b), direction * dy);
     }
 }
 
@@ -144,21 +122,13 @@ fn span(row: &mut [f32], a: f64, b: f64, area: f64) {
     let (mut a, mut b, mut area) = (a, b, area);
     if a < 0.0 {
         // What lies left of the row covers all of it.
-        let part = if b - a > 1e-9 {
-            (-a / (b - a)).min(1.0)
-        } else {
-            1.0
-        };
+        let part = if b - a > 1e-9 { (-a / (b - a)).min(1.0) } else { 1.0 };
         row[0] += (area * part) as f32;
         area *= 1.0 - part;
         (a, b) = (0.0, b.max(0.0));
     }
     if b > width {
-        let part = if b - a > 1e-9 {
-            ((b - width) / (b - a)).min(1.0)
-        } else {
-            1.0
-        };
+        let part = if b - a > 1e-9 { ((b - width) / (b - a)).min(1.0) } else { 1.0 };
         area *= 1.0 - part;
         (a, b) = (a.min(width), width);
     }
@@ -200,12 +170,7 @@ impl Canvas for Raster {
                 continue;
             }
             let (nx, ny) = (-(y1 - y0) / length * half, (x1 - x0) / length * half);
-            shapes.push(vec![
-                (x0 + nx, y0 + ny),
-                (x0 - nx, y0 - ny),
-                (x1 - nx, y1 - ny),
-                (x1 + nx, y1 + ny),
-            ]);
+            shapes.push(vec![(x0 + nx, y0 + ny), (x0 - nx, y0 - ny), (x1 - nx, y1 - ny), (x1 + nx, y1 + ny)]);
         }
         if points.len() > 2 {
             let joints = scaled.get(1..scaled.len() - 1).unwrap_or(&[]);
@@ -347,9 +312,7 @@ fn flatten(out: &mut Vec<Point>, curve: &OutlineCurve, at: impl Fn(ab_glyph::Poi
             let (a, b, c) = (at(*a), at(*b), at(*c));
             out.extend((1..=PIECES).map(|i| {
                 let t = f64::from(i) / f64::from(PIECES);
-                let mix = |a: f64, b: f64, c: f64| {
-                    (1.0 - t) * (1.0 - t) * a + 2.0 * t * (1.0 - t) * b + t * t * c
-                };
+                let mix = |a: f64, b: f64, c: f64| (1.0 - t) * (1.0 - t) * a + 2.0 * t * (1.0 - t) * b + t * t * c;
                 (mix(a.0, b.0, c.0), mix(a.1, b.1, c.1))
             }));
         }
@@ -361,10 +324,7 @@ fn flatten(out: &mut Vec<Point>, curve: &OutlineCurve, at: impl Fn(ab_glyph::Poi
 /// The picture as a PNG file; `None` when it has no pixels.
 pub(super) fn encode(pixels: &Pixels) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let (width, height) = (
-        pixels.width.try_into().ok()?,
-        pixels.height.try_into().ok()?,
-    );
+    let (width, height) = (pixels.width.try_into().ok()?, pixels.height.try_into().ok()?);
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);

@@ -21,12 +21,7 @@ pub(super) struct Tick {
 impl Scale {
     /// A range around the values that can be shown; `None` when there are none. `zero` makes it
     /// include 0 (where there is one), `pad` widens it by that part on both sides.
-    pub(super) fn around(
-        values: impl Iterator<Item = f64>,
-        log: bool,
-        zero: bool,
-        pad: f64,
-    ) -> Option<Self> {
+    pub(super) fn around(values: impl Iterator<Item = f64>, log: bool, zero: bool, pad: f64) -> Option<Self> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|v| v.is_finite() && (!log || *v > 0.0)) {
             low = low.min(value);
@@ -41,11 +36,7 @@ impl Scale {
                 (low, high) = (low / 2.0, high * 2.0);
             }
             let room = (high / low).ln() * pad;
-            return Some(Self {
-                low: (low * (-room).exp()).max(TINY),
-                high: (high * room.exp()).min(f64::MAX),
-                log,
-            });
+            return Some(Self { low: (low * (-room).exp()).max(TINY), high: (high * room.exp()).min(f64::MAX), log });
         }
         let (mut below, mut above) = (pad, pad);
         if zero && low >= 0.0 {
@@ -58,22 +49,10 @@ impl Scale {
         (low, high) = (low.clamp(-most, most), high.clamp(-most, most));
         let spread = high - low;
         if spread <= (low.abs().max(high.abs()) * 1e-13).max(TINY) {
-            let half = if low.abs() <= TINY {
-                1.0
-            } else {
-                low.abs() * 0.05
-            };
-            return Some(Self {
-                low: low - half,
-                high: high + half,
-                log,
-            });
+            let half = if low.abs() <= TINY { 1.0 } else { low.abs() * 0.05 };
+            return Some(Self { low: low - half, high: high + half, log });
         }
-        Some(Self {
-            low: low - spread * below,
-            high: high + spread * above,
-            log,
-        })
+        Some(Self { low: low - spread * below, high: high + spread * above, log })
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end; not finite when the value can't
@@ -126,10 +105,7 @@ impl Scale {
         let tick = |exponent: i32, digit: u32| Tick {
             at: f64::from(digit) * 10f64.powi(exponent),
             label: match exponent {
-                -3..=4 => plain(
-                    f64::from(digit) * 10f64.powi(exponent),
-                    (-exponent).max(0) as usize,
-                ),
+                -3..=4 => plain(f64::from(digit) * 10f64.powi(exponent), (-exponent).max(0) as usize),
                 _ if digit == 1 => format!("10{}", superscript(exponent)),
                 _ => format!("{digit}·10{}", superscript(exponent)),
             },
@@ -148,11 +124,7 @@ impl Scale {
 /// Labels of evenly spaced values: all with the digits that the step needs.
 fn labels(values: &[f64], step: f64) -> Vec<String> {
     let largest = values.iter().fold(0f64, |m, v| m.max(v.abs()));
-    let exponent = if largest > 0.0 {
-        largest.log10().floor() as i32
-    } else {
-        0
-    };
+    let exponent = if largest > 0.0 { largest.log10().floor() as i32 } else { 0 };
     let decimals = |unit: f64| {
         let exact = |d: &usize| {
             let scaled = step / unit * 10f64.powi(*d as i32);

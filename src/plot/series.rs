@@ -86,12 +86,7 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) fn new(kind: Kind, xs: Vec<f64>, ys: Vec<f64>) -> Self {
-        Self {
-            kind,
-            xs,
-            ys,
-            label: String::new(),
-        }
+        Self { kind, xs, ys, label: String::new() }
     }
 
     pub(super) fn points(&self) -> impl Iterator<Item = (f64, f64)> + '_ {

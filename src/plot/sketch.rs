@@ -93,41 +93,17 @@ fn bars(s: &Series) -> String {
         _ => s.xs.get(i).map(|x| short(*x)).unwrap_or_default(),
     };
     let rows: Vec<(String, f64)> = match &s.kind {
-        Kind::Bars(_) => {
-            s.ys.iter()
-                .take(ROWS)
-                .enumerate()
-                .map(|(i, y)| (label(i), *y))
-                .collect()
-        }
+        Kind::Bars(_) => s.ys.iter().take(ROWS).enumerate().map(|(i, y)| (label(i), *y)).collect(),
         _ => {
             let sums = s.ys.chunks(every).map(|c| c.iter().sum());
-            sums.enumerate()
-                .map(|(i, y)| (label(i * every), y))
-                .collect()
+            sums.enumerate().map(|(i, y)| (label(i * every), y)).collect()
         }
     };
-    let most = rows
-        .iter()
-        .map(|(_, y)| y.abs())
-        .filter(|y| y.is_finite())
-        .fold(0.0, f64::max);
-    let wide = rows
-        .iter()
-        .map(|(l, _)| l.chars().count())
-        .max()
-        .unwrap_or(0);
+    let most = rows.iter().map(|(_, y)| y.abs()).filter(|y| y.is_finite()).fold(0.0, f64::max);
+    let wide = rows.iter().map(|(l, _)| l.chars().count()).max().unwrap_or(0);
     let line = |(name, y): &(String, f64)| {
-        let length = if most > 0.0 && y.is_finite() {
-            (y.abs() / most * 40.0).round()
-        } else {
-            0.0
-        };
-        format!(
-            "{name:>wide$} │{} {}\n",
-            "█".repeat(length as usize),
-            short(*y)
-        )
+        let length = if most > 0.0 && y.is_finite() { (y.abs() / most * 40.0).round() } else { 0.0 };
+        format!("{name:>wide$} │{} {}\n", "█".repeat(length as usize), short(*y))
     };
     rows.iter().map(line).collect()
 }
@@ -157,11 +133,7 @@ fn dots(plot: &Plot, all: &[Series]) -> String {
     // Braille cells hold two by four dots.
     let mut cells = vec![[0u8; WIDTH]; HEIGHT];
     let slot = |v: f64, low: f64, high: f64, n: usize| {
-        let t = if high > low {
-            (v - low) / (high - low)
-        } else {
-            0.5
-        };
+        let t = if high > low { (v - low) / (high - low) } else { 0.5 };
         ((t * n as f64) as usize).min(n - 1)
     };
     for (x, y) in points() {
@@ -190,11 +162,7 @@ fn shades(values: &[f64], nx: usize, ny: usize) -> String {
     for y in 0..height {
         for x in 0..width {
             let value = values[(y * ny / height) * nx + x * nx / width];
-            let t = if high > low {
-                (value - low) / (high - low)
-            } else {
-                0.5
-            };
+            let t = if high > low { (value - low) / (high - low) } else { 0.5 };
             out.push(match value.is_finite() {
                 true => [' ', '░', '▒', '▓', '█'][((t * 5.0) as usize).min(4)],
                 false => '·',

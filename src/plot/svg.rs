@@ -24,11 +24,7 @@ impl Svg {
              Roboto,'Helvetica Neue',Arial,sans-serif\"><title>{title}</title>\
              <desc>{description}</desc>"
         );
-        Self {
-            out,
-            clips: 0,
-            clipped: false,
-        }
+        Self { out, clips: 0, clipped: false }
     }
 
     pub(super) fn finish(mut self) -> String {

@@ -17,32 +17,12 @@ fn labels(scale: Scale, most: usize) -> Vec<String> {
 
 #[test]
 fn ticks_are_round_numbers() {
-    assert_eq!(
-        labels(scale(0.0, 1.0, false), 5),
-        ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-    );
-    assert_eq!(
-        labels(scale(-5.0, 5.0, false), 4),
-        ["−5.0", "−2.5", "0.0", "2.5", "5.0"]
-    );
-    assert_eq!(
-        labels(scale(0.0, 1e7, false), 6),
-        ["0", "2·10⁶", "4·10⁶", "6·10⁶", "8·10⁶", "10·10⁶"]
-    );
-    assert_eq!(
-        labels(scale(1.0, 1000.0, true), 6),
-        ["1", "10", "100", "1000"]
-    );
-    assert_eq!(
-        labels(scale(1e5, 1e8, true), 6),
-        ["10⁵", "10⁶", "10⁷", "10⁸"]
-    );
-    for (low, high) in [
-        (1e-300, 2e-300),
-        (-1e300, 1e300),
-        (1e15, 1e15 + 1.0),
-        (0.1, 0.1000001),
-    ] {
+    assert_eq!(labels(scale(0.0, 1.0, false), 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+    assert_eq!(labels(scale(-5.0, 5.0, false), 4), ["−5.0", "−2.5", "0.0", "2.5", "5.0"]);
+    assert_eq!(labels(scale(0.0, 1e7, false), 6), ["0", "2·10⁶", "4·10⁶", "6·10⁶", "8·10⁶", "10·10⁶"]);
+    assert_eq!(labels(scale(1.0, 1000.0, true), 6), ["1", "10", "100", "1000"]);
+    assert_eq!(labels(scale(1e5, 1e8, true), 6), ["10⁵", "10⁶", "10⁷", "10⁸"]);
+    for (low, high) in [(1e-300, 2e-300), (-1e300, 1e300), (1e15, 1e15 + 1.0), (0.1, 0.1000001)] {
         let ticks = scale(low, high, false).ticks(6);
         assert!(ticks.len() < 12, "{low} {high}: {ticks:?}");
     }
@@ -54,18 +34,9 @@ fn ranges_hold_all_values() {
     assert_eq!(around(&[], false), None);
     assert_eq!(around(&[f64::NAN, f64::INFINITY], false), None);
     assert_eq!(around(&[-1.0, 0.0], true), None);
-    for values in [
-        &[5.0, 5.0][..],
-        &[0.0],
-        &[-3.0],
-        &[1e-320, 1e300],
-        &[f64::MIN, f64::MAX],
-    ] {
+    for values in [&[5.0, 5.0][..], &[0.0], &[-3.0], &[1e-320, 1e300], &[f64::MIN, f64::MAX]] {
         let s = around(values, false).unwrap();
-        assert!(
-            s.low < s.high && (s.high - s.low).is_finite(),
-            "{values:?} {s:?}"
-        );
+        assert!(s.low < s.high && (s.high - s.low).is_finite(), "{values:?} {s:?}");
     }
     let s = around(&[1.0, 100.0], true).unwrap();
     assert!((s.place(10.0) - 0.5).abs() < 1e-12 && s.place(0.0).is_nan());
@@ -123,10 +94,7 @@ fn strange_data_still_gives_figures() {
         for figure in figures(values) {
             let svg = figure.clone().title("a<b").size(300, 200).svg();
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
-            assert!(
-                !svg.contains("NaN") && !svg.contains("inf"),
-                "{values:?}: {svg}"
-            );
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{values:?}: {svg}");
             assert!(svg.contains("<title>a&lt;b</title><desc>"));
             assert_eq!(&figure.size(90, 80).png()[1..4], b"PNG");
         }
@@ -156,10 +124,7 @@ fn large_lines_keep_their_peaks() {
     assert!(top.contains("1000"), "{top}");
     let lowest = |s: &str| {
         let points = s.split("points=\"").filter_map(|p| p.split('"').next());
-        let ys = points.flat_map(|p| {
-            p.split(' ')
-                .filter_map(|q| q.split(',').nth(1)?.parse().ok())
-        });
+        let ys = points.flat_map(|p| p.split(' ').filter_map(|q| q.split(',').nth(1)?.parse().ok()));
         ys.fold(f64::MAX, f64::min)
     };
     assert!(lowest(&top) < 40.0);
@@ -170,13 +135,8 @@ fn many_points_become_a_picture() {
     let v: Vec<f64> = (0..20_000).map(|i| f64::from(i * 7919 % 10_007)).collect();
     let figure = scatter(&v, &v).size(200, 100);
     let bundle = figure.mime_bundle();
-    assert_eq!(
-        (bundle[0].0.as_str(), bundle[1].0.as_str()),
-        ("image/png", "text/plain")
-    );
-    let reader = png::Decoder::new(bundle[0].1.as_slice())
-        .read_info()
-        .unwrap();
+    assert_eq!((bundle[0].0.as_str(), bundle[1].0.as_str()), ("image/png", "text/plain"));
+    let reader = png::Decoder::new(bundle[0].1.as_slice()).read_info().unwrap();
     assert_eq!((reader.info().width, reader.info().height), (400, 200));
     assert!(figure.metadata().contains("\"width\":200"));
 }
@@ -200,10 +160,7 @@ fn lines_have_no_holes_as_pixels() {
 fn every_figure_has_a_text() {
     let text = |p: Plot| String::from_utf8(p.mime_bundle().pop().unwrap().1).unwrap();
     let line = text(line_y(&[1.0, 2.0]).title("T"));
-    assert!(
-        line.starts_with("T\n[line, 2 points, x 0 to 1, y 1 to 2]\n"),
-        "{line}"
-    );
+    assert!(line.starts_with("T\n[line, 2 points, x 0 to 1, y 1 to 2]\n"), "{line}");
     let bars = text(bar(&["a", "bb"], &[1, 2]));
     assert!(bars.contains(" a │█") && bars.contains("bb │█"), "{bars}");
     assert!(text(heatmap(&[0, 1, 2, 3], 2, 2)).contains("heat map, 2 × 2 cells, values 0 to 3"));
@@ -215,11 +172,7 @@ fn every_figure_has_a_text() {
 #[test]
 fn images_take_one_three_or_four_bytes() {
     for n in [1, 3, 4] {
-        assert!(
-            image(&vec![200; 6 * n], 3, 2)
-                .svg()
-                .contains("data:image/png;base64,")
-        );
+        assert!(image(&vec![200; 6 * n], 3, 2).svg().contains("data:image/png;base64,"));
     }
     assert!(std::panic::catch_unwind(|| image(&[0; 5], 3, 2)).is_err());
     assert!(image(&[], 0, 0).svg().contains("no data"));

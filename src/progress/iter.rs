@@ -24,12 +24,7 @@ pub fn progress<I: IntoIterator>(iter: I) -> Iter<I::IntoIter> {
         _ => None,
     };
     let bar = total.map_or_else(Bar::unknown, Bar::new);
-    Iter {
-        base,
-        tick: bar.state().tick(),
-        pending: 0,
-        bar,
-    }
+    Iter { base, tick: bar.state().tick(), pending: 0, bar }
 }
 
 /// `.progress()` on every iterator.

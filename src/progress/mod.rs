@@ -77,9 +77,7 @@ impl Bar {
     }
 
     fn of(state: Arc<State>) -> Self {
-        Self {
-            handle: Arc::new(Handle { state }),
-        }
+        Self { handle: Arc::new(Handle { state }) }
     }
 
     fn state(&self) -> &Arc<State> {

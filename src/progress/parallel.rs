@@ -4,9 +4,7 @@
 use super::state::{Outcome, State, Tick};
 use super::{Bar, Unit};
 use crate::rt;
-use rayon::iter::plumbing::{
-    Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge,
-};
+use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use std::sync::Arc;
 
@@ -58,10 +56,7 @@ impl<I: ParallelIterator> ParallelIterator for Parallel<I> {
 
     fn drive_unindexed<C: UnindexedConsumer<I::Item>>(self, consumer: C) -> C::Result {
         let state = Arc::clone(self.bar.state());
-        self.base.drive_unindexed(Counted {
-            base: consumer,
-            state,
-        })
+        self.base.drive_unindexed(Counted { base: consumer, state })
     }
 
     fn opt_len(&self) -> Option<usize> {
@@ -86,10 +81,7 @@ impl<I: IndexedParallelIterator> IndexedParallelIterator for Parallel<I> {
         impl<T, CB: ProducerCallback<T>> ProducerCallback<T> for Wrap<CB> {
             type Output = CB::Output;
             fn callback<P: Producer<Item = T>>(self, base: P) -> CB::Output {
-                self.callback.callback(Counted {
-                    base,
-                    state: self.state,
-                })
+                self.callback.callback(Counted { base, state: self.state })
             }
         }
         let state = Arc::clone(self.bar.state());
@@ -124,13 +116,7 @@ impl<P: Producer> Producer for Counted<P> {
     fn split_at(self, index: usize) -> (Self, Self) {
         let (left, right) = self.base.split_at(index);
         let state = Arc::clone(&self.state);
-        (
-            Self { base: left, state },
-            Self {
-                base: right,
-                state: self.state,
-            },
-        )
+        (Self { base: left, state }, Self { base: right, state: self.state })
     }
 }
 
@@ -196,14 +182,7 @@ impl<T, C: Consumer<T>> Consumer<T> for Counted<C> {
     fn split_at(self, index: usize) -> (Self, Self, C::Reducer) {
         let (left, right, reducer) = self.base.split_at(index);
         let state = Arc::clone(&self.state);
-        (
-            Self { base: left, state },
-            Self {
-                base: right,
-                state: self.state,
-            },
-            reducer,
-        )
+        (Self { base: left, state }, Self { base: right, state: self.state }, reducer)
     }
 
     fn into_folder(self) -> Self::Folder {
@@ -217,10 +196,7 @@ impl<T, C: Consumer<T>> Consumer<T> for Counted<C> {
 
 impl<T, C: UnindexedConsumer<T>> UnindexedConsumer<T> for Counted<C> {
     fn split_off_left(&self) -> Self {
-        Self {
-            base: self.base.split_off_left(),
-            state: Arc::clone(&self.state),
-        }
+        Self { base: self.base.split_off_left(), state: Arc::clone(&self.state) }
     }
 
     fn to_reducer(&self) -> C::Reducer {

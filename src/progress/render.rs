@@ -92,14 +92,10 @@ impl View {
             return "?".to_owned();
         }
         match &self.unit {
-            Unit::Bytes => format!(
-                "{}/s",
-                scaled(self.rate, &["B", "kB", "MB", "GB", "TB", "PB"])
-            ),
-            Unit::Items(name) if self.rate >= 1.0 => format!(
-                "{} {name}/s",
-                scaled(self.rate, &["", "k", "M", "G", "T", "P"]).replace(' ', "")
-            ),
+            Unit::Bytes => format!("{}/s", scaled(self.rate, &["B", "kB", "MB", "GB", "TB", "PB"])),
+            Unit::Items(name) if self.rate >= 1.0 => {
+                format!("{} {name}/s", scaled(self.rate, &["", "k", "M", "G", "T", "P"]).replace(' ', ""))
+            }
             Unit::Items(name) => format!("{:.1} s/{name}", 1.0 / self.rate),
         }
     }
@@ -128,10 +124,7 @@ impl View {
 
 /// The bar in all its representations.
 pub(super) fn bundle(view: &View) -> MimeBundle {
-    vec![
-        ("text/html".to_owned(), html(view).into_bytes()),
-        ("text/plain".to_owned(), text(view).into_bytes()),
-    ]
+    vec![("text/html".to_owned(), html(view).into_bytes()), ("text/plain".to_owned(), text(view).into_bytes())]
 }
 
 /// The bar as a line of text, such as
@@ -149,10 +142,7 @@ pub(super) fn text(view: &View) -> String {
     }
     out += &view.counts();
     let elapsed = clock(view.elapsed);
-    let left = view
-        .left()
-        .map(|left| format!("<{left}"))
-        .unwrap_or_default();
+    let left = view.left().map(|left| format!("<{left}")).unwrap_or_default();
     out += &format!(" [{elapsed}{left}, {}]", view.rate());
     if matches!(view.outcome, Outcome::Failed | Outcome::Interrupted) {
         out += &format!(" {}", view.word());

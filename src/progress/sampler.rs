@@ -25,12 +25,7 @@ struct Registry {
     stop: u64,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    process: 0,
-    bars: Vec::new(),
-    thread: None,
-    stop: 0,
-});
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { process: 0, bars: Vec::new(), thread: None, stop: 0 });
 static WAKE: Condvar = Condvar::new();
 /// Process in which the thread runs, 0 when it does not: a cheap look for [`ensure`].
 static RUNNING: AtomicU32 = AtomicU32::new(0);
@@ -101,15 +96,11 @@ pub fn settle() {
 }
 
 fn start(registry: &mut Registry) {
-    if registry.thread.as_ref().is_some_and(|t| !t.is_finished())
-        && RUNNING.load(Ordering::Relaxed) != 0
-    {
+    if registry.thread.as_ref().is_some_and(|t| !t.is_finished()) && RUNNING.load(Ordering::Relaxed) != 0 {
         return;
     }
     let generation = registry.stop;
-    let thread = std::thread::Builder::new()
-        .name("progress".to_owned())
-        .spawn(move || run(generation));
+    let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || run(generation));
     // Without a thread the bars are painted when they finish.
     registry.thread = thread.ok();
     if registry.thread.is_some() {
@@ -123,20 +114,14 @@ fn run(generation: u64) {
     let mut registry = registry();
     loop {
         let wait = next.saturating_duration_since(Instant::now());
-        (registry, _) = WAKE
-            .wait_timeout(registry, wait)
-            .unwrap_or_else(PoisonError::into_inner);
+        (registry, _) = WAKE.wait_timeout(registry, wait).unwrap_or_else(PoisonError::into_inner);
         if registry.stop != generation {
             return;
         }
         if Instant::now() < next {
             continue;
         }
-        idle = if registry.bars.is_empty() {
-            idle + 1
-        } else {
-            0
-        };
+        idle = if registry.bars.is_empty() { idle + 1 } else { 0 };
         if idle > LINGER {
             RUNNING.store(0, Ordering::Relaxed);
             return;

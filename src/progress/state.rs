@@ -105,12 +105,7 @@ impl State {
             always,
             text: Mutex::new((message.to_owned(), Unit::default())),
             outcome: AtomicU8::new(0),
-            painted: Mutex::new(Painted {
-                id: None,
-                at: now,
-                done: 0,
-                rate: 0.0,
-            }),
+            painted: Mutex::new(Painted { id: None, at: now, done: 0, rate: 0.0 }),
         });
         sampler::watch(&state);
         state
@@ -126,17 +121,12 @@ impl State {
             let shard = (first + probe) % shared;
             let owner = &self.shards[shard].owner;
             let owned = owner.load(Ordering::Relaxed) == me
-                || owner
-                    .compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok();
+                || owner.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed).is_ok();
             if owned {
                 return Tick { shard, alone: true };
             }
         }
-        Tick {
-            shard: shared,
-            alone: false,
-        }
+        Tick { shard: shared, alone: false }
     }
 
     /// Counts at a place that this very thread got from [`State::tick`].
@@ -168,8 +158,7 @@ impl State {
     }
 
     pub(crate) fn set_total(&self, total: Option<u64>) {
-        self.total
-            .store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
     fn text(&self) -> MutexGuard<'_, (String, Unit)> {
@@ -191,10 +180,7 @@ impl State {
     /// Ends the bar and paints its last state; only the first call does.
     pub(crate) fn finish(self: &Arc<Self>, outcome: Outcome) {
         let code = outcome as u8;
-        let first = self
-            .outcome
-            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
+        let first = self.outcome.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if !first {
             return;
         }

@@ -20,19 +20,13 @@ fn view(done: u64, total: Option<u64>) -> View {
 
 #[test]
 fn text_bars_look_like_those_people_know() {
-    assert_eq!(
-        text(&view(720, Some(1000))),
-        " 72%|█████████████████▎      | 720/1,000 [00:03<00:01, 240.1 it/s]"
-    );
+    assert_eq!(text(&view(720, Some(1000))), " 72%|█████████████████▎      | 720/1,000 [00:03<00:01, 240.1 it/s]");
     assert_eq!(text(&view(5, None)), "5 it [00:03, 240.1 it/s]");
     let mut bytes = view(1_500_000, Some(3_000_000));
     bytes.unit = Unit::from("bytes");
     bytes.message = "download".into();
     bytes.rate = 5e5;
-    assert_eq!(
-        text(&bytes),
-        "download:  50%|████████████            | 1.5 MB/3.0 MB [00:03<00:03, 500.0 kB/s]"
-    );
+    assert_eq!(text(&bytes), "download:  50%|████████████            | 1.5 MB/3.0 MB [00:03<00:03, 500.0 kB/s]");
     let mut slow = view(1, Some(10));
     slow.rate = 0.25;
     slow.outcome = Outcome::Failed;
@@ -41,13 +35,7 @@ fn text_bars_look_like_those_people_know() {
 
 #[test]
 fn extreme_bars_are_drawn() {
-    for (done, total) in [
-        (0, Some(0)),
-        (0, Some(1)),
-        (999, Some(1000)),
-        (7, Some(5)),
-        (0, None),
-    ] {
+    for (done, total) in [(0, Some(0)), (0, Some(1)), (999, Some(1000)), (7, Some(5)), (0, None)] {
         for rate in [0.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
             let mut view = view(done, total);
             view.rate = rate;
@@ -67,12 +55,7 @@ fn html_bars_are_accessible_and_escaped() {
     view.message = "<x>".into();
     view.outcome = Outcome::Interrupted;
     let html = String::from_utf8(bundle(&view).remove(0).1).unwrap();
-    for part in [
-        "role=\"progressbar\"",
-        "aria-valuenow=\"25\"",
-        "&lt;x&gt;",
-        "interrupted",
-    ] {
+    for part in ["role=\"progressbar\"", "aria-valuenow=\"25\"", "&lt;x&gt;", "interrupted"] {
         assert!(html.contains(part), "{part} in {html}");
     }
     assert!(!html.contains("<x>"));
@@ -83,8 +66,7 @@ fn nothing_is_lost_when_many_threads_count() {
     for threads in [1, 3, 16] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let bar = Bar::new(100_000);
-        pool.unwrap()
-            .install(|| (0..100_000).into_par_iter().for_each(|_| bar.inc(1)));
+        pool.unwrap().install(|| (0..100_000).into_par_iter().for_each(|_| bar.inc(1)));
         std::thread::scope(|scope| {
             for _ in 0..40 {
                 scope.spawn(|| (0..1000).for_each(|_| bar.inc(1)));

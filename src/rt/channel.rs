@@ -73,7 +73,9 @@ impl Channel {
         let replies = lock(&self.replies);
         let mut bytes = [0_u8; 4096];
         // SAFETY: room for 4096 bytes; the call does not wait.
-        while unsafe { libc::recv(replies.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) } > 0 {}
+        while unsafe { libc::recv(replies.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) } > 0
+        {
+        }
     }
 
     /// The descriptor frames go out on.

@@ -17,8 +17,8 @@ pub mod store;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use crate::frame::MimeBundle;
 use crate::frame::Frame;
+pub use crate::frame::MimeBundle;
 pub use cell::{Failure, begin, end, guard};
 pub use signals::interrupted;
 pub use store::{put, take};
@@ -152,9 +152,7 @@ pub fn input(prompt: &str, password: bool) -> io::Result<String> {
 /// ```
 pub fn new_display_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_nanos());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("ferrolab-{:x}-{now:x}-{n}", std::process::id())
 }

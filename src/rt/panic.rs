@@ -24,7 +24,8 @@ fn report(info: &PanicHookInfo<'_>) {
         .map(|s| (*s).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".to_owned());
-    let (file, line, column) = info.location().map_or((String::new(), 0, 0), |l| (l.file().to_owned(), l.line(), l.column()));
+    let (file, line, column) =
+        info.location().map_or((String::new(), 0, 0), |l| (l.file().to_owned(), l.line(), l.column()));
     channel.send(&Frame::Panic {
         message,
         file,

@@ -47,19 +47,10 @@ pub(crate) fn ask(program: &Path, arguments: &[&str]) -> Option<Answer> {
             }
         }
     };
-    let text = |reader: Option<thread::JoinHandle<String>>| {
-        reader.and_then(|r| r.join().ok()).unwrap_or_default()
-    };
+    let text = |reader: Option<thread::JoinHandle<String>>| reader.and_then(|r| r.join().ok()).unwrap_or_default();
     let (out, err) = (text(out), text(err));
-    let said = if status.success() || err.trim().is_empty() {
-        out
-    } else {
-        err
-    };
-    Some(Answer {
-        text: said.trim().to_owned(),
-        success: status.success(),
-    })
+    let said = if status.success() || err.trim().is_empty() { out } else { err };
+    Some(Answer { text: said.trim().to_owned(), success: status.success() })
 }
 
 fn drain(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
@@ -74,15 +65,12 @@ fn drain(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
 /// The first executable of this name on `PATH`.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| is_executable(file))
+    env::split_paths(&path).map(|dir| dir.join(name)).find(|file| is_executable(file))
 }
 
 /// Whether a path is a file that someone may execute.
 pub(crate) fn is_executable(file: &Path) -> bool {
-    file.metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

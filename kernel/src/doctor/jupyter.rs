@@ -12,9 +12,7 @@ pub(super) fn checks(exe: &Path) -> Vec<Check> {
 
 fn jupyter() -> Check {
     const NAME: &str = "jupyter";
-    let found = ["jupyter-lab", "jupyter", "jupyterhub-singleuser"]
-        .into_iter()
-        .find_map(find);
+    let found = ["jupyter-lab", "jupyter", "jupyterhub-singleuser"].into_iter().find_map(find);
     match found {
         Some(path) => Check::ok(NAME, path.display().to_string()),
         None => Check::warn(

@@ -49,26 +49,11 @@ pub struct Check {
 
 impl Check {
     fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            name,
-            status: Status::Ok,
-            detail: detail.into(),
-            advice: None,
-        }
+        Self { name, status: Status::Ok, detail: detail.into(), advice: None }
     }
 
-    fn bad(
-        status: Status,
-        name: &'static str,
-        detail: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            name,
-            status,
-            detail: detail.into(),
-            advice: Some(advice.into()),
-        }
+    fn bad(status: Status, name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, status, detail: detail.into(), advice: Some(advice.into()) }
     }
 
     fn warn(name: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -118,34 +103,21 @@ pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment
     checks.push(environment_check(environment()));
     checks.extend(system::checks(&options.cache));
     checks.extend(jupyter::checks(&options.exe));
-    let text = if options.json {
-        format!("{:#}\n", as_json(&checks))
-    } else {
-        as_text(&checks, io::stdout().is_terminal())
-    };
+    let text =
+        if options.json { format!("{:#}\n", as_json(&checks)) } else { as_text(&checks, io::stdout().is_terminal()) };
     // A reader that went away (`doctor | head`) does not change the verdict.
     let _ = io::stdout().lock().write_all(text.as_bytes());
-    if worst(&checks) == Status::Fail {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if worst(&checks) == Status::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn environment_check(environment: Environment) -> Check {
     const NAME: &str = "environment";
     match environment {
-        Environment::Ready { path, detail } => {
-            Check::ok(NAME, format!("{detail}, in {}", path.display()))
+        Environment::Ready { path, detail } => Check::ok(NAME, format!("{detail}, in {}", path.display())),
+        Environment::Missing => {
+            Check::warn(NAME, "not built yet", "run `ferrolab install`, or let the first kernel build it")
         }
-        Environment::Missing => Check::warn(
-            NAME,
-            "not built yet",
-            "run `ferrolab install`, or let the first kernel build it",
-        ),
-        Environment::Broken { reason } => {
-            Check::fail(NAME, reason, "run `ferrolab install` to build it anew")
-        }
+        Environment::Broken { reason } => Check::fail(NAME, reason, "run `ferrolab install` to build it anew"),
     }
 }
 
@@ -199,16 +171,10 @@ mod tests {
 
     #[test]
     fn reports_say_what_to_do() {
-        let checks = [
-            Check::ok("a", "fine"),
-            Check::fail("b", "gone", "get it\nsoon"),
-        ];
+        let checks = [Check::ok("a", "fine"), Check::fail("b", "gone", "get it\nsoon")];
         let text = as_text(&checks, false);
         assert!(text.contains("ok    a             fine\n"), "{text}");
-        assert!(
-            text.contains("→ get it\n") && text.contains("→ soon\n"),
-            "{text}"
-        );
+        assert!(text.contains("→ get it\n") && text.contains("→ soon\n"), "{text}");
         assert!(text.ends_with("not ready: 1 to mend first\n"), "{text}");
         let report = as_json(&checks);
         assert_eq!(report["status"], "fail");

@@ -10,12 +10,7 @@ use super::threads::{self, Granted};
 const GIB: f64 = (1_u64 << 30) as f64;
 
 pub(super) fn checks(cache: &Path) -> Vec<Check> {
-    vec![
-        cache_dir(cache),
-        threads_check(&threads::granted()),
-        memory(),
-        huge_pages(),
-    ]
+    vec![cache_dir(cache), threads_check(&threads::granted()), memory(), huge_pages()]
 }
 
 fn cache_dir(cache: &Path) -> Check {
@@ -36,9 +31,7 @@ fn cache_dir(cache: &Path) -> Check {
         return Check::ok(NAME, format!("{at}, writable"));
     };
     let free = stat.f_bavail as f64 * stat.f_frsize as f64 / GIB;
-    let kind = rustix::fs::statfs(existing)
-        .ok()
-        .and_then(|stat| file_system(stat.f_type as u64));
+    let kind = rustix::fs::statfs(existing).ok().and_then(|stat| file_system(stat.f_type as u64));
     let on = kind.map_or(String::new(), |kind| format!(", on {kind}"));
     let detail = format!("{at}, {free:.1} GiB free{on}");
     if free < 0.25 {
@@ -46,16 +39,10 @@ fn cache_dir(cache: &Path) -> Check {
     }
     match kind {
         _ if free < 2.0 => Check::warn(NAME, detail, "dependencies need some GiB; make room"),
-        Some("NFS" | "SMB" | "AFS" | "BeeGFS") => Check::warn(
-            NAME,
-            detail,
-            "it works, but cells start faster from a local disk: set XDG_CACHE_HOME",
-        ),
-        Some("tmpfs (memory)") => Check::warn(
-            NAME,
-            detail,
-            "what is cached there takes memory and is lost at reboot",
-        ),
+        Some("NFS" | "SMB" | "AFS" | "BeeGFS") => {
+            Check::warn(NAME, detail, "it works, but cells start faster from a local disk: set XDG_CACHE_HOME")
+        }
+        Some("tmpfs (memory)") => Check::warn(NAME, detail, "what is cached there takes memory and is lost at reboot"),
         _ => Check::ok(NAME, detail),
     }
 }
@@ -78,11 +65,7 @@ fn file_system(magic: u64) -> Option<&'static str> {
 
 fn threads_check(granted: &Granted) -> Check {
     const NAME: &str = "threads";
-    let said: Vec<String> = granted
-        .limits
-        .iter()
-        .map(|limit| format!("{} {}", limit.source, limit.threads))
-        .collect();
+    let said: Vec<String> = granted.limits.iter().map(|limit| format!("{} {}", limit.source, limit.threads)).collect();
     let mut detail = format!("{} of {} online", granted.threads, granted.online);
     if !said.is_empty() {
         detail += &format!(" ({})", said.join(", "));
@@ -91,10 +74,7 @@ fn threads_check(granted: &Granted) -> Check {
         Some(chosen) if chosen > granted.allowed() => Check::warn(
             NAME,
             format!("{detail}, RAYON_NUM_THREADS {chosen}"),
-            format!(
-                "more threads than the {} granted slow each other down",
-                granted.allowed()
-            ),
+            format!("more threads than the {} granted slow each other down", granted.allowed()),
         ),
         Some(chosen) => Check::ok(NAME, format!("{detail}, RAYON_NUM_THREADS {chosen}")),
         None if granted.threads == 1 && granted.online > 1 => Check::warn(
@@ -184,16 +164,8 @@ mod tests {
 
     #[test]
     fn too_many_threads_are_named() {
-        let limits = vec![Limit {
-            source: "affinity".to_owned(),
-            threads: 4,
-        }];
-        let granted = Granted {
-            threads: 16,
-            online: 64,
-            limits,
-            chosen: Some(16),
-        };
+        let limits = vec![Limit { source: "affinity".to_owned(), threads: 4 }];
+        let granted = Granted { threads: 16, online: 64, limits, chosen: Some(16) };
         let check = threads_check(&granted);
         assert_eq!(check.status, Status::Warn);
         assert!(check.detail.contains("affinity 4"), "{}", check.detail);
@@ -201,10 +173,7 @@ mod tests {
 
     #[test]
     fn a_cache_that_cannot_be_made_fails() {
-        assert_eq!(
-            cache_dir(Path::new("/proc/no/such/dir")).status,
-            Status::Fail
-        );
+        assert_eq!(cache_dir(Path::new("/proc/no/such/dir")).status, Status::Fail);
         let check = cache_dir(&env::temp_dir().join("ferrolab-not-there-yet"));
         assert!(check.detail.contains("GiB free"), "{}", check.detail);
     }

@@ -6,13 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Variables in which a batch system says how many cores a job may use on this node.
-const JOB_VARIABLES: [&str; 5] = [
-    "SLURM_CPUS_PER_TASK",
-    "PBS_NUM_PPN",
-    "NCPUS",
-    "LSB_DJOB_NUMPROC",
-    "NSLOTS",
-];
+const JOB_VARIABLES: [&str; 5] = ["SLURM_CPUS_PER_TASK", "PBS_NUM_PPN", "NCPUS", "LSB_DJOB_NUMPROC", "NSLOTS"];
 
 /// The variable with which a user decides for themself.
 const CHOICE: &str = "RAYON_NUM_THREADS";
@@ -42,17 +36,13 @@ pub struct Granted {
 impl Granted {
     /// The smallest limit, without the user's choice.
     pub fn allowed(&self) -> usize {
-        self.limits
-            .first()
-            .map_or(self.online, |limit| limit.threads)
+        self.limits.first().map_or(self.online, |limit| limit.threads)
     }
 }
 
 /// Looks at this process.
 pub fn granted() -> Granted {
-    let affinity = rustix::thread::sched_getaffinity(None)
-        .ok()
-        .map(|set| set.count() as usize);
+    let affinity = rustix::thread::sched_getaffinity(None).ok().map(|set| set.count() as usize);
     let online = fs::read_to_string("/sys/devices/system/cpu/online")
         .ok()
         .and_then(|text| count_ranges(text.trim()))
@@ -71,25 +61,15 @@ fn weigh(
     let number = |name: &str| get(name)?.trim().parse().ok().filter(|n| *n > 0);
     let mut limits: Vec<Limit> = Vec::new();
     let mut add = |source: &str, threads: Option<usize>| {
-        limits.extend(threads.map(|n| Limit {
-            source: source.to_owned(),
-            threads: n.max(1),
-        }));
+        limits.extend(threads.map(|n| Limit { source: source.to_owned(), threads: n.max(1) }));
     };
     add("affinity", affinity);
     add("cgroup", cgroup);
-    JOB_VARIABLES
-        .iter()
-        .for_each(|name| add(name, number(name)));
+    JOB_VARIABLES.iter().for_each(|name| add(name, number(name)));
     limits.sort_by_key(|limit| limit.threads);
     let chosen = number(CHOICE);
     let allowed = limits.first().map_or(online, |limit| limit.threads);
-    Granted {
-        threads: chosen.unwrap_or(allowed).max(1),
-        online,
-        limits,
-        chosen,
-    }
+    Granted { threads: chosen.unwrap_or(allowed).max(1), online, limits, chosen }
 }
 
 /// Counts `0-3,8,10-11`.
@@ -113,9 +93,7 @@ fn cgroup_limit(root: &Path) -> Option<usize> {
         };
         let mounts: &[&str] = match controllers {
             "" => &["sys/fs/cgroup", "sys/fs/cgroup/unified"],
-            c if c.split(',').any(|c| c == "cpu") => {
-                &["sys/fs/cgroup/cpu,cpuacct", "sys/fs/cgroup/cpu"]
-            }
+            c if c.split(',').any(|c| c == "cpu") => &["sys/fs/cgroup/cpu,cpuacct", "sys/fs/cgroup/cpu"],
             _ => continue,
         };
         for mount in mounts.iter().map(|m| root.join(m)) {
@@ -179,10 +157,7 @@ mod tests {
         let root = tree(
             "cgroup1",
             &[
-                (
-                    "proc/self/cgroup",
-                    "4:memory:/x\n3:cpu,cpuacct:/docker/abc\n",
-                ),
+                ("proc/self/cgroup", "4:memory:/x\n3:cpu,cpuacct:/docker/abc\n"),
                 ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n"),
                 ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
             ],

@@ -16,10 +16,7 @@ const GET_RUST: &str = "install Rust: curl https://sh.rustup.rs -sSf | sh\n\
 
 pub(super) fn checks(rustc: Option<&Path>) -> Vec<Check> {
     let rustc = rustc.map(Path::to_path_buf).or_else(|| program("rustc"));
-    let mut checks = vec![
-        versioned("rustc", rustc.as_deref()),
-        versioned("cargo", program("cargo").as_deref()),
-    ];
+    let mut checks = vec![versioned("rustc", rustc.as_deref()), versioned("cargo", program("cargo").as_deref())];
     if let Some(rustc) = &rustc {
         checks.push(dynamic_std(rustc));
     }
@@ -29,11 +26,7 @@ pub(super) fn checks(rustc: Option<&Path>) -> Vec<Check> {
         "install a C compiler: apt install gcc, dnf install gcc,\n\
          conda install gcc_linux-64, or module load gcc",
     ));
-    checks.push(tool(
-        "linker ld",
-        "ld",
-        "install binutils, which `cc` needs to link",
-    ));
+    checks.push(tool("linker ld", "ld", "install binutils, which `cc` needs to link"));
     if let Some(rustc) = &rustc {
         checks.push(links(rustc));
     }
@@ -63,10 +56,7 @@ fn versioned(name: &'static str, program: Option<&Path>) -> Check {
         _ => Check::fail(
             name,
             format!("{}, {at}", answer.text),
-            format!(
-                "version {}.{} or later is needed: rustup update stable",
-                OLDEST.0, OLDEST.1
-            ),
+            format!("version {}.{} or later is needed: rustup update stable", OLDEST.0, OLDEST.1),
         ),
     }
 }
@@ -85,14 +75,8 @@ fn dynamic_std(rustc: &Path) -> Check {
     let Some(answer) = ask(rustc, &["--print", "target-libdir"]).filter(|a| a.success) else {
         return Check::fail(NAME, "rustc does not say where its libraries are", GET);
     };
-    let shared = |name: &str| {
-        name.starts_with("libstd-") && (name.ends_with(".so") || name.ends_with(".dylib"))
-    };
-    let entries = Path::new(&answer.text)
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten();
+    let shared = |name: &str| name.starts_with("libstd-") && (name.ends_with(".so") || name.ends_with(".dylib"));
+    let entries = Path::new(&answer.text).read_dir().into_iter().flatten().flatten();
     let found = entries.map(|e| e.path()).find(|path| {
         let name = path.file_name().and_then(|n| n.to_str());
         name.is_some_and(shared)
@@ -120,12 +104,8 @@ fn links(rustc: &Path) -> Check {
     const NAME: &str = "a test cell";
     let dir = env::temp_dir().join(format!("ferrolab-doctor-{}", std::process::id()));
     let source = dir.join("cell.rs");
-    let written = fs::create_dir_all(&dir).and_then(|()| {
-        fs::write(
-            &source,
-            "#[unsafe(no_mangle)] pub extern \"C\" fn cell() {}\n",
-        )
-    });
+    let written = fs::create_dir_all(&dir)
+        .and_then(|()| fs::write(&source, "#[unsafe(no_mangle)] pub extern \"C\" fn cell() {}\n"));
     if let Err(e) = written {
         return Check::fail(
             NAME,
@@ -135,24 +115,14 @@ fn links(rustc: &Path) -> Check {
     }
     let (source, out) = (source.to_string_lossy(), dir.join("cell.so"));
     let out = out.to_string_lossy();
-    let arguments = [
-        "--edition=2024",
-        "--crate-type=cdylib",
-        "-Cprefer-dynamic",
-        &source,
-        "-o",
-        &out,
-    ];
+    let arguments = ["--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic", &source, "-o", &out];
     let answer = ask(rustc, &arguments);
     // What is left in the temporary directory harms nobody.
     let _ = fs::remove_dir_all(&dir);
     match answer {
         Some(answer) if answer.success => Check::ok(NAME, "compiles and links"),
         Some(answer) => {
-            let errors = answer
-                .text
-                .lines()
-                .filter(|l| l.contains("error") || l.contains("ld:"));
+            let errors = answer.text.lines().filter(|l| l.contains("error") || l.contains("ld:"));
             let shown: Vec<&str> = errors.take(4).collect();
             Check::fail(NAME, "does not compile", shown.join("\n"))
         }

@@ -150,7 +150,18 @@ impl Job<'_> {
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
         command.args(["--crate-name", crate_name, "--crate-type", "lib", "--edition", "2024"]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
-        command.args(["-C", "prefer-dynamic", "-C", "codegen-units=1", "-C", "debuginfo=0", "-C", "panic=unwind", "-C", "embed-bitcode=no"]);
+        command.args([
+            "-C",
+            "prefer-dynamic",
+            "-C",
+            "codegen-units=1",
+            "-C",
+            "debuginfo=0",
+            "-C",
+            "panic=unwind",
+            "-C",
+            "embed-bitcode=no",
+        ]);
         let checks = if self.flags.checks { "on" } else { "off" };
         for option in [
             format!("opt-level={}", self.flags.opt_level),
@@ -218,7 +229,9 @@ impl Job<'_> {
         match status {
             Ok(status) if status.success() && readable => Ok(()),
             Ok(status) if status.code().is_some() => Err(CompileError::Refused(said.to_owned())),
-            Ok(status) => Err(CompileError::Broken(format!("rustc was ended from outside ({status}); there may be too little memory\n{said}"))),
+            Ok(status) => Err(CompileError::Broken(format!(
+                "rustc was ended from outside ({status}); there may be too little memory\n{said}"
+            ))),
             Err(error) => Err(CompileError::Broken(format!("rustc cannot be waited for: {error}"))),
         }
     }
@@ -254,7 +267,8 @@ impl Job<'_> {
         }
         self.compiling.group.store(0, Ordering::SeqCst);
         let pending = Arc::new(Pending::default());
-        let crate_ = ItemsCrate { hash: self.hash.to_owned(), metadata: self.bench.join(METADATA), finished: pending.clone() };
+        let crate_ =
+            ItemsCrate { hash: self.hash.to_owned(), metadata: self.bench.join(METADATA), finished: pending.clone() };
         let (environment, bench) = (self.environment.clone(), self.bench.to_owned());
         let generate = move || {
             let rest: String = lines.map_while(Result::ok).filter(|l| l.contains("\"level\":\"error")).collect();
@@ -288,7 +302,10 @@ fn link(environment: &Environment, bench: &Path, items: Option<&Path>) -> Result
 }
 
 fn disk(path: &Path, error: &io::Error) -> CompileError {
-    CompileError::Broken(format!("cannot write to {}: {error}; set FERROLAB_CACHE_DIR to a directory with room", path.display()))
+    CompileError::Broken(format!(
+        "cannot write to {}: {error}; set FERROLAB_CACHE_DIR to a directory with room",
+        path.display()
+    ))
 }
 
 impl std::fmt::Display for CompileError {

@@ -152,7 +152,10 @@ impl Body<'_> {
             self.source.push(if variable.mutable { "let mut " } else { "let " });
             // The name is the user's own, so that rustc's advice points at the first binding.
             self.source.push_user(variable.place.0, variable.place.1, name);
-            let take = format!(": {} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.type_text, variable.key);
+            let take = format!(
+                ": {} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n",
+                variable.type_text, variable.key
+            );
             self.source.push(&take);
             self.taken.push(name.clone());
         }
@@ -181,7 +184,9 @@ impl Body<'_> {
             if self.omit.unkept.contains_key(name) {
                 continue;
             }
-            let code = format!("::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n");
+            let code = format!(
+                "::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n"
+            );
             self.handle(name, true, &code);
         }
     }

@@ -87,7 +87,8 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     let mut named = false;
     for token in statement.mac.tokens.clone() {
         let TokenTree::Ident(word) = &token else {
-            fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';') || (fresh && !matches!(&token, TokenTree::Punct(_)));
+            fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';')
+                || (fresh && !matches!(&token, TokenTree::Punct(_)));
             continue;
         };
         let word = word.to_string();
@@ -246,8 +247,14 @@ mod tests {
         assert_eq!(published("struct P { x: i32, pub(crate) y: i32 }"), "pub struct P { pub x: i32, pub y: i32 }");
         assert_eq!(published("struct T(i32, pub f64);"), "pub struct T(pub i32, pub f64);");
         assert_eq!(published("/// doc\nconst fn f() {}"), "/// doc\npub const fn f() {}");
-        assert_eq!(published("impl P { async fn a(&self) {} const N: i32 = 1; }"), "impl P { pub async fn a(&self) {} pub const N: i32 = 1; }");
-        assert_eq!(published("impl Clone for P { fn clone(&self) -> P { P } }"), "impl Clone for P { fn clone(&self) -> P { P } }");
+        assert_eq!(
+            published("impl P { async fn a(&self) {} const N: i32 = 1; }"),
+            "impl P { pub async fn a(&self) {} pub const N: i32 = 1; }"
+        );
+        assert_eq!(
+            published("impl Clone for P { fn clone(&self) -> P { P } }"),
+            "impl Clone for P { fn clone(&self) -> P { P } }"
+        );
         assert_eq!(published("macro_rules! m { () => {} }"), "#[macro_export] macro_rules! m { () => {} }");
         assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { pub fn f() {} fn g() {} }");
     }

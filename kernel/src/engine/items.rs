@@ -60,7 +60,8 @@ impl Items {
             let new = &text[part.range.clone()];
             self.imports.retain(|old| {
                 let same_text = old.text[old.part.range.clone()] == *new;
-                let replaced = !old.part.names.is_empty() && old.part.names.iter().all(|n| n != "self" && part.names.contains(n));
+                let replaced =
+                    !old.part.names.is_empty() && old.part.names.iter().all(|n| n != "self" && part.names.contains(n));
                 !same_text && !replaced
             });
             self.imports.push(Import { cell, text: text.clone(), part: part.clone() });
@@ -128,7 +129,9 @@ impl Items {
     pub fn remove_at(&mut self, places: &[super::source::Place], current: u32) -> Vec<(u32, String)> {
         let mut removed = Vec::new();
         self.live.retain(|item| {
-            let hit = places.iter().any(|p| p.cell == item.cell && p.cell != current && item.part.range.contains(&p.range.start));
+            let hit = places
+                .iter()
+                .any(|p| p.cell == item.cell && p.cell != current && item.part.range.contains(&p.range.start));
             if hit {
                 let text = &item.text[item.part.range.clone()];
                 let head = text.split(['{', '=', ';']).next().unwrap_or(text).trim();
@@ -137,7 +140,9 @@ impl Items {
             !hit
         });
         self.imports.retain(|import| {
-            let hit = places.iter().any(|p| p.cell == import.cell && p.cell != current && import.part.range.contains(&p.range.start));
+            let hit = places
+                .iter()
+                .any(|p| p.cell == import.cell && p.cell != current && import.part.range.contains(&p.range.start));
             if hit {
                 removed.push((import.cell, import.text[import.part.range.clone()].to_owned()));
             }
@@ -181,13 +186,18 @@ impl Items {
 
     /// The texts of everything that other definitions may build a type from.
     pub fn types(&self) -> impl Iterator<Item = &str> {
-        let counts = |item: &&Live| item.part.keys.iter().any(|k| matches!(k, Key::Type(_) | Key::Value(_)) && !item.is_function());
+        let counts = |item: &&Live| {
+            item.part.keys.iter().any(|k| matches!(k, Key::Type(_) | Key::Value(_)) && !item.is_function())
+        };
         self.live.iter().filter(counts).map(|item| &item.text[item.part.range.clone()])
     }
 
     /// Is this the name of an item?
     pub fn defines(&self, name: &str) -> bool {
-        self.live.iter().flat_map(|i| &i.part.keys).any(|k| matches!(k, Key::Type(n) | Key::Value(n) | Key::Macro(n) if n == name))
+        self.live
+            .iter()
+            .flat_map(|i| &i.part.keys)
+            .any(|k| matches!(k, Key::Type(n) | Key::Value(n) | Key::Macro(n) if n == name))
     }
 }
 
@@ -250,8 +260,12 @@ mod tests {
 
     #[test]
     fn methods_are_replaced_one_by_one() {
-        let (items, _) = session(&["struct P; impl P { fn a(&self) {} fn b(&self) {} }", "impl P { fn b(&self) -> i32 { 2 } }"]);
-        assert_eq!(text(&items), "pub struct P;\nimpl P { pub fn a(&self) {}  }\nimpl P { pub fn b(&self) -> i32 { 2 } }\n");
+        let (items, _) =
+            session(&["struct P; impl P { fn a(&self) {} fn b(&self) {} }", "impl P { fn b(&self) -> i32 { 2 } }"]);
+        assert_eq!(
+            text(&items),
+            "pub struct P;\nimpl P { pub fn a(&self) {}  }\nimpl P { pub fn b(&self) -> i32 { 2 } }\n"
+        );
     }
 
     #[test]

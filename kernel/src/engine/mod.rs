@@ -219,7 +219,10 @@ impl Engine {
         let stale = next.variables.remove_stale(&changed);
         let mut notes: Vec<String> = Vec::new();
         if !stale.is_empty() {
-            notes.push(format!("a type was redefined; dropped the variables that hold the old one: {}", stale.join(", ")));
+            notes.push(format!(
+                "a type was redefined; dropped the variables that hold the old one: {}",
+                stale.join(", ")
+            ));
         }
         if split.runs_nothing() && split.items.is_empty() && split.imports.is_empty() {
             return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached: true, unkept: Vec::new(), next });
@@ -228,7 +231,15 @@ impl Engine {
         if !split.items.is_empty() {
             next.items_crate.clone_from(&built.items_crate);
         }
-        let unkept = note_variables(&built.generated, &built.record, &built.omit, &split, number, &mut next.variables, &mut notes);
+        let unkept = note_variables(
+            &built.generated,
+            &built.record,
+            &built.omit,
+            &split,
+            number,
+            &mut next.variables,
+            &mut notes,
+        );
         let object = if split.runs_nothing() { None } else { Some(built.object()?) };
         Ok(Prepared { object, symbol: ENTRY, stale, notes, cached: built.cached, unkept, next })
     }
@@ -254,7 +265,14 @@ impl Engine {
         self.cells.text(cell)
     }
 
-    fn build(&mut self, number: u32, text: &Arc<str>, split: &Split, next: &mut State, notes: &mut Vec<String>) -> Result<Built, Refused> {
+    fn build(
+        &mut self,
+        number: u32,
+        text: &Arc<str>,
+        split: &Split,
+        next: &mut State,
+        notes: &mut Vec<String>,
+    ) -> Result<Built, Refused> {
         let mut omit = Omit::default();
         let mut first_hash = None;
         for _ in 0..ATTEMPTS {
@@ -292,7 +310,9 @@ impl Engine {
             };
             self.learn(&diagnostics, &generated, number, next, &mut omit, notes)?;
         }
-        Err(Refused::Broken("this cell still does not compile after everything that could be tried; please report it".to_owned()))
+        Err(Refused::Broken(
+            "this cell still does not compile after everything that could be tried; please report it".to_owned(),
+        ))
     }
 
     fn rebuild_items(&mut self, next: &State) -> Result<ItemsCrate, Refused> {
@@ -331,18 +351,35 @@ impl Engine {
         }
     }
 
-    fn compile(&self, generated: &Generated, hash: &str, link: Option<&ItemsCrate>, next: &State) -> Result<Built, CompileError> {
+    fn compile(
+        &self,
+        generated: &Generated,
+        hash: &str,
+        link: Option<&ItemsCrate>,
+        next: &State,
+    ) -> Result<Built, CompileError> {
         let text = generated.source.text();
         // A text that reads other files may mean something else next time.
-        let cacheable = !["include!", "include_str!", "include_bytes!", "env!", "file!"].iter().any(|m| text.contains(m));
+        let cacheable =
+            !["include!", "include_str!", "include_bytes!", "env!", "file!"].iter().any(|m| text.contains(m));
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
-            let items_crate = (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.to_owned(), &directory));
+            let items_crate =
+                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.to_owned(), &directory));
             let object = Some(directory.join(OBJECT));
-            return Ok(Built { generated: generated.clone(), record, items_crate, object, cached: true, omit: Omit::default() });
+            return Ok(Built {
+                generated: generated.clone(),
+                record,
+                items_crate,
+                object,
+                cached: true,
+                omit: Omit::default(),
+            });
         }
         let bench = self.shelf.bench().map_err(|e| {
-            CompileError::Broken(format!("cannot write to the cache: {e}; set FERROLAB_CACHE_DIR to a directory with room"))
+            CompileError::Broken(format!(
+                "cannot write to the cache: {e}; set FERROLAB_CACHE_DIR to a directory with room"
+            ))
         })?;
         let identity = identity_of(&next.items, generated.kind, hash);
         let job = Job {
@@ -376,7 +413,14 @@ impl Engine {
                 drop(fs::remove_dir_all(job.bench));
             }
         }
-        Ok(Built { generated: generated.clone(), record, items_crate: None, object: Some(object), cached: false, omit: Omit::default() })
+        Ok(Built {
+            generated: generated.clone(),
+            record,
+            items_crate: None,
+            object: Some(object),
+            cached: false,
+            omit: Omit::default(),
+        })
     }
 
     fn compile_items(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Built, CompileError> {
@@ -393,11 +437,26 @@ impl Engine {
         let record = record_of(&said, generated);
         // The background thread is gone only when code generation failed already.
         drop(send.send(record.clone()));
-        Ok(Built { generated: generated.clone(), record, items_crate: Some(items_crate), object: None, cached: false, omit: Omit::default() })
+        Ok(Built {
+            generated: generated.clone(),
+            record,
+            items_crate: Some(items_crate),
+            object: None,
+            cached: false,
+            omit: Omit::default(),
+        })
     }
 
     /// A failed compilation either teaches what to leave out, or is the user's error.
-    fn learn(&self, said: &str, generated: &Generated, number: u32, next: &mut State, omit: &mut Omit, notes: &mut Vec<String>) -> Result<(), Refused> {
+    fn learn(
+        &self,
+        said: &str,
+        generated: &Generated,
+        number: u32,
+        next: &mut State,
+        omit: &mut Omit,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Refused> {
         let (diagnostics, _) = diagnose::parse(said);
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
@@ -439,10 +498,7 @@ impl Engine {
 
     fn error_places(&self, diagnostics: &[Diagnostic], source: &Source) -> Vec<Place> {
         let errors = diagnostics.iter().filter(|d| d.is_error());
-        errors
-            .flat_map(|d| d.spans.iter().filter(|s| s.is_primary))
-            .filter_map(|s| source.locate(&s.range()))
-            .collect()
+        errors.flat_map(|d| d.spans.iter().filter(|s| s.is_primary)).filter_map(|s| source.locate(&s.range())).collect()
     }
 
     fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
@@ -490,7 +546,12 @@ impl Engine {
             Ok(_) => {
                 let (line, column) = line_column(text, offset);
                 let plain = format!("error: {message}\n --> [{number}]:{line}:{column}");
-                Refused::Errors(Rendered { name: "error".into(), value: message.to_owned(), ansi: plain.clone(), plain })
+                Refused::Errors(Rendered {
+                    name: "error".into(),
+                    value: message.to_owned(),
+                    ansi: plain.clone(),
+                    plain,
+                })
             }
         }
     }
@@ -541,7 +602,15 @@ fn record_of(said: &str, generated: &Generated) -> Record {
 }
 
 /// Enter what a cell did to the variables. Returns names whose values the store must drop.
-fn note_variables(generated: &Generated, record: &Record, omit: &Omit, split: &Split, number: u32, variables: &mut Variables, notes: &mut Vec<String>) -> Vec<String> {
+fn note_variables(
+    generated: &Generated,
+    record: &Record,
+    omit: &Omit,
+    split: &Split,
+    number: u32,
+    variables: &mut Variables,
+    notes: &mut Vec<String>,
+) -> Vec<String> {
     for name in &omit.moved {
         variables.remove(name);
     }

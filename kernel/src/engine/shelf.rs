@@ -61,7 +61,8 @@ impl Shelf {
         let record: Record = serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()?;
         let whole = record.files.iter().all(|(name, length, hash)| {
             let path = directory.join(name);
-            self.cache.trusts_path(&path) && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
+            self.cache.trusts_path(&path)
+                && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
         });
         if !whole {
             drop(fs::remove_dir_all(&directory));
@@ -142,7 +143,8 @@ impl Shelf {
         let Ok(shelves) = fs::read_dir(&self.root) else { return };
         for shelf in shelves.flatten() {
             if shelf.file_name().to_string_lossy().starts_with("new-") {
-                let old = shelf.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|e| e > ABANDONED));
+                let old =
+                    shelf.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|e| e > ABANDONED));
                 if old {
                     drop(fs::remove_dir_all(shelf.path()));
                 }

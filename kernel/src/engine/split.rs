@@ -76,8 +76,7 @@ pub fn split(text: &str) -> Result<Split, (String, usize)> {
 
 fn parse(text: &str) -> Result<Split, (String, usize)> {
     let cell = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
-    let (inner, mut statements) =
-        cell.parse_str(text).map_err(|e| (e.to_string(), e.span().byte_range().start))?;
+    let (inner, mut statements) = cell.parse_str(text).map_err(|e| (e.to_string(), e.span().byte_range().start))?;
     let mut split = Split { inner: inner.iter().map(|a| a.span().byte_range()).collect(), ..Split::default() };
     let trailing = match statements.last() {
         Some(Stmt::Expr(_, None)) => statements.pop(),
@@ -191,9 +190,17 @@ impl<'a> Visit<'a> for Names {
         if let Pat::Ident(p) = pat {
             let name = p.ident.to_string();
             // `None` or `MAX` in a pattern is a path to something that exists, not a binding.
-            let is_path = p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none() && name.starts_with(char::is_uppercase);
+            let is_path = p.by_ref.is_none()
+                && p.mutability.is_none()
+                && p.subpat.is_none()
+                && name.starts_with(char::is_uppercase);
             if !is_path {
-                let binding = Binding { mutable: p.mutability.is_some(), offset: p.ident.span().byte_range().start, name, unused: false };
+                let binding = Binding {
+                    mutable: p.mutability.is_some(),
+                    offset: p.ident.span().byte_range().start,
+                    name,
+                    unused: false,
+                };
                 self.0.push(binding);
             }
         }

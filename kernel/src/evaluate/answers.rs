@@ -40,7 +40,8 @@ impl Known {
     /// Of an engine as it is now.
     pub(super) fn of(engine: &Engine) -> Self {
         let variables = engine.variables().iter();
-        let variables = variables.map(|(name, v)| Variable { name: name.clone(), type_text: short_type(&v.type_text) }).collect();
+        let variables =
+            variables.map(|(name, v)| Variable { name: name.clone(), type_text: short_type(&v.type_text) }).collect();
         let items: Vec<&str> = engine.items().each().map(|(_, text)| text).collect();
         let crates = engine.environment().externs.iter().map(|(name, _)| name.clone()).collect();
         Self { variables, items: items.join("\n"), crates }
@@ -74,7 +75,11 @@ pub(super) fn names(engine: Option<&Engine>) -> Names {
 impl Insight for Answers {
     fn complete(&self, code: &str, cursor: usize) -> Completions {
         let found = insight::complete(&self.names(), code, cursor);
-        let matches = found.matches.into_iter().map(|m| Completion { text: m.text, kind: m.kind.to_owned(), signature: m.signature });
+        let matches = found.matches.into_iter().map(|m| Completion {
+            text: m.text,
+            kind: m.kind.to_owned(),
+            signature: m.signature,
+        });
         Completions { start: found.start, end: found.end, matches: matches.collect() }
     }
 

@@ -16,7 +16,11 @@ const RESET: &str = "\x1b[0m";
 /// An error of one line.
 pub(super) fn plain(name: &str, text: &str) -> CellError {
     let value = text.lines().next().unwrap_or("").to_owned();
-    CellError { name: name.to_owned(), value, traceback: vec![format!("{RED}{name}{RESET}{BOLD}: {}{RESET}", text.trim_end())] }
+    CellError {
+        name: name.to_owned(),
+        value,
+        traceback: vec![format!("{RED}{name}{RESET}{BOLD}: {}{RESET}", text.trim_end())],
+    }
 }
 
 /// The environment could not be had.
@@ -48,14 +52,19 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panic: Option<&Panic>) -> Ce
             let mut error = plain(&short, message);
             let first = message.lines().next().unwrap_or("");
             error.value = first.to_owned();
-            error.traceback = vec![format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}"), note(kept)];
+            error.traceback = vec![
+                format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}"),
+                note(kept),
+            ];
             error.traceback.retain(|t| !t.is_empty());
             error
         }
         End::Said(Outcome::Interrupted) => with_note(plain("Interrupted", "the cell was interrupted"), kept),
         End::Stopped => with_note(plain("Interrupted", "the cell did not look at the interrupt and was ended"), kept),
         End::Died(how) => with_note(plain("Crash", how), kept),
-        End::Said(Outcome::NotLoaded { message }) => with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept),
+        End::Said(Outcome::NotLoaded { message }) => {
+            with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept)
+        }
         End::Said(Outcome::Ok) => plain("Engine", "the cell ended well"),
     }
 }

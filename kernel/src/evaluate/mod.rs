@@ -94,7 +94,8 @@ impl Lab {
 
     fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
         let cache = Cache::open().map_err(|e| errors::environment(&e))?;
-        let engine = Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
+        let engine =
+            Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
         let shelf = engine.shelf().clone();
         self.engine = Some(engine);
         drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));
@@ -152,7 +153,9 @@ impl Lab {
         let prepared = std::thread::scope(|scope| {
             let work = || engine.prepare(number, &text);
             match std::thread::Builder::new().stack_size(PARSE_STACK).spawn_scoped(scope, work) {
-                Ok(thread) => thread.join().map_err(|_| errors::plain("Engine", "the engine panicked on this cell; please report it")),
+                Ok(thread) => thread
+                    .join()
+                    .map_err(|_| errors::plain("Engine", "the engine panicked on this cell; please report it")),
                 Err(error) => Err(errors::plain("Engine", &format!("no thread for the engine: {error}"))),
             }
         })?;
@@ -209,7 +212,10 @@ impl Lab {
             engine.forget(name);
         }
         if !ended.lost.is_empty() {
-            output.note(&format!("the cell had moved these variables when it failed, and there was no snapshot: {}", ended.lost.join(", ")));
+            output.note(&format!(
+                "the cell had moved these variables when it failed, and there was no snapshot: {}",
+                ended.lost.join(", ")
+            ));
         }
         output.finish();
         error

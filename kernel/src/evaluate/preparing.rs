@@ -14,7 +14,11 @@ use crate::session::evaluator::{CellError, Display, Sink};
 const PAINT: Duration = Duration::from_millis(100);
 
 /// The base environment, built if need be.
-pub(super) fn prepare(options: &Options, sink: &Arc<dyn Sink>, cancelled: &AtomicBool) -> Result<Environment, CellError> {
+pub(super) fn prepare(
+    options: &Options,
+    sink: &Arc<dyn Sink>,
+    cancelled: &AtomicBool,
+) -> Result<Environment, CellError> {
     let mut painter = Painter::new(sink, "Preparing the environment (once for this machine)");
     let result = environment::prepare(options, &mut |p| painter.paint(&p), cancelled);
     painter.finish(result.is_ok());
@@ -88,7 +92,10 @@ impl<'a> Painter<'a> {
             count.trim_start(),
             escape(&format!(" {what}"))
         );
-        let data = [("text/plain", text), ("text/html", html)].into_iter().map(|(m, v)| (m.to_owned(), Value::String(v))).collect();
+        let data = [("text/plain", text), ("text/html", html)]
+            .into_iter()
+            .map(|(m, v)| (m.to_owned(), Value::String(v)))
+            .collect();
         let display = Display { data, display_id: Some(self.id.clone()), ..Display::default() };
         match self.last {
             None => self.sink.display(display),

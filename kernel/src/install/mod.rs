@@ -90,15 +90,10 @@ pub fn install(
     if let Err(problem) = outcome {
         eprintln!("ferrolab: the kernel is installed, but its environment could not be prepared:");
         eprintln!("{problem}");
-        eprintln!(
-            "it is tried again when the kernel starts; `ferrolab doctor` says what is missing"
-        );
+        eprintln!("it is tried again when the kernel starts; `ferrolab doctor` says what is missing");
         return ExitCode::FAILURE;
     }
-    println!(
-        "ready; next: start `jupyter lab` and choose \"{}\"",
-        options.display_name
-    );
+    println!("ready; next: start `jupyter lab` and choose \"{}\"", options.display_name);
     ExitCode::SUCCESS
 }
 
@@ -124,28 +119,14 @@ fn install_spec(options: &InstallOptions, search: &[PathBuf]) -> Result<Vec<Stri
         };
         format!("could not write {}: {e}{advice}", dir.display())
     })?;
-    let did = if existing.is_some() {
-        "replaced"
-    } else {
-        "installed"
-    };
+    let did = if existing.is_some() { "replaced" } else { "installed" };
     let mut lines = vec![
-        format!(
-            "{did} the kernel \"{}\" ({name}) in {}",
-            options.display_name,
-            dir.display()
-        ),
-        format!(
-            "it runs {}; keep that file where it is",
-            options.exe.display()
-        ),
+        format!("{did} the kernel \"{}\" ({name}) in {}", options.display_name, dir.display()),
+        format!("it runs {}; keep that file where it is", options.exe.display()),
     ];
     if !search.iter().any(|at| paths::same_place(at, &kernels)) {
         let share = kernels.parent().unwrap_or(&kernels);
-        lines.push(format!(
-            "warning: Jupyter does not look there; start it with JUPYTER_PATH={}",
-            share.display()
-        ));
+        lines.push(format!("warning: Jupyter does not look there; start it with JUPYTER_PATH={}", share.display()));
     } else if let Some(first) = shadowing(search, &kernels, &name) {
         lines.push(format!(
             "warning: Jupyter finds {} first, which has the same name; remove that one or choose a \
@@ -190,8 +171,7 @@ fn remove_spec(name: &str, search: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut removed = Vec::new();
     for dir in search.iter().map(|kernels| kernels.join(&name)) {
         if spec::read(&dir).is_some_and(|found| found.ours) {
-            std::fs::remove_dir_all(&dir)
-                .map_err(|e| format!("could not remove {}: {e}", dir.display()))?;
+            std::fs::remove_dir_all(&dir).map_err(|e| format!("could not remove {}: {e}", dir.display()))?;
             removed.push(dir);
         }
     }
@@ -202,9 +182,7 @@ fn remove_spec(name: &str, search: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let others = installed(search);
     if others.is_empty() {
         problem.push_str(", nor one of any other name; looked in:");
-        search
-            .iter()
-            .for_each(|dir| problem += &format!("\n  {}", dir.display()));
+        search.iter().for_each(|dir| problem += &format!("\n  {}", dir.display()));
     } else {
         problem.push_str("; there are (choose with --name):");
         for found in others {
@@ -216,14 +194,9 @@ fn remove_spec(name: &str, search: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 /// Every Ferrolab kernelspec in these `kernels` directories.
 pub(crate) fn installed(search: &[PathBuf]) -> Vec<Found> {
-    let entries = search
-        .iter()
-        .filter_map(|dir| dir.read_dir().ok())
-        .flatten();
-    let mut all: Vec<Found> = entries
-        .filter_map(|entry| spec::read(&entry.ok()?.path()))
-        .filter(|found| found.ours)
-        .collect();
+    let entries = search.iter().filter_map(|dir| dir.read_dir().ok()).flatten();
+    let mut all: Vec<Found> =
+        entries.filter_map(|entry| spec::read(&entry.ok()?.path())).filter(|found| found.ours).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -242,11 +215,7 @@ struct Progress {
 
 impl Progress {
     fn new() -> Self {
-        Self {
-            terminal: io::stdout().is_terminal(),
-            drawn: false,
-            last: String::new(),
-        }
+        Self { terminal: io::stdout().is_terminal(), drawn: false, last: String::new() }
     }
 
     fn show(&mut self, line: &str) {
@@ -308,16 +277,9 @@ mod tests {
         assert!(lines[2].contains("JUPYTER_PATH="), "{lines:?}");
         assert_eq!(kernels.read_dir().unwrap().count(), 1);
         let problem = remove_spec("other", &search).unwrap_err();
-        assert!(
-            problem.contains("there are") && problem.contains("ferrolab"),
-            "{problem}"
-        );
+        assert!(problem.contains("there are") && problem.contains("ferrolab"), "{problem}");
         assert_eq!(remove_spec("ferrolab", &search).unwrap().len(), 1);
-        assert!(
-            remove_spec("ferrolab", &search)
-                .unwrap_err()
-                .contains("looked in")
-        );
+        assert!(remove_spec("ferrolab", &search).unwrap_err().contains("looked in"));
         std::fs::remove_dir_all(prefix).unwrap();
     }
 
@@ -326,11 +288,7 @@ mod tests {
         let prefix = temporary("foreign");
         let dir = prefix.join("share/jupyter/kernels/python3");
         std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(
-            dir.join("kernel.json"),
-            r#"{"argv":["python"],"display_name":"P"}"#,
-        )
-        .unwrap();
+        std::fs::write(dir.join("kernel.json"), r#"{"argv":["python"],"display_name":"P"}"#).unwrap();
         let problem = install_spec(&options(&prefix, "python3"), &[]).unwrap_err();
         assert!(problem.contains("another kernel"), "{problem}");
         assert!(remove_spec("python3", &[dir.parent().unwrap().to_path_buf()]).is_err());

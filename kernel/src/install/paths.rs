@@ -49,9 +49,8 @@ pub(crate) fn sys_prefix(get: Lookup<'_>) -> Option<PathBuf> {
 
 /// The `kernels` directories Jupyter searches, first one first, computed from the environment.
 pub(crate) fn computed_search_path(get: Lookup<'_>, prefix: Option<&Path>) -> Vec<PathBuf> {
-    let mut dirs: Vec<PathBuf> = get("JUPYTER_PATH")
-        .map(|value| env::split_paths(&value).collect())
-        .unwrap_or_default();
+    let mut dirs: Vec<PathBuf> =
+        get("JUPYTER_PATH").map(|value| env::split_paths(&value).collect()).unwrap_or_default();
     let mut user: Vec<PathBuf> = data_dir(get).into_iter().collect();
     // Python's user site has its own share directory, for `pip install --user`.
     user.extend(
@@ -64,9 +63,7 @@ pub(crate) fn computed_search_path(get: Lookup<'_>, prefix: Option<&Path>) -> Ve
     let in_environment = get("VIRTUAL_ENV").is_some()
         || get("CONDA_PREFIX").is_some() && get("CONDA_DEFAULT_ENV").as_deref() != Some("base");
     let prefer_here = match get("JUPYTER_PREFER_ENV_PATH") {
-        Some(value) => {
-            !["no", "n", "false", "off", "0", "0.0"].contains(&value.to_ascii_lowercase().as_str())
-        }
+        Some(value) => !["no", "n", "false", "off", "0", "0.0"].contains(&value.to_ascii_lowercase().as_str()),
         None => in_environment,
     };
     if prefer_here {
@@ -90,8 +87,7 @@ pub(crate) fn computed_search_path(get: Lookup<'_>, prefix: Option<&Path>) -> Ve
 /// The `kernels` directories that the installed Jupyter searches; computed when there is none to
 /// ask.
 pub(crate) fn search_path() -> Vec<PathBuf> {
-    ask_jupyter()
-        .unwrap_or_else(|| computed_search_path(&process_env, sys_prefix(&process_env).as_deref()))
+    ask_jupyter().unwrap_or_else(|| computed_search_path(&process_env, sys_prefix(&process_env).as_deref()))
 }
 
 fn ask_jupyter() -> Option<Vec<PathBuf>> {

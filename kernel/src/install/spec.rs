@@ -10,18 +10,9 @@ use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Map, Value, json};
 
 const LOGOS: [(&str, &[u8]); 3] = [
-    (
-        "logo-32x32.png",
-        include_bytes!("../../resources/logo-32x32.png"),
-    ),
-    (
-        "logo-64x64.png",
-        include_bytes!("../../resources/logo-64x64.png"),
-    ),
-    (
-        "logo-svg.svg",
-        include_bytes!("../../resources/logo-svg.svg"),
-    ),
+    ("logo-32x32.png", include_bytes!("../../resources/logo-32x32.png")),
+    ("logo-64x64.png", include_bytes!("../../resources/logo-64x64.png")),
+    ("logo-svg.svg", include_bytes!("../../resources/logo-svg.svg")),
 ];
 
 /// A kernelspec on disk.
@@ -47,19 +38,14 @@ pub(crate) fn valid_name(name: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     // Jupyter's pattern admits `.` and `..`, which are no names of directories to write or remove.
     if name.is_empty() || !name.chars().all(allowed) || name.chars().all(|c| c == '.') {
-        return Err(format!(
-            "\"{name}\" cannot be a kernel's name: use letters, digits, `.`, `_` and `-`"
-        ));
+        return Err(format!("\"{name}\" cannot be a kernel's name: use letters, digits, `.`, `_` and `-`"));
     }
     Ok(name.to_ascii_lowercase())
 }
 
 /// The text of `kernel.json`.
 pub(crate) fn kernel_json(exe: &Path, display_name: &str, env: &[(String, String)]) -> String {
-    let env: Map<String, Value> = env
-        .iter()
-        .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
-        .collect();
+    let env: Map<String, Value> = env.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let spec = json!({
         "argv": [exe.to_string_lossy(), "kernel", "-f", "{connection_file}"],
         "display_name": display_name,
@@ -107,10 +93,7 @@ pub(crate) fn write(kernels: &Path, name: &str, json: &str) -> io::Result<()> {
 fn fill(dir: &Path, json: &str) -> io::Result<()> {
     fs::create_dir(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
-    let files = LOGOS
-        .iter()
-        .copied()
-        .chain([("kernel.json", json.as_bytes())]);
+    let files = LOGOS.iter().copied().chain([("kernel.json", json.as_bytes())]);
     for (name, bytes) in files {
         let file = dir.join(name);
         fs::write(&file, bytes)?;

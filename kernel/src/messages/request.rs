@@ -65,33 +65,22 @@ impl Request {
     ///
     /// # Errors
     /// When the header cannot be read, so that there is nobody to answer; the text says why.
-    pub fn from_parts(
-        channel: Channel,
-        identities: Vec<Bytes>,
-        parts: &[Bytes],
-    ) -> Result<Request, String> {
+    pub fn from_parts(channel: Channel, identities: Vec<Bytes>, parts: &[Bytes]) -> Result<Request, String> {
         let [header, parent, _, content, ..] = parts else {
             return Err(format!("{} parts instead of 4", parts.len()));
         };
-        let mut fields: Map<String, Value> = serde_json::from_slice(header)
-            .map_err(|error| format!("unreadable header: {error}"))?;
+        let mut fields: Map<String, Value> =
+            serde_json::from_slice(header).map_err(|error| format!("unreadable header: {error}"))?;
         for name in ["username", "session", "version"] {
             fill(&mut fields, name, || json!(""));
         }
-        let header: Header = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| format!("unreadable header: {error}"))?;
+        let header: Header =
+            serde_json::from_value(Value::Object(fields)).map_err(|error| format!("unreadable header: {error}"))?;
         let parent = serde_json::from_slice::<Value>(parent)
             .ok()
             .and_then(|parent| Some(parent.get("msg_id")?.as_str()?.to_owned()));
         let content = read_content(&header.msg_type, content);
-        Ok(Request {
-            channel,
-            identities,
-            header,
-            parent,
-            content,
-            arrived: Instant::now(),
-        })
+        Ok(Request { channel, identities, header, parent, content, arrived: Instant::now() })
     }
 
     /// The type of the reply to this request; none for what is not a request.
@@ -105,10 +94,7 @@ fn read_content(msg_type: &str, content: &[u8]) -> Result<JupyterMessageContent,
     let mut fields: Map<String, Value> = serde_json::from_slice(content)
         .map_err(|error| format!("the content of this {msg_type} is unreadable: {error}"))?;
     // Opaque ones are passed on as they are.
-    if !matches!(
-        msg_type,
-        "comm_open" | "comm_msg" | "comm_close" | "debug_request"
-    ) {
+    if !matches!(msg_type, "comm_open" | "comm_msg" | "comm_close" | "debug_request") {
         fields.retain(|_, value| !value.is_null());
     }
     fill_defaults(msg_type, &mut fields);
@@ -132,9 +118,9 @@ fn fill_defaults(msg_type: &str, fields: &mut Map<String, Value>) {
         "complete_request" | "inspect_request" => {
             let code = fields.get("code").and_then(Value::as_str).unwrap_or("");
             let end = code.chars().count();
-            let cursor = fields.get("cursor_pos").map_or(Some(end), |position| {
-                position.as_f64().map(|p| (p.max(0.0) as usize).min(end))
-            });
+            let cursor = fields
+                .get("cursor_pos")
+                .map_or(Some(end), |position| position.as_f64().map(|p| (p.max(0.0) as usize).min(end)));
             if let Some(cursor) = cursor {
                 fields.insert("cursor_pos".to_owned(), json!(cursor));
             }
@@ -178,21 +164,14 @@ mod tests {
 
     #[test]
     fn missing_fields_get_the_defaults_of_the_specification() {
-        let Ok(JupyterMessageContent::ExecuteRequest(execute)) = request(
-            "execute_request",
-            r#"{"code":"1","silent":true,"user_expressions":null}"#,
-        )
-        .content
+        let Ok(JupyterMessageContent::ExecuteRequest(execute)) =
+            request("execute_request", r#"{"code":"1","silent":true,"user_expressions":null}"#).content
         else {
             panic!("not an execute_request")
         };
         assert!(execute.silent && !execute.store_history && execute.stop_on_error);
         let Ok(JupyterMessageContent::HistoryRequest(HistoryRequest::Range { stop, .. })) =
-            request(
-                "history_request",
-                r#"{"hist_access_type":"range","stop":null}"#,
-            )
-            .content
+            request("history_request", r#"{"hist_access_type":"range","stop":null}"#).content
         else {
             panic!("not a history_request")
         };

@@ -7,11 +7,10 @@
 use std::collections::HashMap;
 
 use jupyter_protocol::{
-    CodeMirrorMode, CompleteReply, DisplayData, ErrorOutput, ExecuteReply, ExecuteResult,
-    ExecutionCount, ExecutionState, ExpressionResult, HelpLink, InspectReply, IoPubWelcome,
-    JupyterMessage, JupyterMessageContent, KernelInfoReply, LanguageInfo, Media, MediaType,
-    Payload, ReplyError, ReplyStatus, Status, Stdio, StreamContent, Transient, UnknownMessage,
-    UpdateDisplayData,
+    CodeMirrorMode, CompleteReply, DisplayData, ErrorOutput, ExecuteReply, ExecuteResult, ExecutionCount,
+    ExecutionState, ExpressionResult, HelpLink, InspectReply, IoPubWelcome, JupyterMessage, JupyterMessageContent,
+    KernelInfoReply, LanguageInfo, Media, MediaType, Payload, ReplyError, ReplyStatus, Status, Stdio, StreamContent,
+    Transient, UnknownMessage, UpdateDisplayData,
 };
 use serde_json::{Map, Value, json};
 
@@ -29,10 +28,7 @@ pub struct About {
 }
 
 /// A message caused by a request, without addressees; by nothing when there is none.
-pub fn child(
-    parent: Option<&Request>,
-    content: impl Into<JupyterMessageContent>,
-) -> JupyterMessage {
+pub fn child(parent: Option<&Request>, content: impl Into<JupyterMessageContent>) -> JupyterMessage {
     let mut message = JupyterMessage::new(content, None);
     message.header.version = PROTOCOL_VERSION.to_owned();
     message.header.username = match parent {
@@ -45,19 +41,12 @@ pub fn child(
 
 /// A message of a type that `jupyter-protocol` does not have, or not with these fields.
 pub fn other(msg_type: &str, content: Value) -> JupyterMessageContent {
-    UnknownMessage {
-        msg_type: msg_type.to_owned(),
-        content,
-    }
-    .into()
+    UnknownMessage { msg_type: msg_type.to_owned(), content }.into()
 }
 
 /// `status` on iopub.
 pub fn status(state: ExecutionState) -> JupyterMessageContent {
-    Status {
-        execution_state: state,
-    }
-    .into()
+    Status { execution_state: state }.into()
 }
 
 /// `iopub_welcome`, for a subscription to a topic.
@@ -67,11 +56,7 @@ pub fn welcome(topic: &str) -> JupyterMessage {
 
 /// `stream` on iopub.
 pub fn stream(name: Stdio, text: &str) -> JupyterMessageContent {
-    StreamContent {
-        name,
-        text: text.to_owned(),
-    }
-    .into()
+    StreamContent { name, text: text.to_owned() }.into()
 }
 
 // Not parsed into media types: what a cell shows is passed on as it is, sound or not.
@@ -86,12 +71,7 @@ pub fn display(
     display_id: Option<String>,
 ) -> JupyterMessageContent {
     let transient = Some(Transient { display_id });
-    DisplayData {
-        data: media(data),
-        metadata,
-        transient,
-    }
-    .into()
+    DisplayData { data: media(data), metadata, transient }.into()
 }
 
 /// `update_display_data` on iopub.
@@ -101,12 +81,7 @@ pub fn update(
     display_id: Option<String>,
 ) -> JupyterMessageContent {
     let transient = Transient { display_id };
-    UpdateDisplayData {
-        data: media(data),
-        metadata,
-        transient,
-    }
-    .into()
+    UpdateDisplayData { data: media(data), metadata, transient }.into()
 }
 
 /// `execute_result` on iopub.
@@ -127,20 +102,12 @@ pub fn execute_result(
 
 /// `error` on iopub.
 pub fn error(name: &str, value: &str, traceback: &[String]) -> JupyterMessageContent {
-    ErrorOutput {
-        ename: name.to_owned(),
-        evalue: value.to_owned(),
-        traceback: traceback.to_vec(),
-    }
-    .into()
+    ErrorOutput { ename: name.to_owned(), evalue: value.to_owned(), traceback: traceback.to_vec() }.into()
 }
 
 /// One of the values of `user_expressions`.
 pub fn expression(data: Map<String, Value>, metadata: Map<String, Value>) -> ExpressionResult {
-    ExpressionResult::Ok {
-        data: media(data),
-        metadata,
-    }
+    ExpressionResult::Ok { data: media(data), metadata }
 }
 
 /// `execute_reply`: ok, or with an error.
@@ -151,11 +118,7 @@ pub fn execute_reply(
     error: Option<ReplyError>,
 ) -> JupyterMessageContent {
     ExecuteReply {
-        status: if error.is_some() {
-            ReplyStatus::Error
-        } else {
-            ReplyStatus::Ok
-        },
+        status: if error.is_some() { ReplyStatus::Error } else { ReplyStatus::Ok },
         execution_count: ExecutionCount::new(number as usize),
         payload,
         user_expressions: Some(expressions),
@@ -191,10 +154,7 @@ pub fn debug_refused(request: &Value) -> JupyterMessageContent {
 
 /// `kernel_info_reply`.
 pub fn kernel_info(about: &About) -> JupyterMessageContent {
-    let link = |text: &str, url: &str| HelpLink {
-        text: text.into(),
-        url: url.into(),
-    };
+    let link = |text: &str, url: &str| HelpLink { text: text.into(), url: url.into() };
     let reply = KernelInfoReply {
         status: ReplyStatus::Ok,
         protocol_version: PROTOCOL_VERSION.to_owned(),
@@ -211,15 +171,9 @@ pub fn kernel_info(about: &About) -> JupyterMessageContent {
         },
         banner: about.banner.clone(),
         help_links: vec![
-            link(
-                "The Rust Programming Language",
-                "https://doc.rust-lang.org/book/",
-            ),
+            link("The Rust Programming Language", "https://doc.rust-lang.org/book/"),
             link("Rust standard library", "https://doc.rust-lang.org/std/"),
-            link(
-                "Rust by Example",
-                "https://doc.rust-lang.org/rust-by-example/",
-            ),
+            link("Rust by Example", "https://doc.rust-lang.org/rust-by-example/"),
             link("Crates (docs.rs)", "https://docs.rs/"),
         ],
         debugger: false,
@@ -235,28 +189,13 @@ pub fn kernel_info(about: &About) -> JupyterMessageContent {
 }
 
 /// `complete_reply`; `types` goes with the matches, one by one, as JupyterLab shows them.
-pub fn complete(
-    matches: Vec<String>,
-    start: usize,
-    end: usize,
-    types: Vec<Value>,
-) -> JupyterMessageContent {
+pub fn complete(matches: Vec<String>, start: usize, end: usize, types: Vec<Value>) -> JupyterMessageContent {
     let mut metadata = Map::new();
     if !types.is_empty() {
-        metadata.insert(
-            "_jupyter_types_experimental".to_owned(),
-            Value::Array(types),
-        );
+        metadata.insert("_jupyter_types_experimental".to_owned(), Value::Array(types));
     }
-    CompleteReply {
-        matches,
-        cursor_start: start,
-        cursor_end: end,
-        metadata,
-        status: ReplyStatus::Ok,
-        error: None,
-    }
-    .into()
+    CompleteReply { matches, cursor_start: start, cursor_end: end, metadata, status: ReplyStatus::Ok, error: None }
+        .into()
 }
 
 /// `inspect_reply`; nothing known when there is no data.

@@ -42,7 +42,11 @@ impl Lines {
     /// More text; returns what is settled.
     pub fn feed(&mut self, text: &str) -> Vec<Piece> {
         // The usual case: no marker anywhere near.
-        if self.mime.is_none() && self.held.is_empty() && !text.contains("EVCXR_") && !may_start(last_line(text, self.within)) {
+        if self.mime.is_none()
+            && self.held.is_empty()
+            && !text.contains("EVCXR_")
+            && !may_start(last_line(text, self.within))
+        {
             self.within = !text.is_empty() && !text.ends_with('\n');
             return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] };
         }
@@ -55,7 +59,9 @@ impl Lines {
     fn step(&mut self, pieces: &mut Vec<Piece>) -> bool {
         if let Some(mime) = &self.mime {
             let at_start = self.held.starts_with(END).then_some(0);
-            let Some(end) = at_start.or_else(|| self.held.find(&format!("\n{END}")).map(|at| at + 1)) else { return false };
+            let Some(end) = at_start.or_else(|| self.held.find(&format!("\n{END}")).map(|at| at + 1)) else {
+                return false;
+            };
             let after = end + END.len();
             let rest = self.held[after..].strip_prefix('\n').unwrap_or(&self.held[after..]).to_owned();
             let body = self.held[..end].strip_suffix('\n').unwrap_or(&self.held[..end]).to_owned();
@@ -153,7 +159,10 @@ mod tests {
         let mut lines = Lines::default();
         assert_eq!(lines.feed("50%\r"), [Piece::Text("50%\r".into())]);
         assert_eq!(lines.feed("E"), [Piece::Text("E".into())]);
-        assert_eq!(all(&["a EVCXR_BEGIN_CONTENT text/html\n"]), [Piece::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]);
+        assert_eq!(
+            all(&["a EVCXR_BEGIN_CONTENT text/html\n"]),
+            [Piece::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]
+        );
     }
 
     #[test]

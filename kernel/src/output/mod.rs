@@ -33,7 +33,14 @@ const CHUNK: usize = 256 << 10;
 impl Output {
     /// Output of a cell, going to `sink`.
     pub fn new(sink: Arc<dyn Sink>, silent: bool) -> Self {
-        Self { sink, decoders: Default::default(), lines: Lines::default(), pending: Default::default(), asked: None, silent }
+        Self {
+            sink,
+            decoders: Default::default(),
+            lines: Lines::default(),
+            pending: Default::default(),
+            asked: None,
+            silent,
+        }
     }
 
     /// Bytes the cell wrote.
@@ -147,7 +154,11 @@ fn represent(mime: &str, bytes: Vec<u8>) -> Value {
             return value;
         }
     }
-    let is_text = mime.starts_with("text/") || mime.ends_with("+xml") || is_json || mime == "application/javascript" || mime == "application/x-latex";
+    let is_text = mime.starts_with("text/")
+        || mime.ends_with("+xml")
+        || is_json
+        || mime == "application/javascript"
+        || mime == "application/x-latex";
     match String::from_utf8(bytes) {
         Ok(text) if is_text => Value::String(text),
         // evcxr's convention already has base64 for images; PNG and JPEG bytes are never ASCII.

@@ -240,13 +240,7 @@ impl Collector {
     pub(super) fn new(cells: usize, transcript: Transcript, stop: Arc<AtomicBool>) -> Self {
         let cells = (0..cells).map(|_| Vec::new()).collect();
         Self {
-            state: Mutex::new(State {
-                cells,
-                current: 0,
-                number: 0,
-                clear_first: false,
-                transcript,
-            }),
+            state: Mutex::new(State { cells, current: 0, number: 0, clear_first: false, transcript }),
             stop,
             typed: Mutex::default(),
         }
@@ -305,10 +299,7 @@ impl Collector {
                 return None;
             }
             let mut wait = [PollFd::new(&stdin, PollFlags::IN)];
-            let tenth = rustix::event::Timespec {
-                tv_sec: 0,
-                tv_nsec: 100_000_000,
-            };
+            let tenth = rustix::event::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
             match poll(&mut wait, Some(&tenth)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
@@ -334,22 +325,12 @@ impl Sink for Collector {
         let mut state = self.state();
         state.clear_if_asked();
         let current = state.current;
-        match state
-            .cells
-            .get_mut(current)
-            .and_then(|outputs| outputs.last_mut())
-        {
-            Some(Output::Stream {
-                stream: last,
-                text: so_far,
-            }) if *last == stream => so_far.push(text),
+        match state.cells.get_mut(current).and_then(|outputs| outputs.last_mut()) {
+            Some(Output::Stream { stream: last, text: so_far }) if *last == stream => so_far.push(text),
             _ => {
                 let mut fresh = StreamText::default();
                 fresh.push(text);
-                state.add(Output::Stream {
-                    stream,
-                    text: fresh,
-                });
+                state.add(Output::Stream { stream, text: fresh });
             }
         }
         state.transcript.stream(stream, text);
@@ -386,11 +367,7 @@ impl Sink for Collector {
     fn input(&self, prompt: &str, password: bool) -> Option<String> {
         self.state().transcript.prompt(prompt);
         let stdin = io::stdin();
-        let before = if password && stdin.is_terminal() {
-            tcgetattr(&stdin).ok()
-        } else {
-            None
-        };
+        let before = if password && stdin.is_terminal() { tcgetattr(&stdin).ok() } else { None };
         if let Some(modes) = &before {
             let mut silent = modes.clone();
             silent.local_modes.remove(LocalModes::ECHO);
@@ -403,9 +380,7 @@ impl Sink for Collector {
         }
         let echoed = stdin.is_terminal() && before.is_none();
         let shown = line.as_deref().filter(|_| !password && !echoed);
-        self.state()
-            .transcript
-            .answered(shown, echoed && line.is_some());
+        self.state().transcript.answered(shown, echoed && line.is_some());
         let _ = io::stdout().flush();
         line
     }

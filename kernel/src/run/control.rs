@@ -53,27 +53,17 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) fn new(insight: Arc<dyn Insight>) -> Self {
-        let shared = Arc::new(Shared {
-            insight,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            stop: Arc::default(),
-        });
+        let shared =
+            Arc::new(Shared { insight, state: Mutex::default(), changed: Condvar::new(), stop: Arc::default() });
         let watcher = Arc::clone(&shared);
         thread::spawn(move || watcher.watch());
         // Without handlers a signal ends the run at once, as for any program.
-        let signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
-            .ok()
-            .map(|mut signals| {
-                let handle = signals.handle();
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || {
-                    signals
-                        .forever()
-                        .for_each(|signal| shared.on_signal(signal))
-                });
-                handle
-            });
+        let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).ok().map(|mut signals| {
+            let handle = signals.handle();
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || signals.forever().for_each(|signal| shared.on_signal(signal)));
+            handle
+        });
         Self { shared, signals }
     }
 
@@ -98,11 +88,7 @@ impl Control {
         let mut state = self.shared.state();
         state.running = false;
         state.deadline = None;
-        if state.timed_out {
-            Ended::TimedOut { dead: state.dead }
-        } else {
-            Ended::ByItself
-        }
+        if state.timed_out { Ended::TimedOut { dead: state.dead } } else { Ended::ByItself }
     }
 
     /// The signal that asked the whole run to end.

@@ -36,10 +36,7 @@ impl Plan {
         if !source.exists() {
             return Err(format!("{}: no such file", options.notebook.display()));
         }
-        let stem = source.file_stem().map_or_else(
-            || "notebook".to_owned(),
-            |s| s.to_string_lossy().into_owned(),
-        );
+        let stem = source.file_stem().map_or_else(|| "notebook".to_owned(), |s| s.to_string_lossy().into_owned());
         let directory = source.parent().unwrap_or(Path::new("/")).to_path_buf();
         let output = match &options.output {
             _ if options.inplace => source.clone(),
@@ -47,37 +44,21 @@ impl Plan {
             Some(path) => absolute(&with_extension(path, "ipynb"))?,
             None => directory.join(format!("{stem}.executed.ipynb")),
         };
-        let same = |path: &Path| {
-            path == source
-                || path.exists() && path.canonicalize().ok() == source.canonicalize().ok()
-        };
+        let same =
+            |path: &Path| path == source || path.exists() && path.canonicalize().ok() == source.canonicalize().ok();
         if !options.inplace && same(&output) {
-            return Err(
-                "the output is the notebook itself; say --inplace if you mean it".to_owned(),
-            );
+            return Err("the output is the notebook itself; say --inplace if you mean it".to_owned());
         }
         let page = match &options.page {
             Page::No => None,
             Page::Beside => Some(output.with_extension("html")),
-            Page::At(path) if names_directory(path) => {
-                Some(absolute(path)?.join(format!("{stem}.html")))
-            }
+            Page::At(path) if names_directory(path) => Some(absolute(path)?.join(format!("{stem}.html"))),
             Page::At(path) => Some(absolute(path)?),
         };
-        if page
-            .as_deref()
-            .is_some_and(|page| page == output || same(page))
-        {
+        if page.as_deref().is_some_and(|page| page == output || same(page)) {
             return Err("the HTML page would overwrite the notebook; name another file".to_owned());
         }
-        Ok(Self {
-            source,
-            directory,
-            stem,
-            output,
-            page,
-            started_in,
-        })
+        Ok(Self { source, directory, stem, output, page, started_in })
     }
 
     /// Finds out now, not after an hour of cells, that an output cannot be written.
@@ -85,19 +66,14 @@ impl Plan {
     /// # Errors
     /// A sentence for the user.
     pub(super) fn check_writable(&self) -> Result<(), String> {
-        for path in [Some(&self.output), self.page.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for path in [Some(&self.output), self.page.as_ref()].into_iter().flatten() {
             let probe = beside(path);
             let tried = create_parent(path).and_then(|()| File::create(&probe));
             // Nothing is left to remove when it could not be created.
             let _ = fs::remove_file(&probe);
             if let Err(e) = tried {
                 let at = path.display();
-                return Err(format!(
-                    "cannot write {at}: {e}; choose another place with -o OUT"
-                ));
+                return Err(format!("cannot write {at}: {e}; choose another place with -o OUT"));
             }
             if path.is_dir() {
                 return Err(format!("{} is a directory", path.display()));
@@ -181,40 +157,19 @@ mod tests {
         let dir = env::temp_dir().join(format!("ferrolab-plan-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let source = dir.join("a.ipynb");
-        assert!(
-            Plan::new(&options(&source))
-                .unwrap_err()
-                .contains("no such file")
-        );
+        assert!(Plan::new(&options(&source)).unwrap_err().contains("no such file"));
         fs::write(&source, "{}").unwrap();
         let plan = Plan::new(&options(&source)).unwrap();
         assert_eq!(plan.output, dir.join("a.executed.ipynb"));
         assert_eq!(plan.page, Some(dir.join("a.executed.html")));
-        let to = |path: PathBuf| RunOptions {
-            output: Some(path),
-            page: Page::No,
-            ..options(&source)
-        };
+        let to = |path: PathBuf| RunOptions { output: Some(path), page: Page::No, ..options(&source) };
         let plan = Plan::new(&to(dir.join("x.v2"))).unwrap();
         assert_eq!((plan.output, plan.page), (dir.join("x.v2.ipynb"), None));
-        assert_eq!(
-            Plan::new(&to(dir.join("new/"))).unwrap().output,
-            dir.join("new/a.ipynb")
-        );
-        assert!(
-            Plan::new(&to(dir.clone()))
-                .unwrap_err()
-                .contains("--inplace")
-        );
-        let over = RunOptions {
-            page: Page::At(source.clone()),
-            ..options(&source)
-        };
+        assert_eq!(Plan::new(&to(dir.join("new/"))).unwrap().output, dir.join("new/a.ipynb"));
+        assert!(Plan::new(&to(dir.clone())).unwrap_err().contains("--inplace"));
+        let over = RunOptions { page: Page::At(source.clone()), ..options(&source) };
         assert!(Plan::new(&over).is_err());
-        let inplace = RunOptions {
-            inplace: true,
-            ..options(&source)
-        };
+        let inplace = RunOptions { inplace: true, ..options(&source) };
         assert_eq!(Plan::new(&inplace).unwrap().output, source);
         fs::remove_dir_all(dir).unwrap();
     }
@@ -227,10 +182,7 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         write(&file, b"2").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"2");
-        assert_eq!(
-            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(dir.join("deep").read_dir().unwrap().count(), 1);
         assert!(write(Path::new("/proc/nothing/here"), b"").is_err());
         fs::remove_dir_all(dir).unwrap();

@@ -88,10 +88,7 @@ impl RunOptions {
 /// `make_evaluator` is called; it is called with the notebook's directory as working directory, as
 /// Jupyter starts kernels. Status: 0 all cells ran, 1 a cell failed, 2 nothing could be run, 128 +
 /// signal when a signal ended it.
-pub fn run(
-    options: &RunOptions,
-    make_evaluator: impl FnOnce() -> Result<Box<dyn Evaluator>, String>,
-) -> ExitCode {
+pub fn run(options: &RunOptions, make_evaluator: impl FnOnce() -> Result<Box<dyn Evaluator>, String>) -> ExitCode {
     let terminal = io::stdout().is_terminal();
     let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let transcript = Transcript::new(Box::new(io::stdout()), terminal, colours);
@@ -157,14 +154,7 @@ impl<'a> Run<'a> {
         let control = Control::new(evaluator.insight());
         let cells = notebook.cells().len();
         let collector = Arc::new(Collector::new(cells, transcript, control.stop_flag()));
-        Self {
-            options,
-            plan,
-            evaluator,
-            control,
-            collector,
-            last_save: Instant::now(),
-        }
+        Self { options, plan, evaluator, control, collector, last_save: Instant::now() }
     }
 
     /// Runs every cell that is to run; returns the exit status.
@@ -192,8 +182,7 @@ impl<'a> Run<'a> {
             match ended {
                 Ok(Go::On) => {}
                 Ok(Go::Quit) => {
-                    self.collector
-                        .transcript(|t| t.note("the notebook ended its session here"));
+                    self.collector.transcript(|t| t.note("the notebook ended its session here"));
                     return status;
                 }
                 Err(stop) => {
@@ -219,23 +208,14 @@ impl<'a> Run<'a> {
 
     /// Runs one cell. `Err(true)` when no other cell can run after it.
     fn one(&mut self, number: u32, code: &str) -> (Result<Go, bool>, notebook::Times) {
-        let cell = Cell {
-            code: code.to_owned(),
-            number,
-            silent: false,
-            allow_stdin: true,
-        };
+        let cell = Cell { code: code.to_owned(), number, silent: false, allow_stdin: true };
         let sink: Arc<dyn Sink> = self.collector.clone();
         let started = clock::now();
         let start = Instant::now();
         self.control.begin(self.options.timeout);
         let verdict = self.evaluator.execute(&cell, &sink);
         let ended = self.control.end();
-        let times = notebook::Times {
-            started,
-            ended: clock::now(),
-            elapsed: start.elapsed(),
-        };
+        let times = notebook::Times { started, ended: clock::now(), elapsed: start.elapsed() };
         let limit = self.options.timeout.unwrap_or_default();
         let outcome = match (verdict, ended) {
             (Verdict::Ok, _) => Ok(Go::On),
@@ -288,15 +268,8 @@ fn signal_status(signal: i32) -> u8 {
 /// The error of a cell that was interrupted because its time was up: it names that first and keeps
 /// what the interrupt said.
 fn timed_out(error: CellError, limit: Duration) -> CellError {
-    let value = format!(
-        "the cell ran longer than the --timeout of {} s",
-        limit.as_secs_f64()
-    );
+    let value = format!("the cell ran longer than the --timeout of {} s", limit.as_secs_f64());
     let mut traceback = vec![format!("\u{1b}[1;31mTimeout\u{1b}[0m: {value}")];
     traceback.extend(error.traceback);
-    CellError {
-        name: "Timeout".to_owned(),
-        value,
-        traceback,
-    }
+    CellError { name: "Timeout".to_owned(), value, traceback }
 }

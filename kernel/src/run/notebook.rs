@@ -63,11 +63,7 @@ impl Notebook {
         }
         let root: Value = serde_json::from_slice(bytes).map_err(|e| {
             let conflict = bytes.windows(8).any(|w| w == b"<<<<<<< ");
-            let cause = if conflict {
-                "; it holds merge conflict markers"
-            } else {
-                ""
-            };
+            let cause = if conflict { "; it holds merge conflict markers" } else { "" };
             format!("not a notebook: not JSON ({e}){cause}")
         })?;
         let Value::Object(root) = root else {
@@ -90,9 +86,7 @@ impl Notebook {
                 ));
             }
             Some(new) => {
-                return Err(format!(
-                    "this notebook has format {new}; only format 4 is understood"
-                ));
+                return Err(format!("this notebook has format {new}; only format 4 is understood"));
             }
         }
         let Some(cells) = self.root.get("cells").and_then(Value::as_array) else {
@@ -120,11 +114,7 @@ impl Notebook {
         kernel["language"]
             .as_str()
             .or_else(|| metadata["language_info"]["name"].as_str())
-            .or_else(|| {
-                kernel["name"]
-                    .as_str()
-                    .filter(|name| name.starts_with("python"))
-            })
+            .or_else(|| kernel["name"].as_str().filter(|name| name.starts_with("python")))
     }
 
     /// Every cell, in order.
@@ -140,11 +130,7 @@ impl Notebook {
                     Some("markdown") => Some(Skip::Markdown),
                     _ => Some(Skip::Other),
                 };
-                Source {
-                    source,
-                    skip,
-                    may_fail: tagged("raises-exception"),
-                }
+                Source { source, skip, may_fail: tagged("raises-exception") }
             })
             .collect()
     }
@@ -165,9 +151,9 @@ impl Notebook {
     pub(super) fn clear_outputs(&mut self) {
         let metadata = self.root.entry("metadata").or_insert_with(|| json!({}));
         if let Some(metadata) = metadata.as_object_mut() {
-            metadata.entry("kernelspec").or_insert_with(|| {
-                json!({"display_name": "Rust (Ferrolab)", "language": "rust", "name": "ferrolab"})
-            });
+            metadata
+                .entry("kernelspec")
+                .or_insert_with(|| json!({"display_name": "Rust (Ferrolab)", "language": "rust", "name": "ferrolab"}));
             metadata.entry("language_info").or_insert_with(|| {
                 json!({
                     "name": "rust",
@@ -179,11 +165,7 @@ impl Notebook {
             });
         }
         let cells = self.root.get_mut("cells").and_then(Value::as_array_mut);
-        for cell in cells
-            .into_iter()
-            .flatten()
-            .filter(|c| c["cell_type"] == "code")
-        {
+        for cell in cells.into_iter().flatten().filter(|c| c["cell_type"] == "code") {
             cell["outputs"] = json!([]);
             cell["execution_count"] = Value::Null;
             if let Some(metadata) = cell["metadata"].as_object_mut() {

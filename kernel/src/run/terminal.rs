@@ -37,15 +37,7 @@ pub(super) struct Transcript {
 
 impl Transcript {
     pub(super) fn new(out: Box<dyn Write + Send>, terminal: bool, colours: bool) -> Self {
-        Self {
-            out,
-            terminal,
-            colours,
-            live: Vec::new(),
-            drawn: 0,
-            held: String::new(),
-            line_start: true,
-        }
+        Self { out, terminal, colours, live: Vec::new(), drawn: 0, held: String::new(), line_start: true }
     }
 
     fn put(&mut self, text: &str) {
@@ -183,11 +175,7 @@ impl Transcript {
         if text.is_empty() {
             text = format!("{}: {}", error.name, error.value);
         }
-        let text = if self.colours {
-            text
-        } else {
-            without_escapes(&text)
-        };
+        let text = if self.colours { text } else { without_escapes(&text) };
         self.put(text.trim_end_matches('\n'));
         self.put("\n");
         self.flush();
@@ -278,8 +266,8 @@ impl Transcript {
         if !self.terminal {
             return;
         }
-        let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout())
-            .map_or(80, |size| usize::from(size.ws_col).max(20));
+        let columns =
+            rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(80, |size| usize::from(size.ws_col).max(20));
         let lines: Vec<String> = self
             .live
             .iter()
@@ -302,18 +290,11 @@ fn seconds(elapsed: Duration) -> String {
         ..0.0995 => format!("{:.0} ms", seconds * 1000.0),
         ..9.995 => format!("{seconds:.2} s"),
         ..99.95 => format!("{seconds:.1} s"),
-        _ => format!(
-            "{} min {:02} s",
-            elapsed.as_secs() / 60,
-            elapsed.as_secs() % 60
-        ),
+        _ => format!("{} min {:02} s", elapsed.as_secs() / 60, elapsed.as_secs() % 60),
     }
 }
 
 /// A text without its escape sequences.
 pub(super) fn without_escapes(text: &str) -> String {
-    super::html::ansi::pieces(text)
-        .into_iter()
-        .map(|(_, piece)| piece)
-        .collect()
+    super::html::ansi::pieces(text).into_iter().map(|(_, piece)| piece).collect()
 }

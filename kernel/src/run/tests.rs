@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use super::terminal::Transcript;
 use super::{FAILED, Page, RAN, RunOptions, UNUSABLE, status};
 use crate::session::evaluator::{
-    Cell, CellError, Completeness, Completions, Display, Evaluator, Insight, Sink, Stream, Usage,
-    Verdict,
+    Cell, CellError, Completeness, Completions, Display, Evaluator, Insight, Sink, Stream, Usage, Verdict,
 };
 
 #[derive(Default)]
@@ -22,11 +21,7 @@ struct Flag(AtomicBool);
 
 impl Insight for Flag {
     fn complete(&self, _: &str, cursor: usize) -> Completions {
-        Completions {
-            start: cursor,
-            end: cursor,
-            matches: Vec::new(),
-        }
+        Completions { start: cursor, end: cursor, matches: Vec::new() }
     }
     fn inspect(&self, _: &str, _: usize, _: u8) -> Option<serde_json::Map<String, Value>> {
         None
@@ -41,11 +36,7 @@ impl Insight for Flag {
         self.0.store(true, Ordering::Release);
     }
     fn usage(&self) -> Usage {
-        Usage {
-            cpu_percent: 0.0,
-            memory_bytes: 0,
-            pid: 0,
-        }
+        Usage { cpu_percent: 0.0, memory_bytes: 0, pid: 0 }
     }
 }
 
@@ -90,10 +81,7 @@ impl Evaluator for Fake {
                 "hang" => {
                     let start = Instant::now();
                     while !self.0.0.load(Ordering::Acquire) {
-                        assert!(
-                            start.elapsed() < Duration::from_secs(10),
-                            "never interrupted"
-                        );
+                        assert!(start.elapsed() < Duration::from_secs(10), "never interrupted");
                         thread::sleep(Duration::from_millis(2));
                     }
                     return error("Interrupted", "the cell was interrupted");
@@ -142,12 +130,7 @@ fn run_cells(name: &str, cells: Value, change: impl FnOnce(&mut RunOptions)) -> 
     run_on(name, cells, false, change)
 }
 
-fn run_on(
-    name: &str,
-    cells: Value,
-    terminal: bool,
-    change: impl FnOnce(&mut RunOptions),
-) -> Outcome {
+fn run_on(name: &str, cells: Value, terminal: bool, change: impl FnOnce(&mut RunOptions)) -> Outcome {
     let dir: PathBuf = std::env::temp_dir().join(format!("ferrolab-{name}-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let file = dir.join("a.ipynb");
@@ -206,40 +189,21 @@ fn outputs_are_collected_as_a_frontend_does() {
     let cell = &done.notebook["cells"][1];
     assert_eq!(cell["execution_count"], 2);
     assert_eq!(cell["metadata"]["keep"], 1);
-    let ended = cell["metadata"]["execution"]["shell.execute_reply"]
-        .as_str()
-        .unwrap();
+    let ended = cell["metadata"]["execution"]["shell.execute_reply"].as_str().unwrap();
     assert!(ended.starts_with("20") && ended.ends_with('Z'), "{ended}");
     assert!(done.page.contains("<b>42</b>"), "{}", done.page);
-    assert!(
-        done.transcript
-            .contains("In [1]: print a\n   ...: print b\n"),
-        "{}",
-        done.transcript
-    );
-    assert!(
-        done.transcript.contains("Out[1]: 42\n"),
-        "{}",
-        done.transcript
-    );
+    assert!(done.transcript.contains("In [1]: print a\n   ...: print b\n"), "{}", done.transcript);
+    assert!(done.transcript.contains("Out[1]: 42\n"), "{}", done.transcript);
 }
 
 #[test]
 fn updates_reach_every_display_of_their_id() {
-    let done = run_cells(
-        "update",
-        json!(["make 1\nupdate 2", "print x\nmake 3", "update 4"]),
-        |_| {},
-    );
+    let done = run_cells("update", json!(["make 1\nupdate 2", "print x\nmake 3", "update 4"]), |_| {});
     assert_eq!(done.outputs(0)[0]["data"]["text/plain"], json!(["4"]));
     assert_eq!(done.outputs(1)[1]["data"]["text/plain"], json!(["4"]));
     assert_eq!(done.outputs(2), &json!([]));
     // Not on a terminal: only the state at the end of the cell.
-    assert!(
-        done.transcript.contains("update 2\n2\n["),
-        "{}",
-        done.transcript
-    );
+    assert!(done.transcript.contains("update 2\n2\n["), "{}", done.transcript);
     assert!(!done.transcript.contains('\r'), "{}", done.transcript);
 }
 
@@ -253,11 +217,7 @@ fn progress_is_redrawn_in_place_on_a_terminal() {
 
 #[test]
 fn clear_output_waits_for_the_next_output() {
-    let done = run_cells(
-        "clear",
-        json!(["print a\nclear\nprint b", "print a\nclear_wait"]),
-        |_| {},
-    );
+    let done = run_cells("clear", json!(["print a\nclear\nprint b", "print a\nclear_wait"]), |_| {});
     assert_eq!(done.outputs(0)[0]["text"], json!(["b\n"]));
     assert_eq!(done.outputs(1)[0]["text"], json!(["a\n"]));
     let done = run_cells("clear", json!(["print a\nclear_wait\nprint b"]), |_| {});
@@ -272,17 +232,8 @@ fn a_failure_stops_the_run_and_is_written() {
     assert_eq!(done.outputs(0)[1]["ename"], "panic");
     assert_eq!(done.outputs(1), &json!([]));
     assert_eq!(done.notebook["cells"][1]["execution_count"], Value::Null);
-    assert!(
-        done.page
-            .contains("<span class=\"f1 ab\">panic</span>: boom"),
-        "{}",
-        done.page
-    );
-    assert!(
-        done.transcript.contains("panic: boom\n[failed after "),
-        "{}",
-        done.transcript
-    );
+    assert!(done.page.contains("<span class=\"f1 ab\">panic</span>: boom"), "{}", done.page);
+    assert!(done.transcript.contains("panic: boom\n[failed after "), "{}", done.transcript);
     let done = run_cells("allow", cells, |options| options.allow_errors = true);
     assert_eq!(done.status, FAILED);
     assert_eq!(done.outputs(1)[0]["text"], json!(["never\n"]));
@@ -291,11 +242,7 @@ fn a_failure_stops_the_run_and_is_written() {
 #[test]
 fn expected_failures_and_skipped_cells() {
     let cell = |code: &str, tag: &str| json!({"cell_type": "code", "source": code, "metadata": {"tags": [tag]}});
-    let cells = json!([
-        cell("fail x", "raises-exception"),
-        cell("fail y", "skip-execution"),
-        "value 1"
-    ]);
+    let cells = json!([cell("fail x", "raises-exception"), cell("fail y", "skip-execution"), "value 1"]);
     let done = run_cells("tags", cells, |_| {});
     assert_eq!(done.status, RAN);
     assert_eq!(done.outputs(1), &json!([]));
@@ -305,16 +252,11 @@ fn expected_failures_and_skipped_cells() {
 #[test]
 fn a_cell_that_takes_too_long_is_interrupted() {
     let limit = Duration::from_millis(50);
-    let done = run_cells("timeout", json!(["hang"]), |options| {
-        options.timeout = Some(limit)
-    });
+    let done = run_cells("timeout", json!(["hang"]), |options| options.timeout = Some(limit));
     assert_eq!(done.status, FAILED);
     let error = &done.outputs(0)[0];
     assert_eq!(error["ename"], "Timeout");
-    assert_eq!(
-        error["evalue"],
-        "the cell ran longer than the --timeout of 0.05 s"
-    );
+    assert_eq!(error["evalue"], "the cell ran longer than the --timeout of 0.05 s");
     assert_eq!(error["traceback"].as_array().map(Vec::len), Some(2));
 }
 
@@ -332,8 +274,5 @@ fn what_cannot_be_read_or_written_is_status_2() {
     });
     assert_eq!(done.status, UNUSABLE);
     let output = |options: &mut RunOptions| options.output = Some("/proc/no/such".into());
-    assert_eq!(
-        run_cells("unwritable", json!(["fail x"]), output).status,
-        UNUSABLE
-    );
+    assert_eq!(run_cells("unwritable", json!(["fail x"]), output).status, UNUSABLE);
 }

@@ -40,7 +40,8 @@ impl Start {
                 start.libraries.push(PathBuf::from(argument));
             }
         }
-        start.descriptors = descriptors.try_into().map_err(|_| "this verb is started by the kernel, not by hand".to_owned())?;
+        start.descriptors =
+            descriptors.try_into().map_err(|_| "this verb is started by the kernel, not by hand".to_owned())?;
         Ok(start)
     }
 }
@@ -57,7 +58,8 @@ pub fn serve(start: &Start) -> Result<i32, String> {
     drop(open(c"libm.so.6"));
     let mut helper = None;
     for path in &start.libraries {
-        let name = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| format!("{} has a NUL byte", path.display()))?;
+        let name = CString::new(path.as_os_str().as_encoded_bytes())
+            .map_err(|_| format!("{} has a NUL byte", path.display()))?;
         let library = open(&name)?;
         if symbol(library, c"ferrolab_rt_main").is_some() {
             helper = Some(library);

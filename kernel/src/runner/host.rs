@@ -271,9 +271,16 @@ impl Following<'_> {
 
     fn wait(&self) {
         let r = &self.runner;
-        let ends = [r.frames.descriptor(), r.replies.descriptor(), r.streams[0].as_raw_fd(), r.streams[1].as_raw_fd(), r.wake.as_raw_fd()];
+        let ends = [
+            r.frames.descriptor(),
+            r.replies.descriptor(),
+            r.streams[0].as_raw_fd(),
+            r.streams[1].as_raw_fd(),
+            r.wake.as_raw_fd(),
+        ];
         let due = self.held.map(|at| at.saturating_duration_since(Instant::now()));
-        let grace = self.since.map(|at| (at + GRACE).saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
+        let grace =
+            self.since.map(|at| (at + GRACE).saturating_duration_since(Instant::now()).max(Duration::from_millis(10)));
         socket::wait(&ends, due.into_iter().chain(grace).min());
     }
 
@@ -376,7 +383,8 @@ impl Following<'_> {
         self.runner.drain(listener);
         match step {
             Step::Done { outcome, lost, restoring } => {
-                let mut ended = Ended { end: End::Said(outcome), restored: false, gone: false, lost, usage: self.usage };
+                let mut ended =
+                    Ended { end: End::Said(outcome), restored: false, gone: false, lost, usage: self.usage };
                 if restoring {
                     reap(self.runner.pid);
                     match self.await_takeover() {
@@ -469,7 +477,8 @@ fn try_reap(pid: i32) -> bool {
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
     let ended = unsafe {
-        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0 || information.assume_init().si_pid() == pid
+        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
+            || information.assume_init().si_pid() == pid
     };
     if ended {
         reap(pid);
@@ -484,8 +493,13 @@ fn describe(status: Option<i32>) -> String {
     }
     match libc::WTERMSIG(status) {
         libc::SIGSEGV => "segmentation fault (SIGSEGV): the cell touched memory that is not its own".to_owned(),
-        libc::SIGSTKFLT => "stack overflow: a function of the cell calls itself too deeply, or keeps too large an array on the stack".to_owned(),
-        libc::SIGABRT => "aborted (SIGABRT): memory could not be allocated, a panic in a destructor, or a call of abort()".to_owned(),
+        libc::SIGSTKFLT => {
+            "stack overflow: a function of the cell calls itself too deeply, or keeps too large an array on the stack"
+                .to_owned()
+        }
+        libc::SIGABRT => {
+            "aborted (SIGABRT): memory could not be allocated, a panic in a destructor, or a call of abort()".to_owned()
+        }
         libc::SIGKILL => "killed (SIGKILL), most likely because memory ran out".to_owned(),
         libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
         libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),

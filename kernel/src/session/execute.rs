@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jupyter_protocol::{
-    ExecuteInput, ExecuteRequest, ExecutionCount, ExecutionState, ExpressionResult,
-    JupyterMessageContent, Payload, ReplyError,
+    ExecuteInput, ExecuteRequest, ExecutionCount, ExecutionState, ExpressionResult, JupyterMessageContent, Payload,
+    ReplyError,
 };
 use serde_json::json;
 
@@ -69,10 +69,7 @@ impl Session {
             if let Some(request) = queue.waiting.pop_front() {
                 return Some(request);
             }
-            queue = self
-                .queue_changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.queue_changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -94,11 +91,7 @@ impl Session {
             aborted = mem::take(&mut lock(&self.queue).waiting);
         }
         let status = if outcome.abort { "error" } else { "ok" };
-        self.reply(
-            &request,
-            outcome.reply,
-            json!({"started": started, "status": status}),
-        );
+        self.reply(&request, outcome.reply, json!({"started": started, "status": status}));
         {
             let mut running = lock(&self.running);
             *running = None;
@@ -121,21 +114,15 @@ impl Session {
         let last = self.count.load(Ordering::Relaxed);
         let number = last.saturating_add(1);
         if !silent {
-            let content = ExecuteInput {
-                code: execute.code.clone(),
-                execution_count: ExecutionCount::new(number as usize),
-            };
+            let content =
+                ExecuteInput { code: execute.code.clone(), execution_count: ExecutionCount::new(number as usize) };
             self.outlet.publish(messages::child(Some(request), content));
         }
         if execute.code.trim().is_empty() {
             // Nothing to run is nothing to count, but its expressions are asked for.
             let values = self.evaluate_all(evaluator, execute);
             let reply = messages::execute_reply(last, values, Vec::new(), None);
-            return Outcome {
-                reply,
-                abort: false,
-                quit: false,
-            };
+            return Outcome { reply, abort: false, quit: false };
         }
         let counts = execute.store_history && !silent;
         if counts {
@@ -151,15 +138,10 @@ impl Session {
             allow_stdin: execute.allow_stdin,
             result: Mutex::default(),
         });
-        let cell = Cell {
-            code: execute.code.clone(),
-            number,
-            silent,
-            allow_stdin: execute.allow_stdin,
-        };
+        let cell = Cell { code: execute.code.clone(), number, silent, allow_stdin: execute.allow_stdin };
         let shared: Arc<dyn Sink> = sink.clone();
-        let verdict = guarded(|| evaluator.execute(&cell, &shared))
-            .unwrap_or_else(|panic| Verdict::Error(internal_error(panic)));
+        let verdict =
+            guarded(|| evaluator.execute(&cell, &shared)).unwrap_or_else(|panic| Verdict::Error(internal_error(panic)));
         if let (true, Some(text)) = (counts, sink.take_result()) {
             self.history().output(number, &text);
         }
@@ -167,43 +149,22 @@ impl Session {
             Verdict::Ok => {
                 let values = self.evaluate_all(evaluator, execute);
                 let reply = messages::execute_reply(number, values, Vec::new(), None);
-                Outcome {
-                    reply,
-                    abort: false,
-                    quit: false,
-                }
+                Outcome { reply, abort: false, quit: false }
             }
             Verdict::Error(error) => {
                 if !silent {
                     let content = messages::error(&error.name, &error.value, &error.traceback);
                     self.outlet.publish(messages::child(Some(request), content));
                 }
-                let CellError {
-                    name: ename,
-                    value: evalue,
-                    traceback,
-                } = error;
-                let error = ReplyError {
-                    ename,
-                    evalue,
-                    traceback,
-                };
-                let reply =
-                    messages::execute_reply(number, HashMap::new(), Vec::new(), Some(error));
-                Outcome {
-                    reply,
-                    abort: execute.stop_on_error && !silent,
-                    quit: false,
-                }
+                let CellError { name: ename, value: evalue, traceback } = error;
+                let error = ReplyError { ename, evalue, traceback };
+                let reply = messages::execute_reply(number, HashMap::new(), Vec::new(), Some(error));
+                Outcome { reply, abort: execute.stop_on_error && !silent, quit: false }
             }
             Verdict::Quit => {
                 let payload = vec![Payload::AskExit { keepkernel: false }];
                 let reply = messages::execute_reply(number, HashMap::new(), payload, None);
-                Outcome {
-                    reply,
-                    abort: false,
-                    quit: true,
-                }
+                Outcome { reply, abort: false, quit: true }
             }
         }
     }
@@ -216,34 +177,20 @@ impl Session {
         let mut wanted: Vec<_> = execute.user_expressions.iter().flatten().collect();
         wanted.sort();
         let mut evaluate = |code: &str| {
-            let value = guarded(|| evaluator.expression(code))
-                .unwrap_or_else(|panic| Err(internal_error(panic)));
+            let value = guarded(|| evaluator.expression(code)).unwrap_or_else(|panic| Err(internal_error(panic)));
             match value {
                 Ok(display) => messages::expression(display.data, display.metadata),
-                Err(CellError {
-                    name: ename,
-                    value: evalue,
-                    traceback,
-                }) => ExpressionResult::Error {
-                    ename,
-                    evalue,
-                    traceback,
-                },
+                Err(CellError { name: ename, value: evalue, traceback }) => {
+                    ExpressionResult::Error { ename, evalue, traceback }
+                }
             }
         };
-        wanted
-            .into_iter()
-            .map(|(name, code)| (name.clone(), evaluate(code)))
-            .collect()
+        wanted.into_iter().map(|(name, code)| (name.clone(), evaluate(code))).collect()
     }
 }
 
 fn internal_error(text: String) -> CellError {
-    CellError {
-        name: "InternalError".to_owned(),
-        traceback: vec![text.clone()],
-        value: text,
-    }
+    CellError { name: "InternalError".to_owned(), traceback: vec![text.clone()], value: text }
 }
 
 /// Stands in for an evaluator that could not be made: every cell says why.

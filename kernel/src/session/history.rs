@@ -68,11 +68,7 @@ impl History {
     }
 
     fn in_memory() -> History {
-        History {
-            file: None,
-            memory: Vec::new(),
-            session: 1,
-        }
+        History { file: None, memory: Vec::new(), session: 1 }
     }
 
     fn in_file(path: &Path) -> io::Result<History> {
@@ -82,11 +78,7 @@ impl History {
         if path.metadata().is_ok_and(|data| data.len() > LARGEST) {
             fs::rename(path, path.with_extension("old"))?;
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         // Two kernels that start at once must not take the same number. A file system without
         // locks gets none: a number shared is better than no history.
         let locked = (0..20).any(|_| {
@@ -96,20 +88,10 @@ impl History {
             }
             locked
         });
-        let last = read_window(&file)?
-            .iter()
-            .map(|record| record.session)
-            .max();
+        let last = read_window(&file)?.iter().map(|record| record.session).max();
         let session = last.unwrap_or(0).saturating_add(1);
-        let mut history = History {
-            file: Some((path.to_owned(), file)),
-            memory: Vec::new(),
-            session,
-        };
-        history.append(Record {
-            session,
-            ..Record::default()
-        });
+        let mut history = History { file: Some((path.to_owned(), file)), memory: Vec::new(), session };
+        history.append(Record { session, ..Record::default() });
         if let (true, Some((_, file))) = (locked, &history.file) {
             let _ = file.unlock();
         }
@@ -119,35 +101,23 @@ impl History {
     /// Remember what is about to run.
     pub(super) fn input(&mut self, line: u32, code: &str) {
         let input = Some(code.to_owned());
-        self.append(Record {
-            session: self.session,
-            line,
-            input,
-            output: None,
-        });
+        self.append(Record { session: self.session, line, input, output: None });
     }
 
     /// Remember, as text, what came of it.
     pub(super) fn output(&mut self, line: u32, text: &str) {
         let output = Some(text[..text.floor_char_boundary(OUTPUT)].to_owned());
-        self.append(Record {
-            session: self.session,
-            line,
-            input: None,
-            output,
-        });
+        self.append(Record { session: self.session, line, input: None, output });
     }
 
     fn append(&mut self, record: Record) {
         if let Some((path, file)) = &mut self.file {
-            let written = serde_json::to_vec(&record)
-                .map_err(io::Error::from)
-                .and_then(|mut text| {
-                    // A torn line of a crashed writer must not swallow this one.
-                    text.insert(0, b'\n');
-                    text.push(b'\n');
-                    file.write_all(&text)
-                });
+            let written = serde_json::to_vec(&record).map_err(io::Error::from).and_then(|mut text| {
+                // A torn line of a crashed writer must not swallow this one.
+                text.insert(0, b'\n');
+                text.push(b'\n');
+                file.write_all(&text)
+            });
             let Err(error) = written else { return };
             let path = path.display();
             eprintln!("ferrolab: history is no longer kept, cannot write {path}: {error}");
@@ -164,21 +134,10 @@ impl History {
         records.extend(self.memory.iter().cloned());
         let mut entries: Vec<Entry> = Vec::new();
         let mut places = HashMap::new();
-        for Record {
-            session,
-            line,
-            input,
-            output,
-        } in records
-        {
+        for Record { session, line, input, output } in records {
             if let Some(input) = input {
                 places.insert((session, line), entries.len());
-                entries.push(Entry {
-                    session,
-                    line,
-                    input,
-                    output: None,
-                });
+                entries.push(Entry { session, line, input, output: None });
             }
             if let (Some(output), Some(&place)) = (output, places.get(&(session, line))) {
                 entries[place].output = Some(output);
@@ -195,23 +154,10 @@ impl History {
         let all = self.entries();
         let (found, with_output) = match request {
             HistoryRequest::Tail { n, output, .. } => (last(all, *n), *output),
-            HistoryRequest::Range {
-                session,
-                start,
-                stop,
-                output,
-                ..
-            } => (
-                self.range(all, session.unwrap_or(0), *start, *stop),
-                *output,
-            ),
-            HistoryRequest::Search {
-                pattern,
-                unique,
-                output,
-                n,
-                ..
-            } => {
+            HistoryRequest::Range { session, start, stop, output, .. } => {
+                (self.range(all, session.unwrap_or(0), *start, *stop), *output)
+            }
+            HistoryRequest::Search { pattern, unique, output, n, .. } => {
                 let pattern: Vec<char> = pattern.chars().collect();
                 let mut found = all;
                 found.retain(|entry| matches(&pattern, &entry.input));
@@ -230,11 +176,7 @@ impl History {
 
     /// Sessions count from 1, or back from the running one (0); so do lines of the running one.
     fn range(&self, mut all: Vec<Entry>, session: i32, start: i32, stop: i32) -> Vec<Entry> {
-        let wanted = if session > 0 {
-            i64::from(session)
-        } else {
-            i64::from(self.session) + i64::from(session)
-        };
+        let wanted = if session > 0 { i64::from(session) } else { i64::from(self.session) + i64::from(session) };
         all.retain(|entry| i64::from(entry.session) == wanted);
         let end = all.last().map_or(0, |entry| i64::from(entry.line)) + 1;
         let place = |line: i32| match i64::from(line) {
@@ -253,10 +195,8 @@ fn last(mut entries: Vec<Entry>, n: i32) -> Vec<Entry> {
 }
 
 fn keep_latest(entries: &mut Vec<Entry>) {
-    let latest: HashMap<String, (u32, u32)> = entries
-        .iter()
-        .map(|entry| (entry.input.clone(), (entry.session, entry.line)))
-        .collect();
+    let latest: HashMap<String, (u32, u32)> =
+        entries.iter().map(|entry| (entry.input.clone(), (entry.session, entry.line))).collect();
     entries.retain(|entry| latest.get(&entry.input) == Some(&(entry.session, entry.line)));
 }
 
@@ -267,9 +207,7 @@ fn read_window(mut file: &File) -> io::Result<Vec<Record>> {
     let mut text = Vec::new();
     file.take(WINDOW).read_to_end(&mut text)?;
     let lines = text.split(|&byte| byte == b'\n');
-    Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 /// The patterns of SQLite's GLOB, which IPython's history takes: `*`, `?`, `[a-z]`, `[^a-z]`.
@@ -311,12 +249,7 @@ fn one(pattern: &[char], c: char) -> Option<usize> {
     let negated = rest.first() == Some(&'^');
     let set = &rest[usize::from(negated)..];
     // A bracket that comes first is one of the set.
-    let Some(end) = set
-        .iter()
-        .skip(1)
-        .position(|&c| c == ']')
-        .map(|end| end + 1)
-    else {
+    let Some(end) = set.iter().skip(1).position(|&c| c == ']').map(|end| end + 1) else {
         return (c == '[').then_some(1);
     };
     let mut members = &set[..end];
@@ -346,11 +279,7 @@ mod tests {
     }
 
     fn tail(history: &History, n: i32) -> Value {
-        json!(history.answer(&HistoryRequest::Tail {
-            n,
-            output: true,
-            raw: true
-        }))
+        json!(history.answer(&HistoryRequest::Tail { n, output: true, raw: true }))
     }
 
     #[test]
@@ -365,13 +294,7 @@ mod tests {
         let expected = json!([[1, 2, ["a", "1"]], [2, 1, ["let b = 2;", null]]]);
         assert_eq!(tail(&second, 2), expected);
         let range = |session, start, stop| {
-            let request = HistoryRequest::Range {
-                session: Some(session),
-                start,
-                stop,
-                output: false,
-                raw: true,
-            };
+            let request = HistoryRequest::Range { session: Some(session), start, stop, output: false, raw: true };
             json!(second.answer(&request))
         };
         assert_eq!(range(-1, 1, 2), json!([[1, 1, "let a = 1;"]]));
@@ -385,17 +308,10 @@ mod tests {
     fn broken_files_do_no_harm() {
         let path = place("broken");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(
-            &path,
-            b"\xff\xfe{\n{\"s\":3,\"n\":1,\"i\":\"x\"}\n{\"s\":9,\"n\":1,\"i",
-        )
-        .unwrap();
+        fs::write(&path, b"\xff\xfe{\n{\"s\":3,\"n\":1,\"i\":\"x\"}\n{\"s\":9,\"n\":1,\"i").unwrap();
         let mut history = History::open(Some(&path));
         history.input(1, "y");
-        assert_eq!(
-            tail(&history, 9),
-            json!([[3, 1, ["x", null]], [4, 1, ["y", null]]])
-        );
+        assert_eq!(tail(&history, 9), json!([[3, 1, ["x", null]], [4, 1, ["y", null]]]));
         let _ = fs::remove_dir_all(path.parent().unwrap());
     }
 
@@ -409,26 +325,13 @@ mod tests {
     #[test]
     fn search_takes_patterns_and_keeps_the_latest() {
         let mut history = History::open(None);
-        for (line, code) in ["let x = 1;", "x + 1", "let x = 1;", "[x]"]
-            .iter()
-            .enumerate()
-        {
+        for (line, code) in ["let x = 1;", "x + 1", "let x = 1;", "[x]"].iter().enumerate() {
             history.input(line as u32 + 1, code);
         }
         let search = |pattern: &str, unique, n| {
             let pattern = pattern.to_owned();
-            let request = HistoryRequest::Search {
-                pattern,
-                unique,
-                output: false,
-                raw: true,
-                n,
-            };
-            history
-                .answer(&request)
-                .iter()
-                .map(|e| e[1].as_u64().unwrap())
-                .collect::<Vec<_>>()
+            let request = HistoryRequest::Search { pattern, unique, output: false, raw: true, n };
+            history.answer(&request).iter().map(|e| e[1].as_u64().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(search("let*", false, 9), [1, 3]);
         assert_eq!(search("let*", true, 9), [3]);

@@ -24,9 +24,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jupyter_protocol::{
-    ConnectionInfo, ExecutionState, JupyterMessageContent, ReplyStatus, ShutdownReply,
-};
+use jupyter_protocol::{ConnectionInfo, ExecutionState, JupyterMessageContent, ReplyStatus, ShutdownReply};
 
 use self::evaluator::{Evaluator, Insight};
 use self::history::History;
@@ -121,13 +119,7 @@ impl Session {
             ended: Mutex::default(),
             end: Condvar::new(),
         };
-        (
-            session,
-            Lanes {
-                queries: queries_lane,
-                control: control_lane,
-            },
-        )
+        (session, Lanes { queries: queries_lane, control: control_lane })
     }
 
     /// Begin a session. The evaluator is made on the cells' lane; until it is there, cells wait
@@ -142,32 +134,17 @@ impl Session {
     ) -> std::io::Result<Arc<Session>> {
         let (session, lanes) = Session::new(outlet, options);
         let session = Arc::new(session);
-        session.outlet.publish(messages::child(
-            None,
-            messages::status(ExecutionState::Starting),
-        ));
+        session.outlet.publish(messages::child(None, messages::status(ExecutionState::Starting)));
         let lane = session.clone();
-        thread::Builder::new()
-            .name("cells".into())
-            .spawn(move || lane.run_cells(evaluator))?;
+        thread::Builder::new().name("cells".into()).spawn(move || lane.run_cells(evaluator))?;
         let lane = session.clone();
         thread::Builder::new()
             .name("queries".into())
-            .spawn(move || {
-                lanes
-                    .queries
-                    .iter()
-                    .for_each(|request| lane.answer(&request))
-            })?;
+            .spawn(move || lanes.queries.iter().for_each(|request| lane.answer(&request)))?;
         let lane = session.clone();
         thread::Builder::new()
             .name("control".into())
-            .spawn(move || {
-                lanes
-                    .control
-                    .iter()
-                    .for_each(|event| lane.on_control(event))
-            })?;
+            .spawn(move || lanes.control.iter().for_each(|event| lane.on_control(event)))?;
         Ok(session)
     }
 
@@ -179,8 +156,7 @@ impl Session {
         };
         match (&request.content, request.channel) {
             (Ok(JupyterMessageContent::InputReply(reply)), Channel::Stdin) => {
-                self.prompts
-                    .answer(request.parent.as_deref(), reply.value.clone());
+                self.prompts.answer(request.parent.as_deref(), reply.value.clone());
             }
             (Ok(JupyterMessageContent::ExecuteRequest(_)), Channel::Shell | Channel::Control) => {
                 self.enqueue(*request);
@@ -224,11 +200,7 @@ impl Session {
             Event::Request(request) => self.answer(&request),
             Event::Interrupt => self.interrupt(),
             Event::Terminate => {
-                let content = ShutdownReply {
-                    restart: false,
-                    status: ReplyStatus::Ok,
-                    error: None,
-                };
+                let content = ShutdownReply { restart: false, status: ReplyStatus::Ok, error: None };
                 self.outlet.publish(messages::child(None, content));
                 self.finish(Ended { restart: false });
             }
@@ -281,12 +253,7 @@ impl Session {
         lock(self.history.get_or_init(open))
     }
 
-    fn reply(
-        &self,
-        request: &Request,
-        content: JupyterMessageContent,
-        metadata: serde_json::Value,
-    ) {
+    fn reply(&self, request: &Request, content: JupyterMessageContent, metadata: serde_json::Value) {
         let message = messages::child(Some(request), content)
             .with_metadata(metadata)
             .with_zmq_identities(request.identities.clone());

@@ -30,17 +30,8 @@ impl Prompts {
 
     /// Ask the frontend that sent a request, and wait. None when it cannot be reached or the wait
     /// is ended.
-    pub(super) fn ask(
-        &self,
-        outlet: &dyn Outlet,
-        request: &Request,
-        prompt: &str,
-        password: bool,
-    ) -> Option<String> {
-        let content = InputRequest {
-            prompt: prompt.to_owned(),
-            password,
-        };
+    pub(super) fn ask(&self, outlet: &dyn Outlet, request: &Request, prompt: &str, password: bool) -> Option<String> {
+        let content = InputRequest { prompt: prompt.to_owned(), password };
         let mut message = messages::child(Some(request), content);
         message.zmq_identities.clone_from(&request.identities);
         let (sender, answer) = mpsc::channel();
@@ -49,10 +40,7 @@ impl Prompts {
             if state.closed {
                 return None;
             }
-            state.open = Some(Prompt {
-                id: message.header.msg_id.clone(),
-                answer: sender,
-            });
+            state.open = Some(Prompt { id: message.header.msg_id.clone(), answer: sender });
         }
         if !outlet.ask(message) {
             eprintln!("ferrolab: the frontend cannot be asked for input, it has no stdin channel");
@@ -65,10 +53,7 @@ impl Prompts {
     /// taken, since some frontends do not name it.
     pub(super) fn answer(&self, parent: Option<&str>, value: String) {
         let mut state = self.state();
-        if let Some(open) = state
-            .open
-            .take_if(|open| parent.is_none_or(|id| id == open.id))
-        {
+        if let Some(open) = state.open.take_if(|open| parent.is_none_or(|id| id == open.id)) {
             let _ = open.answer.send(Some(value));
         }
     }

@@ -1,9 +1,8 @@
 //! Requests that are answered while cells run: everything but `execute_request`.
 
 use jupyter_protocol::{
-    CommClose, CommInfoReply, CommOpen, CompleteRequest, ExecutionState, HistoryRequest,
-    InspectRequest, InterruptReply, IsCompleteRequest, JupyterMessageContent as Content,
-    ReplyStatus, ShutdownReply, ShutdownRequest,
+    CommClose, CommInfoReply, CommOpen, CompleteRequest, ExecutionState, HistoryRequest, InspectRequest,
+    InterruptReply, IsCompleteRequest, JupyterMessageContent as Content, ReplyStatus, ShutdownReply, ShutdownRequest,
 };
 use serde_json::{Value, json};
 
@@ -17,11 +16,7 @@ impl Session {
         self.tell(request, ExecutionState::Busy);
         let answer = guarded(|| self.dispatch(request)).unwrap_or_else(|panic| {
             eprintln!("ferrolab: {panic}");
-            Some(messages::error_reply(
-                &request.reply_type()?,
-                "InternalError",
-                &panic,
-            ))
+            Some(messages::error_reply(&request.reply_type()?, "InternalError", &panic))
         });
         if let Some(content) = answer {
             self.reply(request, content, json!({}));
@@ -32,9 +27,7 @@ impl Session {
         let everyone = messages::child(Some(request), self.on_shutdown(shutdown));
         self.outlet.publish(everyone);
         self.tell_idle(request);
-        self.finish(Ended {
-            restart: shutdown.restart,
-        });
+        self.finish(Ended { restart: shutdown.restart });
     }
 
     fn dispatch(&self, request: &Request) -> Option<Content> {
@@ -42,11 +35,7 @@ impl Session {
             Ok(content) => content,
             Err(problem) => {
                 eprintln!("ferrolab: {problem}");
-                return Some(messages::error_reply(
-                    &request.reply_type()?,
-                    "BadRequest",
-                    problem,
-                ));
+                return Some(messages::error_reply(&request.reply_type()?, "BadRequest", problem));
             }
         };
         Some(match content {
@@ -57,8 +46,7 @@ impl Session {
             Content::HistoryRequest(history) => self.on_history(history),
             Content::CommInfoRequest(_) => CommInfoReply::default().into(),
             Content::CommOpen(open) => {
-                self.outlet
-                    .publish(messages::child(Some(request), self.on_comm_open(open)));
+                self.outlet.publish(messages::child(Some(request), self.on_comm_open(open)));
                 return None;
             }
             // There is no comm that these could be about.
@@ -99,21 +87,14 @@ impl Session {
             })
         });
         let types = types.collect();
-        let matches = found
-            .matches
-            .iter()
-            .map(|completion| completion.text.clone())
-            .collect();
+        let matches = found.matches.iter().map(|completion| completion.text.clone()).collect();
         messages::complete(matches, found.start, found.end, types)
     }
 
     /// `inspect_request`.
     pub(super) fn on_inspect(&self, request: &InspectRequest) -> Content {
         let detail = request.detail_level.unwrap_or(0).min(1) as u8;
-        let found = self
-            .insight
-            .get()
-            .and_then(|insight| insight.inspect(&request.code, request.cursor_pos, detail));
+        let found = self.insight.get().and_then(|insight| insight.inspect(&request.code, request.cursor_pos, detail));
         messages::inspect(found)
     }
 
@@ -124,9 +105,7 @@ impl Session {
         };
         match insight.is_complete(&request.code) {
             Completeness::Complete => messages::is_complete("complete", None),
-            Completeness::Incomplete { indent } => {
-                messages::is_complete("incomplete", Some(&indent))
-            }
+            Completeness::Incomplete { indent } => messages::is_complete("incomplete", Some(&indent)),
             Completeness::Invalid => messages::is_complete("invalid", None),
         }
     }
@@ -138,11 +117,7 @@ impl Session {
 
     /// `comm_open`: no target is known here, so it is closed at once.
     pub(super) fn on_comm_open(&self, open: &CommOpen) -> Content {
-        CommClose {
-            comm_id: open.comm_id.clone(),
-            data: Default::default(),
-        }
-        .into()
+        CommClose { comm_id: open.comm_id.clone(), data: Default::default() }.into()
     }
 
     /// `interrupt_request`: of the cell that runs; what is queued goes the way of its error.
@@ -153,20 +128,12 @@ impl Session {
 
     /// `shutdown_request`: the reply, which is also broadcast; the end itself comes after it.
     pub(super) fn on_shutdown(&self, request: &ShutdownRequest) -> Content {
-        ShutdownReply {
-            restart: request.restart,
-            status: ReplyStatus::Ok,
-            error: None,
-        }
-        .into()
+        ShutdownReply { restart: request.restart, status: ReplyStatus::Ok, error: None }.into()
     }
 
     /// `usage_request` of jupyter-resource-usage.
     pub(super) fn on_usage(&self) -> Content {
-        let usage = self
-            .insight
-            .get()
-            .map_or_else(usage::own, |insight| insight.usage());
+        let usage = self.insight.get().map_or_else(usage::own, |insight| insight.usage());
         messages::other("usage_reply", self.host.report(&usage))
     }
 

@@ -23,16 +23,12 @@ pub(super) struct CellSink {
 
 impl CellSink {
     fn publish(&self, content: JupyterMessageContent) {
-        self.outlet
-            .publish_output(messages::child(Some(&self.request), content));
+        self.outlet.publish_output(messages::child(Some(&self.request), content));
     }
 
     /// The text of the result, if there was one.
     pub(super) fn take_result(&self) -> Option<String> {
-        self.result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.result.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -49,41 +45,21 @@ impl Sink for CellSink {
     }
 
     fn display(&self, display: Display) {
-        self.publish(messages::display(
-            display.data,
-            display.metadata,
-            display.display_id,
-        ));
+        self.publish(messages::display(display.data, display.metadata, display.display_id));
     }
 
     fn update(&self, display: Display) {
-        self.publish(messages::update(
-            display.data,
-            display.metadata,
-            display.display_id,
-        ));
+        self.publish(messages::update(display.data, display.metadata, display.display_id));
     }
 
     fn result(&self, display: Display) {
         if self.silent {
             return;
         }
-        let text = display
-            .data
-            .get("text/plain")
-            .and_then(|text| text.as_str());
+        let text = display.data.get("text/plain").and_then(|text| text.as_str());
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
-        let Display {
-            data,
-            metadata,
-            display_id,
-        } = display;
-        self.publish(messages::execute_result(
-            self.number,
-            data,
-            metadata,
-            display_id,
-        ));
+        let Display { data, metadata, display_id } = display;
+        self.publish(messages::execute_result(self.number, data, metadata, display_id));
     }
 
     fn clear(&self, wait: bool) {
@@ -94,7 +70,6 @@ impl Sink for CellSink {
         if !self.allow_stdin {
             return None;
         }
-        self.prompts
-            .ask(&*self.outlet, &self.request, prompt, password)
+        self.prompts.ask(&*self.outlet, &self.request, prompt, password)
     }
 }

@@ -20,18 +20,9 @@ struct Written(Mutex<Vec<Line>>);
 
 impl Written {
     fn write(&self, place: &str, message: &JupyterMessage) {
-        let parent = message
-            .parent_header
-            .as_ref()
-            .map_or("", |parent| &parent.msg_id)
-            .to_owned();
+        let parent = message.parent_header.as_ref().map_or("", |parent| &parent.msg_id).to_owned();
         let content = serde_json::to_value(&message.content).unwrap();
-        lock(&self.0).push((
-            place.into(),
-            message.header.msg_type.clone(),
-            parent,
-            content,
-        ));
+        lock(&self.0).push((place.into(), message.header.msg_type.clone(), parent, content));
     }
 
     /// A line each: the type, the state if it is a status, the parent.
@@ -41,21 +32,12 @@ impl Written {
             _ if place == "iopub" => format!("{msg_type} {parent}"),
             _ => format!("{place}:{msg_type} {parent}"),
         };
-        std::mem::take(&mut *lock(&self.0))
-            .into_iter()
-            .map(line)
-            .collect()
+        std::mem::take(&mut *lock(&self.0)).into_iter().map(line).collect()
     }
 
     fn reply(&self) -> Value {
         let lines = lock(&self.0);
-        lines
-            .iter()
-            .rev()
-            .find(|line| line.0 != "iopub")
-            .unwrap()
-            .3
-            .clone()
+        lines.iter().rev().find(|line| line.0 != "iopub").unwrap().3.clone()
     }
 }
 
@@ -88,18 +70,11 @@ struct FakeInsight(Arc<AtomicUsize>);
 
 fn text(text: &str) -> Display {
     let data = Map::from_iter([("text/plain".to_owned(), json!(text))]);
-    Display {
-        data,
-        ..Display::default()
-    }
+    Display { data, ..Display::default() }
 }
 
 fn failure(name: &str) -> CellError {
-    CellError {
-        name: name.into(),
-        value: "v".into(),
-        traceback: vec!["t".into()],
-    }
+    CellError { name: name.into(), value: "v".into(), traceback: vec!["t".into()] }
 }
 
 impl Evaluator for Fake {
@@ -123,11 +98,7 @@ impl Evaluator for Fake {
     }
 
     fn expression(&mut self, code: &str) -> Result<Display, CellError> {
-        if code == "bad" {
-            Err(failure("Bad"))
-        } else {
-            Ok(text(code))
-        }
+        if code == "bad" { Err(failure("Bad")) } else { Ok(text(code)) }
     }
 
     fn insight(&self) -> Arc<dyn Insight> {
@@ -137,16 +108,8 @@ impl Evaluator for Fake {
 
 impl Insight for FakeInsight {
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let completion = Completion {
-            text: code.into(),
-            kind: "variable".into(),
-            signature: "i32".into(),
-        };
-        Completions {
-            start: 0,
-            end: cursor,
-            matches: vec![completion],
-        }
+        let completion = Completion { text: code.into(), kind: "variable".into(), signature: "i32".into() };
+        Completions { start: 0, end: cursor, matches: vec![completion] }
     }
 
     fn inspect(&self, code: &str, _: usize, _: u8) -> Option<Map<String, Value>> {
@@ -155,9 +118,7 @@ impl Insight for FakeInsight {
 
     fn is_complete(&self, code: &str) -> Completeness {
         match code {
-            "{" => Completeness::Incomplete {
-                indent: "    ".into(),
-            },
+            "{" => Completeness::Incomplete { indent: "    ".into() },
             ")" => Completeness::Invalid,
             "panic" => panic!("on purpose"),
             _ => Completeness::Complete,
@@ -171,22 +132,14 @@ impl Insight for FakeInsight {
     fn shutdown(&self) {}
 
     fn usage(&self) -> Usage {
-        Usage {
-            cpu_percent: 50.0,
-            memory_bytes: 1 << 20,
-            pid: 7,
-        }
+        Usage { cpu_percent: 50.0, memory_bytes: 1 << 20, pid: 7 }
     }
 }
 
 fn session() -> (Arc<Session>, Lanes, Arc<Written>) {
     let outlet = Arc::<Written>::default();
     let options = Options {
-        about: About {
-            version: "1".into(),
-            rust_version: "1.95.0".into(),
-            banner: "b".into(),
-        },
+        about: About { version: "1".into(), rust_version: "1.95.0".into(), banner: "b".into() },
         connection: ConnectionInfo {
             ip: "127.0.0.1".into(),
             transport: Transport::TCP,
@@ -212,11 +165,7 @@ fn request(id: &str, msg_type: &str, content: Value) -> Request {
 }
 
 fn execute(id: &str, code: &str) -> Request {
-    request(
-        id,
-        "execute_request",
-        json!({"code": code, "allow_stdin": true}),
-    )
+    request(id, "execute_request", json!({"code": code, "allow_stdin": true}))
 }
 
 fn accept(session: &Session, request: Request) {
@@ -225,9 +174,7 @@ fn accept(session: &Session, request: Request) {
 
 /// Run all that is queued, then end.
 fn run(session: &Arc<Session>, requests: Vec<Request>) {
-    requests
-        .into_iter()
-        .for_each(|request| accept(session, request));
+    requests.into_iter().for_each(|request| accept(session, request));
     accept(session, execute("q", "quit"));
     session.run_cells(|| Box::new(Fake::default()));
 }
@@ -238,15 +185,7 @@ fn a_cell_is_answered_in_order() {
     run(&session, vec![execute("a", "1 + 1")]);
     assert_eq!(
         outlet.summary()[..7],
-        [
-            "busy a",
-            "execute_input a",
-            "stream a",
-            "execute_result a",
-            "shell:execute_reply a",
-            "idle a",
-            "busy q"
-        ]
+        ["busy a", "execute_input a", "stream a", "execute_result a", "shell:execute_reply a", "idle a", "busy q"]
     );
     assert_eq!(session.wait(), Ended { restart: false });
 }
@@ -282,43 +221,27 @@ fn counting_follows_silence_history_and_emptiness() {
     let mut fake = Fake::default();
     let mut number = |content: Value| {
         let request = Arc::new(request("a", "execute_request", content));
-        let Ok(jupyter_protocol::JupyterMessageContent::ExecuteRequest(execute)) = &request.content
-        else {
+        let Ok(jupyter_protocol::JupyterMessageContent::ExecuteRequest(execute)) = &request.content else {
             panic!("not an execute_request")
         };
         let outcome = session.on_execute(&mut fake, &request, execute);
         serde_json::to_value(outcome.reply).unwrap()
     };
     assert_eq!(number(json!({"code": "1"}))["execution_count"], 1);
-    assert_eq!(
-        number(json!({"code": "1", "silent": true}))["execution_count"],
-        2
-    );
-    assert_eq!(
-        number(json!({"code": "1", "store_history": false}))["execution_count"],
-        2
-    );
+    assert_eq!(number(json!({"code": "1", "silent": true}))["execution_count"], 2);
+    assert_eq!(number(json!({"code": "1", "store_history": false}))["execution_count"], 2);
     assert_eq!(number(json!({"code": " \n"}))["execution_count"], 1);
     assert_eq!(number(json!({"code": "1"}))["execution_count"], 2);
     let reply = number(json!({"code": "", "user_expressions": {"x": "1", "y": "bad"}}));
     assert_eq!(reply["user_expressions"]["x"]["data"]["text/plain"], "1");
     assert_eq!(reply["user_expressions"]["y"]["ename"], "Bad");
     let reply = number(json!({"code": "panic"}));
-    assert_eq!(
-        (&reply["status"], &reply["ename"]),
-        (&json!("error"), &json!("InternalError"))
-    );
+    assert_eq!((&reply["status"], &reply["ename"]), (&json!("error"), &json!("InternalError")));
     outlet.summary();
     number(json!({"code": "1", "silent": true}));
     assert_eq!(outlet.summary(), ["stream a"]);
     assert_eq!(
-        session
-            .history()
-            .answer(&jupyter_protocol::HistoryRequest::Tail {
-                n: 2,
-                output: true,
-                raw: true
-            }),
+        session.history().answer(&jupyter_protocol::HistoryRequest::Tail { n: 2, output: true, raw: true }),
         [json!([1, 2, ["1", "1"]]), json!([1, 3, ["panic", null]])]
     );
 }
@@ -331,45 +254,21 @@ fn queries_are_answered_without_and_with_an_evaluator() {
         let reply = outlet.reply();
         let lines = outlet.summary();
         let name = msg_type.replace("request", "reply");
-        assert_eq!(
-            lines,
-            ["busy a".into(), format!("shell:{name} a"), "idle a".into()]
-        );
+        assert_eq!(lines, ["busy a".into(), format!("shell:{name} a"), "idle a".into()]);
         reply
     };
-    assert_eq!(
-        ask("complete_request", json!({"code": "ab"}))["cursor_start"],
-        2
-    );
-    assert_eq!(
-        ask("inspect_request", json!({"code": "known"}))["found"],
-        false
-    );
-    assert_eq!(
-        ask("is_complete_request", json!({"code": "{"})),
-        json!({"status": "unknown"})
-    );
+    assert_eq!(ask("complete_request", json!({"code": "ab"}))["cursor_start"], 2);
+    assert_eq!(ask("inspect_request", json!({"code": "known"}))["found"], false);
+    assert_eq!(ask("is_complete_request", json!({"code": "{"})), json!({"status": "unknown"}));
     session.insight.get_or_init(|| Fake::default().insight());
     let complete = ask("complete_request", json!({"code": "ab"}));
     assert_eq!(complete["matches"], json!(["ab"]));
-    assert_eq!(
-        complete["metadata"]["_jupyter_types_experimental"][0]["type"],
-        "variable"
-    );
-    assert_eq!(
-        ask("inspect_request", json!({"code": "known"}))["data"]["text/plain"],
-        "it"
-    );
+    assert_eq!(complete["metadata"]["_jupyter_types_experimental"][0]["type"], "variable");
+    assert_eq!(ask("inspect_request", json!({"code": "known"}))["data"]["text/plain"], "it");
     let indent = json!({"status": "incomplete", "indent": "    "});
     assert_eq!(ask("is_complete_request", json!({"code": "{"})), indent);
-    assert_eq!(
-        ask("is_complete_request", json!({"code": ")"}))["status"],
-        "invalid"
-    );
-    assert_eq!(
-        ask("is_complete_request", json!({"code": "panic"}))["ename"],
-        "InternalError"
-    );
+    assert_eq!(ask("is_complete_request", json!({"code": ")"}))["status"], "invalid");
+    assert_eq!(ask("is_complete_request", json!({"code": "panic"}))["ename"], "InternalError");
     assert_eq!(ask("is_complete_request", json!({}))["ename"], "BadRequest");
     assert_eq!(ask("comm_info_request", json!({}))["comms"], json!({}));
     assert_eq!(ask("usage_request", json!({}))["pid"], 7);
@@ -377,10 +276,7 @@ fn queries_are_answered_without_and_with_an_evaluator() {
     assert_eq!(ask("debug_request", json!({"seq": 4}))["request_seq"], 4);
     let info = ask("kernel_info_request", json!({}));
     assert_eq!(info["language_info"]["name"], "rust");
-    assert_eq!(
-        (&info["protocol_version"], &info["supported_features"]),
-        (&json!("5.5"), &json!([]))
-    );
+    assert_eq!((&info["protocol_version"], &info["supported_features"]), (&json!("5.5"), &json!([])));
     for (msg_type, expected) in [
         ("comm_open", vec!["busy a", "comm_close a", "idle a"]),
         ("comm_msg", vec!["busy a", "idle a"]),
@@ -404,11 +300,7 @@ fn questions_are_answered_or_given_up() {
     let (session, _lanes, outlet) = session();
     let ask = |after: &dyn Fn()| {
         std::thread::scope(|scope| {
-            let asked = scope.spawn(|| {
-                session
-                    .prompts
-                    .ask(&*outlet, &execute("a", "ask"), "name", false)
-            });
+            let asked = scope.spawn(|| session.prompts.ask(&*outlet, &execute("a", "ask"), "name", false));
             let start = Instant::now();
             while lock(&outlet.0).is_empty() && start.elapsed().as_secs() < 5 {
                 std::thread::yield_now();
@@ -429,10 +321,7 @@ fn questions_are_answered_or_given_up() {
         accept(&session, reply);
     };
     session.prompts.answer(None, "nobody asked".into());
-    assert_eq!(
-        ask(&|| session.prompts.answer(None, "yes".into())).as_deref(),
-        Some("yes")
-    );
+    assert_eq!(ask(&|| session.prompts.answer(None, "yes".into())).as_deref(), Some("yes"));
     assert_eq!(outlet.summary(), ["stdin:input_request a"]);
     let stale = || {
         reply("an older question", "no");
@@ -446,10 +335,7 @@ fn questions_are_answered_or_given_up() {
 #[test]
 fn shutdown_is_announced_and_ends_the_session() {
     let (session, lanes, outlet) = session();
-    accept(
-        &session,
-        request("s", "shutdown_request", json!({"restart": true})),
-    );
+    accept(&session, request("s", "shutdown_request", json!({"restart": true})));
     accept(&session, execute("late", "1"));
     session.answer(&lanes.queries.try_recv().unwrap());
     accept(&session, execute("later", "1"));

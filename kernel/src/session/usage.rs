@@ -29,10 +29,7 @@ impl Host {
         if let Some(percent) = self.cpu_percent() {
             reply["host_cpu_percent"] = json!(percent);
         }
-        if let Some(memory) = read_to_string("/proc/meminfo")
-            .ok()
-            .and_then(|text| memory(&text))
-        {
+        if let Some(memory) = read_to_string("/proc/meminfo").ok().and_then(|text| memory(&text)) {
             reply["host_virtual_memory"] = memory;
         }
         reply
@@ -62,18 +59,11 @@ pub(super) fn own() -> Usage {
 }
 
 fn hostname() -> String {
-    read_to_string("/proc/sys/kernel/hostname")
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 fn busy_and_total(stat: &str) -> Option<(u64, u64)> {
-    let times = stat
-        .lines()
-        .next()?
-        .strip_prefix("cpu ")?
-        .split_whitespace();
+    let times = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
     // Guest time, from the ninth on, is part of user time.
     let times: Vec<u64> = times.take(8).filter_map(|time| time.parse().ok()).collect();
     let idle: u64 = times.iter().skip(3).take(2).sum();
@@ -84,9 +74,7 @@ fn busy_and_total(stat: &str) -> Option<(u64, u64)> {
 /// As psutil's `virtual_memory` names and counts it.
 fn memory(meminfo: &str) -> Option<Value> {
     let field = |name: &str| {
-        let line = meminfo
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     };
     let (total, free) = (field("MemTotal")?, field("MemFree")?);
@@ -115,28 +103,16 @@ mod tests {
 
     #[test]
     fn the_machines_files_are_understood() {
-        assert_eq!(
-            busy_and_total("cpu  1 2 3 10 5 0 1 0 9 9\ncpu0 1"),
-            Some((7, 22))
-        );
+        assert_eq!(busy_and_total("cpu  1 2 3 10 5 0 1 0 9 9\ncpu0 1"), Some((7, 22)));
         let memory = memory("MemTotal: 100 kB\nMemFree: 20 kB\nMemAvailable: 60 kB\n").unwrap();
-        assert_eq!(
-            (&memory["total"], &memory["percent"]),
-            (&json!(102_400), &json!(40.0))
-        );
+        assert_eq!((&memory["total"], &memory["percent"]), (&json!(102_400), &json!(40.0)));
         assert_eq!(super::memory("nothing"), None);
     }
 
     #[test]
     fn reports_have_the_fields_of_ipykernel() {
         let report = Host::default().report(&own());
-        for field in [
-            "hostname",
-            "pid",
-            "kernel_cpu",
-            "kernel_memory",
-            "cpu_count",
-        ] {
+        for field in ["hostname", "pid", "kernel_cpu", "kernel_memory", "cpu_count"] {
             assert!(report.get(field).is_some(), "{field}");
         }
     }

@@ -32,15 +32,8 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BindError::Address {
-                channel,
-                endpoint,
-                source,
-            } => {
-                write!(
-                    f,
-                    "cannot open the {channel} channel on {endpoint}: {source}"
-                )?;
+            BindError::Address { channel, endpoint, source } => {
+                write!(f, "cannot open the {channel} channel on {endpoint}: {source}")?;
                 match source.kind() {
                     io::ErrorKind::AddrInUse => write!(
                         f,
@@ -113,11 +106,7 @@ pub(super) fn listen(wanted: &ConnectionInfo) -> Result<Listeners, BindError> {
 }
 
 fn take_tcp(channel: &'static str, ip: &str, port: &mut u16) -> Result<Listener, BindError> {
-    let failed = |source| BindError::Address {
-        channel,
-        endpoint: format!("tcp://{ip}:{port}"),
-        source,
-    };
+    let failed = |source| BindError::Address { channel, endpoint: format!("tcp://{ip}:{port}"), source };
     let address = resolve(ip, *port).map_err(failed)?;
     let listener = TcpListener::bind(address).map_err(failed)?;
     *port = listener.local_addr().map_err(failed)?.port();
@@ -131,10 +120,7 @@ fn resolve(ip: &str, port: u16) -> io::Result<SocketAddr> {
     if let Ok(address) = ip.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, port));
     }
-    (ip, port)
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    (ip, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 fn take_ipc(
@@ -160,9 +146,7 @@ fn take_ipc(
 
 /// A killed kernel leaves its socket files; the next one gets the same names.
 fn remove_abandoned(path: &Path) {
-    let is_socket = path
-        .symlink_metadata()
-        .is_ok_and(|data| data.file_type().is_socket());
+    let is_socket = path.symlink_metadata().is_ok_and(|data| data.file_type().is_socket());
     if is_socket && UnixStream::connect(path).is_err() {
         let _ = std::fs::remove_file(path);
     }
@@ -191,22 +175,11 @@ mod tests {
     fn ports_are_given_and_kept() {
         let taken = listen(&connection(Transport::TCP, "127.0.0.1")).unwrap();
         let c = &taken.connection;
-        let ports = [
-            c.shell_port,
-            c.iopub_port,
-            c.stdin_port,
-            c.control_port,
-            c.hb_port,
-        ];
+        let ports = [c.shell_port, c.iopub_port, c.stdin_port, c.control_port, c.hb_port];
         assert!(ports.iter().all(|&port| port > 0));
-        let Err(error) = listen(c) else {
-            panic!("a port was given twice")
-        };
+        let Err(error) = listen(c) else { panic!("a port was given twice") };
         let text = error.to_string();
-        assert!(
-            text.contains("shell") && text.contains(&c.shell_port.to_string()),
-            "{text}"
-        );
+        assert!(text.contains("shell") && text.contains(&c.shell_port.to_string()), "{text}");
         assert!(text.contains("another process"), "{text}");
     }
 

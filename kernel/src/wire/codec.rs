@@ -41,10 +41,7 @@ impl Codec {
         message.header.session.clone_from(&self.session);
         let parts = [
             to_bytes(&message.header)?,
-            message
-                .parent_header
-                .as_ref()
-                .map_or_else(|| Ok(Bytes::from_static(b"{}")), header)?,
+            message.parent_header.as_ref().map_or_else(|| Ok(Bytes::from_static(b"{}")), header)?,
             to_bytes(&message.metadata)?,
             to_bytes(&message.content)?,
         ];
@@ -103,11 +100,7 @@ mod tests {
 
     fn frames(codec: &Codec) -> Vec<Bytes> {
         let mut frames = vec![Bytes::from_static(b"address")];
-        frames.extend(
-            codec
-                .encode(child(None, status(ExecutionState::Idle)))
-                .unwrap(),
-        );
+        frames.extend(codec.encode(child(None, status(ExecutionState::Idle))).unwrap());
         frames
     }
 
@@ -121,10 +114,7 @@ mod tests {
             let codec = Codec::new(key, "s".into());
             let request = decode(&codec, frames(&codec)).unwrap();
             assert_eq!(request.identities, [&b"address"[..]]);
-            assert_eq!(
-                (&*request.header.session, &*request.header.version),
-                ("s", "5.5")
-            );
+            assert_eq!((&*request.header.session, &*request.header.version), ("s", "5.5"));
         }
     }
 

@@ -20,8 +20,7 @@ use jupyter_protocol::{ConnectionInfo, JupyterMessage};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeromq::{
-    Listener, RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv,
-    SocketSend, ZmqMessage,
+    Listener, RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage,
 };
 
 pub use self::bind::BindError;
@@ -82,13 +81,7 @@ impl Wire {
             connection: listeners.connection.clone(),
             paths: listeners.paths.clone(),
             listeners: Some(listeners),
-            outlet: Arc::new(Lines {
-                codec,
-                publisher: Arc::new(publisher),
-                shell,
-                control,
-                stdin,
-            }),
+            outlet: Arc::new(Lines { codec, publisher: Arc::new(publisher), shell, control, stdin }),
             incoming: vec![shell_incoming, control_incoming, stdin_incoming],
         })
     }
@@ -124,12 +117,7 @@ impl Wire {
                 let mut socket = RouterSocket::new();
                 adopt(&mut socket, listener).await?;
                 let (send, receive) = socket.split();
-                tokio::spawn(receive_all(
-                    channel,
-                    receive,
-                    outlet.codec.clone(),
-                    inbox.clone(),
-                ));
+                tokio::spawn(receive_all(channel, receive, outlet.codec.clone(), inbox.clone()));
                 tokio::spawn(send_all(send, outgoing));
             }
             let mut heartbeat = RepSocket::new();
@@ -145,13 +133,7 @@ impl Wire {
             // Answered once all before it is handed over: nobody has an empty address.
             let (sender, reached) = mpsc::channel();
             let message = ZmqMessage::from(Vec::new());
-            if line
-                .send(Outgoing {
-                    message,
-                    reached: Some(sender),
-                })
-                .is_ok()
-            {
+            if line.send(Outgoing { message, reached: Some(sender) }).is_ok() {
                 let _ = reached.recv_timeout(Duration::from_millis(100));
             }
         }
@@ -172,12 +154,7 @@ async fn adopt(socket: &mut impl Socket, listener: Listener) -> Result<(), BindE
     }
 }
 
-async fn receive_all(
-    channel: Channel,
-    mut socket: RouterRecvHalf,
-    codec: Arc<Codec>,
-    inbox: Arc<Inbox>,
-) {
+async fn receive_all(channel: Channel, mut socket: RouterRecvHalf, codec: Arc<Codec>, inbox: Arc<Inbox>) {
     loop {
         let Ok(frames) = socket.recv().await else {
             tokio::time::sleep(BETWEEN_ATTEMPTS).await;
@@ -265,9 +242,7 @@ fn serve_iopub(listener: Listener, publisher: Arc<Publisher>) -> std::io::Result
 
 fn published(codec: &Codec, topic: Bytes, message: JupyterMessage) -> Option<Published> {
     let parts = codec.encode(message).map_err(report_unsayable).ok()?;
-    let frames: Vec<&[u8]> = iter::once(&*topic)
-        .chain(parts.iter().map(|part| &**part))
-        .collect();
+    let frames: Vec<&[u8]> = iter::once(&*topic).chain(parts.iter().map(|part| &**part)).collect();
     let frames = zmtp::message(frames.into_iter()).into();
     Some(Published { topic, frames })
 }
@@ -305,11 +280,7 @@ impl Lines {
     }
 
     fn broadcast(&self, message: JupyterMessage, wait: bool) {
-        let topic = format!(
-            "kernel.{}.{}",
-            self.codec.session(),
-            message.header.msg_type
-        );
+        let topic = format!("kernel.{}.{}", self.codec.session(), message.header.msg_type);
         if let Some(message) = published(&self.codec, topic.into(), message) {
             self.publisher.publish(message, wait);
         }

@@ -97,18 +97,9 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// Without subscribers; `welcome` makes the message that a new one gets for its topic.
-    pub(super) fn new(
-        welcome: impl Fn(&[u8]) -> Option<Published> + Send + Sync + 'static,
-    ) -> Publisher {
-        let state = State {
-            backlog: Some(VecDeque::new()),
-            ..State::default()
-        };
-        Publisher {
-            state: Mutex::new(state),
-            room: Condvar::new(),
-            welcome: Box::new(welcome),
-        }
+    pub(super) fn new(welcome: impl Fn(&[u8]) -> Option<Published> + Send + Sync + 'static) -> Publisher {
+        let state = State { backlog: Some(VecDeque::new()), ..State::default() };
+        Publisher { state: Mutex::new(state), room: Condvar::new(), welcome: Box::new(welcome) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,17 +109,8 @@ impl Publisher {
     /// Send to every subscriber that wants it. With `wait`, first wait for room.
     pub(super) fn publish(&self, message: Published, wait: bool) {
         let mut state = self.state();
-        while wait
-            && state
-                .peers
-                .values()
-                .any(|peer| peer.bytes >= COMFORTABLE && !peer.is_stalled())
-        {
-            state = self
-                .room
-                .wait_timeout(state, Duration::from_millis(100))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+        while wait && state.peers.values().any(|peer| peer.bytes >= COMFORTABLE && !peer.is_stalled()) {
+            state = self.room.wait_timeout(state, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
         }
         let state = &mut *state;
         if let Some(backlog) = &mut state.backlog {
@@ -140,11 +122,7 @@ impl Publisher {
             }
             return;
         }
-        for peer in state
-            .peers
-            .values_mut()
-            .filter(|peer| peer.wants(&message.topic))
-        {
+        for peer in state.peers.values_mut().filter(|peer| peer.wants(&message.topic)) {
             peer.push(&message.frames);
         }
     }
@@ -154,11 +132,7 @@ impl Publisher {
         let end = Instant::now() + longest;
         let mut state = self.state();
         while state.peers.values().any(|peer| peer.bytes > 0) && Instant::now() < end {
-            state = self
-                .room
-                .wait_timeout(state, Duration::from_millis(10))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.room.wait_timeout(state, Duration::from_millis(10)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -236,12 +210,7 @@ impl Publisher {
         }
     }
 
-    async fn write<S: AsyncWrite>(
-        &self,
-        key: u64,
-        wake: &Notify,
-        mut stream: WriteHalf<S>,
-    ) -> io::Result<()> {
+    async fn write<S: AsyncWrite>(&self, key: u64, wake: &Notify, mut stream: WriteHalf<S>) -> io::Result<()> {
         loop {
             let mut batch = self.take_batch(key);
             if batch.is_empty() {
@@ -275,11 +244,7 @@ impl Publisher {
         }
         let mut batch = Vec::with_capacity(BATCH.min(peer.bytes));
         batch.extend(first);
-        while let Some(next) = peer
-            .queue
-            .front()
-            .filter(|n| batch.len() + n.len() <= BATCH)
-        {
+        while let Some(next) = peer.queue.front().filter(|n| batch.len() + n.len() <= BATCH) {
             batch.extend(next);
             peer.queue.pop_front();
         }
@@ -292,10 +257,7 @@ impl Publisher {
             peer.bytes = peer.bytes.saturating_sub(written);
             peer.progress = Instant::now();
             if peer.bytes < COMFORTABLE && peer.lost > 0 {
-                eprintln!(
-                    "ferrolab: that frontend reads again; it lost {} messages",
-                    peer.lost
-                );
+                eprintln!("ferrolab: that frontend reads again; it lost {} messages", peer.lost);
                 peer.lost = 0;
             }
         }

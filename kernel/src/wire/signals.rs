@@ -30,9 +30,7 @@ pub(super) fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
 
 /// jupyter_client names itself in JPY_PARENT_PID when the kernel should not outlive it.
 fn watch_parent(inbox: Arc<Inbox>) {
-    let named = std::env::var("JPY_PARENT_PID")
-        .ok()
-        .and_then(|pid| pid.parse::<u32>().ok());
+    let named = std::env::var("JPY_PARENT_PID").ok().and_then(|pid| pid.parse::<u32>().ok());
     let parent = parent_id();
     if named != Some(parent) || parent <= 1 {
         return;

@@ -79,9 +79,7 @@ where
         return Err(invalid("the peer does not speak ZMTP 3"));
     }
     if &theirs[12..17] != b"NULL\0" {
-        return Err(invalid(
-            "the peer wants another security mechanism than NULL",
-        ));
+        return Err(invalid("the peer wants another security mechanism than NULL"));
     }
     let mut ready = b"\x05READY\x0bSocket-Type\0\0\0\x04XPUB".to_vec();
     let mut out = Vec::new();
@@ -118,11 +116,7 @@ fn is_subscriber(mut properties: &[u8]) -> bool {
 
 async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(u8, Vec<u8>)> {
     let flags = stream.read_u8().await?;
-    let length = if flags & LONG == 0 {
-        u64::from(stream.read_u8().await?)
-    } else {
-        stream.read_u64().await?
-    };
+    let length = if flags & LONG == 0 { u64::from(stream.read_u8().await?) } else { stream.read_u64().await? };
     if length > LARGEST {
         return Err(invalid("a subscriber sent more than subscriptions"));
     }
@@ -174,37 +168,18 @@ mod tests {
     fn wishes_come_as_messages_and_as_commands() {
         assert_eq!(parse_wish(0, b"\x01x"), Wish::Subscribe(b"x".to_vec()));
         assert_eq!(parse_wish(0, b"\x00"), Wish::Unsubscribe(Vec::new()));
-        assert_eq!(
-            parse_wish(COMMAND, b"\x09SUBSCRIBE"),
-            Wish::Subscribe(Vec::new())
-        );
-        assert_eq!(
-            parse_wish(COMMAND, b"\x06CANCELx"),
-            Wish::Unsubscribe(b"x".to_vec())
-        );
-        assert_eq!(
-            parse_wish(COMMAND, b"\x04PING\0\0c"),
-            Wish::Ping(b"c".to_vec())
-        );
+        assert_eq!(parse_wish(COMMAND, b"\x09SUBSCRIBE"), Wish::Subscribe(Vec::new()));
+        assert_eq!(parse_wish(COMMAND, b"\x06CANCELx"), Wish::Unsubscribe(b"x".to_vec()));
+        assert_eq!(parse_wish(COMMAND, b"\x04PING\0\0c"), Wish::Ping(b"c".to_vec()));
         assert_eq!(parse_wish(0, b""), Wish::Nothing);
         assert_eq!(parse_wish(COMMAND, b"\x04PING"), Wish::Ping(Vec::new()));
     }
 
     #[test]
     fn only_subscribers_are_served() {
-        assert!(is_subscriber(
-            b"\x0bSocket-Type\0\0\0\x03SUB\x08Identity\0\0\0\0"
-        ));
-        assert!(is_subscriber(
-            b"\x08Identity\0\0\0\0\x0bsocket-type\0\0\0\x04XSUB"
-        ));
-        for other in [
-            &b"\x0bSocket-Type\0\0\0\x03REQ"[..],
-            b"",
-            b"\x0bSocket",
-            b"\xff",
-            b"\x01a\xff\xff\xff\xff",
-        ] {
+        assert!(is_subscriber(b"\x0bSocket-Type\0\0\0\x03SUB\x08Identity\0\0\0\0"));
+        assert!(is_subscriber(b"\x08Identity\0\0\0\0\x0bsocket-type\0\0\0\x04XSUB"));
+        for other in [&b"\x0bSocket-Type\0\0\0\x03REQ"[..], b"", b"\x0bSocket", b"\xff", b"\x01a\xff\xff\xff\xff"] {
             assert!(!is_subscriber(other));
         }
     }

@@ -27,9 +27,7 @@ pub(crate) fn advice(name: &str, kind: &TypeKind) -> String {
              `let {name} = {name}.await;`, or box it: `let {name} = Box::pin({name}) as \
              std::pin::Pin<Box<dyn Future<Output = _>>>;`"
         ),
-        TypeKind::Opaque { bounds }
-            if bounds.starts_with("Iterator") || bounds.contains("Iterator<") =>
-        {
+        TypeKind::Opaque { bounds } if bounds.starts_with("Iterator") || bounds.contains("Iterator<") => {
             format!(
                 "`{name}` is an `impl {bounds}`, a type without a name. Keep its items: \
              `let {name}: Vec<_> = {name}.collect();`"
@@ -87,9 +85,7 @@ fn borrow(name: &str, type_text: &str) -> String {
             format!("{name}.into_iter().cloned().collect::<Vec<_>>()")
         }
         "MutexGuard" | "RwLockReadGuard" | "RwLockWriteGuard" | "Ref" | "RefMut" => {
-            return format!(
-                "{head}A lock is held for one cell at most: take it again in the cell that needs it"
-            );
+            return format!("{head}A lock is held for one cell at most: take it again in the cell that needs it");
         }
         "std::slice::Iter" | "Iter" | "Keys" | "Values" => {
             return format!(
@@ -126,10 +122,7 @@ fn owned(name: &str, target: &str) -> String {
     } else if target.contains("Path") && !target.contains("PathBuf") {
         format!("{name}.to_path_buf()")
     } else if target.starts_with("dyn ") || target.starts_with("(dyn ") {
-        format!(
-            "Box::new(/* the value itself */) as Box<{}>",
-            target.trim_matches(['(', ')'])
-        )
+        format!("Box::new(/* the value itself */) as Box<{}>", target.trim_matches(['(', ')']))
     } else {
         format!("{name}.clone()")
     }

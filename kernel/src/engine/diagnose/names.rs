@@ -6,9 +6,7 @@ use super::place::View;
 const GENERATED: &str = "__ferrolab";
 
 /// Types whose short name says too little; rustc, too, prints these with their path.
-const AMBIGUOUS: &[&str] = &[
-    "Error", "Iter", "IterMut", "IntoIter", "Drain", "Entry", "Display", "Keys", "Values",
-];
+const AMBIGUOUS: &[&str] = &["Error", "Iter", "IterMut", "IntoIter", "Drain", "Entry", "Display", "Keys", "Values"];
 
 /// Codes whose messages are about the path itself, which therefore stays whole.
 const ABOUT_PATHS: &[&str] = &["E0432", "E0433", "E0603", "E0583", "E0463"];
@@ -20,20 +18,13 @@ pub(super) fn is_generated(text: &str) -> bool {
 
 /// A message as the user should read it.
 pub(super) fn clean(message: &str, code: &str, view: &View<'_>) -> String {
-    let message = message.replace(
-        " (in Nightly builds, run with -Z macro-backtrace for more info)",
-        "",
-    );
+    let message = message.replace(" (in Nightly builds, run with -Z macro-backtrace for more info)", "");
     let mut out = String::with_capacity(message.len());
     let shorten = !ABOUT_PATHS.contains(&code);
     for (index, part) in split_keeping(&message, '`') {
         let part = strip_generated(part);
         let part = places(&part, view);
-        out.push_str(&if shorten && index % 2 == 1 {
-            shorten_paths(&part)
-        } else {
-            part
-        });
+        out.push_str(&if shorten && index % 2 == 1 { shorten_paths(&part) } else { part });
     }
     out
 }
@@ -52,9 +43,7 @@ fn strip_generated(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(GENERATED) {
-        let end = rest[at..]
-            .find(|c: char| !is_word(c))
-            .map_or(rest.len(), |n| at + n);
+        let end = rest[at..].find(|c: char| !is_word(c)).map_or(rest.len(), |n| at + n);
         let starts_word = !rest[..at].ends_with(is_word);
         if starts_word && rest[end..].starts_with("::") {
             out.push_str(&rest[..at]);
@@ -97,20 +86,12 @@ fn path_length(text: &str) -> usize {
 }
 
 fn short(path: &str) -> &str {
-    if !["std::", "core::", "alloc::"]
-        .iter()
-        .any(|root| path.starts_with(root))
-    {
+    if !["std::", "core::", "alloc::"].iter().any(|root| path.starts_with(root)) {
         return path;
     }
     let last = path.rsplit("::").next().unwrap_or(path);
-    let is_type =
-        last.starts_with(|c: char| c.is_uppercase()) && last.contains(|c: char| c.is_lowercase());
-    if is_type && !AMBIGUOUS.contains(&last) {
-        last
-    } else {
-        path
-    }
+    let is_type = last.starts_with(|c: char| c.is_uppercase()) && last.contains(|c: char| c.is_lowercase());
+    if is_type && !AMBIGUOUS.contains(&last) { last } else { path }
 }
 
 /// `{closure@file.rs:12:13: 12:21}` with the place in the user's cell, or without a place.
@@ -122,10 +103,7 @@ fn places(text: &str, view: &View<'_>) -> String {
             break;
         };
         let inner = &rest[open + 1..close];
-        let Some((kind, place)) = inner
-            .split_once('@')
-            .filter(|(kind, _)| !kind.contains('{'))
-        else {
+        let Some((kind, place)) = inner.split_once('@').filter(|(kind, _)| !kind.contains('{')) else {
             out.push_str(&rest[..=open]);
             rest = &rest[open + 1..];
             continue;
@@ -155,8 +133,7 @@ fn in_cell(place: &str, view: &View<'_>) -> Option<String> {
     }
     let offset = source.offset_of(line, column)?;
     let found = source.locate(&(offset..offset + 1))?;
-    let (line, column) =
-        crate::engine::source::line_column(view.text(found.cell)?, found.range.start);
+    let (line, column) = crate::engine::source::line_column(view.text(found.cell)?, found.range.start);
     Some(format!("[{}]:{line}:{column}", found.cell))
 }
 

@@ -42,8 +42,7 @@ impl<'a> View<'a> {
             return Some(place);
         }
         let source = self.file(span)?;
-        let start =
-            (span.byte_start..span.byte_end).find(|&at| source.locate(&(at..at + 1)).is_some())?;
+        let start = (span.byte_start..span.byte_end).find(|&at| source.locate(&(at..at + 1)).is_some())?;
         self.user_range(source, start..span.byte_end)
     }
 

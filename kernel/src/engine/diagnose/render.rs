@@ -29,17 +29,9 @@ pub(crate) struct Rendered {
 
 /// Report the errors among `diagnostics`, which are about the generated text `source`; `current`
 /// is the cell that was compiled. `None` when there is no error.
-pub(crate) fn render(
-    diagnostics: &[Diagnostic],
-    source: &Source,
-    cells: &dyn Cells,
-    current: u32,
-) -> Option<Rendered> {
+pub(crate) fn render(diagnostics: &[Diagnostic], source: &Source, cells: &dyn Cells, current: u32) -> Option<Rendered> {
     let view = View { source, cells };
-    let errors = diagnostics
-        .iter()
-        .filter(|d| d.is_error() && !is_closing(&d.message))
-        .collect();
+    let errors = diagnostics.iter().filter(|d| d.is_error() && !is_closing(&d.message)).collect();
     report(errors, &view, current, "error")
 }
 
@@ -54,15 +46,9 @@ pub(crate) fn render_warnings(
     let view = View { source, cells };
     let here = |d: &&Diagnostic| {
         let mut primary = d.spans.iter().filter(|s| s.is_primary);
-        d.level == Level::Warning
-            && primary.any(|s| view.place(s).is_some_and(|p| p.cell == current))
+        d.level == Level::Warning && primary.any(|s| view.place(s).is_some_and(|p| p.cell == current))
     };
-    report(
-        diagnostics.iter().filter(here).collect(),
-        &view,
-        current,
-        "warning",
-    )
+    report(diagnostics.iter().filter(here).collect(), &view, current, "warning")
 }
 
 fn is_closing(message: &str) -> bool {
@@ -71,16 +57,8 @@ fn is_closing(message: &str) -> bool {
         || message.starts_with("For more information about")
 }
 
-fn report(
-    diagnostics: Vec<&Diagnostic>,
-    view: &View<'_>,
-    current: u32,
-    kind: &str,
-) -> Option<Rendered> {
-    let mut placed: Vec<(_, &Diagnostic)> = diagnostics
-        .into_iter()
-        .map(|d| (rank(d, view, current), d))
-        .collect();
+fn report(diagnostics: Vec<&Diagnostic>, view: &View<'_>, current: u32, kind: &str) -> Option<Rendered> {
+    let mut placed: Vec<(_, &Diagnostic)> = diagnostics.into_iter().map(|d| (rank(d, view, current), d)).collect();
     placed.sort_by_key(|(rank, _)| *rank);
     let mut seen: Vec<(Rank, String)> = Vec::new();
     placed.retain(|(rank, diagnostic)| {
@@ -114,42 +92,24 @@ fn report(
     let mut closing = Vec::new();
     if placed.len() > SHOWN {
         let more = placed.len() - SHOWN;
-        closing.push(format!(
-            "and {more} more {kind}{}",
-            if more == 1 { "" } else { "s" }
-        ));
+        closing.push(format!("and {more} more {kind}{}", if more == 1 { "" } else { "s" }));
     }
-    let coded = placed
-        .iter()
-        .take(SHOWN)
-        .map(|(_, d)| d.code())
-        .find(|c| is_error_code(c));
+    let coded = placed.iter().take(SHOWN).map(|(_, d)| d.code()).find(|c| is_error_code(c));
     if let Some(code) = coded {
-        closing.push(format!(
-            "For more information about this error, try `rustc --explain {code}`."
-        ));
+        closing.push(format!("For more information about this error, try `rustc --explain {code}`."));
     }
     for line in closing {
         ansi.push(line.clone());
         plain.push(line);
     }
-    Some(Rendered {
-        name,
-        value,
-        ansi: ansi.join("\n\n"),
-        plain: plain.join("\n\n"),
-    })
+    Some(Rendered { name, value, ansi: ansi.join("\n\n"), plain: plain.join("\n\n") })
 }
 
 /// The current cell first, then other cells, the latest first, then what has no place.
 type Rank = (u8, Reverse<u32>, usize);
 
 fn rank(diagnostic: &Diagnostic, view: &View<'_>, current: u32) -> Rank {
-    let primary = diagnostic
-        .spans
-        .iter()
-        .filter(|s| s.is_primary)
-        .find_map(|s| view.place_inside(s));
+    let primary = diagnostic.spans.iter().filter(|s| s.is_primary).find_map(|s| view.place_inside(s));
     match primary {
         Some(place) if place.cell == current => (0, Reverse(current), place.range.start),
         Some(place) => (1, Reverse(place.cell), place.range.start),
@@ -164,9 +124,7 @@ fn is_error_code(code: &str) -> bool {
 fn level(level: Level) -> annotate_snippets::Level<'static> {
     match level {
         Level::Error => annotate_snippets::Level::ERROR,
-        Level::Crash => {
-            annotate_snippets::Level::ERROR.with_name(Some("error: internal compiler error"))
-        }
+        Level::Crash => annotate_snippets::Level::ERROR.with_name(Some("error: internal compiler error")),
         Level::Warning => annotate_snippets::Level::WARNING,
         Level::Note | Level::Closing => annotate_snippets::Level::NOTE,
         Level::Help => annotate_snippets::Level::HELP,
@@ -179,10 +137,7 @@ fn groups<'a>(diagnostic: &Diagnostic, view: &View<'a>, current: u32) -> Vec<Gro
     if is_error_code(code) {
         title = title.id(code.to_owned());
     }
-    let inline = diagnostic
-        .children
-        .iter()
-        .position(|c| is_inline(c, diagnostic, view));
+    let inline = diagnostic.children.iter().position(|c| is_inline(c, diagnostic, view));
     let inline_text = inline.map(|at| inline_text(&diagnostic.children[at], code, view));
     let shown = annotated(&diagnostic.spans, inline_text, code, view);
     let inline = inline.filter(|_| !shown.is_empty());
@@ -195,19 +150,14 @@ fn groups<'a>(diagnostic: &Diagnostic, view: &View<'a>, current: u32) -> Vec<Gro
         let Some(message) = child_message(child, code, view) else {
             continue;
         };
-        if child
-            .spans
-            .iter()
-            .any(|s| s.suggested_replacement.is_some())
-        {
+        if child.spans.iter().any(|s| s.suggested_replacement.is_some()) {
             if !is_hidden(child, diagnostic)
                 && let Some((snippets, more)) = patched(child, view, current)
             {
                 let message = with_more(message, more);
                 done.push(std::mem::replace(
                     &mut group,
-                    Group::with_title(level(child.level).secondary_title(message))
-                        .elements(snippets),
+                    Group::with_title(level(child.level).secondary_title(message)).elements(snippets),
                 ));
             }
             continue;
@@ -252,8 +202,7 @@ fn child_message(child: &Diagnostic, code: &str, view: &View<'_>) -> Option<Stri
     if is_generated(&message) || is_about_lints(&message) || is_about_setup(&message) {
         return None;
     }
-    let shown =
-        |s: &super::parse::Span| s.suggested_replacement.is_some() || view.place(s).is_some();
+    let shown = |s: &super::parse::Span| s.suggested_replacement.is_some() || view.place(s).is_some();
     if !child.spans.is_empty() && !child.spans.iter().any(shown) {
         // A library's file: its labels are worth reading, its lines are not.
         if child.spans.iter().any(|s| view.is_ours(s)) || is_pointer(&message) {
@@ -265,16 +214,10 @@ fn child_message(child: &Diagnostic, code: &str, view: &View<'_>) -> Option<Stri
             message.push_str(&clean(label, code, view));
         }
     }
-    let missing = message
-        .strip_prefix("you might be missing a crate named `")
-        .and_then(|rest| rest.split('`').next());
-    let unloaded = message
-        .strip_prefix("if you wanted to use a crate named `")
-        .and_then(|rest| rest.split('`').next());
+    let missing = message.strip_prefix("you might be missing a crate named `").and_then(|rest| rest.split('`').next());
+    let unloaded = message.strip_prefix("if you wanted to use a crate named `").and_then(|rest| rest.split('`').next());
     if let Some(name) = missing.or(unloaded) {
-        return Some(format!(
-            "if `{name}` is a crate, load it with `:dep {name}` in a line of its own"
-        ));
+        return Some(format!("if `{name}` is a crate, load it with `:dep {name}` in a line of its own"));
     }
     Some(message)
 }
@@ -302,10 +245,7 @@ fn is_about_setup(message: &str) -> bool {
 /// shows.
 fn is_hidden(child: &Diagnostic, parent: &Diagnostic) -> bool {
     let head = child.message.lines().next().unwrap_or_default();
-    parent
-        .rendered
-        .as_ref()
-        .is_some_and(|rendered| !rendered.contains(head))
+    parent.rendered.as_ref().is_some_and(|rendered| !rendered.contains(head))
 }
 
 /// Whether rustc writes a suggestion as a label, which its JSON does not say but its rendering
@@ -321,21 +261,10 @@ fn is_inline(child: &Diagnostic, parent: &Diagnostic, view: &View<'_>) -> bool {
         return false;
     };
     let head = format!("help: {}: `", child.message);
-    !replacement.contains('\n')
-        && !is_generated(replacement)
-        && view.place(span).is_some()
-        && rendered.contains(&head)
+    !replacement.contains('\n') && !is_generated(replacement) && view.place(span).is_some() && rendered.contains(&head)
 }
 
 fn inline_text(child: &Diagnostic, code: &str, view: &View<'_>) -> String {
-    let replacement = child
-        .spans
-        .first()
-        .and_then(|s| s.suggested_replacement.as_deref())
-        .unwrap_or_default();
-    format!(
-        "help: {}: `{}`",
-        clean(&child.message, code, view),
-        super::names::clean_code(replacement.trim())
-    )
+    let replacement = child.spans.first().and_then(|s| s.suggested_replacement.as_deref()).unwrap_or_default();
+    format!("help: {}: `{}`", clean(&child.message, code, view), super::names::clean_code(replacement.trim()))
 }

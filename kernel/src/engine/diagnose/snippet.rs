@@ -13,11 +13,7 @@ use crate::engine::source::Place;
 const ALTERNATIVES: usize = 4;
 
 /// Modules that only a nightly rustc may import from.
-const UNSTABLE: &[&str] = &[
-    "std::sync::nonpoison::",
-    "std::intrinsics::",
-    "core::intrinsics::",
-];
+const UNSTABLE: &[&str] = &["std::sync::nonpoison::", "std::intrinsics::", "core::intrinsics::"];
 
 /// A marked stretch of a cell.
 struct Mark {
@@ -39,62 +35,34 @@ pub(super) fn annotated<'a>(
     let mut ordered: Vec<&Span> = spans.iter().collect();
     ordered.sort_by_key(|s| !s.is_primary);
     for span in ordered {
-        let place = if span.is_primary {
-            view.place_inside(span)
-        } else {
-            view.place(span)
-        };
+        let place = if span.is_primary { view.place_inside(span) } else { view.place(span) };
         let Some(place) = place else { continue };
-        let mut label = span
-            .label
-            .as_deref()
-            .map(|l| clean(l, code, view))
-            .filter(|l| !is_generated(l));
+        let mut label = span.label.as_deref().map(|l| clean(l, code, view)).filter(|l| !is_generated(l));
         if span.is_primary
             && let Some(help) = inline.take()
         {
             label = Some(label.map_or(help.clone(), |l| format!("{l}\n{help}")));
         }
-        let mark = Mark {
-            range: place.range,
-            label,
-            primary: span.is_primary,
-        };
-        let index = cells
-            .iter()
-            .position(|(cell, _)| *cell == place.cell)
-            .unwrap_or_else(|| {
-                cells.push((place.cell, Vec::new()));
-                cells.len() - 1
-            });
+        let mark = Mark { range: place.range, label, primary: span.is_primary };
+        let index = cells.iter().position(|(cell, _)| *cell == place.cell).unwrap_or_else(|| {
+            cells.push((place.cell, Vec::new()));
+            cells.len() - 1
+        });
         let marks = &mut cells[index].1;
-        let known = marks
-            .iter()
-            .any(|m| m.range == mark.range && (m.label == mark.label || mark.label.is_none()));
+        let known = marks.iter().any(|m| m.range == mark.range && (m.label == mark.label || mark.label.is_none()));
         if !known {
             marks.push(mark);
         }
     }
-    cells
-        .into_iter()
-        .filter_map(|(cell, marks)| marked(cell, marks, view))
-        .collect()
+    cells.into_iter().filter_map(|(cell, marks)| marked(cell, marks, view)).collect()
 }
 
 fn marked<'a>(cell: u32, marks: Vec<Mark>, view: &View<'a>) -> Option<Snippet<'a, Annotation<'a>>> {
     let annotations = marks.into_iter().map(|mark| {
-        let kind = if mark.primary {
-            AnnotationKind::Primary
-        } else {
-            AnnotationKind::Context
-        };
+        let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
         kind.span(mark.range).label(mark.label)
     });
-    Some(
-        Snippet::source(view.text(cell)?)
-            .path(Some(name(cell)))
-            .annotations(annotations),
-    )
+    Some(Snippet::source(view.text(cell)?).path(Some(name(cell))).annotations(annotations))
 }
 
 /// What a cell is called in a report.
@@ -120,8 +88,7 @@ pub(super) fn patched<'a>(
         let Some(alternative) = alternative(&parts, view, current) else {
             continue;
         };
-        let known =
-            |a: &Alternative| a.cell == alternative.cell && a.patches == alternative.patches;
+        let known = |a: &Alternative| a.cell == alternative.cell && a.patches == alternative.patches;
         if !alternative.patches.is_empty() && !alternatives.iter().any(known) {
             alternatives.push(alternative);
         }
@@ -131,15 +98,8 @@ pub(super) fn patched<'a>(
     }
     let more = alternatives.len().saturating_sub(ALTERNATIVES);
     let snippets = alternatives.into_iter().take(ALTERNATIVES).filter_map(|a| {
-        let patches = a
-            .patches
-            .into_iter()
-            .map(|(range, text)| Patch::new(range, text));
-        Some(
-            Snippet::source(view.text(a.cell)?)
-                .path(Some(name(a.cell)))
-                .patches(patches),
-        )
+        let patches = a.patches.into_iter().map(|(range, text)| Patch::new(range, text));
+        Some(Snippet::source(view.text(a.cell)?).path(Some(name(a.cell))).patches(patches))
     });
     Some((snippets.collect(), more))
 }
@@ -149,11 +109,7 @@ fn substitutions(spans: &[Span]) -> Vec<Vec<&Span>> {
     let mut all: Vec<Vec<&Span>> = Vec::new();
     for span in spans.iter().filter(|s| s.suggested_replacement.is_some()) {
         match all.last_mut() {
-            Some(parts)
-                if parts.last().is_some_and(|p| {
-                    p.byte_end <= span.byte_start && p.range() != span.range()
-                }) =>
-            {
+            Some(parts) if parts.last().is_some_and(|p| p.byte_end <= span.byte_start && p.range() != span.range()) => {
                 parts.push(span);
             }
             _ => all.push(vec![span]),
@@ -180,10 +136,7 @@ fn alternative(parts: &[&Span], view: &View<'_>, current: u32) -> Option<Alterna
             patches.push((range, replacement));
         }
     }
-    Some(Alternative {
-        cell: cell?,
-        patches,
-    })
+    Some(Alternative { cell: cell?, patches })
 }
 
 /// Where a change belongs in the user's text. A `use` that rustc would add at the head of the
@@ -201,22 +154,12 @@ fn place_of_patch(span: &Span, replacement: &str, view: &View<'_>, current: u32)
     }
     if import {
         let head = head(view.text(current)?);
-        return Some(Place {
-            cell: current,
-            range: head..head,
-        });
+        return Some(Place { cell: current, range: head..head });
     }
     // An insertion right behind the user's text is located by the byte before it.
-    let before = Span {
-        byte_start: span.byte_start.checked_sub(1)?,
-        text: Vec::new(),
-        ..(*span).clone()
-    };
+    let before = Span { byte_start: span.byte_start.checked_sub(1)?, text: Vec::new(), ..(*span).clone() };
     let place = view.place(&before)?;
-    Some(Place {
-        cell: place.cell,
-        range: place.range.end..place.range.end,
-    })
+    Some(Place { cell: place.cell, range: place.range.end..place.range.end })
 }
 
 /// The first byte behind the directive lines a cell starts with.

@@ -11,8 +11,8 @@ use crate::engine::source::Source;
 
 /// Errors by which rustc says that a value does not live for as long as the session.
 const BORROWS: &[&str] = &[
-    "E0310", "E0309", "E0373", "E0490", "E0495", "E0499", "E0502", "E0503", "E0505", "E0506",
-    "E0515", "E0521", "E0597", "E0621", "E0700", "E0712", "E0716", "E0759",
+    "E0310", "E0309", "E0373", "E0490", "E0495", "E0499", "E0502", "E0503", "E0505", "E0506", "E0515", "E0521",
+    "E0597", "E0621", "E0700", "E0712", "E0716", "E0759",
 ];
 
 /// Errors by which rustc says that a variable has no value any more, or not on every path.
@@ -72,33 +72,20 @@ enum Reason {
     Other,
 }
 
-fn concerns(
-    diagnostic: &Diagnostic,
-    source: &Source,
-    puts: &[Range<usize>],
-) -> Option<(usize, Reason)> {
+fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> Option<(usize, Reason)> {
     let put_of = |span: &Span| {
         let mut at = span;
         loop {
-            let found = puts.iter().position(|p| {
-                p.start <= at.byte_start && at.byte_end <= p.end && quotes(source.text(), at)
-            });
+            let found =
+                puts.iter().position(|p| p.start <= at.byte_start && at.byte_end <= p.end && quotes(source.text(), at));
             if found.is_some() {
                 return found;
             }
             at = &at.expansion.as_ref()?.span;
         }
     };
-    let primary = diagnostic
-        .spans
-        .iter()
-        .filter(|s| s.is_primary)
-        .find_map(put_of);
-    let secondary = diagnostic
-        .spans
-        .iter()
-        .filter(|s| !s.is_primary)
-        .find_map(put_of);
+    let primary = diagnostic.spans.iter().filter(|s| s.is_primary).find_map(put_of);
+    let secondary = diagnostic.spans.iter().filter(|s| !s.is_primary).find_map(put_of);
     let code = diagnostic.code();
     let message = &diagnostic.message;
     let borrows = BORROWS.contains(&code)
@@ -107,19 +94,13 @@ fn concerns(
         || message.contains("borrowed data escapes");
     if borrows {
         // The line that asks for `'static` is to blame, not the one that trips over the borrow.
-        let asks = |s: &&Span| {
-            s.label
-                .as_deref()
-                .is_some_and(|l| l.contains("'static") || l.contains("argument requires"))
-        };
+        let asks =
+            |s: &&Span| s.label.as_deref().is_some_and(|l| l.contains("'static") || l.contains("argument requires"));
         let asking = diagnostic.spans.iter().filter(asks).find_map(put_of);
         if code == "E0505" && asking.is_none() && secondary.is_none() {
             return primary.map(|index| (index, Reason::Moved));
         }
-        return asking
-            .or(secondary)
-            .or(primary)
-            .map(|index| (index, Reason::Borrowed));
+        return asking.or(secondary).or(primary).map(|index| (index, Reason::Borrowed));
     }
     if MOVES.contains(&code) {
         return primary.map(|index| (index, Reason::Moved));
@@ -134,9 +115,7 @@ pub(crate) fn explain_borrows(diagnostics: &mut [Diagnostic], source: &Source, p
         if let Some((index, Reason::Borrowed)) = concerns(diagnostic, source, &ranges) {
             let put = &puts[index];
             // The variable's type looked nameable; rustc has just said that it borrows.
-            let kind = TypeKind::Borrow {
-                of: put.type_text.clone(),
-            };
+            let kind = TypeKind::Borrow { of: put.type_text.clone() };
             diagnostic.add_help(advice(&put.name, &kind));
         }
     }
@@ -147,17 +126,11 @@ pub(crate) fn explain_borrows(diagnostics: &mut [Diagnostic], source: &Source, p
 pub(crate) fn new_types(diagnostics: &[Diagnostic]) -> Vec<(Range<usize>, String)> {
     let mut types = Vec::new();
     for diagnostic in diagnostics {
-        if !matches!(
-            diagnostic.code(),
-            "dropping_references" | "dropping_copy_types"
-        ) {
+        if !matches!(diagnostic.code(), "dropping_references" | "dropping_copy_types") {
             continue;
         }
         for span in &diagnostic.spans {
-            let text = span
-                .label
-                .as_deref()
-                .and_then(|l| l.strip_prefix("argument has type `&"));
+            let text = span.label.as_deref().and_then(|l| l.strip_prefix("argument has type `&"));
             if let Some(text) = text.and_then(|t| t.strip_suffix('`')) {
                 types.push((span.range(), text.to_owned()));
             }

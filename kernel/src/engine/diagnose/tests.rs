@@ -18,31 +18,14 @@ pub(super) fn rustc(text: &str) -> Vec<Diagnostic> {
     use std::io::Write;
     let mut child = Command::new("rustc")
         .env("RUSTC_BOOTSTRAP", "1")
-        .args([
-            "--edition=2024",
-            "--crate-type=lib",
-            "--error-format=json",
-            "--json=diagnostic-rendered-ansi",
-        ])
-        .args([
-            "-Ztrim-diagnostic-paths=no",
-            "--diagnostic-width=100000",
-            "--emit=metadata",
-            "-o",
-            "/dev/null",
-            "-",
-        ])
+        .args(["--edition=2024", "--crate-type=lib", "--error-format=json", "--json=diagnostic-rendered-ansi"])
+        .args(["-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000", "--emit=metadata", "-o", "/dev/null", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let (diagnostics, others) = parse(&String::from_utf8(output.stderr).unwrap());
     assert_eq!(others, Vec::<String>::new());
@@ -59,10 +42,7 @@ fn session(items: &str, cell: &str) -> (Source, Texts) {
     source.push("    let mut kept: std::vec::Vec<i32> = std::vec![];\n    let _ = (|| {\n");
     source.push_user(3, 0, cell);
     source.push("\n    })();\n    __ferrolab_put::<std::vec::Vec<i32>>(\"kept\", kept);\n}\n");
-    (
-        source,
-        Texts(HashMap::from([(1, items.to_owned()), (3, cell.to_owned())])),
-    )
+    (source, Texts(HashMap::from([(1, items.to_owned()), (3, cell.to_owned())])))
 }
 
 fn report(items: &str, cell: &str) -> Rendered {
@@ -94,15 +74,8 @@ error[E0308]: mismatched types
 For more information about this error, try `rustc --explain E0308`."#;
     golden("", "let é = \"ü\";\nlet z: i32 = \"a\"; // ü", expected);
     let rendered = report("", "let z: i32 = \"a\";\nlet y: i32 = \"b\";");
-    assert_eq!(
-        (rendered.name.as_str(), rendered.value.as_str()),
-        ("E0308", "mismatched types (and 1 more)")
-    );
-    assert!(
-        rendered.ansi.contains("\u{1b}[1m\u{1b}[91merror[E0308]"),
-        "{:?}",
-        rendered.ansi
-    );
+    assert_eq!((rendered.name.as_str(), rendered.value.as_str()), ("E0308", "mismatched types (and 1 more)"));
+    assert!(rendered.ansi.contains("\u{1b}[1m\u{1b}[91merror[E0308]"), "{:?}", rendered.ansi);
 }
 
 #[test]
@@ -125,16 +98,9 @@ help: provide the argument
   |            ++++++++++
 
 For more information about this error, try `rustc --explain E0061`."#;
-    golden(
-        ITEMS,
-        "let n = f(1);",
-        &expected.replace("\n2 | let n", "\n1 | let n"),
-    );
+    golden(ITEMS, "let n = f(1);", &expected.replace("\n2 | let n", "\n1 | let n"));
     let types = report("", "let m: std::collections::HashMap<String, i32> = 1u8;").plain;
-    assert!(
-        types.contains("expected `HashMap<String, i32>`, found `u8`"),
-        "{types}"
-    );
+    assert!(types.contains("expected `HashMap<String, i32>`, found `u8`"), "{types}");
 }
 
 #[test]
@@ -152,11 +118,7 @@ help: consider importing this struct
   |
 
 For more information about this error, try `rustc --explain E0433`."#;
-    golden(
-        "",
-        "let a = 1;\nlet b = BTreeMap::<u8, u8>::new();",
-        expected,
-    );
+    golden("", "let a = 1;\nlet b = BTreeMap::<u8, u8>::new();", expected);
     let missing = report("", "nosuch::thing();").plain;
     assert!(missing.contains("load it with `:dep nosuch`"), "{missing}");
 }
@@ -164,19 +126,10 @@ For more information about this error, try `rustc --explain E0433`."#;
 #[test]
 fn macros_lead_back_to_their_call() {
     let plain = report("pub struct Nd;", "println!(\"{}\", Nd);").plain;
-    assert!(
-        plain.contains("--> [3]:1:16") && plain.contains("--> [1]:1:1"),
-        "{plain}"
-    );
-    assert!(
-        !plain.contains("macro-backtrace") && !plain.contains("/rustc/"),
-        "{plain}"
-    );
+    assert!(plain.contains("--> [3]:1:16") && plain.contains("--> [1]:1:1"), "{plain}");
+    assert!(!plain.contains("macro-backtrace") && !plain.contains("/rustc/"), "{plain}");
     let nested = report("", "assert_eq!(1u8, \"a\");").plain;
-    assert!(
-        nested.contains("[3]:1:") && !nested.contains("/rustc/"),
-        "{nested}"
-    );
+    assert!(nested.contains("[3]:1:") && !nested.contains("/rustc/"), "{nested}");
 }
 
 #[test]
@@ -187,10 +140,7 @@ fn broken_cells_and_many_errors() {
     assert_eq!(many.plain.matches("error[E0308]").count(), 10);
     assert!(many.plain.contains("and 3 more errors"));
     let closure = report("", "let c = |a: i32| a;\nlet d: i32 = c;").plain;
-    assert!(
-        closure.contains("found closure `{closure@[3]:1:9}`"),
-        "{closure}"
-    );
+    assert!(closure.contains("found closure `{closure@[3]:1:9}`"), "{closure}");
     let (source, texts) = session("", "let x = 5;");
     assert_eq!(render(&rustc(source.text()), &source, &texts, 3), None);
 }
@@ -200,13 +150,8 @@ fn warnings_of_the_current_cell_only() {
     let cell = "#[warn(unused_variables)]\nfn g() { let x = 1; }";
     let (source, texts) = session(&format!("{cell}\n"), cell);
     let diagnostics = rustc(source.text());
-    let plain = render_warnings(&diagnostics, &source, &texts, 3)
-        .unwrap()
-        .plain;
-    assert!(
-        plain.contains("warning: unused variable: `x`") && plain.contains("[3]:2:14"),
-        "{plain}"
-    );
+    let plain = render_warnings(&diagnostics, &source, &texts, 3).unwrap().plain;
+    assert!(plain.contains("warning: unused variable: `x`") && plain.contains("[3]:2:14"), "{plain}");
     assert!(!plain.contains("[1]:"), "{plain}");
 }
 
@@ -214,10 +159,7 @@ fn warnings_of_the_current_cell_only() {
 fn lines_that_are_not_json() {
     let (diagnostics, others) =
         parse("{\"$message_type\":\"artifact\",\"artifact\":\"x\"}\nthread 'rustc' panicked\n\n");
-    assert_eq!(
-        (diagnostics.len(), others),
-        (0, vec!["thread 'rustc' panicked".to_owned()])
-    );
+    assert_eq!((diagnostics.len(), others), (0, vec!["thread 'rustc' panicked".to_owned()]));
 }
 
 /// Statements, then what the engine adds for each variable.
@@ -230,11 +172,7 @@ fn steered(lines: &str, puts: &[(&str, &str)]) -> (Vec<Diagnostic>, Vec<Put>, So
     for (name, type_text) in puts {
         let start = source.text().len();
         source.push(&format!("put::<{type_text}>({name});\n"));
-        all.push(Put {
-            range: start..source.text().len(),
-            name: (*name).into(),
-            type_text: (*type_text).into(),
-        });
+        all.push(Put { range: start..source.text().len(), name: (*name).into(), type_text: (*type_text).into() });
     }
     source.push("}\n");
     let texts = Texts(HashMap::from([(3, lines.to_owned())]));
@@ -244,40 +182,17 @@ fn steered(lines: &str, puts: &[(&str, &str)]) -> (Vec<Diagnostic>, Vec<Put>, So
 #[test]
 fn moved_and_borrowed_variables() {
     let cell = "if flag { drop(kept); }\nlet s = String::from(\"abc\");\nlet part = &s[..2];\nlet lit = \"x\";";
-    let puts = [
-        ("kept", "Vec<i32>"),
-        ("s", "String"),
-        ("part", "&'static str"),
-        ("lit", "&'static str"),
-    ];
+    let puts = [("kept", "Vec<i32>"), ("s", "String"), ("part", "&'static str"), ("lit", "&'static str")];
     let (mut diagnostics, puts, source, texts) = steered(cell, &puts);
     let ranges: Vec<_> = puts.iter().map(|p| p.range.clone()).collect();
     let found = steer(&diagnostics, &source, &ranges);
-    assert!(
-        !found.moved.contains(&2) && found.moved.contains(&0),
-        "{found:?}"
-    );
-    assert_eq!(
-        (found.borrowed, found.other, found.rest),
-        (vec![2], vec![], 0)
-    );
+    assert!(!found.moved.contains(&2) && found.moved.contains(&0), "{found:?}");
+    assert_eq!((found.borrowed, found.other, found.rest), (vec![2], vec![], 0));
     explain_borrows(&mut diagnostics, &source, &puts);
     let plain = render(&diagnostics, &source, &texts, 3).unwrap().plain;
-    assert!(
-        plain.contains("Own it: `let part = part.to_string();`"),
-        "{plain}"
-    );
-    let (diagnostics, puts, source, _) = steered(
-        "let it = kept.iter();",
-        &[("it", "std::slice::Iter<'static, i32>")],
-    );
-    assert_eq!(
-        steer(&diagnostics, &source, &[puts[0].range.clone()]).borrowed,
-        [0]
-    );
+    assert!(plain.contains("Own it: `let part = part.to_string();`"), "{plain}");
+    let (diagnostics, puts, source, _) = steered("let it = kept.iter();", &[("it", "std::slice::Iter<'static, i32>")]);
+    assert_eq!(steer(&diagnostics, &source, &[puts[0].range.clone()]).borrowed, [0]);
     let (diagnostics, puts, source, _) = steered("struct L; let l = L;", &[("l", "cell::L")]);
-    assert_eq!(
-        steer(&diagnostics, &source, &[puts[0].range.clone()]).other,
-        [0]
-    );
+    assert_eq!(steer(&diagnostics, &source, &[puts[0].range.clone()]).other, [0]);
 }

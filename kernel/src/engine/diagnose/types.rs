@@ -48,34 +48,23 @@ pub(crate) fn classify(type_text: &str) -> TypeKind {
         return kind;
     }
     if let Some(signature) = fn_item(text) {
-        return TypeKind::FnItem {
-            signature: with_static(signature),
-        };
+        return TypeKind::FnItem { signature: with_static(signature) };
     }
     if let Some(bounds) = text.strip_prefix("impl ") {
         if bounds.starts_with("std::future::Future") || bounds.starts_with("core::future::Future") {
             return TypeKind::Future;
         }
-        return TypeKind::Opaque {
-            bounds: shorten(bounds),
-        };
+        return TypeKind::Opaque { bounds: shorten(bounds) };
     }
     if text.contains('{') || names_impl(text) {
-        if ["std::iter::", "core::iter::"]
-            .iter()
-            .any(|root| text.starts_with(root))
-        {
+        if ["std::iter::", "core::iter::"].iter().any(|root| text.starts_with(root)) {
             return TypeKind::LazyIterator;
         }
         let outer = text.split(['<', '(', '[', '{']).next().unwrap_or_default();
-        return TypeKind::Contains {
-            outer: shorten(outer),
-        };
+        return TypeKind::Contains { outer: shorten(outer) };
     }
     if text.starts_with("&mut ") {
-        return TypeKind::Borrow {
-            of: text.to_owned(),
-        };
+        return TypeKind::Borrow { of: text.to_owned() };
     }
     TypeKind::Nameable(with_static(text))
 }
@@ -90,9 +79,7 @@ fn braced(text: &str) -> Option<TypeKind> {
         "closure" => TypeKind::Closure,
         "async" if inner.starts_with("async closure") => TypeKind::AsyncClosure,
         "async" => TypeKind::Future,
-        _ => TypeKind::Contains {
-            outer: String::new(),
-        },
+        _ => TypeKind::Contains { outer: String::new() },
     })
 }
 
@@ -105,11 +92,7 @@ fn fn_item(text: &str) -> Option<&str> {
     }
     for word in ["unsafe ", "extern "] {
         if let Some(rest) = start.strip_prefix(word) {
-            start = if word == "extern " {
-                rest.split_once("\" ")?.1
-            } else {
-                rest
-            };
+            start = if word == "extern " { rest.split_once("\" ")?.1 } else { rest };
         }
     }
     if !start.starts_with("fn(") {
@@ -131,8 +114,7 @@ fn fn_item(text: &str) -> Option<&str> {
 }
 
 fn names_impl(text: &str) -> bool {
-    text.match_indices("impl ")
-        .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    text.match_indices("impl ").any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 /// The short form of a type for people: without the paths of standard types.
@@ -142,21 +124,11 @@ pub(super) fn shorten(text: &str) -> String {
     while let Some(at) = rest.find(|c: char| c.is_alphanumeric() || c == '_') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest
-            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
         let path = rest[..end].trim_end_matches(':');
-        let standard = ["std::", "core::", "alloc::"]
-            .iter()
-            .any(|root| path.starts_with(root));
-        let generated = path
-            .rsplit_once("::")
-            .is_some_and(|(head, _)| head.starts_with("__ferrolab"));
-        let keep = if standard || generated {
-            path.rsplit("::").next().unwrap_or(path)
-        } else {
-            path
-        };
+        let standard = ["std::", "core::", "alloc::"].iter().any(|root| path.starts_with(root));
+        let generated = path.rsplit_once("::").is_some_and(|(head, _)| head.starts_with("__ferrolab"));
+        let keep = if standard || generated { path.rsplit("::").next().unwrap_or(path) } else { path };
         out.push_str(keep);
         rest = &rest[path.len()..];
         if path.is_empty() {
@@ -207,34 +179,23 @@ impl<'ast> Visit<'ast> for Lifetimes {
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
         if lifetime.ident == "_" {
-            self.edits.push((
-                lifetime.apostrophe.byte_range().start..lifetime.ident.span().byte_range().end,
-                "'static",
-            ));
+            self.edits
+                .push((lifetime.apostrophe.byte_range().start..lifetime.ident.span().byte_range().end, "'static"));
         }
     }
 
     // Lifetimes in signatures are each caller's own.
     fn visit_type_bare_fn(&mut self, _: &'ast syn::TypeBareFn) {}
-    fn visit_parenthesized_generic_arguments(
-        &mut self,
-        _: &'ast syn::ParenthesizedGenericArguments,
-    ) {
-    }
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
 }
 
 /// rustc prints `&dyn A + B` where Rust wants `&(dyn A + B)`.
 fn parenthesise(text: &str) -> String {
     for (at, _) in text.match_indices("dyn ") {
         let before = text[..at].trim_end();
-        let lifetime = before
-            .rsplit(' ')
-            .next()
-            .is_some_and(|w| w.trim_start_matches('&').starts_with('\''));
+        let lifetime = before.rsplit(' ').next().is_some_and(|w| w.trim_start_matches('&').starts_with('\''));
         let pointer = before.ends_with('&')
-            || ["&mut", "*const", "*mut"]
-                .iter()
-                .any(|p| before.ends_with(p))
+            || ["&mut", "*const", "*mut"].iter().any(|p| before.ends_with(p))
             || lifetime && before.contains('&');
         let length = extent(&text[at..]);
         let object = &text[at..at + length];

@@ -123,27 +123,15 @@ const WELL_KNOWN: &[&str] = &[
 ];
 
 /// The candidate nearest to a word, if one is near.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
-    let near = candidates
-        .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate));
-    near.filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let near = candidates.into_iter().map(|candidate| (distance(word, candidate), candidate));
+    near.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }
 
 /// Edit distance in which `-` and `_` are the same letter.
 fn distance(a: &str, b: &str) -> usize {
-    let plain = |text: &str| {
-        text.to_lowercase()
-            .replace('_', "-")
-            .chars()
-            .collect::<Vec<_>>()
-    };
+    let plain = |text: &str| text.to_lowercase().replace('_', "-").chars().collect::<Vec<_>>();
     let (a, b) = (plain(a), plain(b));
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -182,12 +170,8 @@ pub(super) fn is_offline(errors: &[String]) -> bool {
         "you may wish to retry without --offline",
         "attempting to make an HTTP request, but --offline was specified",
     ];
-    errors
-        .iter()
-        .any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
-        || errors
-            .iter()
-            .any(|line| line.contains("without the offline flag"))
+    errors.iter().any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+        || errors.iter().any(|line| line.contains("without the offline flag"))
 }
 
 /// Why resolving failed, in the user's terms. `features` lists what a package has, when asked.
@@ -211,10 +195,7 @@ pub(super) fn resolution(
     }
     let searched = find("searched package name:").or_else(|| find("no matching package named"));
     if let Some(name) = searched.and_then(|line| quoted(line, 0)) {
-        let perhaps = errors
-            .iter()
-            .find_map(|line| line.trim().strip_prefix("perhaps you meant:"))
-            .map(str::trim);
+        let perhaps = errors.iter().find_map(|line| line.trim().strip_prefix("perhaps you meant:")).map(str::trim);
         let near = perhaps.or_else(|| nearest(&name, WELL_KNOWN.iter().copied()));
         let error = EnvironmentError::new(Kind::Dependency, format!("there is no crate `{name}`"));
         return match near {
@@ -224,10 +205,8 @@ pub(super) fn resolution(
     }
     if let Some(line) = find("failed to select a version for the requirement") {
         let requirement = quoted(line, 0).unwrap_or_default();
-        let versions = errors.iter().find_map(|line| {
-            line.trim()
-                .strip_prefix("candidate versions found which didn't match:")
-        });
+        let versions =
+            errors.iter().find_map(|line| line.trim().strip_prefix("candidate versions found which didn't match:"));
         let message = format!("no version fits `{requirement}`");
         let error = EnvironmentError::new(Kind::Dependency, message);
         return match versions {
@@ -235,33 +214,16 @@ pub(super) fn resolution(
             None => error.details(shorten(errors)),
         };
     }
-    if let Some(line) =
-        find("does not have that feature").or_else(|| find("does not have these features"))
-    {
-        let (package, feature) = (
-            quoted(line, 1).unwrap_or_default(),
-            quoted(line, 2).unwrap_or_default(),
-        );
+    if let Some(line) = find("does not have that feature").or_else(|| find("does not have these features")) {
+        let (package, feature) = (quoted(line, 1).unwrap_or_default(), quoted(line, 2).unwrap_or_default());
         return missing_feature(&package, &feature, features(&package), &text);
     }
-    EnvironmentError::new(
-        Kind::Dependency,
-        "cargo cannot put these dependencies together",
-    )
-    .details(shorten(errors))
+    EnvironmentError::new(Kind::Dependency, "cargo cannot put these dependencies together").details(shorten(errors))
 }
 
-fn missing_feature(
-    package: &str,
-    feature: &str,
-    mut has: Vec<String>,
-    text: &str,
-) -> EnvironmentError {
+fn missing_feature(package: &str, feature: &str, mut has: Vec<String>, text: &str) -> EnvironmentError {
     has.sort();
-    let error = EnvironmentError::new(
-        Kind::Dependency,
-        format!("`{package}` has no feature `{feature}`"),
-    );
+    let error = EnvironmentError::new(Kind::Dependency, format!("`{package}` has no feature `{feature}`"));
     if has.is_empty() {
         return error.details(text);
     }
@@ -297,22 +259,17 @@ pub(super) fn build(errors: &[String]) -> EnvironmentError {
         .iter()
         .filter_map(|line| {
             let rest = line.strip_prefix("error: could not compile `");
-            let rest = rest
-                .or_else(|| line.strip_prefix("error: failed to run custom build command for `"));
+            let rest = rest.or_else(|| line.strip_prefix("error: failed to run custom build command for `"));
             rest.and_then(|rest| rest.split('`').next())
         })
         .collect();
-    let full = |line: &String| {
-        line.contains("No space left on device") || line.contains("Disk quota exceeded")
-    };
+    let full = |line: &String| line.contains("No space left on device") || line.contains("Disk quota exceeded");
     let message = match crates.first() {
         _ if errors.iter().any(full) => "the disk is full, or your quota is used up".to_owned(),
         Some(name) => format!("the crate `{name}` does not build here"),
         None => "cargo could not build the dependencies".to_owned(),
     };
-    EnvironmentError::new(Kind::Build, message)
-        .details(shorten(errors))
-        .help(help_for_link(errors))
+    EnvironmentError::new(Kind::Build, message).details(shorten(errors)).help(help_for_link(errors))
 }
 
 /// Advice for failures that have a usual cause.
@@ -323,9 +280,7 @@ pub(super) fn help_for_link(errors: &[String]) -> String {
     }
     if has("No space left on device") || has("Disk quota exceeded") {
         let variable = super::cache::VARIABLE;
-        return format!(
-            "the disk or quota is full: free some space, or set {variable} to a larger file system"
-        );
+        return format!("the disk or quota is full: free some space, or set {variable} to a larger file system");
     }
     if has("unable to find library") || has("cannot find -l") {
         return "a C library is missing: install its development package, or load its module; many crates also have a feature (`bundled`, `static`, `vendored`) that builds it".to_owned();
@@ -334,8 +289,7 @@ pub(super) fn help_for_link(errors: &[String]) -> String {
         return "a C library (or pkg-config) is missing: install its development package, or use the crate's `bundled` or `vendored` feature".to_owned();
     }
     if has("requires rustc") {
-        return "the crate needs a newer Rust: rustup update stable, or ask for an older version"
-            .to_owned();
+        return "the crate needs a newer Rust: rustup update stable, or ask for an older version".to_owned();
     }
     String::new()
 }
@@ -350,26 +304,15 @@ mod tests {
 
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {
-        assert_eq!(
-            nearest("serde_jsn", WELL_KNOWN.iter().copied()),
-            Some("serde_json")
-        );
+        assert_eq!(nearest("serde_jsn", WELL_KNOWN.iter().copied()), Some("serde_json"));
         assert_eq!(nearest("numpy-for-rust", WELL_KNOWN.iter().copied()), None);
-        assert_eq!(
-            nearest("env-loger", WELL_KNOWN.iter().copied()),
-            Some("env_logger")
-        );
+        assert_eq!(nearest("env-loger", WELL_KNOWN.iter().copied()), Some("env_logger"));
     }
 
     #[test]
     fn a_crate_that_does_not_exist_is_named() {
-        let errors = lines(
-            "error: no matching package named `tokyo` found\nlocation searched: crates.io index",
-        );
+        let errors = lines("error: no matching package named `tokyo` found\nlocation searched: crates.io index");
         let error = resolution(&errors, false, &mut |_| Vec::new());
-        assert!(
-            error.message.contains("`tokyo`") && error.help.contains("`tokio`"),
-            "{error}"
-        );
+        assert!(error.message.contains("`tokyo`") && error.help.contains("`tokio`"), "{error}");
     }
 }

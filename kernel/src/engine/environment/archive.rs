@@ -46,15 +46,9 @@ fn each_member(bytes: &mut [u8]) {
 
 /// Objects of rustc's are fine as they are: what is hidden there is meant to be.
 fn is_rust(name: &[u8], names: &[u8]) -> bool {
-    let long = name
-        .strip_prefix(b"/")
-        .and_then(decimal)
-        .and_then(|offset| names.get(offset..));
+    let long = name.strip_prefix(b"/").and_then(decimal).and_then(|offset| names.get(offset..));
     let name = long.unwrap_or(name);
-    let end = name
-        .iter()
-        .position(|&byte| byte == b'/' || byte == b'\n')
-        .unwrap_or(name.len());
+    let end = name.iter().position(|&byte| byte == b'/' || byte == b'\n').unwrap_or(name.len());
     name[..end].ends_with(b".rcgu.o") || name[..end].ends_with(b".rmeta")
 }
 
@@ -89,10 +83,7 @@ fn unhide(object: &mut [u8]) -> Option<()> {
 
 fn number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
     let digits = bytes.get(at..at.checked_add(width)?)?;
-    let value = digits
-        .iter()
-        .rev()
-        .fold(0u64, |value, &digit| value << 8 | u64::from(digit));
+    let value = digits.iter().rev().fold(0u64, |value, &digit| value << 8 | u64::from(digit));
     usize::try_from(value).ok()
 }
 
@@ -137,12 +128,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_left_alone() {
-        for text in [
-            &b""[..],
-            b"!<arch>\n",
-            b"!<arch>\nnot a header",
-            b"\x7fELF\x02\x01",
-        ] {
+        for text in [&b""[..], b"!<arch>\n", b"!<arch>\nnot a header", b"\x7fELF\x02\x01"] {
             let mut bytes = text.to_vec();
             each_member(&mut bytes);
             assert!(unhide(&mut bytes).is_none());

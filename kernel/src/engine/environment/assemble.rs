@@ -64,28 +64,15 @@ pub(super) fn assemble(plan: &Plan<'_>, report: &mut Report<'_>) -> Result<Made,
     let parent = plan.parent.filter(|_| restart.is_none());
     report(total, total, "linking");
     let environment = finish(plan, parent, &manifest, &metadata, &built, crates)?;
-    Ok(Made {
-        environment,
-        watched: metadata.local_packages(&[helper::NAME, PACKAGE]),
-        restart,
-    })
+    Ok(Made { environment, watched: metadata.local_packages(&[helper::NAME, PACKAGE]), restart })
 }
 
 /// Let cargo choose versions and fetch what is missing. Whether it had to do without a network.
-fn resolve(
-    plan: &Plan<'_>,
-    manifest: &Path,
-    report: &mut Report<'_>,
-) -> Result<(Metadata, bool), EnvironmentError> {
+fn resolve(plan: &Plan<'_>, manifest: &Path, report: &mut Report<'_>) -> Result<(Metadata, bool), EnvironmentError> {
     report(0, 0, "resolving dependencies");
     let mut attempt = |offline: bool| -> Result<Result<Metadata, Vec<String>>, EnvironmentError> {
         let mut command = plan.tools.cargo("metadata", manifest, offline);
-        command.args([
-            "--format-version",
-            "1",
-            "--filter-platform",
-            &plan.tools.toolchain.host,
-        ]);
+        command.args(["--format-version", "1", "--filter-platform", &plan.tools.toolchain.host]);
         let mut text = String::new();
         let finished = plan.tools.run(command, &mut |line| match line {
             super::cargo::Line::Out(out) => text.push_str(out),
@@ -115,17 +102,12 @@ fn resolve(
             Err(_) => {}
         }
     }
-    Err(advice::resolution(&errors, offline, &mut |package| {
-        features_of(plan, manifest, package)
-    }))
+    Err(advice::resolution(&errors, offline, &mut |package| features_of(plan, manifest, package)))
 }
 
 /// The features a package has: resolve once more without asking for any.
 fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
-    let Some(mut table) = fs::read_to_string(manifest)
-        .ok()
-        .and_then(|text| text.parse::<Table>().ok())
-    else {
+    let Some(mut table) = fs::read_to_string(manifest).ok().and_then(|text| text.parse::<Table>().ok()) else {
         return Vec::new();
     };
     if let Some(dependencies) = table.get_mut("dependencies").and_then(Value::as_table_mut) {
@@ -137,10 +119,8 @@ fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
     }
     let ask = || -> Result<Metadata, EnvironmentError> {
         let other = manifest.with_file_name("features").join("Cargo.toml");
-        plan.cache
-            .write(&other, helper::toml_text(&table)?.as_bytes())?;
-        plan.cache
-            .write(&other.with_file_name("src").join("lib.rs"), b"")?;
+        plan.cache.write(&other, helper::toml_text(&table)?.as_bytes())?;
+        plan.cache.write(&other.with_file_name("src").join("lib.rs"), b"")?;
         let mut command = plan.tools.cargo("metadata", &other, false);
         command.args(["--format-version", "1"]);
         let mut text = String::new();
@@ -151,9 +131,7 @@ fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
         })?;
         Metadata::parse(&text)
     };
-    ask()
-        .map(|metadata| metadata.features(package))
-        .unwrap_or_default()
+    ask().map(|metadata| metadata.features(package)).unwrap_or_default()
 }
 
 fn build(
@@ -180,20 +158,13 @@ fn build(
             report(built.packages().min(total), total, &what);
         }
     })?;
-    if finished.success {
-        Ok(built)
-    } else {
-        Err(advice::build(&finished.errors))
-    }
+    if finished.success { Ok(built) } else { Err(advice::build(&finished.errors)) }
 }
 
 fn lower(status: &str) -> String {
     let status = status.split(" (").next().unwrap_or(status);
     let mut chars = status.chars();
-    chars
-        .next()
-        .map(|first| first.to_lowercase().collect::<String>() + chars.as_str())
-        .unwrap_or_default()
+    chars.next().map(|first| first.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 /// Describe every crate that was built for cells (not for build scripts).
@@ -208,18 +179,9 @@ fn measure(built: &Built, metadata: &Metadata) -> Result<Vec<(Crate, Artifact)>,
         }
         let metadata = artifact.metadata_file();
         let hash = content(metadata).map_err(|e| failed("read", metadata, &e))?;
-        let file = metadata
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let krate = Crate {
-            package: package.name.clone(),
-            version: package.version.clone(),
-            file,
-            hash,
-            path: PathBuf::new(),
-        };
+        let file = metadata.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let krate =
+            Crate { package: package.name.clone(), version: package.version.clone(), file, hash, path: PathBuf::new() };
         crates.push((krate, artifact.clone()));
     }
     // cargo reports them as they finish; names of what is built must not depend on that.
@@ -229,10 +191,7 @@ fn measure(built: &Built, metadata: &Metadata) -> Result<Vec<(Crate, Artifact)>,
 
 /// Why crates as now resolved cannot stand beside those that are loaded.
 fn conflict(parent: &Environment, now: &[(Crate, Artifact)]) -> Option<String> {
-    let here: BTreeSet<(&str, &str)> = now
-        .iter()
-        .map(|(c, _)| (c.file.as_str(), c.hash.as_str()))
-        .collect();
+    let here: BTreeSet<(&str, &str)> = now.iter().map(|(c, _)| (c.file.as_str(), c.hash.as_str())).collect();
     let changed: BTreeMap<&str, &str> = parent
         .crates
         .iter()
@@ -244,31 +203,18 @@ fn conflict(parent: &Environment, now: &[(Crate, Artifact)]) -> Option<String> {
     }
     let mut reasons: Vec<String> = Vec::new();
     for (package, version) in &changed {
-        let versions: BTreeSet<&str> = now
-            .iter()
-            .filter(|(c, _)| c.package == *package)
-            .map(|(c, _)| c.version.as_str())
-            .collect();
+        let versions: BTreeSet<&str> =
+            now.iter().filter(|(c, _)| c.package == *package).map(|(c, _)| c.version.as_str()).collect();
         if !versions.is_empty() && !versions.contains(version) {
             let versions: Vec<&str> = versions.into_iter().collect();
-            reasons.push(format!(
-                "{package} {version} becomes {}",
-                versions.join(", ")
-            ));
+            reasons.push(format!("{package} {version} becomes {}", versions.join(", ")));
         }
     }
     if reasons.is_empty() {
         let names: Vec<&str> = changed.keys().copied().take(6).collect();
         let more = changed.len().saturating_sub(names.len());
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        reasons.push(format!(
-            "{}{more} are needed with other features than those loaded",
-            names.join(", ")
-        ));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        reasons.push(format!("{}{more} are needed with other features than those loaded", names.join(", ")));
     }
     Some(reasons.join("; "))
 }
@@ -281,21 +227,11 @@ fn finish(
     built: &Built,
     crates: Vec<(Crate, Artifact)>,
 ) -> Result<Environment, EnvironmentError> {
-    let loaded: BTreeSet<&str> = parent
-        .iter()
-        .flat_map(|p| &p.crates)
-        .map(|c| c.file.as_str())
-        .collect();
-    let new: Vec<_> = crates
-        .into_iter()
-        .filter(|(c, _)| !loaded.contains(c.file.as_str()))
-        .collect();
-    let mut identity = Identity::default()
-        .part(plan.key)
-        .part(parent.map_or("", |p| &p.id));
+    let loaded: BTreeSet<&str> = parent.iter().flat_map(|p| &p.crates).map(|c| c.file.as_str()).collect();
+    let new: Vec<_> = crates.into_iter().filter(|(c, _)| !loaded.contains(c.file.as_str())).collect();
+    let mut identity = Identity::default().part(plan.key).part(parent.map_or("", |p| &p.id));
     for (krate, artifact) in &new {
-        let code =
-            content(artifact.code_file()).map_err(|e| failed("read", artifact.code_file(), &e))?;
+        let code = content(artifact.code_file()).map_err(|e| failed("read", artifact.code_file(), &e))?;
         identity = identity.part(&krate.file).part(&krate.hash).part(code);
     }
     let id = identity.finish();
@@ -327,18 +263,13 @@ fn finish(
             .collect();
         let mut search: Vec<PathBuf> = folders.into_iter().map(Path::to_path_buf).collect();
         search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
-        let crates: Vec<(String, PathBuf)> = linked
-            .iter()
-            .map(|a| (a.name.clone(), a.code_file().to_path_buf()))
-            .collect();
+        let crates: Vec<(String, PathBuf)> =
+            linked.iter().map(|a| (a.name.clone(), a.code_file().to_path_buf())).collect();
         let foreign: Vec<layer::Foreign> = linked
             .iter()
             .filter_map(|a| {
                 let libraries = built.foreign(&a.package)?.to_vec();
-                Some(layer::Foreign {
-                    rlib: a.code_file().to_path_buf(),
-                    libraries,
-                })
+                Some(layer::Foreign { rlib: a.code_file().to_path_buf(), libraries })
             })
             .collect();
         let parts = layer::Parts {
@@ -357,26 +288,13 @@ fn finish(
     search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
     let mut externs = Vec::new();
     let hidden = HIDDEN.replace('-', "_");
-    for (name, package) in metadata
-        .direct()
-        .into_iter()
-        .filter(|(name, _)| !name.starts_with(&hidden))
-    {
-        let artifact = built
-            .libraries()
-            .find(|a| a.package == package)
-            .map(Artifact::metadata_file);
+    for (name, package) in metadata.direct().into_iter().filter(|(name, _)| !name.starts_with(&hidden)) {
+        let artifact = built.libraries().find(|a| a.package == package).map(Artifact::metadata_file);
         let plugin = || built.plugin_of(&package);
         let Some(file) = artifact.or_else(plugin).and_then(Path::file_name) else {
-            return Err(EnvironmentError::new(
-                Kind::Build,
-                format!("cargo built no library for `{name}`"),
-            ));
+            return Err(EnvironmentError::new(Kind::Build, format!("cargo built no library for `{name}`")));
         };
-        let known = all
-            .iter()
-            .find(|c| Path::new(&c.file).as_os_str() == file)
-            .map(|c| c.path.clone());
+        let known = all.iter().find(|c| Path::new(&c.file).as_os_str() == file).map(|c| c.path.clone());
         externs.push((name, known.unwrap_or_else(|| target.join("lib").join(file))));
     }
     sync(stage.path());

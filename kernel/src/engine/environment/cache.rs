@@ -36,10 +36,7 @@ impl Cache {
     /// # Errors
     /// As for [`Cache::open`].
     pub fn at(root: &Path) -> Result<Self, EnvironmentError> {
-        let made = fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(root);
         made.map_err(|e| failed("create the cache directory", root, &e))?;
         let meta = fs::metadata(root).map_err(|e| failed("read the cache directory", root, &e))?;
         if !ours(&meta) {
@@ -65,13 +62,8 @@ impl Cache {
             .help(format!("chmod go-w '{}', or set {VARIABLE} to another directory", root.display())));
         }
         // Links are resolved once, so that every stored path names one place.
-        let root = root
-            .canonicalize()
-            .map_err(|e| failed("resolve the cache directory", root, &e))?;
-        Ok(Self {
-            root,
-            exposed: meta.mode() & 0o077 != 0,
-        })
+        let root = root.canonicalize().map_err(|e| failed("resolve the cache directory", root, &e))?;
+        Ok(Self { root, exposed: meta.mode() & 0o077 != 0 })
     }
 
     /// A cache that somebody else filled, if it is there and only its owner, this user or root,
@@ -80,10 +72,7 @@ impl Cache {
         let meta = fs::metadata(root).ok()?;
         let safe = ours(&meta) && meta.mode() & 0o022 == 0;
         let root = root.canonicalize().ok()?;
-        safe.then_some(Self {
-            root,
-            exposed: true,
-        })
+        safe.then_some(Self { root, exposed: true })
     }
 
     /// The directory itself, absolute.
@@ -156,11 +145,7 @@ impl Cache {
         let path = target.with_file_name(format!(".new-{name}"));
         remove_all(&path).map_err(|e| failed("remove", &path, &e))?;
         make(&path)?;
-        Ok(Staging {
-            path,
-            target: target.to_path_buf(),
-            done: false,
-        })
+        Ok(Staging { path, target: target.to_path_buf(), done: false })
     }
 }
 
@@ -183,12 +168,7 @@ impl Staging {
     /// # Errors
     /// When it cannot be renamed.
     pub fn commit(mut self) -> Result<PathBuf, EnvironmentError> {
-        let name = self
-            .target
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let old = self.target.with_file_name(format!(".old-{name}"));
         let swap = || -> io::Result<()> {
             if self.target.symlink_metadata().is_ok() {
@@ -221,11 +201,7 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> EnvironmentE
         ),
         _ => format!("set {VARIABLE} to a directory you can write to, for instance on scratch"),
     };
-    EnvironmentError::new(
-        Kind::Cache,
-        format!("cannot {what} {}: {error}", path.display()),
-    )
-    .help(help)
+    EnvironmentError::new(Kind::Cache, format!("cannot {what} {}: {error}", path.display())).help(help)
 }
 
 /// Remove a file or directory tree; nothing there is fine.
@@ -261,10 +237,7 @@ pub(super) fn sync(directory: &Path) {
 /// Make a directory inside the cache. The root decides who may enter: an administrator opens it
 /// (`chmod 755`) to share everything below, read-only.
 pub(super) fn make(path: &Path) -> Result<(), EnvironmentError> {
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
     made.map_err(|e| failed("create", path, &e))
 }
 
@@ -275,11 +248,7 @@ fn ours(meta: &Metadata) -> bool {
 }
 
 fn default_root() -> Result<PathBuf, EnvironmentError> {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let root = if let Some(path) = variable(VARIABLE) {
         path
     } else if let Some(path) = variable("XDG_CACHE_HOME").filter(|p| p.is_absolute()) {
@@ -287,11 +256,8 @@ fn default_root() -> Result<PathBuf, EnvironmentError> {
     } else if let Some(home) = std::env::home_dir().filter(|p| p.is_absolute()) {
         home.join(".cache/ferrolab")
     } else {
-        return Err(EnvironmentError::new(
-            Kind::Cache,
-            "there is no home directory to keep a cache in",
-        )
-        .help(format!("set {VARIABLE} to a directory you can write to")));
+        return Err(EnvironmentError::new(Kind::Cache, "there is no home directory to keep a cache in")
+            .help(format!("set {VARIABLE} to a directory you can write to")));
     };
     std::path::absolute(&root).map_err(|e| failed("resolve", &root, &e))
 }
@@ -301,8 +267,7 @@ mod tests {
     use super::*;
 
     fn scratch(name: &str) -> PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("ferrolab-cache-{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("ferrolab-cache-{name}-{}", std::process::id()));
         drop(remove_all(&path));
         path
     }
@@ -328,10 +293,7 @@ mod tests {
             let stage = cache.stage(&target).expect("stage");
             fs::write(stage.path().join("file"), content).expect("write");
             stage.commit().expect("commit");
-            assert_eq!(
-                fs::read_to_string(target.join("file")).expect("read"),
-                content
-            );
+            assert_eq!(fs::read_to_string(target.join("file")).expect("read"), content);
             assert_eq!(fs::read_dir(cache.root()).expect("list").count(), 1);
         }
         assert!(cache.trusts_path(&target.join("file")));

@@ -74,9 +74,7 @@ impl Tools<'_> {
             "overflow-checks=false",
             "debug-assertions=false",
         ] {
-            command
-                .arg("--config")
-                .arg(format!("profile.release.{setting}"));
+            command.arg("--config").arg(format!("profile.release.{setting}"));
         }
         if self.directory.is_dir() {
             command.current_dir(self.directory);
@@ -88,11 +86,7 @@ impl Tools<'_> {
     pub(super) fn build(&self, manifest: &Path, offline: bool) -> Command {
         let mut command = self.cargo("build", manifest, offline);
         command
-            .args([
-                "--release",
-                "--lib",
-                "--message-format=json-render-diagnostics",
-            ])
+            .args(["--release", "--lib", "--message-format=json-render-diagnostics"])
             // With an explicit target the flags reach only what cells link, not build scripts,
             // which must run here even when the code is for another processor.
             .args(["--target", &self.toolchain.host]);
@@ -108,11 +102,7 @@ impl Tools<'_> {
         mut command: Command,
         line: &mut dyn FnMut(Line<'_>),
     ) -> Result<Finished, EnvironmentError> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         // SAFETY: the closure runs between fork and exec and makes one system call, prctl with
         // constant arguments, which is async-signal-safe and allocates nothing.
         unsafe {
@@ -126,22 +116,11 @@ impl Tools<'_> {
             EnvironmentError::new(Kind::Toolchain, format!("cannot run {program}: {e}"))
                 .help("is the Rust toolchain still installed? `ferrolab doctor` checks")
         })?;
-        let mut group = Group {
-            child,
-            finished: false,
-        };
+        let mut group = Group { child, finished: false };
         let (sender, receiver) = mpsc::channel::<(bool, String)>();
         let readers = [
-            group
-                .child
-                .stdout
-                .take()
-                .map(|pipe| spawn_reader(pipe, true, sender.clone())),
-            group
-                .child
-                .stderr
-                .take()
-                .map(|pipe| spawn_reader(pipe, false, sender)),
+            group.child.stdout.take().map(|pipe| spawn_reader(pipe, true, sender.clone())),
+            group.child.stderr.take().map(|pipe| spawn_reader(pipe, false, sender)),
         ];
         let mut errors = Vec::new();
         loop {
@@ -248,15 +227,7 @@ pub(super) fn clean(command: &mut Command) {
     }
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if [
-            "CARGO_PROFILE_",
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_UNSTABLE_",
-        ]
-        .iter()
-        .any(|p| text.starts_with(p))
-        {
+        if ["CARGO_PROFILE_", "CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_UNSTABLE_"].iter().any(|p| text.starts_with(p)) {
             command.env_remove(&name);
         }
     }
@@ -278,14 +249,7 @@ pub(super) fn user_rustflags() -> Vec<String> {
 fn keep_linking(words: &[String]) -> Vec<String> {
     let harmless = |value: &str| {
         let name = value.split('=').next().unwrap_or_default();
-        [
-            "linker",
-            "link-arg",
-            "link-args",
-            "linker-flavor",
-            "link-self-contained",
-        ]
-        .contains(&name)
+        ["linker", "link-arg", "link-args", "linker-flavor", "link-self-contained"].contains(&name)
     };
     let mut kept = Vec::new();
     let mut words = words.iter();
@@ -307,10 +271,7 @@ fn keep_linking(words: &[String]) -> Vec<String> {
 
 /// The environment variable in which cargo takes the linker for `host`.
 pub(super) fn user_linker(host: &str) -> Option<OsString> {
-    let name = format!(
-        "CARGO_TARGET_{}_LINKER",
-        host.to_uppercase().replace('-', "_")
-    );
+    let name = format!("CARGO_TARGET_{}_LINKER", host.to_uppercase().replace('-', "_"));
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -320,11 +281,10 @@ mod tests {
 
     #[test]
     fn only_flags_about_linking_are_kept() {
-        let words: Vec<String> =
-            "-C target-cpu=x -C linker=clang -Clink-arg=-fuse-ld=mold -Cpanic=abort -L /x --cfg a"
-                .split(' ')
-                .map(str::to_owned)
-                .collect();
+        let words: Vec<String> = "-C target-cpu=x -C linker=clang -Clink-arg=-fuse-ld=mold -Cpanic=abort -L /x --cfg a"
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
         let kept = keep_linking(&words).join(" ");
         assert_eq!(kept, "-C linker=clang -Clink-arg=-fuse-ld=mold -L /x");
     }

@@ -46,10 +46,7 @@ impl DependencySet {
 
     /// Whether everything in `other` is in this set, written the same.
     pub fn contains(&self, other: &Self) -> bool {
-        other
-            .entries
-            .iter()
-            .all(|(name, value)| self.entries.get(name) == Some(value))
+        other.entries.iter().all(|(name, value)| self.entries.get(name) == Some(value))
     }
 
     /// Take over what `other` asks for; the later wish wins.
@@ -68,11 +65,7 @@ impl DependencySet {
         let mut lines = text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
             let line = line.trim();
-            let line = line
-                .strip_prefix(":dep")
-                .or_else(|| line.strip_prefix("%dep"))
-                .unwrap_or(line)
-                .trim();
+            let line = line.strip_prefix(":dep").or_else(|| line.strip_prefix("%dep")).unwrap_or(line).trim();
             if line.is_empty() || line.starts_with('#') || line.starts_with("//") {
                 continue;
             }
@@ -83,8 +76,7 @@ impl DependencySet {
                 entry.push(' ');
                 entry.push_str(strip_comment(more).trim());
             }
-            set.line(entry.trim(), directory)
-                .map_err(|error| error.at_line(index + 1))?;
+            set.line(entry.trim(), directory).map_err(|error| error.at_line(index + 1))?;
         }
         Ok(set)
     }
@@ -96,11 +88,7 @@ impl DependencySet {
     pub fn parse_table(text: &str, directory: &Path) -> Result<Self, EnvironmentError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let offset = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text.as_bytes()[..offset]
-                .iter()
-                .filter(|&&b| b == b'\n')
-                .count()
-                + 1;
+            let line = text.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count() + 1;
             EnvironmentError::new(Kind::Dependency, error.message().to_owned()).at_line(line)
         })?;
         let table = match table.get("dependencies").and_then(Value::as_table) {
@@ -109,12 +97,8 @@ impl DependencySet {
         };
         let mut set = Self::default();
         for (name, value) in table {
-            let line = text
-                .lines()
-                .position(|l| l.contains(name.as_str()))
-                .map_or(1, |index| index + 1);
-            set.insert(&name, value, directory)
-                .map_err(|error| error.at_line(line))?;
+            let line = text.lines().position(|l| l.contains(name.as_str())).map_or(1, |index| index + 1);
+            set.insert(&name, value, directory).map_err(|error| error.at_line(line))?;
         }
         Ok(set)
     }
@@ -129,9 +113,7 @@ impl DependencySet {
                 Ok(Some(value)) => value,
                 Ok(None) => return Err(unclear(text)),
                 // `rand = 0.9`: quotes forgotten.
-                Err(_)
-                    if value.starts_with(|c: char| c.is_ascii_digit() || "^~=<>*".contains(c)) =>
-                {
+                Err(_) if value.starts_with(|c: char| c.is_ascii_digit() || "^~=<>*".contains(c)) => {
                     Value::String(value.to_owned())
                 }
                 Err(error) => {
@@ -141,12 +123,7 @@ impl DependencySet {
             let value = match value {
                 // `rand = 1` and `rand = 0.9` are TOML numbers.
                 Value::Integer(number) => Value::String(number.to_string()),
-                Value::Float(_) => Value::String(
-                    text.split_once('=')
-                        .map_or("", |(_, v)| v)
-                        .trim()
-                        .to_owned(),
-                ),
+                Value::Float(_) => Value::String(text.split_once('=').map_or("", |(_, v)| v).trim().to_owned()),
                 other => other,
             };
             return self.insert(name, value, directory);
@@ -162,40 +139,23 @@ impl DependencySet {
         if name.contains(char::is_whitespace) {
             return Err(unclear(text).help("one dependency to a line: `:dep name = \"version\"`"));
         }
-        self.insert(
-            name.trim(),
-            Value::String(version.trim().to_owned()),
-            directory,
-        )
+        self.insert(name.trim(), Value::String(version.trim().to_owned()), directory)
     }
 
-    fn insert(
-        &mut self,
-        name: &str,
-        value: Value,
-        directory: &Path,
-    ) -> Result<(), EnvironmentError> {
+    fn insert(&mut self, name: &str, value: Value, directory: &Path) -> Result<(), EnvironmentError> {
         let valid = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || !name.chars().all(valid) {
-            return Err(unclear(name)
-                .help("a crate's name has letters, digits, `-` and `_`: `:dep serde = \"1\"`"));
+            return Err(unclear(name).help("a crate's name has letters, digits, `-` and `_`: `:dep serde = \"1\"`"));
         }
         if name == helper::NAME {
-            return Err(EnvironmentError::new(
-                Kind::Dependency,
-                "`ferrolab` is in every cell already",
-            )
-            .help("write `use ferrolab::…;` without a `:dep`"));
+            return Err(EnvironmentError::new(Kind::Dependency, "`ferrolab` is in every cell already")
+                .help("write `use ferrolab::…;` without a `:dep`"));
         }
         let mut table = match value {
-            Value::String(version) => {
-                Table::from_iter([("version".to_owned(), Value::String(version))])
-            }
+            Value::String(version) => Table::from_iter([("version".to_owned(), Value::String(version))]),
             Value::Table(table) => table,
             _ => {
-                return Err(unclear(name).help(format!(
-                    "`:dep {name} = \"1.2\"` or `{{ version = \"1.2\" }}`"
-                )));
+                return Err(unclear(name).help(format!("`:dep {name} = \"1.2\"` or `{{ version = \"1.2\" }}`")));
             }
         };
         // evcxr notebooks, like old manifests, write these with an underscore.
@@ -231,19 +191,16 @@ impl DependencySet {
 
     /// As a manifest's `[dependencies]`.
     pub(super) fn table(&self) -> Table {
-        let parsed = self.entries.iter().filter_map(|(name, text)| {
-            text.parse::<Table>()
-                .ok()
-                .map(|table| (name.clone(), Value::Table(table)))
-        });
+        let parsed = self
+            .entries
+            .iter()
+            .filter_map(|(name, text)| text.parse::<Table>().ok().map(|table| (name.clone(), Value::Table(table))));
         parsed.collect()
     }
 
     /// One line for each dependency, for hashes.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
-        self.entries
-            .iter()
-            .map(|(name, value)| format!("{name}\n{value}"))
+        self.entries.iter().map(|(name, value)| format!("{name}\n{value}"))
     }
 }
 
@@ -263,23 +220,13 @@ fn absolute(path: &str, directory: &Path) -> PathBuf {
 fn package_name(path: &Path) -> Result<String, EnvironmentError> {
     let manifest = path.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(|e| {
-        EnvironmentError::new(
-            Kind::Dependency,
-            format!("cannot read {}: {e}", manifest.display()),
-        )
-        .help("a path names the directory of a crate, relative to the notebook")
+        EnvironmentError::new(Kind::Dependency, format!("cannot read {}: {e}", manifest.display()))
+            .help("a path names the directory of a crate, relative to the notebook")
     })?;
     let table: Table = text.parse().unwrap_or_default();
-    let name = table
-        .get("package")
-        .and_then(|package| package.get("name"))
-        .and_then(Value::as_str);
-    name.map(str::to_owned).ok_or_else(|| {
-        EnvironmentError::new(
-            Kind::Dependency,
-            format!("{} has no package name", manifest.display()),
-        )
-    })
+    let name = table.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+    name.map(str::to_owned)
+        .ok_or_else(|| EnvironmentError::new(Kind::Dependency, format!("{} has no package name", manifest.display())))
 }
 
 /// Cut a comment off the end, unless the sign stands in a string.
@@ -342,17 +289,13 @@ mod tests {
         assert_eq!(table["rayon_core"]["version"].as_str(), Some("1.12"));
         assert_eq!(table["ndarray"]["default-features"].as_bool(), Some(false));
         assert_eq!(table["json"]["package"].as_str(), Some("serde_json"));
-        assert_eq!(
-            table["local"]["git"].as_str(),
-            Some("https://example.org/x")
-        );
+        assert_eq!(table["local"]["git"].as_str(), Some("https://example.org/x"));
         assert_eq!(set.names().count(), 7);
     }
 
     #[test]
     fn errors_name_the_line_and_what_was_meant() {
-        let error = parse("rand\n\nserde = { version = \"1\", feature = [\"derive\"] }")
-            .expect_err("feature");
+        let error = parse("rand\n\nserde = { version = \"1\", feature = [\"derive\"] }").expect_err("feature");
         assert_eq!(error.line, Some(3));
         assert!(error.help.contains("`features`"), "{error}");
         assert_eq!(parse("rand serde").expect_err("two").line, Some(1));
@@ -366,8 +309,7 @@ mod tests {
         let bare = "serde = { version = \"1\", features = [\"derive\"] }\nrand = \"0.9\"\n";
         let parse = |text| DependencySet::parse_table(text, Path::new("/")).expect("valid");
         assert_eq!(parse(whole), parse(bare));
-        let error = DependencySet::parse_table("rand = \"1\"\nserde = = 1", Path::new("/"))
-            .expect_err("broken");
+        let error = DependencySet::parse_table("rand = \"1\"\nserde = = 1", Path::new("/")).expect_err("broken");
         assert_eq!(error.line, Some(2));
     }
 }

@@ -36,13 +36,7 @@ pub struct EnvironmentError {
 
 impl EnvironmentError {
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            details: String::new(),
-            help: String::new(),
-            line: None,
-        }
+        Self { kind, message: message.into(), details: String::new(), help: String::new(), line: None }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -61,10 +55,7 @@ impl EnvironmentError {
     }
 
     pub(super) fn cancelled() -> Self {
-        Self::new(
-            Kind::Cancelled,
-            "interrupted while preparing the environment",
-        )
+        Self::new(Kind::Cancelled, "interrupted while preparing the environment")
     }
 }
 

@@ -19,27 +19,17 @@ pub(super) const NAME: &str = "ferrolab";
 
 /// A hash of the helper crate: sources, manifest and lock.
 pub(super) fn hash() -> String {
-    FILES
-        .iter()
-        .fold(Identity::default(), |id, (name, bytes)| {
-            id.part(name).part(bytes)
-        })
-        .finish()
+    FILES.iter().fold(Identity::default(), |id, (name, bytes)| id.part(name).part(bytes)).finish()
 }
 
 /// The lock the helper crate was tested with.
 pub(super) fn lock() -> Option<&'static [u8]> {
-    FILES
-        .iter()
-        .find(|(name, _)| *name == "Cargo.lock")
-        .map(|(_, bytes)| *bytes)
+    FILES.iter().find(|(name, _)| *name == "Cargo.lock").map(|(_, bytes)| *bytes)
 }
 
 /// Unpack the source into the cache, once for each content; where it is.
 pub(super) fn unpack(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
-    let target = cache
-        .directory("source")?
-        .join(format!("{NAME}-{}", hash()));
+    let target = cache.directory("source")?.join(format!("{NAME}-{}", hash()));
     if target.join("Cargo.toml").is_file()
         && FILES.iter().all(|(name, bytes)| {
             let meta = target.join(name).metadata();
@@ -52,10 +42,7 @@ pub(super) fn unpack(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
     for (name, bytes) in FILES.iter().filter(|(name, _)| name.starts_with("src/")) {
         cache.write(&stage.path().join(name), bytes)?;
     }
-    cache.write(
-        &stage.path().join("Cargo.toml"),
-        toml_text(&stand_alone(manifest()?))?.as_bytes(),
-    )?;
+    cache.write(&stage.path().join("Cargo.toml"), toml_text(&stand_alone(manifest()?))?.as_bytes())?;
     stage.commit()
 }
 
@@ -74,32 +61,21 @@ pub(super) fn shared_dependencies() -> Result<Table, EnvironmentError> {
 
 /// A TOML table as text.
 pub(super) fn toml_text(table: &Table) -> Result<String, EnvironmentError> {
-    toml::to_string(table)
-        .map_err(|e| EnvironmentError::new(Kind::Build, format!("cannot write a manifest: {e}")))
+    toml::to_string(table).map_err(|e| EnvironmentError::new(Kind::Build, format!("cannot write a manifest: {e}")))
 }
 
 fn manifest() -> Result<Table, EnvironmentError> {
-    let broken = |what: &str| {
-        EnvironmentError::new(
-            Kind::Build,
-            format!("this binary's helper crate is broken: {what}"),
-        )
-    };
-    let bytes = FILES
-        .iter()
-        .find(|(name, _)| *name == "Cargo.toml")
-        .map(|(_, bytes)| *bytes);
-    let text = bytes
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .ok_or_else(|| broken("no manifest"))?;
+    let broken =
+        |what: &str| EnvironmentError::new(Kind::Build, format!("this binary's helper crate is broken: {what}"));
+    let bytes = FILES.iter().find(|(name, _)| *name == "Cargo.toml").map(|(_, bytes)| *bytes);
+    let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or_else(|| broken("no manifest"))?;
     text.parse::<Table>().map_err(|e| broken(&e.to_string()))
 }
 
 /// Resolve what the manifest takes from its workspace, and drop what only a checkout needs.
 fn stand_alone(mut manifest: Table) -> Table {
     let workspace = manifest.remove("workspace");
-    let inherited =
-        |section: &str, name: &str| workspace.as_ref()?.get(section)?.get(name).cloned();
+    let inherited = |section: &str, name: &str| workspace.as_ref()?.get(section)?.get(name).cloned();
     if let Some(package) = manifest.get_mut("package").and_then(Value::as_table_mut) {
         for (name, value) in package.iter_mut() {
             if value.get("workspace").is_some()
@@ -112,10 +88,7 @@ fn stand_alone(mut manifest: Table) -> Table {
             package.remove(name);
         }
     }
-    if let Some(dependencies) = manifest
-        .get_mut("dependencies")
-        .and_then(Value::as_table_mut)
-    {
+    if let Some(dependencies) = manifest.get_mut("dependencies").and_then(Value::as_table_mut) {
         for (name, value) in dependencies.iter_mut() {
             if value.get("workspace").is_some()
                 && let Some(actual) = inherited("dependencies", name)
@@ -124,16 +97,7 @@ fn stand_alone(mut manifest: Table) -> Table {
             }
         }
     }
-    for name in [
-        "lints",
-        "dev-dependencies",
-        "bench",
-        "test",
-        "example",
-        "bin",
-        "profile",
-        "badges",
-    ] {
+    for name in ["lints", "dev-dependencies", "bench", "test", "example", "bin", "profile", "badges"] {
         manifest.remove(name);
     }
     // The kernel embeds only `src`: nothing else of the checkout is to be looked for.

@@ -29,12 +29,7 @@ impl Identity {
 
     /// 20 hexadecimal digits: short in paths, and 80 bits are enough against accidents.
     pub fn finish(self) -> String {
-        self.0
-            .finalize()
-            .iter()
-            .take(10)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.0.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -57,18 +52,8 @@ impl Stamp {
     pub(super) fn of(path: &Path) -> Self {
         let path = path.to_path_buf();
         match fs::metadata(&path) {
-            Ok(meta) => Self {
-                path,
-                size: meta.size(),
-                seconds: meta.mtime(),
-                nanoseconds: meta.mtime_nsec(),
-            },
-            Err(_) => Self {
-                path,
-                size: u64::MAX,
-                seconds: 0,
-                nanoseconds: 0,
-            },
+            Ok(meta) => Self { path, size: meta.size(), seconds: meta.mtime(), nanoseconds: meta.mtime_nsec() },
+            Err(_) => Self { path, size: u64::MAX, seconds: 0, nanoseconds: 0 },
         }
     }
 

@@ -38,11 +38,7 @@ pub(super) struct Foreign {
 }
 
 /// Link a layer into `folder`; the shared object.
-pub(super) fn link(
-    tools: &Tools<'_>,
-    parts: &Parts<'_>,
-    folder: &Path,
-) -> Result<PathBuf, EnvironmentError> {
+pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Result<PathBuf, EnvironmentError> {
     let name = format!("ferrolab_layer_{}", parts.number);
     let file = format!("lib{name}-{}.so", parts.hash);
     let output = folder.join(&file);
@@ -53,30 +49,14 @@ pub(super) fn link(
     }
     for (index, (name, _)) in parts.crates.iter().enumerate() {
         // Two versions of a crate may share a name; inside, every one has a number.
-        text.push_str(&format!(
-            "#[doc(hidden)] pub extern crate c{index}; // {name}\n"
-        ));
+        text.push_str(&format!("#[doc(hidden)] pub extern crate c{index}; // {name}\n"));
     }
     fs::write(&source, text).map_err(|e| failed("write", &source, &e))?;
     let mut command = Command::new(&tools.toolchain.rustc);
     clean(&mut command);
     command
-        .args([
-            "--crate-type",
-            "dylib",
-            "--edition",
-            "2021",
-            "--crate-name",
-            &name,
-        ])
-        .args([
-            "-C",
-            "prefer-dynamic",
-            "-C",
-            "opt-level=3",
-            "-C",
-            "strip=debuginfo",
-        ])
+        .args(["--crate-type", "dylib", "--edition", "2021", "--crate-name", &name])
+        .args(["-C", "prefer-dynamic", "-C", "opt-level=3", "-C", "strip=debuginfo"])
         .arg("-C")
         .arg(format!("metadata={}", parts.hash))
         .args(["-C", &format!("link-arg=-Wl,-soname,{file}")])
@@ -87,14 +67,10 @@ pub(super) fn link(
         .arg(&output)
         .arg(&source);
     for (index, path) in parts.below.iter().enumerate() {
-        command
-            .arg("--extern")
-            .arg(assignment(&format!("ferrolab_layer_{index}"), path));
+        command.arg("--extern").arg(assignment(&format!("ferrolab_layer_{index}"), path));
     }
     for (index, (_, path)) in parts.crates.iter().enumerate() {
-        command
-            .arg("--extern")
-            .arg(assignment(&format!("c{index}"), path));
+        command.arg("--extern").arg(assignment(&format!("c{index}"), path));
     }
     for path in parts.search {
         command.arg("-L").arg(assignment("dependency", path));
@@ -105,9 +81,7 @@ pub(super) fn link(
     for folder in parts.native.iter().map(|value| native_folder(value)) {
         // A shared library in a place of its own is found there again when the layer is loaded.
         if holds_shared(folder) {
-            command
-                .arg("-C")
-                .arg(format!("link-arg=-Wl,-rpath,{}", folder.display()));
+            command.arg("-C").arg(format!("link-arg=-Wl,-rpath,{}", folder.display()));
         }
     }
     // Scratch space inside the staged entry, removed before the entry is finished.
@@ -119,10 +93,7 @@ pub(super) fn link(
         // C code that was compiled to be hidden refers to itself directly.
         command.args(["-C", "link-arg=-Wl,-Bsymbolic"]);
     }
-    command
-        .arg("-C")
-        .arg(assignment("linker", &script))
-        .args(["-C", "linker-flavor=gcc"]);
+    command.arg("-C").arg(assignment("linker", &script)).args(["-C", "linker-flavor=gcc"]);
     let finished = tools.run(command, &mut |_| {})?;
     for temporary in [&source, &scratch] {
         remove_all(temporary).map_err(|e| failed("remove", temporary, &e))?;
@@ -145,13 +116,7 @@ pub(super) fn link(
 fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(), EnvironmentError> {
     let linker = user_linker(&tools.toolchain.host)
         .map(|name| name.to_string_lossy().into_owned())
-        .or_else(|| {
-            tools
-                .toolchain
-                .cc
-                .as_ref()
-                .map(|path| path.display().to_string())
-        })
+        .or_else(|| tools.toolchain.cc.as_ref().map(|path| path.display().to_string()))
         .unwrap_or_else(|| "cc".to_owned());
     let mut cases = String::from("  -Wl,--as-needed) ;;\n");
     if !parts.foreign.is_empty() {
@@ -171,16 +136,11 @@ fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(),
     for foreign in parts.foreign {
         whole(&foreign.rlib.display().to_string(), &foreign.rlib)?;
         // What is linked statically without saying so is not in the rlib.
-        for library in foreign
-            .libraries
-            .iter()
-            .filter(|l| !l.starts_with("static"))
-        {
+        for library in foreign.libraries.iter().filter(|l| !l.starts_with("static")) {
             let name = library.rsplit('=').next().unwrap_or(library);
             let folders = parts.native.iter().map(|value| native_folder(value));
             let mut folders = folders.filter(|f| !f.join(format!("lib{name}.so")).exists());
-            let archive =
-                folders.find_map(|f| Some(f.join(format!("lib{name}.a"))).filter(|a| a.is_file()));
+            let archive = folders.find_map(|f| Some(f.join(format!("lib{name}.a"))).filter(|a| a.is_file()));
             if let Some(archive) = archive {
                 whole(&format!("-l{name}"), &archive)?;
             }
@@ -203,10 +163,7 @@ fn quoted(text: &str) -> String {
 
 /// The directory in a `-L` value, which may start with a kind: `native=/usr/lib`.
 fn native_folder(value: &str) -> &Path {
-    let path = value
-        .split_once('=')
-        .filter(|(kind, _)| !kind.contains('/'))
-        .map_or(value, |(_, path)| path);
+    let path = value.split_once('=').filter(|(kind, _)| !kind.contains('/')).map_or(value, |(_, path)| path);
     Path::new(path)
 }
 

@@ -37,16 +37,10 @@ impl Guard {
     ///
     /// # Errors
     /// When the lock file cannot be made, or `cancelled` was set while waiting.
-    pub fn take(
-        path: &Path,
-        waiting: &mut dyn FnMut(),
-        cancelled: &AtomicBool,
-    ) -> Result<Self, EnvironmentError> {
+    pub fn take(path: &Path, waiting: &mut dyn FnMut(), cancelled: &AtomicBool) -> Result<Self, EnvironmentError> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options
-            .open(path)
-            .map_err(|e| failed("open the lock file", path, &e))?;
+        let file = options.open(path).map_err(|e| failed("open the lock file", path, &e))?;
         let mut told = false;
         loop {
             match file.try_lock() {
@@ -80,8 +74,7 @@ impl Guard {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if abandoned(&directory) {
                         // Renaming first makes one of several waiting processes the remover.
-                        let grave =
-                            directory.with_extension(format!("stale-{}", std::process::id()));
+                        let grave = directory.with_extension(format!("stale-{}", std::process::id()));
                         if fs::rename(&directory, &grave).is_ok() {
                             drop(remove_all(&grave));
                         }
@@ -112,11 +105,7 @@ impl Drop for Guard {
     }
 }
 
-fn pause(
-    told: &mut bool,
-    waiting: &mut dyn FnMut(),
-    cancelled: &AtomicBool,
-) -> Result<(), EnvironmentError> {
+fn pause(told: &mut bool, waiting: &mut dyn FnMut(), cancelled: &AtomicBool) -> Result<(), EnvironmentError> {
     if cancelled.load(Ordering::Relaxed) {
         return Err(EnvironmentError::cancelled());
     }
@@ -152,10 +141,7 @@ fn abandoned(directory: &Path) -> bool {
 }
 
 fn host() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname")
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -58,9 +58,7 @@ pub(super) struct Raised {
 /// What of the floor the resolved packages can take.
 pub(super) fn floor(metadata: &Metadata) -> Vec<Raised> {
     let direct = metadata.direct();
-    let packages = metadata
-        .packages()
-        .filter(|package| package.is_from_registry());
+    let packages = metadata.packages().filter(|package| package.is_from_registry());
     let raised = packages.filter_map(|package| {
         let (_, wanted) = FLOOR.iter().find(|(name, _)| *name == package.name)?;
         // `default` is a feature like any other for what a build is called.
@@ -69,9 +67,7 @@ pub(super) fn floor(metadata: &Metadata) -> Vec<Raised> {
         Some(Raised {
             package: package.name.clone(),
             version: package.version.clone(),
-            features: has
-                .map(|feature| Value::String((*feature).to_owned()))
-                .collect(),
+            features: has.map(|feature| Value::String((*feature).to_owned())).collect(),
             direct: direct.iter().any(|(_, id)| *id == package.id),
         })
     });
@@ -81,22 +77,17 @@ pub(super) fn floor(metadata: &Metadata) -> Vec<Raised> {
 fn raise(dependencies: &mut Table, floor: &[Raised]) {
     for (index, raised) in floor.iter().enumerate() {
         if raised.direct {
-            let named = dependencies.iter_mut().find(|(key, value)| {
-                value.get("package").and_then(Value::as_str).unwrap_or(key) == raised.package
-            });
+            let named = dependencies
+                .iter_mut()
+                .find(|(key, value)| value.get("package").and_then(Value::as_str).unwrap_or(key) == raised.package);
             let Some((_, value)) = named else { continue };
             if let Value::String(version) = value {
-                *value = Value::Table(Table::from_iter([(
-                    "version".to_owned(),
-                    Value::String(version.clone()),
-                )]));
+                *value = Value::Table(Table::from_iter([("version".to_owned(), Value::String(version.clone()))]));
             }
             let Some(table) = value.as_table_mut() else {
                 continue;
             };
-            let features = table
-                .entry("features")
-                .or_insert_with(|| Value::Array(Vec::new()));
+            let features = table.entry("features").or_insert_with(|| Value::Array(Vec::new()));
             if let Some(features) = features.as_array_mut() {
                 features.extend(raised.features.iter().cloned());
             }
@@ -104,10 +95,7 @@ fn raise(dependencies: &mut Table, floor: &[Raised]) {
         }
         let entry = Table::from_iter([
             ("package".to_owned(), Value::String(raised.package.clone())),
-            (
-                "version".to_owned(),
-                Value::String(format!("={}", raised.version)),
-            ),
+            ("version".to_owned(), Value::String(format!("={}", raised.version))),
             ("default-features".to_owned(), Value::Boolean(false)),
             ("features".to_owned(), Value::Array(raised.features.clone())),
         ]);
@@ -117,36 +105,21 @@ fn raise(dependencies: &mut Table, floor: &[Raised]) {
 
 /// Write the package that cargo builds; its manifest. A floor comes in a second run, on top of the
 /// lock that the first run left.
-pub(super) fn write_package(
-    plan: &Plan<'_>,
-    floor: &[Raised],
-) -> Result<PathBuf, EnvironmentError> {
+pub(super) fn write_package(plan: &Plan<'_>, floor: &[Raised]) -> Result<PathBuf, EnvironmentError> {
     let folder = plan.cache.directory("build")?.join(plan.key);
     let source = helper::unpack(plan.cache)?;
     let mut dependencies = helper::shared_dependencies()?;
     let mut own = Table::new();
-    own.insert(
-        "path".to_owned(),
-        Value::String(source.display().to_string()),
-    );
+    own.insert("path".to_owned(), Value::String(source.display().to_string()));
     if !plan.options.features.is_empty() {
-        let features = plan
-            .options
-            .features
-            .iter()
-            .cloned()
-            .map(Value::String)
-            .collect();
+        let features = plan.options.features.iter().cloned().map(Value::String).collect();
         own.insert("features".to_owned(), Value::Array(features));
     }
     dependencies.insert(helper::NAME.to_owned(), Value::Table(own));
     dependencies.extend(plan.dependencies.table());
     raise(&mut dependencies, floor);
     let package = [("name", PACKAGE), ("version", "0.0.0"), ("edition", "2024")];
-    let package: Table = package
-        .map(|(k, v)| (k.to_owned(), Value::String(v.to_owned())))
-        .into_iter()
-        .collect();
+    let package: Table = package.map(|(k, v)| (k.to_owned(), Value::String(v.to_owned()))).into_iter().collect();
     let mut manifest = Table::new();
     manifest.insert("package".to_owned(), Value::Table(package));
     manifest.insert("dependencies".to_owned(), Value::Table(dependencies));
@@ -154,8 +127,7 @@ pub(super) fn write_package(
     let workspace = Table::from_iter([("resolver".to_owned(), Value::String("3".to_owned()))]);
     manifest.insert("workspace".to_owned(), Value::Table(workspace));
     let path = folder.join("Cargo.toml");
-    plan.cache
-        .write(&path, helper::toml_text(&manifest)?.as_bytes())?;
+    plan.cache.write(&path, helper::toml_text(&manifest)?.as_bytes())?;
     plan.cache.write(&folder.join("src/lib.rs"), b"")?;
     let lock = match plan.parent {
         Some(parent) => fs::read(&parent.lock).ok(),
@@ -168,22 +140,19 @@ pub(super) fn write_package(
 }
 
 /// cargo only warns about a dependency that is a program and not a library.
-pub(super) fn check_libraries(
-    dependencies: &DependencySet,
-    metadata: &Metadata,
-) -> Result<(), EnvironmentError> {
+pub(super) fn check_libraries(dependencies: &DependencySet, metadata: &Metadata) -> Result<(), EnvironmentError> {
     let direct = metadata.direct();
     for (key, value) in dependencies.table() {
         let package = value.get("package").and_then(Value::as_str).unwrap_or(&key);
         let usable = |(name, id): &(String, String)| {
-            !name.is_empty()
-                && metadata
-                    .package(id)
-                    .is_some_and(|found| found.name == package)
+            !name.is_empty() && metadata.package(id).is_some_and(|found| found.name == package)
         };
         if !direct.iter().any(usable) {
-            return Err(EnvironmentError::new(Kind::Dependency, format!("`{package}` has no library that a cell could use"))
-                .help("a crate that is only a program is installed with `!cargo install`, not added with `:dep`"));
+            return Err(EnvironmentError::new(
+                Kind::Dependency,
+                format!("`{package}` has no library that a cell could use"),
+            )
+            .help("a crate that is only a program is installed with `!cargo install`, not added with `:dep`"));
         }
     }
     Ok(())

@@ -53,19 +53,14 @@ struct EdgeKind {
 impl Package {
     /// Whether versions of it are published, so that one can be named.
     pub(super) fn is_from_registry(&self) -> bool {
-        self.source
-            .as_deref()
-            .is_some_and(|source| source.starts_with("registry+"))
+        self.source.as_deref().is_some_and(|source| source.starts_with("registry+"))
     }
 }
 
 impl Metadata {
     pub(super) fn parse(text: &str) -> Result<Self, EnvironmentError> {
         serde_json::from_str(text).map_err(|e| {
-            EnvironmentError::new(
-                Kind::Toolchain,
-                format!("cargo metadata gave an answer that cannot be read: {e}"),
-            )
+            EnvironmentError::new(Kind::Toolchain, format!("cargo metadata gave an answer that cannot be read: {e}"))
         })
     }
 
@@ -91,8 +86,7 @@ impl Metadata {
                 continue;
             }
             let edges = self.node(id).into_iter().flat_map(|node| &node.deps);
-            let built =
-                edges.filter(|e| e.dep_kinds.iter().any(|k| k.kind.as_deref() != Some("dev")));
+            let built = edges.filter(|e| e.dep_kinds.iter().any(|k| k.kind.as_deref() != Some("dev")));
             open.extend(built.map(|edge| edge.pkg.as_str()));
         }
         seen.len()
@@ -102,20 +96,13 @@ impl Metadata {
     pub(super) fn direct(&self) -> Vec<(String, String)> {
         let root = self.resolve.root.as_deref().and_then(|id| self.node(id));
         let edges = root.into_iter().flat_map(|node| &node.deps);
-        edges
-            .map(|edge| (edge.name.clone(), edge.pkg.clone()))
-            .collect()
+        edges.map(|edge| (edge.name.clone(), edge.pkg.clone())).collect()
     }
 
     /// Directories of packages that are neither from a registry nor from git.
     pub(super) fn local_packages(&self, except: &[&str]) -> Vec<PathBuf> {
-        let local = self
-            .packages
-            .iter()
-            .filter(|p| p.source.is_none() && !except.contains(&p.name.as_str()));
-        local
-            .filter_map(|p| p.manifest_path.parent().map(Path::to_path_buf))
-            .collect()
+        let local = self.packages.iter().filter(|p| p.source.is_none() && !except.contains(&p.name.as_str()));
+        local.filter_map(|p| p.manifest_path.parent().map(Path::to_path_buf)).collect()
     }
 
     /// The features of a package, by name.
@@ -191,57 +178,28 @@ pub(super) struct Built {
 impl Built {
     /// A build whose code for cells lands below `root`.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            ..Self::default()
-        }
+        Self { root, ..Self::default() }
     }
 
     /// Take in a line; true when a package is done.
     pub(super) fn message(&mut self, line: &str) -> bool {
         match serde_json::from_str(line) {
-            Ok(Message::CompilerArtifact {
-                package_id,
-                target,
-                filenames,
-            }) => {
-                let of_kind = |wanted: &[&str]| {
-                    target
-                        .kind
-                        .iter()
-                        .any(|kind| wanted.contains(&kind.as_str()))
-                };
-                let with = |extension: &str| {
-                    filenames
-                        .iter()
-                        .find(|f| f.extension().is_some_and(|e| e == extension))
-                };
+            Ok(Message::CompilerArtifact { package_id, target, filenames }) => {
+                let of_kind = |wanted: &[&str]| target.kind.iter().any(|kind| wanted.contains(&kind.as_str()));
+                let with = |extension: &str| filenames.iter().find(|f| f.extension().is_some_and(|e| e == extension));
                 if of_kind(&["custom-build"]) {
                     return false;
                 }
                 if of_kind(&["proc-macro"]) {
-                    self.plugins
-                        .extend(with("so").map(|path| (package_id.clone(), path.clone())));
-                } else if let Some(code) = with("rlib")
-                    .or_else(|| with("so"))
-                    .filter(|p| p.starts_with(&self.root))
-                {
+                    self.plugins.extend(with("so").map(|path| (package_id.clone(), path.clone())));
+                } else if let Some(code) = with("rlib").or_else(|| with("so")).filter(|p| p.starts_with(&self.root)) {
                     let metadata = with("rmeta").cloned();
                     let name = target.name.replace('-', "_");
-                    self.artifacts.push(Artifact {
-                        package: package_id.clone(),
-                        name,
-                        code: code.clone(),
-                        metadata,
-                    });
+                    self.artifacts.push(Artifact { package: package_id.clone(), name, code: code.clone(), metadata });
                 }
                 self.packages.insert(package_id)
             }
-            Ok(Message::BuildScriptExecuted {
-                package_id,
-                linked_libs,
-                linked_paths,
-            }) => {
+            Ok(Message::BuildScriptExecuted { package_id, linked_libs, linked_paths }) => {
                 if !linked_libs.is_empty() {
                     self.foreign.insert(package_id, linked_libs);
                 }
@@ -268,10 +226,7 @@ impl Built {
     }
 
     pub(super) fn plugin_of(&self, package: &str) -> Option<&Path> {
-        self.plugins
-            .iter()
-            .find(|(id, _)| id == package)
-            .map(|(_, path)| path.as_path())
+        self.plugins.iter().find(|(id, _)| id == package).map(|(_, path)| path.as_path())
     }
 
     /// `-L` values of build scripts.

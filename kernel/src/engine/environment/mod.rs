@@ -131,8 +131,7 @@ impl Environment {
     /// rustc arguments that cells of this environment have in common: processor, dynamic libstd,
     /// crates and where their metadata is.
     pub fn rustc_arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> =
-            ["-C", "prefer-dynamic", "-C"].map(OsString::from).to_vec();
+        let mut arguments: Vec<OsString> = ["-C", "prefer-dynamic", "-C"].map(OsString::from).to_vec();
         arguments.push(format!("target-cpu={}", self.options.target_cpu).into());
         let mut pair = |option: &str, name: &str, path: &Path| {
             arguments.push(option.into());
@@ -151,8 +150,7 @@ impl Environment {
 
     /// What a runner loads before the first cell, in order, with `RTLD_NOW | RTLD_GLOBAL`.
     pub fn libraries(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.toolchain.libstd.as_path())
-            .chain(self.layers.iter().map(PathBuf::as_path))
+        std::iter::once(self.toolchain.libstd.as_path()).chain(self.layers.iter().map(PathBuf::as_path))
     }
 
     /// Every file of ours that it needs.
@@ -160,14 +158,8 @@ impl Environment {
         let macros = self.externs.iter().map(|(_, path)| path.as_path());
         let crates = self.crates.iter().map(|krate| krate.path.as_path());
         let single = [self.lock.as_path()];
-        let mut all: Vec<&Path> = self
-            .layers
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(macros)
-            .chain(crates)
-            .chain(single)
-            .collect();
+        let mut all: Vec<&Path> =
+            self.layers.iter().map(PathBuf::as_path).chain(macros).chain(crates).chain(single).collect();
         all.sort();
         all.dedup();
         all.into_iter()
@@ -178,14 +170,7 @@ impl Environment {
         let externs = self.externs.iter_mut().map(|(_, path)| path);
         let crates = self.crates.iter_mut().map(|krate| &mut krate.path);
         let single = std::iter::once(&mut self.lock);
-        for path in self
-            .search
-            .iter_mut()
-            .chain(&mut self.layers)
-            .chain(externs)
-            .chain(crates)
-            .chain(single)
-        {
+        for path in self.search.iter_mut().chain(&mut self.layers).chain(externs).chain(crates).chain(single) {
             *path = to.join(path.strip_prefix(from).ok()?);
         }
         Some(())
@@ -204,15 +189,8 @@ pub fn prepare(
     let cache = Cache::open()?;
     let toolchain = Toolchain::discover(&cache, &options.directory)?;
     let dependencies = DependencySet::default();
-    let work = Work {
-        options,
-        cache: &cache,
-        toolchain: &toolchain,
-        parent: None,
-        dependencies: &dependencies,
-    };
-    work.get(progress, cancelled)
-        .map(|addition| addition.environment)
+    let work = Work { options, cache: &cache, toolchain: &toolchain, parent: None, dependencies: &dependencies };
+    work.get(progress, cancelled).map(|addition| addition.environment)
 }
 
 /// Add dependencies to an environment. Instant, and without cargo, when it has them or the cache
@@ -250,11 +228,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn get(
-        &self,
-        progress: &mut dyn FnMut(Progress),
-        cancelled: &AtomicBool,
-    ) -> Result<Addition, EnvironmentError> {
+    fn get(&self, progress: &mut dyn FnMut(Progress), cancelled: &AtomicBool) -> Result<Addition, EnvironmentError> {
         let rustflags = self.rustflags();
         let shelf = self.shelf(&rustflags);
         let key = Identity::default()
@@ -265,14 +239,9 @@ impl Work<'_> {
             .part(self.parent.map_or("", |parent| &parent.id))
             .parts(self.dependencies.lines())
             .finish();
-        let found = |record: Record| Addition {
-            environment: record.environment,
-            restart: record.restart,
-        };
+        let found = |record: Record| Addition { environment: record.environment, restart: record.restart };
         for site in &self.options.sites {
-            if let Some(record) =
-                Cache::existing(site).and_then(|site| Record::load(&site, &key, self.toolchain))
-            {
+            if let Some(record) = Cache::existing(site).and_then(|site| Record::load(&site, &key, self.toolchain)) {
                 return Ok(found(record));
             }
         }
@@ -280,21 +249,11 @@ impl Work<'_> {
             return Ok(found(record));
         }
         let mut report = |done: usize, total: usize, what: &str| {
-            progress(Progress {
-                done,
-                total,
-                what: what.to_owned(),
-            });
+            progress(Progress { done, total, what: what.to_owned() });
         };
         // One build at a time for each set of flags: they share cargo's target directory.
         let lock = self.cache.directory("locks")?.join(&shelf);
-        let mut waiting = || {
-            report(
-                0,
-                0,
-                "waiting: another kernel is building the same environment",
-            )
-        };
+        let mut waiting = || report(0, 0, "waiting: another kernel is building the same environment");
         let guard = lock::Guard::take(&lock, &mut waiting, cancelled)?;
         if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
             return Ok(found(record));
@@ -319,11 +278,7 @@ impl Work<'_> {
             guard.touch();
             report(done, total, what);
         };
-        let Made {
-            environment,
-            watched,
-            restart,
-        } = assemble(&plan, &mut report)?;
+        let Made { environment, watched, restart } = assemble(&plan, &mut report)?;
         let record = Record::new(self.cache, environment, &watched, restart)?;
         record.save(self.cache, &key)?;
         Ok(found(record))
@@ -333,21 +288,14 @@ impl Work<'_> {
         let mut flags = cargo::user_rustflags();
         flags.push(format!("-Ctarget-cpu={}", self.options.target_cpu));
         // Panics in helpers name `ferrolab-…/src/par.rs`, not somebody's home directory.
-        flags.push(format!(
-            "--remap-path-prefix={}/=",
-            self.cache.root().join("source").display()
-        ));
+        flags.push(format!("--remap-path-prefix={}/=", self.cache.root().join("source").display()));
         flags
     }
 
     /// A hash of what decides how any crate is compiled. Environments that share it share cargo's
     /// target directory, so that each crate is compiled once.
     fn shelf(&self, rustflags: &[String]) -> String {
-        let native = if self.options.target_cpu == "native" {
-            identity::native_cpu()
-        } else {
-            String::new()
-        };
+        let native = if self.options.target_cpu == "native" { identity::native_cpu() } else { String::new() };
         Identity::default()
             .part("layout 1")
             .part(&self.toolchain.version_text)

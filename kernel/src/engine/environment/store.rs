@@ -55,24 +55,14 @@ impl Record {
                 hash: content(path).map_err(|e| failed("read", path, &e))?,
             });
         }
-        let watched = watched
-            .iter()
-            .map(|path| (path.clone(), tree(path)))
-            .collect();
-        Ok(Self {
-            root: cache.root().to_path_buf(),
-            environment,
-            marks,
-            watched,
-            restart,
-        })
+        let watched = watched.iter().map(|path| (path.clone(), tree(path))).collect();
+        Ok(Self { root: cache.root().to_path_buf(), environment, marks, watched, restart })
     }
 
     /// Put the record into the index; from now on the entry counts.
     pub(super) fn save(&self, cache: &Cache, key: &str) -> Result<(), EnvironmentError> {
-        let text = serde_json::to_vec(self).map_err(|e| {
-            EnvironmentError::new(Kind::Cache, format!("cannot write the index: {e}"))
-        })?;
+        let text = serde_json::to_vec(self)
+            .map_err(|e| EnvironmentError::new(Kind::Cache, format!("cannot write the index: {e}")))?;
         cache.write(&index(cache, key), &text)
     }
 
@@ -91,10 +81,7 @@ impl Record {
             }
         }
         let whole = record.marks.iter().all(|mark| mark.holds(cache));
-        let same = record
-            .watched
-            .iter()
-            .all(|(path, state)| tree(path) == *state);
+        let same = record.watched.iter().all(|(path, state)| tree(path) == *state);
         if !whole || !same {
             return None;
         }
@@ -118,8 +105,5 @@ impl Mark {
 }
 
 fn index(cache: &Cache, key: &str) -> PathBuf {
-    cache
-        .root()
-        .join("index")
-        .join(Path::new(key).with_extension("json"))
+    cache.root().join("index").join(Path::new(key).with_extension("json"))
 }

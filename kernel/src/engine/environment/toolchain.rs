@@ -32,12 +32,7 @@ impl Linker {
     /// The command that links `objects` into the shared object `output`.
     pub fn command(&self, objects: &[&Path], output: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .arg("-o")
-            .arg(output)
-            .args(objects)
-            .args(&self.libraries);
+        command.args(&self.arguments).arg("-o").arg(output).args(objects).args(&self.libraries);
         command
     }
 }
@@ -80,14 +75,9 @@ impl Toolchain {
     pub fn discover(cache: &Cache, directory: &Path) -> Result<Self, EnvironmentError> {
         let rustc = match env::var_os("RUSTC").filter(|v| !v.is_empty()) {
             Some(name) => find_program(&name).ok_or_else(|| {
-                missing(&format!(
-                    "RUSTC is set to `{}`, which is not a program",
-                    name.to_string_lossy()
-                ))
+                missing(&format!("RUSTC is set to `{}`, which is not a program", name.to_string_lossy()))
             })?,
-            None => {
-                find_program("rustc".as_ref()).ok_or_else(|| missing("no `rustc` on the PATH"))?
-            }
+            None => find_program("rustc".as_ref()).ok_or_else(|| missing("no `rustc` on the PATH"))?,
         };
         let stamps = questions(&rustc, directory);
         let variables = ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "PATH"];
@@ -101,12 +91,7 @@ impl Toolchain {
         }
         let toolchain = Self::ask(&rustc, directory)?;
         let mut stamps = stamps;
-        for path in [
-            &toolchain.rustc,
-            &toolchain.cargo,
-            &toolchain.libstd,
-            &toolchain.linker.program,
-        ] {
+        for path in [&toolchain.rustc, &toolchain.cargo, &toolchain.libstd, &toolchain.linker.program] {
             stamps.push(Stamp::of(path));
         }
         let record = Record { stamps, toolchain };
@@ -119,42 +104,25 @@ impl Toolchain {
     fn ask(rustc: &Path, directory: &Path) -> Result<Self, EnvironmentError> {
         let sysroot = PathBuf::from(output(rustc, &["--print", "sysroot"], directory)?.trim());
         let real = sysroot.join("bin/rustc");
-        let rustc = if real.is_file() {
-            real
-        } else {
-            rustc.to_path_buf()
-        };
+        let rustc = if real.is_file() { real } else { rustc.to_path_buf() };
         let beside = sysroot.join("bin/cargo");
-        let cargo = match env::var_os("CARGO")
-            .filter(|v| !v.is_empty())
-            .and_then(|v| find_program(&v))
-        {
+        let cargo = match env::var_os("CARGO").filter(|v| !v.is_empty()).and_then(|v| find_program(&v)) {
             _ if beside.is_file() => beside,
             Some(cargo) => cargo,
-            None => {
-                find_program("cargo".as_ref()).ok_or_else(|| missing("no `cargo` on the PATH"))?
-            }
+            None => find_program("cargo".as_ref()).ok_or_else(|| missing("no `cargo` on the PATH"))?,
         };
         let version_text = output(&rustc, &["-vV"], directory)?;
         let field = |name: &str| {
-            let line = version_text
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .map(|v| v.trim().to_owned());
+            let line = version_text.lines().find_map(|line| line.strip_prefix(name)).map(|v| v.trim().to_owned());
             line.ok_or_else(|| missing(&format!("`{} -vV` does not say `{name}`", rustc.display())))
         };
         let (release, host) = (field("release:")?, field("host:")?);
-        let mut numbers = release
-            .split(['.', '-'])
-            .map(|n| n.parse::<u32>().unwrap_or(0));
+        let mut numbers = release.split(['.', '-']).map(|n| n.parse::<u32>().unwrap_or(0));
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if version < OLDEST {
             return Err(EnvironmentError::new(
                 Kind::Toolchain,
-                format!(
-                    "rustc {release} is too old: cells need {}.{} or newer",
-                    OLDEST.0, OLDEST.1
-                ),
+                format!("rustc {release} is too old: cells need {}.{} or newer", OLDEST.0, OLDEST.1),
             )
             .help("rustup update stable, or load a newer Rust module"));
         }
@@ -170,17 +138,7 @@ impl Toolchain {
         })?;
         let linker = find_linker(&sysroot, &host, &libraries)?;
         let cc = find_program("cc".as_ref()).or_else(|| find_program("gcc".as_ref()));
-        Ok(Self {
-            rustc,
-            cargo,
-            version_text,
-            release,
-            host,
-            sysroot,
-            libstd,
-            linker,
-            cc,
-        })
+        Ok(Self { rustc, cargo, version_text, release, host, sysroot, libstd, linker, cc })
     }
 }
 
@@ -207,8 +165,7 @@ fn recall(cache: &Cache, file: &Path, stamps: &[Stamp]) -> Option<Toolchain> {
         return None;
     }
     let record: Record = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-    let same = record.stamps.starts_with(stamps)
-        && record.stamps.iter().skip(stamps.len()).all(Stamp::still);
+    let same = record.stamps.starts_with(stamps) && record.stamps.iter().skip(stamps.len()).all(Stamp::still);
     same.then_some(record.toolchain)
 }
 
@@ -218,40 +175,17 @@ fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, E
         Some(program) => (program, &[][..]),
         None if lld.is_file() => (lld, &["-flavor", "gnu"][..]),
         None => {
-            return Err(EnvironmentError::new(
-                Kind::Toolchain,
-                "no linker: `ld` is not on the PATH",
-            )
-            .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
+            return Err(EnvironmentError::new(Kind::Toolchain, "no linker: `ld` is not on the PATH")
+                .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
         }
     };
-    let common = [
-        "-shared",
-        "--eh-frame-hdr",
-        "--hash-style=gnu",
-        "-z",
-        "noexecstack",
-        "-z",
-        "now",
-    ];
-    let arguments = first
-        .iter()
-        .chain(&common)
-        .map(|&argument| argument.to_owned())
-        .collect();
+    let common = ["-shared", "--eh-frame-hdr", "--hash-style=gnu", "-z", "noexecstack", "-z", "now"];
+    let arguments = first.iter().chain(&common).map(|&argument| argument.to_owned()).collect();
     // On x86_64 libgcc_s, which libstd loads, has every helper the compiler calls; elsewhere
     // (outlined atomics on ARM) some exist only in this archive, which costs 4 ms to read.
     let builtins = find_library(&[libraries], "libcompiler_builtins-", ".rlib");
-    let libraries = if host.starts_with("x86_64") {
-        Vec::new()
-    } else {
-        builtins.into_iter().collect()
-    };
-    Ok(Linker {
-        program,
-        arguments,
-        libraries,
-    })
+    let libraries = if host.starts_with("x86_64") { Vec::new() } else { builtins.into_iter().collect() };
+    Ok(Linker { program, arguments, libraries })
 }
 
 fn find_library(folders: &[&Path], prefix: &str, suffix: &str) -> Option<PathBuf> {
@@ -265,12 +199,7 @@ fn find_library(folders: &[&Path], prefix: &str, suffix: &str) -> Option<PathBuf
                 let name = name.to_string_lossy();
                 name.starts_with(prefix) && name.ends_with(suffix)
             })
-            .map(|entry| {
-                (
-                    entry.metadata().and_then(|m| m.modified()).ok(),
-                    entry.path(),
-                )
-            })
+            .map(|entry| (entry.metadata().and_then(|m| m.modified()).ok(), entry.path()))
             .collect();
         // An upgrade in place can leave an old one; the newest belongs to the compiler.
         found.sort();
@@ -285,15 +214,10 @@ fn find_library(folders: &[&Path], prefix: &str, suffix: &str) -> Option<PathBuf
 pub(super) fn find_program(name: &OsStr) -> Option<PathBuf> {
     let path = Path::new(name);
     if path.components().count() > 1 {
-        return path
-            .is_file()
-            .then(|| std::path::absolute(path).ok())
-            .flatten();
+        return path.is_file().then(|| std::path::absolute(path).ok()).flatten();
     }
     let paths = env::var_os("PATH")?;
-    env::split_paths(&paths)
-        .map(|folder| folder.join(name))
-        .find(|candidate| executable(candidate))
+    env::split_paths(&paths).map(|folder| folder.join(name)).find(|candidate| executable(candidate))
 }
 
 fn executable(path: &Path) -> bool {
@@ -301,19 +225,13 @@ fn executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn output(
-    program: &Path,
-    arguments: &[&str],
-    directory: &Path,
-) -> Result<String, EnvironmentError> {
+fn output(program: &Path, arguments: &[&str], directory: &Path) -> Result<String, EnvironmentError> {
     let mut command = Command::new(program);
     command.args(arguments);
     if directory.is_dir() {
         command.current_dir(directory);
     }
-    let result = command
-        .output()
-        .map_err(|e| missing(&format!("cannot run {}: {e}", program.display())))?;
+    let result = command.output().map_err(|e| missing(&format!("cannot run {}: {e}", program.display())))?;
     if result.status.success() {
         return Ok(String::from_utf8_lossy(&result.stdout).into_owned());
     }

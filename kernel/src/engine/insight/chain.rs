@@ -39,10 +39,7 @@ impl Chain<'_> {
             return Ty::default();
         }
         while from < to
-            && (code.is(from, '&')
-                || code.is(from, '*')
-                || code.is(from, '-')
-                || code.word(from) == Some("mut"))
+            && (code.is(from, '&') || code.is(from, '*') || code.is(from, '-') || code.word(from) == Some("mut"))
         {
             from += 1;
         }
@@ -52,10 +49,7 @@ impl Chain<'_> {
         if code.is(from, '|') || code.word(from) == Some("move") {
             return Ty::named("fn");
         }
-        if matches!(
-            code.word(from),
-            Some("if" | "match" | "loop" | "while" | "for" | "unsafe" | "async")
-        ) {
+        if matches!(code.word(from), Some("if" | "match" | "loop" | "while" | "for" | "unsafe" | "async")) {
             return Ty::default();
         }
         let mut at = from;
@@ -71,10 +65,8 @@ impl Chain<'_> {
             if code.is(at, '.') && code.is(at + 1, '.') {
                 return Ty::with("Range", vec![self.range(from, at, steps - 1)]);
             }
-            let pair = (code.is(at, '&') && code.is(at + 1, '&'))
-                || (code.is(at, '|') && code.is(at + 1, '|'));
-            let equal =
-                ['=', '!', '<', '>'].iter().any(|c| code.is(at, *c)) && code.is(at + 1, '=');
+            let pair = (code.is(at, '&') && code.is(at + 1, '&')) || (code.is(at, '|') && code.is(at + 1, '|'));
+            let equal = ['=', '!', '<', '>'].iter().any(|c| code.is(at, *c)) && code.is(at + 1, '=');
             if at > from && (pair || equal) {
                 return Ty::named("bool");
             }
@@ -92,10 +84,7 @@ impl Chain<'_> {
 
     fn eval(&self, end: usize, steps: usize) -> Ty {
         let code = self.code;
-        let Some(last) = end
-            .checked_sub(1)
-            .filter(|last| *last < code.pieces.len() && steps > 0)
-        else {
+        let Some(last) = end.checked_sub(1).filter(|last| *last < code.pieces.len() && steps > 0) else {
             return Ty::default();
         };
         match code.pieces[last].token {
@@ -103,12 +92,8 @@ impl Chain<'_> {
             Token::Close(')') => self.call(last, steps),
             Token::Close(']') => self.brackets(last, steps),
             Token::Close('}') => {
-                let name = code
-                    .partner(last)
-                    .filter(|open| *open > 0)
-                    .and_then(|open| code.word(open - 1));
-                name.filter(|n| n.starts_with(char::is_uppercase))
-                    .map_or_else(Ty::default, Ty::named)
+                let name = code.partner(last).filter(|open| *open > 0).and_then(|open| code.word(open - 1));
+                name.filter(|n| n.starts_with(char::is_uppercase)).map_or_else(Ty::default, Ty::named)
             }
             Token::Word => self.name(last, steps),
             Token::Number if code.after_dot(last) => {
@@ -120,9 +105,7 @@ impl Chain<'_> {
                 ty
             }
             Token::Number => number(code.text(last)),
-            Token::Text { .. } if code.text(last).starts_with('b') => {
-                Ty::with("slice", vec![Ty::named("u8")])
-            }
+            Token::Text { .. } if code.text(last).starts_with('b') => Ty::with("slice", vec![Ty::named("u8")]),
             Token::Text { .. } => Ty::named("str"),
             Token::Char => Ty::named("char"),
             _ => Ty::default(),
@@ -144,15 +127,11 @@ impl Chain<'_> {
             let Some(owner) = path.last() else {
                 return Ty::default();
             };
-            let is_enum = self
-                .names
-                .item(owner)
-                .is_some_and(|i| i.variants.iter().any(|v| v.name == name));
+            let is_enum = self.names.item(owner).is_some_and(|i| i.variants.iter().any(|v| v.name == name));
             if is_enum {
                 return Ty::named(owner);
             }
-            let constant =
-                std_types::find(owner).and_then(|s| s.methods().find(|m| m.name() == name));
+            let constant = std_types::find(owner).and_then(|s| s.methods().find(|m| m.name() == name));
             return match constant {
                 Some(constant) => {
                     let text = constant.signature.split_once(": ").map_or("", |(_, ty)| ty);
@@ -173,12 +152,7 @@ impl Chain<'_> {
             _ => match self.names.item(name) {
                 Some(item) if matches!(item.kind, super::Kind::Const | super::Kind::Static) => {
                     let text = item.signature.split_once(": ").map_or("", |(_, ty)| ty);
-                    Ty::parse(
-                        text.split(" =")
-                            .next()
-                            .unwrap_or_default()
-                            .trim_end_matches(';'),
-                    )
+                    Ty::parse(text.split(" =").next().unwrap_or_default().trim_end_matches(';'))
                 }
                 Some(item) if item.kind == super::Kind::Struct => Ty::named(name),
                 _ => Ty::default(),
@@ -211,9 +185,7 @@ impl Chain<'_> {
                 _ => Ty::default(),
             };
         }
-        let Some(name) = code
-            .word(function)
-            .filter(|w| !matches!(*w, "in" | "return" | "match" | "if" | "while"))
+        let Some(name) = code.word(function).filter(|w| !matches!(*w, "in" | "return" | "match" | "if" | "while"))
         else {
             return self.inside(open, close, steps);
         };
@@ -256,15 +228,8 @@ impl Chain<'_> {
             at += 1;
         }
         parts.push(close + 1);
-        let types: Vec<Ty> = parts
-            .windows(2)
-            .map(|w| self.range(w[0], w[1] - 1, steps - 1))
-            .collect();
-        if types.len() == 1 {
-            types.into_iter().next().unwrap_or_default()
-        } else {
-            Ty::with("tuple", types)
-        }
+        let types: Vec<Ty> = parts.windows(2).map(|w| self.range(w[0], w[1] - 1, steps - 1)).collect();
+        if types.len() == 1 { types.into_iter().next().unwrap_or_default() } else { Ty::with("tuple", types) }
     }
 
     fn brackets(&self, close: usize, steps: usize) -> Ty {
@@ -281,18 +246,13 @@ impl Chain<'_> {
         }
         let before = open.checked_sub(1).map(|i| &code.pieces[i].token);
         match before {
-            Some(Token::Punct('!')) => {
-                Ty::with("Vec", vec![self.range(open + 1, end.min(close), steps - 1)])
-            }
+            Some(Token::Punct('!')) => Ty::with("Vec", vec![self.range(open + 1, end.min(close), steps - 1)]),
             Some(Token::Word | Token::Close(_) | Token::Text { .. } | Token::Punct('?')) => {
                 let base = self.eval(open, steps - 1);
                 let sliced = (open + 1..close).any(|i| code.is(i, '.') && code.is(i + 1, '.'));
                 if sliced { base } else { element(&base) }
             }
-            _ => Ty::with(
-                "slice",
-                vec![self.range(open + 1, end.min(close), steps - 1)],
-            ),
+            _ => Ty::with("slice", vec![self.range(open + 1, end.min(close), steps - 1)]),
         }
     }
 
@@ -304,10 +264,7 @@ impl Chain<'_> {
             {
                 return found.clone();
             }
-            let field = self
-                .names
-                .item(&ty.name)
-                .and_then(|item| item.fields.iter().find(|f| f.name == name));
+            let field = self.names.item(&ty.name).and_then(|item| item.fields.iter().find(|f| f.name == name));
             if let Some(field) = field {
                 return Ty::parse(&field.type_text);
             }
@@ -329,18 +286,12 @@ impl Chain<'_> {
             let Some(method) = entry.methods().find(|m| m.name() == name && m.takes_self()) else {
                 continue;
             };
-            if !turbofish.is_empty()
-                && ["collect", "sum", "product", "parse", "into"].contains(&name)
-            {
+            if !turbofish.is_empty() && ["collect", "sum", "product", "parse", "into"].contains(&name) {
                 let mut asked = Ty::parse(turbofish);
                 for arg in asked.args.iter_mut().filter(|a| a.name == "_") {
                     *arg = ty.args.first().cloned().unwrap_or_default();
                 }
-                return if name == "parse" {
-                    Ty::with("Result", vec![asked, Ty::default()])
-                } else {
-                    asked
-                };
+                return if name == "parse" { Ty::with("Result", vec![asked, Ty::default()]) } else { asked };
             }
             return method.output().substitute(&entry.params(), &ty.args, &ty);
         }
@@ -351,13 +302,7 @@ impl Chain<'_> {
         }
     }
 
-    fn associated(
-        &self,
-        path: &[&str],
-        generics: &str,
-        name: &str,
-        argument: impl Fn() -> Ty,
-    ) -> Ty {
+    fn associated(&self, path: &[&str], generics: &str, name: &str, argument: impl Fn() -> Ty) -> Ty {
         let Some(owner) = path.last() else {
             return Ty::default();
         };
@@ -375,28 +320,18 @@ impl Chain<'_> {
         if let Some(entry) = std_types::find(owner)
             && let Some(method) = entry.methods().find(|m| m.name() == name)
         {
-            let mut values: Vec<Ty> = super::types::split(generics, ',')
-                .into_iter()
-                .map(Ty::parse)
-                .collect();
-            if values.is_empty()
-                && entry.params() == ["T"]
-                && method.signature.contains("(value: T)")
-            {
+            let mut values: Vec<Ty> = super::types::split(generics, ',').into_iter().map(Ty::parse).collect();
+            if values.is_empty() && entry.params() == ["T"] && method.signature.contains("(value: T)") {
                 values.push(argument());
             }
             if method.takes_self() {
                 return Ty::default();
             }
-            return method
-                .output()
-                .substitute(&entry.params(), &values, &Ty::named(owner));
+            return method.output().substitute(&entry.params(), &values, &Ty::named(owner));
         }
         let functions = std_paths::members(&path.join("::"));
         let found = functions.iter().find(|f| f.name == name);
-        found.map_or_else(Ty::default, |f| {
-            returned(f.signature).substitute(&[], &[], &Ty::default())
-        })
+        found.map_or_else(Ty::default, |f| returned(f.signature).substitute(&[], &[], &Ty::default()))
     }
 }
 
@@ -404,9 +339,7 @@ impl Chain<'_> {
 pub(super) fn autoderef(ty: &Ty) -> Vec<Ty> {
     let mut found = vec![ty.clone()];
     while let Some(last) = found.last() {
-        let Some(entry) =
-            std_types::find(&last.name).filter(|e| !e.target.is_empty() && found.len() < 8)
-        else {
+        let Some(entry) = std_types::find(&last.name).filter(|e| !e.target.is_empty() && found.len() < 8) else {
             break;
         };
         let next = Ty::parse(entry.target).substitute(&entry.params(), &last.args, last);
@@ -430,29 +363,16 @@ fn returned(signature: &str) -> Ty {
     {
         return Ty::parse(&format!("({tuple}"));
     }
-    let text = signature
-        .split_once(") -> ")
-        .map_or("", |(_, output)| output);
-    let text = if output.starts_with("->") {
-        output.trim_start_matches("->")
-    } else {
-        text
-    };
+    let text = signature.split_once(") -> ").map_or("", |(_, output)| output);
+    let text = if output.starts_with("->") { output.trim_start_matches("->") } else { text };
     Ty::parse(text.split(" where ").next().unwrap_or_default())
 }
 
 /// What an index picks out.
 fn element(ty: &Ty) -> Ty {
-    let indexed = |ty: &Ty| {
-        matches!(
-            ty.name.as_str(),
-            "Vec" | "slice" | "VecDeque" | "HashMap" | "BTreeMap"
-        )
-    };
+    let indexed = |ty: &Ty| matches!(ty.name.as_str(), "Vec" | "slice" | "VecDeque" | "HashMap" | "BTreeMap");
     let found = autoderef(ty).into_iter().find(indexed);
-    found
-        .and_then(|ty| ty.args.into_iter().next_back())
-        .unwrap_or_default()
+    found.and_then(|ty| ty.args.into_iter().next_back()).unwrap_or_default()
 }
 
 fn first_argument(ty: &Ty) -> Ty {
@@ -464,14 +384,9 @@ fn first_argument(ty: &Ty) -> Ty {
 }
 
 fn number(text: &str) -> Ty {
-    let suffixes = [
-        "f64", "f32", "usize", "isize", "i128", "u128", "i64", "u64", "i32", "u32", "i16", "u16",
-        "i8", "u8",
-    ];
-    if let Some(suffix) = suffixes
-        .iter()
-        .find(|s| text.ends_with(**s) && !text.starts_with("0x"))
-    {
+    let suffixes =
+        ["f64", "f32", "usize", "isize", "i128", "u128", "i64", "u64", "i32", "u32", "i16", "u16", "i8", "u8"];
+    if let Some(suffix) = suffixes.iter().find(|s| text.ends_with(**s) && !text.starts_with("0x")) {
         return Ty::named(suffix);
     }
     let hex = text.starts_with("0x");

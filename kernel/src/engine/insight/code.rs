@@ -26,17 +26,11 @@ impl<'a> Code<'a> {
                 _ => {}
             }
         }
-        Code {
-            source,
-            pieces,
-            partner,
-        }
+        Code { source, pieces, partner }
     }
 
     pub(super) fn text(&self, index: usize) -> &'a str {
-        self.pieces
-            .get(index)
-            .map_or("", |p| self.source.get(p.range.clone()).unwrap_or_default())
+        self.pieces.get(index).map_or("", |p| self.source.get(p.range.clone()).unwrap_or_default())
     }
 
     pub(super) fn is(&self, index: usize, c: char) -> bool {
@@ -44,10 +38,7 @@ impl<'a> Code<'a> {
     }
 
     pub(super) fn word(&self, index: usize) -> Option<&'a str> {
-        self.pieces
-            .get(index)
-            .filter(|p| p.token == Token::Word)
-            .map(|_| self.text(index))
+        self.pieces.get(index).filter(|p| p.token == Token::Word).map(|_| self.text(index))
     }
 
     pub(super) fn partner(&self, index: usize) -> Option<usize> {
@@ -72,9 +63,7 @@ impl<'a> Code<'a> {
         if from >= to || to > self.pieces.len() {
             return "";
         }
-        self.source
-            .get(self.pieces[from].range.start..self.pieces[to - 1].range.end)
-            .unwrap_or_default()
+        self.source.get(self.pieces[from].range.start..self.pieces[to - 1].range.end).unwrap_or_default()
     }
 
     /// Where the `<` stands that a `>` before `end` closes.
@@ -111,11 +100,7 @@ impl<'a> Code<'a> {
                 && let Some(open) = self.angle_start(at)
             {
                 generics.get_or_insert(self.slice(open + 1, at - 1));
-                at = if self.after_path(open) {
-                    open - 2
-                } else {
-                    open
-                };
+                at = if self.after_path(open) { open - 2 } else { open };
             }
             let Some(name) = at.checked_sub(1).and_then(|i| self.word(i)) else {
                 break;

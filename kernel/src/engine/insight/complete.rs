@@ -36,11 +36,7 @@ pub(crate) struct Match {
 pub(crate) fn complete(names: &Names, code: &str, cursor: usize) -> Completions {
     let offset = byte_offset(code, cursor);
     let end = code_points(code, offset);
-    let none = Completions {
-        start: end,
-        end,
-        matches: Vec::new(),
-    };
+    let none = Completions { start: end, end, matches: Vec::new() };
     if let Some(found) = directive(names, code, offset, end) {
         return found;
     }
@@ -52,10 +48,7 @@ pub(crate) fn complete(names: &Names, code: &str, cursor: usize) -> Completions 
     // The first token at or behind the cursor; the word being written stands before it.
     let mut next = read.pieces.partition_point(|p| p.range.start < offset);
     let mut start = offset;
-    if let Some(word) = next
-        .checked_sub(1)
-        .filter(|i| read.pieces[*i].range.end >= offset)
-    {
+    if let Some(word) = next.checked_sub(1).filter(|i| read.pieces[*i].range.end >= offset) {
         match read.pieces[word].token {
             Token::Word => {
                 start = read.pieces[word].range.start;
@@ -71,17 +64,10 @@ pub(crate) fn complete(names: &Names, code: &str, cursor: usize) -> Completions 
         }
     }
     let prefix = code.get(start..offset).unwrap_or_default();
-    let mut found = Found {
-        prefix,
-        matches: Vec::new(),
-    };
+    let mut found = Found { prefix, matches: Vec::new() };
     let locals = locals(&read, names, start);
     if read.after_dot(next) {
-        let chain = Chain {
-            code: &read,
-            names,
-            locals: &locals,
-        };
+        let chain = Chain { code: &read, names, locals: &locals };
         let receiver = chain.before(next - 1);
         members(names, &receiver, &mut found);
     } else if read.after_path(next) {
@@ -89,30 +75,18 @@ pub(crate) fn complete(names: &Names, code: &str, cursor: usize) -> Completions 
         path_members(names, &path, &mut found);
     } else {
         let before = next.checked_sub(1).and_then(|i| read.word(i));
-        let is_new = matches!(
-            before,
-            Some("let" | "fn" | "struct" | "enum" | "trait" | "mod" | "type" | "const" | "static")
-        );
         let is_new =
-            is_new || (before == Some("mut") && next >= 2 && read.word(next - 2) == Some("let"));
+            matches!(before, Some("let" | "fn" | "struct" | "enum" | "trait" | "mod" | "type" | "const" | "static"));
+        let is_new = is_new || (before == Some("mut") && next >= 2 && read.word(next - 2) == Some("let"));
         if is_new {
             return none;
         }
         for (rank, local) in locals.iter().rev().enumerate() {
-            found.offer(
-                &local.name,
-                local.kind,
-                local.detail.clone(),
-                rank.min(50) as u32,
-            );
+            found.offer(&local.name, local.kind, local.detail.clone(), rank.min(50) as u32);
         }
         plain(names, &mut found);
     }
-    Completions {
-        start: code_points(code, start),
-        end,
-        matches: found.sorted(),
-    }
+    Completions { start: code_points(code, start), end, matches: found.sorted() }
 }
 
 /// Whether an offset lies within a comment or a string.
@@ -139,44 +113,19 @@ impl Found<'_> {
         self.offer_as(name, name, kind, signature, rank);
     }
 
-    fn offer_as(
-        &mut self,
-        name: &str,
-        text: &str,
-        kind: &'static str,
-        signature: String,
-        rank: u32,
-    ) {
+    fn offer_as(&mut self, name: &str, text: &str, kind: &'static str, signature: String, rank: u32) {
         if let Some(fit) = fit(self.prefix, name) {
-            self.matches.push((
-                (fit, rank),
-                Match {
-                    text: text.to_owned(),
-                    kind,
-                    signature,
-                },
-            ));
+            self.matches.push(((fit, rank), Match { text: text.to_owned(), kind, signature }));
         }
     }
 
     fn item(&mut self, item: &Item, rank: u32) {
-        let name = if item.kind == super::Kind::Macro {
-            format!("{}!", item.name)
-        } else {
-            item.name.clone()
-        };
-        self.offer_as(
-            &item.name,
-            &name,
-            item.kind.word(),
-            item.signature.clone(),
-            rank,
-        );
+        let name = if item.kind == super::Kind::Macro { format!("{}!", item.name) } else { item.name.clone() };
+        self.offer_as(&item.name, &name, item.kind.word(), item.signature.clone(), rank);
     }
 
     fn sorted(mut self) -> Vec<Match> {
-        self.matches
-            .sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.text.cmp(&b.1.text)));
+        self.matches.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.text.cmp(&b.1.text)));
         let mut sent: Vec<Match> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for (_, found) in self.matches {
@@ -227,21 +176,13 @@ fn members(names: &Names, receiver: &super::types::Ty, found: &mut Found<'_>) {
         }
         if let Some(entry) = std_types::find(&ty.name) {
             for method in entry.methods().filter(std_types::StdMethod::takes_self) {
-                found.offer(
-                    method.name(),
-                    "method",
-                    method.signature.to_owned(),
-                    rank + 2,
-                );
+                found.offer(method.name(), "method", method.signature.to_owned(), rank + 2);
             }
         }
     }
     // A trait that a cell defines may be implemented for any type.
     let traits = names.items.iter().filter(|i| i.kind == super::Kind::Trait);
-    for method in traits
-        .flat_map(|t| &t.methods)
-        .filter(|m| m.takes_self() && receiver.is_known())
-    {
+    for method in traits.flat_map(|t| &t.methods).filter(|m| m.takes_self() && receiver.is_known()) {
         found.offer(&method.name, "method", method.signature.clone(), 90);
     }
 }
@@ -255,12 +196,7 @@ fn path_members(names: &Names, path: &[&str], found: &mut Found<'_>) {
     }
     if let Some(item) = item {
         for variant in &item.variants {
-            found.offer(
-                &variant.name,
-                "variant",
-                format!("{}{}", variant.name, variant.type_text),
-                0,
-            );
+            found.offer(&variant.name, "variant", format!("{}{}", variant.name, variant.type_text), 0);
         }
         for method in &item.methods {
             let rank = if method.takes_self() { 20 } else { 1 };
@@ -271,22 +207,10 @@ fn path_members(names: &Names, path: &[&str], found: &mut Found<'_>) {
         }
     }
     for name in std_paths::members(&path.join("::")) {
-        let text = if name.kind == 'x' {
-            format!("{}!", name.name)
-        } else {
-            name.name.to_owned()
-        };
-        found.offer_as(
-            name.name,
-            &text,
-            name.word(),
-            format!("{}{}", name.name, name.signature),
-            3,
-        );
+        let text = if name.kind == 'x' { format!("{}!", name.name) } else { name.name.to_owned() };
+        found.offer_as(name.name, &text, name.word(), format!("{}{}", name.name, name.signature), 3);
     }
-    if let Some(entry) =
-        std_types::find(last).filter(|_| item.is_none_or(|i| i.kind == super::Kind::Import))
-    {
+    if let Some(entry) = std_types::find(last).filter(|_| item.is_none_or(|i| i.kind == super::Kind::Import)) {
         for method in entry.methods() {
             let is_constant = !method.signature.contains('(');
             let kind = if is_constant { "constant" } else { "function" };
@@ -295,14 +219,8 @@ fn path_members(names: &Names, path: &[&str], found: &mut Found<'_>) {
         }
     }
     if let Some(entry) = ["Option", "Result"].iter().find(|n| *n == last) {
-        let variants: &[&str] = if *entry == "Option" {
-            &["Some", "None"]
-        } else {
-            &["Ok", "Err"]
-        };
-        variants
-            .iter()
-            .for_each(|v| found.offer(v, "variant", String::new(), 0));
+        let variants: &[&str] = if *entry == "Option" { &["Some", "None"] } else { &["Ok", "Err"] };
+        variants.iter().for_each(|v| found.offer(v, "variant", String::new(), 0));
     }
 }
 
@@ -347,21 +265,12 @@ fn plain(names: &Names, found: &mut Found<'_>) {
 fn directive(names: &Names, code: &str, offset: usize, end: usize) -> Option<Completions> {
     let line_start = code[..offset].rfind('\n').map_or(0, |at| at + 1);
     let line = code[line_start..offset].trim_start();
-    let mark = if line.starts_with("%%") {
-        "%%"
-    } else {
-        line.get(..1).filter(|m| matches!(*m, ":" | "%"))?
-    };
+    let mark = if line.starts_with("%%") { "%%" } else { line.get(..1).filter(|m| matches!(*m, ":" | "%"))? };
     let word = &line[mark.len()..];
-    if !word.chars().all(|c| is_word(c) || c == '-')
-        || !super::is_complete::is_at_rest(&code[..line_start])
-    {
+    if !word.chars().all(|c| is_word(c) || c == '-') || !super::is_complete::is_at_rest(&code[..line_start]) {
         return None;
     }
-    let mut found = Found {
-        prefix: word,
-        matches: Vec::new(),
-    };
+    let mut found = Found { prefix: word, matches: Vec::new() };
     for directive in &names.directives {
         let bare = directive.name.trim_start_matches(['%', ':']);
         let is_cell_magic = directive.name.starts_with("%%");
@@ -374,19 +283,9 @@ fn directive(names: &Names, code: &str, offset: usize, end: usize) -> Option<Com
     if mark == "%" {
         for directive in names.directives.iter().filter(|d| d.name.starts_with("%%")) {
             let help = directive.help.lines().next().unwrap_or_default().to_owned();
-            found.offer_as(
-                directive.name.trim_start_matches('%'),
-                &directive.name,
-                "directive",
-                help,
-                1,
-            );
+            found.offer_as(directive.name.trim_start_matches('%'), &directive.name, "directive", help, 1);
         }
     }
     let start = offset - line.len();
-    Some(Completions {
-        start: code_points(code, start),
-        end,
-        matches: found.sorted(),
-    })
+    Some(Completions { start: code_points(code, start), end, matches: found.sorted() })
 }

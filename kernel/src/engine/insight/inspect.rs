@@ -29,9 +29,7 @@ pub(crate) fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> O
         return Some(found);
     }
     let inside = |p: &Piece| match p.token {
-        Token::Comment { .. } | Token::Text { .. } => {
-            p.range.start < offset && offset < p.range.end
-        }
+        Token::Comment { .. } | Token::Text { .. } => p.range.start < offset && offset < p.range.end,
         _ => false,
     };
     if tokens(code).iter().any(inside) {
@@ -42,11 +40,7 @@ pub(crate) fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> O
     let name = read.text(at).trim_start_matches("r#");
     let locals = locals(&read, names, read.pieces[at].range.start.max(offset));
     if read.after_dot(at) {
-        let chain = Chain {
-            code: &read,
-            names,
-            locals: &locals,
-        };
+        let chain = Chain { code: &read, names, locals: &locals };
         return member(names, &chain.before(at - 1), name);
     }
     if read.after_path(at) {
@@ -77,8 +71,7 @@ pub(crate) fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> O
 
 /// The word at an offset or before it; within parentheses without a word, the function called.
 fn word_at(code: &Code<'_>, offset: usize) -> Option<usize> {
-    let touches =
-        |p: &Piece| p.token == Token::Word && p.range.start <= offset && offset <= p.range.end;
+    let touches = |p: &Piece| p.token == Token::Word && p.range.start <= offset && offset <= p.range.end;
     if let Some(at) = code.pieces.iter().position(touches) {
         return Some(at);
     }
@@ -89,11 +82,7 @@ fn word_at(code: &Code<'_>, offset: usize) -> Option<usize> {
             Token::Close(_) => at = code.partner(at)?,
             Token::Open('(') => {
                 let before = at.checked_sub(1)?;
-                let name = if code.is(before, '!') {
-                    before.checked_sub(1)?
-                } else {
-                    before
-                };
+                let name = if code.is(before, '!') { before.checked_sub(1)? } else { before };
                 return code.word(name).map(|_| name);
             }
             Token::Open(_) | Token::Punct(';') => return None,
@@ -105,11 +94,7 @@ fn word_at(code: &Code<'_>, offset: usize) -> Option<usize> {
 
 fn described(code: &str, text: &str, page: &str) -> Description {
     let mut plain = code.to_owned();
-    let mut markdown = if code.is_empty() {
-        String::new()
-    } else {
-        format!("```rust\n{code}\n```")
-    };
+    let mut markdown = if code.is_empty() { String::new() } else { format!("```rust\n{code}\n```") };
     if !text.is_empty() {
         plain.push_str(if plain.is_empty() { "" } else { "\n\n" });
         plain.push_str(text);
@@ -131,18 +116,10 @@ fn item(item: &Item, detail: u8) -> Description {
         let mut lines = Vec::new();
         let tuple = item.fields.first().is_some_and(|f| f.name == "0");
         if !tuple {
-            lines.extend(
-                item.fields
-                    .iter()
-                    .map(|f| format!("    {}: {},", f.name, f.type_text)),
-            );
+            lines.extend(item.fields.iter().map(|f| format!("    {}: {},", f.name, f.type_text)));
         }
         lines.extend(item.variants.iter().map(|v| {
-            let gap = if v.type_text.starts_with('{') {
-                " "
-            } else {
-                ""
-            };
+            let gap = if v.type_text.starts_with('{') { " " } else { "" };
             format!("    {}{gap}{},", v.name, v.type_text)
         }));
         if !lines.is_empty() {
@@ -160,11 +137,7 @@ fn member(names: &Names, receiver: &super::types::Ty, name: &str) -> Option<Desc
     for ty in autoderef(receiver) {
         if let Some(item) = names.item(&ty.name) {
             if let Some(field) = item.fields.iter().find(|f| f.name == name) {
-                return Some(described(
-                    &format!("{}.{name}: {}", ty.name, field.type_text),
-                    "",
-                    "",
-                ));
+                return Some(described(&format!("{}.{name}: {}", ty.name, field.type_text), "", ""));
             }
             if let Some(method) = item.methods.iter().find(|m| m.name == name) {
                 return Some(described(&method.signature, &method.docs, ""));
@@ -174,11 +147,7 @@ fn member(names: &Names, receiver: &super::types::Ty, name: &str) -> Option<Desc
             return Some(std_method(entry, method));
         }
     }
-    let traits = names
-        .items
-        .iter()
-        .flat_map(|i| &i.methods)
-        .find(|m| m.name == name);
+    let traits = names.items.iter().flat_map(|i| &i.methods).find(|m| m.name == name);
     if let Some(method) = traits {
         return Some(described(&method.signature, &method.docs, ""));
     }
@@ -189,35 +158,20 @@ fn member(names: &Names, receiver: &super::types::Ty, name: &str) -> Option<Desc
 }
 
 fn method_of(entry: &'static Std, name: &str) -> Option<(&'static Std, StdMethod)> {
-    entry
-        .methods()
-        .find(|m| m.name() == name)
-        .map(|m| (entry, m))
+    entry.methods().find(|m| m.name() == name).map(|m| (entry, m))
 }
 
 fn std_method(entry: &Std, method: StdMethod) -> Description {
     let page = format!("{}#method.{}", entry.page, method.name());
-    let word = if method.signature.contains('(') {
-        "fn "
-    } else {
-        "const "
-    };
-    described(
-        &format!("{word}{}", method.signature),
-        &format!("{}: {}", entry.name, method.about),
-        &page,
-    )
+    let word = if method.signature.contains('(') { "fn " } else { "const " };
+    described(&format!("{word}{}", method.signature), &format!("{}: {}", entry.name, method.about), &page)
 }
 
 fn in_path(names: &Names, path: &[&str], name: &str, detail: u8) -> Option<Description> {
     let owner = path.last()?;
     if let Some(found) = names.item(owner) {
         if let Some(variant) = found.variants.iter().find(|v| v.name == name) {
-            return Some(described(
-                &format!("{owner}::{name}{}", variant.type_text),
-                &found.docs,
-                "",
-            ));
+            return Some(described(&format!("{owner}::{name}{}", variant.type_text), &found.docs, ""));
         }
         if let Some(method) = found.methods.iter().find(|m| m.name == name) {
             return Some(described(&method.signature, &method.docs, ""));
@@ -226,10 +180,7 @@ fn in_path(names: &Names, path: &[&str], name: &str, detail: u8) -> Option<Descr
             return Some(item(inner, detail));
         }
     }
-    if let Some(found) = std_paths::members(&path.join("::"))
-        .into_iter()
-        .find(|n| n.name == name)
-    {
+    if let Some(found) = std_paths::members(&path.join("::")).into_iter().find(|n| n.name == name) {
         return Some(std_name(&found));
     }
     if let Some((entry, method)) = std_types::find(owner).and_then(|e| method_of(e, name)) {
@@ -261,16 +212,8 @@ fn standard(name: &str) -> Option<Description> {
         return Some(described(&format!("{kind} {name}"), about, page));
     }
     if std_types::find(name).is_some() && super::std_docs::TYPES.contains(&name) {
-        let about = if name.starts_with('f') {
-            "A floating-point number."
-        } else {
-            "An integer."
-        };
-        return Some(described(
-            name,
-            about,
-            &format!("std/primitive.{name}.html"),
-        ));
+        let about = if name.starts_with('f') { "A floating-point number." } else { "An integer." };
+        return Some(described(name, about, &format!("std/primitive.{name}.html")));
     }
     if let Some(found) = std_paths::find(name).next() {
         return Some(std_name(&found));
@@ -289,22 +232,12 @@ fn directive(names: &Names, code: &str, offset: usize) -> Option<Description> {
     let line = code[line_start..].lines().next()?.trim_start();
     let rest = line.trim_start_matches([':', '%']);
     let marks = &line[..line.len() - rest.len()];
-    let word = rest
-        .split(|c: char| !is_word(c) && c != '-')
-        .next()
-        .filter(|w| !w.is_empty())?;
+    let word = rest.split(|c: char| !is_word(c) && c != '-').next().filter(|w| !w.is_empty())?;
     if marks.is_empty() || !super::is_complete::is_at_rest(&code[..line_start]) {
         return None;
     }
-    let wanted = if marks == "%%" {
-        format!("%%{word}")
-    } else {
-        word.to_owned()
-    };
-    let found = names
-        .directives
-        .iter()
-        .find(|d| d.name.trim_start_matches(':') == wanted)?;
+    let wanted = if marks == "%%" { format!("%%{word}") } else { word.to_owned() };
+    let found = names.directives.iter().find(|d| d.name.trim_start_matches(':') == wanted)?;
     Some(Description {
         plain: format!("{marks}{word}\n\n{}", found.help),
         markdown: format!("`{marks}{word}`\n\n{}", found.help),

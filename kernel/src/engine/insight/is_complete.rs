@@ -26,9 +26,8 @@ const STACK: usize = 512 << 20;
 
 /// Words after which something has to follow.
 const OPEN_WORDS: &[&str] = &[
-    "as", "async", "const", "dyn", "else", "enum", "extern", "fn", "for", "if", "impl", "in",
-    "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "static", "struct", "trait",
-    "type", "unsafe", "use", "where", "while",
+    "as", "async", "const", "dyn", "else", "enum", "extern", "fn", "for", "if", "impl", "in", "let", "loop", "match",
+    "mod", "move", "mut", "pub", "ref", "static", "struct", "trait", "type", "unsafe", "use", "where", "while",
 ];
 
 /// Judge a text.
@@ -46,19 +45,13 @@ pub(crate) fn is_complete(code: &str) -> Completeness {
         Ok(0) => {}
         Ok(levels) => return incomplete(levels),
     }
-    let Some(last) = all
-        .iter()
-        .rfind(|p| !matches!(p.token, Token::Comment { doc: false, .. }))
-    else {
+    let Some(last) = all.iter().rfind(|p| !matches!(p.token, Token::Comment { doc: false, .. })) else {
         return Completeness::Complete;
     };
     if matches!(last.token, Token::Comment { .. }) {
         return incomplete(0);
     }
-    let code_tokens: Vec<&Piece> = all
-        .iter()
-        .filter(|p| !matches!(p.token, Token::Comment { .. }))
-        .collect();
+    let code_tokens: Vec<&Piece> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
     if ends_open(&rust, &code_tokens) {
         return incomplete(0);
     }
@@ -66,26 +59,16 @@ pub(crate) fn is_complete(code: &str) -> Completeness {
 }
 
 fn incomplete(levels: usize) -> Completeness {
-    Completeness::Incomplete {
-        indent: "    ".repeat(levels),
-    }
+    Completeness::Incomplete { indent: "    ".repeat(levels) }
 }
 
 /// The text with blank lines where its directives stand; a verdict when a directive decides.
 fn without_directives(code: &str) -> Result<String, Completeness> {
     let trimmed = code.trim_start();
-    if trimmed.starts_with("%%writefile")
-        || trimmed.starts_with("%%bash")
-        || trimmed.starts_with("%%sh")
-    {
+    if trimmed.starts_with("%%writefile") || trimmed.starts_with("%%bash") || trimmed.starts_with("%%sh") {
         // Their text has no end of its own: a blank line closes it.
-        let ended =
-            code.ends_with("\n\n") || (code.ends_with('\n') && trimmed.trim_end().contains('\n'));
-        return Err(if ended {
-            Completeness::Complete
-        } else {
-            incomplete(0)
-        });
+        let ended = code.ends_with("\n\n") || (code.ends_with('\n') && trimmed.trim_end().contains('\n'));
+        return Err(if ended { Completeness::Complete } else { incomplete(0) });
     }
     let mut out = String::with_capacity(code.len());
     let mut cell_magic = false;
@@ -121,9 +104,7 @@ fn is_marked(line: &str) -> bool {
     match chars.next() {
         Some(':') => chars.next().is_some_and(char::is_alphabetic),
         Some('%') => chars.next().is_some_and(|c| c.is_alphabetic() || c == '%'),
-        Some('!' | '?') => chars
-            .next()
-            .is_some_and(|c| c.is_alphabetic() || c == ' ' || c == '/' || c == '.'),
+        Some('!' | '?') => chars.next().is_some_and(|c| c.is_alphabetic() || c == ' ' || c == '/' || c == '.'),
         _ => false,
     }
 }
@@ -131,23 +112,12 @@ fn is_marked(line: &str) -> bool {
 /// Whether nothing before a line is still open, so that the line can be a directive.
 pub(super) fn is_at_rest(before: &str) -> bool {
     let all = tokens(before);
-    let code: Vec<&Piece> = all
-        .iter()
-        .filter(|p| !matches!(p.token, Token::Comment { .. }))
-        .collect();
+    let code: Vec<&Piece> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
     open_lines(before, &all) == Ok(0) && !all.iter().any(is_unclosed) && !ends_open(before, &code)
 }
 
 fn is_unclosed(piece: &Piece) -> bool {
-    matches!(
-        piece.token,
-        Token::Text { closed: false }
-            | Token::Comment {
-                closed: false,
-                line: false,
-                ..
-            }
-    )
+    matches!(piece.token, Token::Text { closed: false } | Token::Comment { closed: false, line: false, .. })
 }
 
 /// Whether a directive goes on in the next line: a bracket of TOML is open, or a backslash ends it.
@@ -155,9 +125,7 @@ fn continues(directive: &str) -> bool {
     if directive.trim_start().starts_with(['!', '?']) || directive.trim_start().starts_with("%%") {
         return directive.trim_end_matches(['\n', '\r']).ends_with('\\');
     }
-    let count = |open: char, close: char| {
-        directive.matches(open).count() > directive.matches(close).count()
-    };
+    let count = |open: char, close: char| directive.matches(open).count() > directive.matches(close).count();
     count('{', '}') || count('[', ']') || directive.matches("\"\"\"").count() % 2 == 1
 }
 
@@ -237,12 +205,6 @@ fn parsed(rust: String) -> Completeness {
             Err(_) => Completeness::Invalid,
         }
     };
-    let thread = std::thread::Builder::new()
-        .name("is-complete".to_owned())
-        .stack_size(STACK)
-        .spawn(judge);
-    thread
-        .ok()
-        .and_then(|t| t.join().ok())
-        .unwrap_or(Completeness::Complete)
+    let thread = std::thread::Builder::new().name("is-complete".to_owned()).stack_size(STACK).spawn(judge);
+    thread.ok().and_then(|t| t.join().ok()).unwrap_or(Completeness::Complete)
 }

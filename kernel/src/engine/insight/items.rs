@@ -17,40 +17,22 @@ impl Names {
                 syn::ImplItem::Fn(f) => Some(method(text, &f.attrs, &f.sig)),
                 syn::ImplItem::Const(c) => Some(Method {
                     name: c.ident.to_string(),
-                    signature: slice(
-                        text,
-                        c.const_token.span.byte_range().start..c.ty.span().byte_range().end,
-                    ),
+                    signature: slice(text, c.const_token.span.byte_range().start..c.ty.span().byte_range().end),
                     docs: docs(&c.attrs),
                 }),
                 _ => None,
             });
             let methods: Vec<Method> = methods.collect();
-            if let Some(known) = self
-                .items
-                .iter_mut()
-                .rev()
-                .find(|i| i.name == target && is_type(i.kind))
-            {
-                known
-                    .methods
-                    .retain(|m| !methods.iter().any(|new| new.name == m.name));
+            if let Some(known) = self.items.iter_mut().rev().find(|i| i.name == target && is_type(i.kind)) {
+                known.methods.retain(|m| !methods.iter().any(|new| new.name == m.name));
                 known.methods.extend(methods);
             } else if !target.is_empty() {
-                self.items.push(Item {
-                    name: target,
-                    kind: Kind::Struct,
-                    methods,
-                    ..Item::default()
-                });
+                self.items.push(Item { name: target, kind: Kind::Struct, methods, ..Item::default() });
             }
             return;
         }
         for mut new in describe(text, item) {
-            let old = self
-                .items
-                .iter()
-                .position(|i| i.name == new.name && space(i.kind) == space(new.kind));
+            let old = self.items.iter().position(|i| i.name == new.name && space(i.kind) == space(new.kind));
             match old {
                 Some(index) => {
                     // A redefined type keeps the methods of impl blocks in other cells.
@@ -87,68 +69,37 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
         Item {
             name: name.to_string(),
             kind,
-            signature: slice(text, start..end)
-                .trim_end_matches([';', ' ', '\n'])
-                .to_owned(),
+            signature: slice(text, start..end).trim_end_matches([';', ' ', '\n']).to_owned(),
             docs: docs(attrs),
             source: whole.clone(),
             ..Item::default()
         }
     };
     let end_of = |generics: &syn::Generics, name: &syn::Ident| {
-        let end = generics
-            .gt_token
-            .as_ref()
-            .map_or(0, |gt| gt.span.byte_range().end);
+        let end = generics.gt_token.as_ref().map_or(0, |gt| gt.span.byte_range().end);
         end.max(name.span().byte_range().end)
     };
     match item {
-        syn::Item::Fn(f) => vec![make(
-            Kind::Function,
-            &f.sig.ident,
-            &f.attrs,
-            f.sig.span().byte_range().end,
-        )],
+        syn::Item::Fn(f) => vec![make(Kind::Function, &f.sig.ident, &f.attrs, f.sig.span().byte_range().end)],
         syn::Item::Struct(s) => {
-            let mut found = make(
-                Kind::Struct,
-                &s.ident,
-                &s.attrs,
-                end_of(&s.generics, &s.ident),
-            );
+            let mut found = make(Kind::Struct, &s.ident, &s.attrs, end_of(&s.generics, &s.ident));
             found.fields = fields(text, &s.fields);
             if matches!(s.fields, syn::Fields::Unnamed(_)) {
-                found
-                    .signature
-                    .push_str(&slice(text, s.fields.span().byte_range()));
+                found.signature.push_str(&slice(text, s.fields.span().byte_range()));
             }
             vec![found]
         }
         syn::Item::Enum(e) => {
-            let mut found = make(
-                Kind::Enum,
-                &e.ident,
-                &e.attrs,
-                end_of(&e.generics, &e.ident),
-            );
+            let mut found = make(Kind::Enum, &e.ident, &e.attrs, end_of(&e.generics, &e.ident));
             let variant = |v: &syn::Variant| Variable {
                 name: v.ident.to_string(),
-                type_text: if v.fields.is_empty() {
-                    String::new()
-                } else {
-                    slice(text, v.fields.span().byte_range())
-                },
+                type_text: if v.fields.is_empty() { String::new() } else { slice(text, v.fields.span().byte_range()) },
             };
             found.variants = e.variants.iter().map(variant).collect();
             vec![found]
         }
         syn::Item::Trait(t) => {
-            let mut found = make(
-                Kind::Trait,
-                &t.ident,
-                &t.attrs,
-                end_of(&t.generics, &t.ident),
-            );
+            let mut found = make(Kind::Trait, &t.ident, &t.attrs, end_of(&t.generics, &t.ident));
             found.methods = t
                 .items
                 .iter()
@@ -159,42 +110,13 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
                 .collect();
             vec![found]
         }
-        syn::Item::Type(t) => vec![make(
-            Kind::Type,
-            &t.ident,
-            &t.attrs,
-            t.span().byte_range().end,
-        )],
-        syn::Item::Union(u) => vec![make(
-            Kind::Struct,
-            &u.ident,
-            &u.attrs,
-            end_of(&u.generics, &u.ident),
-        )],
-        syn::Item::Const(c) => vec![make(
-            Kind::Const,
-            &c.ident,
-            &c.attrs,
-            c.span().byte_range().end,
-        )],
-        syn::Item::Static(s) => vec![make(
-            Kind::Static,
-            &s.ident,
-            &s.attrs,
-            s.span().byte_range().end,
-        )],
+        syn::Item::Type(t) => vec![make(Kind::Type, &t.ident, &t.attrs, t.span().byte_range().end)],
+        syn::Item::Union(u) => vec![make(Kind::Struct, &u.ident, &u.attrs, end_of(&u.generics, &u.ident))],
+        syn::Item::Const(c) => vec![make(Kind::Const, &c.ident, &c.attrs, c.span().byte_range().end)],
+        syn::Item::Static(s) => vec![make(Kind::Static, &s.ident, &s.attrs, s.span().byte_range().end)],
         syn::Item::Mod(m) => {
-            let mut found = make(
-                Kind::Module,
-                &m.ident,
-                &m.attrs,
-                m.ident.span().byte_range().end,
-            );
-            let inner = m
-                .content
-                .iter()
-                .flat_map(|(_, items)| items)
-                .collect::<Vec<_>>();
+            let mut found = make(Kind::Module, &m.ident, &m.attrs, m.ident.span().byte_range().end);
+            let inner = m.content.iter().flat_map(|(_, items)| items).collect::<Vec<_>>();
             let mut names = Names::default();
             for item in inner {
                 names.add(text, item);
@@ -203,12 +125,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
             vec![found]
         }
         syn::Item::Macro(m) => match &m.ident {
-            Some(name) => vec![make(
-                Kind::Macro,
-                name,
-                &m.attrs,
-                name.span().byte_range().end,
-            )],
+            Some(name) => vec![make(Kind::Macro, name, &m.attrs, name.span().byte_range().end)],
             None => Vec::new(),
         },
         syn::Item::Use(u) => {
@@ -231,11 +148,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
 /// Where an item starts behind its attributes.
 fn declaration(item: &syn::Item, attrs: &[syn::Attribute]) -> usize {
     let outer = |a: &&syn::Attribute| matches!(a.style, syn::AttrStyle::Outer);
-    let behind = attrs
-        .iter()
-        .filter(outer)
-        .map(|a| a.span().byte_range().end)
-        .max();
+    let behind = attrs.iter().filter(outer).map(|a| a.span().byte_range().end).max();
     behind.unwrap_or_else(|| item.span().byte_range().start)
 }
 
@@ -253,10 +166,7 @@ fn method(text: &str, attrs: &[syn::Attribute], signature: &syn::Signature) -> M
 
 fn fields(text: &str, fields: &syn::Fields) -> Vec<Variable> {
     let field = |(index, f): (usize, &syn::Field)| Variable {
-        name: f
-            .ident
-            .as_ref()
-            .map_or_else(|| index.to_string(), ToString::to_string),
+        name: f.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string),
         type_text: slice(text, f.ty.span().byte_range()),
     };
     fields.iter().enumerate().map(field).collect()
@@ -269,11 +179,7 @@ fn implemented(block: &syn::ItemImpl, text: &str) -> String {
         ty = &reference.elem;
     }
     match ty {
-        syn::Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .map_or_else(String::new, |s| s.ident.to_string()),
+        syn::Type::Path(path) => path.path.segments.last().map_or_else(String::new, |s| s.ident.to_string()),
         other => super::types::Ty::parse(&slice(text, other.span().byte_range())).name,
     }
 }
@@ -285,11 +191,7 @@ fn docs(attrs: &[syn::Attribute]) -> String {
         let syn::Meta::NameValue(pair) = &attr.meta else {
             continue;
         };
-        let syn::Expr::Lit(syn::ExprLit {
-            lit: syn::Lit::Str(text),
-            ..
-        }) = &pair.value
-        else {
+        let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else {
             continue;
         };
         for line in text.value().lines() {
@@ -303,9 +205,7 @@ fn imported(tree: &syn::UseTree, found: &mut Vec<String>) {
     match tree {
         syn::UseTree::Path(path) => imported(&path.tree, found),
         syn::UseTree::Name(name) if name.ident != "self" => found.push(name.ident.to_string()),
-        syn::UseTree::Rename(rename) if rename.rename != "_" => {
-            found.push(rename.rename.to_string())
-        }
+        syn::UseTree::Rename(rename) if rename.rename != "_" => found.push(rename.rename.to_string()),
         syn::UseTree::Group(group) => group.items.iter().for_each(|tree| imported(tree, found)),
         _ => {}
     }

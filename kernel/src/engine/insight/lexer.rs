@@ -63,10 +63,7 @@ pub(super) fn tokens(source: &str) -> Vec<Piece> {
         let rest = &source[at..];
         let (token, length) = one(rest, c);
         let length = length.clamp(c.len_utf8(), rest.len());
-        found.push(Piece {
-            token,
-            range: at..at + length,
-        });
+        found.push(Piece { token, range: at..at + length });
         at += length;
     }
     found
@@ -83,26 +80,12 @@ fn one(rest: &str, c: char) -> (Token, usize) {
     if rest.starts_with("//") {
         let length = rest.find('\n').unwrap_or(rest.len());
         let doc = rest.starts_with("///") && !rest.starts_with("////");
-        return (
-            Token::Comment {
-                doc,
-                closed: length < rest.len(),
-                line: true,
-            },
-            length,
-        );
+        return (Token::Comment { doc, closed: length < rest.len(), line: true }, length);
     }
     if rest.starts_with("/*") {
         let (length, closed) = block_comment(rest);
         let doc = rest.starts_with("/**") && !rest.starts_with("/***") && length > 4;
-        return (
-            Token::Comment {
-                doc,
-                closed,
-                line: false,
-            },
-            length,
-        );
+        return (Token::Comment { doc, closed, line: false }, length);
     }
     if let Some(found) = text(rest) {
         return found;
@@ -111,14 +94,8 @@ fn one(rest: &str, c: char) -> (Token, usize) {
         return quote(rest);
     }
     if is_word_start(c) {
-        let skip = if rest.starts_with("r#") && rest[2..].starts_with(is_word_start) {
-            2
-        } else {
-            0
-        };
-        let length = rest[skip..]
-            .find(|c| !is_word(c))
-            .map_or(rest.len(), |n| n + skip);
+        let skip = if rest.starts_with("r#") && rest[2..].starts_with(is_word_start) { 2 } else { 0 };
+        let length = rest[skip..].find(|c| !is_word(c)).map_or(rest.len(), |n| n + skip);
         return (Token::Word, length);
     }
     if c.is_ascii_digit() {
@@ -153,9 +130,7 @@ fn block_comment(rest: &str) -> (usize, bool) {
 
 /// A string literal with any prefix: `"`, `b"`, `c"`, `r#"`, `br"`, `cr#"`.
 fn text(rest: &str) -> Option<(Token, usize)> {
-    let prefix = rest
-        .find(|c: char| !matches!(c, 'b' | 'c' | 'r'))
-        .unwrap_or(rest.len());
+    let prefix = rest.find(|c: char| !matches!(c, 'b' | 'c' | 'r')).unwrap_or(rest.len());
     let raw = match &rest[..prefix] {
         "" | "b" | "c" => false,
         "r" | "br" | "cr" => true,
@@ -203,9 +178,7 @@ fn quote(rest: &str) -> (Token, usize) {
     match chars.next() {
         Some((at, '\'')) if first != '\'' => (Token::Char, at + 1),
         _ if is_word_start(first) => {
-            let length = rest[1..]
-                .find(|c| !is_word(c))
-                .map_or(rest.len(), |n| n + 1);
+            let length = rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |n| n + 1);
             (Token::Lifetime, length)
         }
         _ => (Token::Punct('\''), 1),
@@ -220,11 +193,7 @@ fn number(rest: &str) -> usize {
         match bytes[at] {
             b if b.is_ascii_alphanumeric() || b == b'_' => at += 1,
             // `1.5`, but neither `1..2` nor `1.max(2)`.
-            b'.' if bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-                && !rest[..at].contains('.') =>
-            {
-                at += 1
-            }
+            b'.' if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) && !rest[..at].contains('.') => at += 1,
             b'+' | b'-' if exponent && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => at += 1,
             _ => break,
         }

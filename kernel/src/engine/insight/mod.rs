@@ -95,9 +95,7 @@ impl Method {
     pub(crate) fn takes_self(&self) -> bool {
         let arguments = self.signature.split_once('(').map_or("", |(_, rest)| rest);
         let first = arguments.split([',', ')', ':']).next().unwrap_or_default();
-        first
-            .split(|c: char| !c.is_alphanumeric() && c != '_')
-            .any(|word| word == "self")
+        first.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "self")
     }
 }
 
@@ -148,32 +146,21 @@ impl Kind {
 impl Names {
     /// An item by name, the session's own before the prelude's.
     pub(crate) fn item(&self, name: &str) -> Option<&Item> {
-        self.items
-            .iter()
-            .rev()
-            .chain(&self.prelude)
-            .find(|item| item.name == name)
+        self.items.iter().rev().chain(&self.prelude).find(|item| item.name == name)
     }
 
     /// The type of a variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.variables
-            .iter()
-            .rev()
-            .find(|v| v.name == name)
-            .map(|v| v.type_text.as_str())
+        self.variables.iter().rev().find(|v| v.name == name).map(|v| v.type_text.as_str())
     }
 }
 
 /// The byte offset of a cursor counted in Unicode code points; the text's end for one beyond it.
 pub(crate) fn byte_offset(text: &str, cursor: usize) -> usize {
-    text.char_indices()
-        .nth(cursor)
-        .map_or(text.len(), |(at, _)| at)
+    text.char_indices().nth(cursor).map_or(text.len(), |(at, _)| at)
 }
 
 /// The code points before a byte offset.
 pub(crate) fn code_points(text: &str, offset: usize) -> usize {
-    text.get(..offset)
-        .map_or_else(|| text.chars().count(), |before| before.chars().count())
+    text.get(..offset).map_or_else(|| text.chars().count(), |before| before.chars().count())
 }

@@ -23,13 +23,7 @@ pub(super) struct Local {
 
 /// The names in scope at a byte offset.
 pub(super) fn locals(code: &Code<'_>, names: &Names, offset: usize) -> Vec<Local> {
-    let mut reader = Reader {
-        code,
-        names,
-        found: Vec::new(),
-        pending: Vec::new(),
-        depth: 0,
-    };
+    let mut reader = Reader { code, names, found: Vec::new(), pending: Vec::new(), depth: 0 };
     let mut at = 0;
     while at < code.pieces.len() && code.pieces[at].range.start < offset {
         at = reader.step(at).max(at + 1);
@@ -58,8 +52,7 @@ impl Reader<'_> {
                 self.depth += 1;
                 if c == '{' {
                     let depth = self.depth;
-                    self.found
-                        .extend(self.pending.drain(..).map(|l| Local { depth, ..l }));
+                    self.found.extend(self.pending.drain(..).map(|l| Local { depth, ..l }));
                 }
             }
             Token::Close(_) => {
@@ -75,8 +68,7 @@ impl Reader<'_> {
                 "let" => return self.binding(at),
                 "for" => return self.each(at),
                 "fn" => return self.function(at),
-                word @ ("struct" | "enum" | "trait" | "mod" | "const" | "static" | "type"
-                | "union") => {
+                word @ ("struct" | "enum" | "trait" | "mod" | "const" | "static" | "type" | "union") => {
                     self.item(at + 1, word);
                 }
                 "macro_rules" => self.item(at + 2, "macro"),
@@ -87,31 +79,12 @@ impl Reader<'_> {
         at + 1
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        ty: Ty,
-        detail: String,
-        kind: &'static str,
-        from: usize,
-        pending: bool,
-    ) {
+    fn add(&mut self, name: &str, ty: Ty, detail: String, kind: &'static str, from: usize, pending: bool) {
         if name == "_" || name.is_empty() {
             return;
         }
-        let local = Local {
-            name: name.to_owned(),
-            ty,
-            detail,
-            kind,
-            depth: self.depth,
-            from,
-        };
-        if pending {
-            self.pending.push(local)
-        } else {
-            self.found.push(local)
-        }
+        let local = Local { name: name.to_owned(), ty, detail, kind, depth: self.depth, from };
+        if pending { self.pending.push(local) } else { self.found.push(local) }
     }
 
     fn item(&mut self, at: usize, word: &str) {
@@ -170,18 +143,8 @@ impl Reader<'_> {
             annotated = code.slice(pattern_end + 1, equal);
         }
         if !code.is(equal, '=') {
-            let from = code
-                .pieces
-                .get(equal)
-                .map_or(code.source.len(), |p| p.range.end);
-            self.pattern(
-                start + 1,
-                pattern_end,
-                &Ty::parse(annotated),
-                annotated,
-                from,
-                false,
-            );
+            let from = code.pieces.get(equal).map_or(code.source.len(), |p| p.range.end);
+            self.pattern(start + 1, pattern_end, &Ty::parse(annotated), annotated, from, false);
             return equal.max(start + 1);
         }
         let end = self.find(equal + 1, if conditional { &[';', '{'] } else { &[';'] });
@@ -190,38 +153,19 @@ impl Reader<'_> {
         } else {
             Ty::parse(annotated)
         };
-        let detail = if annotated.is_empty() {
-            show(&ty)
-        } else {
-            annotated.to_owned()
-        };
-        let from = code
-            .pieces
-            .get(end)
-            .map_or(code.source.len() + 1, |p| p.range.end);
+        let detail = if annotated.is_empty() { show(&ty) } else { annotated.to_owned() };
+        let from = code.pieces.get(end).map_or(code.source.len() + 1, |p| p.range.end);
         self.pattern(start + 1, pattern_end, &ty, &detail, from, conditional);
         // The value is read as well: closures in it have parameters.
         equal + 1
     }
 
     fn chain<T>(&self, f: impl FnOnce(&Chain<'_>) -> T) -> T {
-        f(&Chain {
-            code: self.code,
-            names: self.names,
-            locals: &self.found,
-        })
+        f(&Chain { code: self.code, names: self.names, locals: &self.found })
     }
 
     /// The names of a pattern.
-    fn pattern(
-        &mut self,
-        mut from: usize,
-        to: usize,
-        ty: &Ty,
-        detail: &str,
-        scope: usize,
-        pending: bool,
-    ) {
+    fn pattern(&mut self, mut from: usize, to: usize, ty: &Ty, detail: &str, scope: usize, pending: bool) {
         let code = self.code;
         while matches!(code.word(from), Some("mut" | "ref")) || code.is(from, '&') {
             from += 1;
@@ -229,14 +173,7 @@ impl Reader<'_> {
         if from + 1 == to
             && let Some(name) = code.word(from)
         {
-            self.add(
-                name,
-                ty.clone(),
-                detail.to_owned(),
-                "variable",
-                scope,
-                pending,
-            );
+            self.add(name, ty.clone(), detail.to_owned(), "variable", scope, pending);
             return;
         }
         let one = matches!(code.word(from), Some("Some" | "Ok")) && code.is(from + 1, '(');
@@ -245,10 +182,7 @@ impl Reader<'_> {
             let detail = show(&inner);
             return self.pattern(from + 2, to - 1, &inner, &detail, scope, pending);
         }
-        if code.is(from, '(')
-            && ty.name == "tuple"
-            && code.partner(from) == Some(to.wrapping_sub(1))
-        {
+        if code.is(from, '(') && ty.name == "tuple" && code.partner(from) == Some(to.wrapping_sub(1)) {
             let mut at = from + 1;
             for part in &ty.args {
                 let end = self.find(at, &[',']);
@@ -267,20 +201,10 @@ impl Reader<'_> {
                 && !matches!(name, "mut" | "ref" | "box" | "true" | "false" | "if")
                 && !code.after_path(at)
                 && !code.after_dot(at)
-                && !matches!(
-                    code.pieces.get(at + 1).map(|p| p.token),
-                    Some(Token::Open(_))
-                )
+                && !matches!(code.pieces.get(at + 1).map(|p| p.token), Some(Token::Open(_)))
                 && (!code.is(at + 1, ':') || code.is(at + 2, ':'));
             if binds {
-                self.add(
-                    name,
-                    Ty::default(),
-                    String::new(),
-                    "variable",
-                    scope,
-                    pending,
-                );
+                self.add(name, Ty::default(), String::new(), "variable", scope, pending);
             }
         }
     }
@@ -294,10 +218,7 @@ impl Reader<'_> {
         let end = self.find(middle + 1, &['{', ';']);
         let ty = self.chain(|chain| chain.expression(middle + 1, end));
         let item = item_of(&ty);
-        let from = code
-            .pieces
-            .get(end)
-            .map_or(code.source.len() + 1, |p| p.range.end);
+        let from = code.pieces.get(end).map_or(code.source.len() + 1, |p| p.range.end);
         let detail = show(&item);
         self.pattern(start + 1, middle, &item, &detail, from, true);
         middle + 1
@@ -329,11 +250,7 @@ impl Reader<'_> {
         while at < to {
             let end = self.find(at, &[',']).min(to);
             let colon = self.find(at, &[':']).min(end);
-            let text = if colon < end {
-                code.slice(colon + 1, end)
-            } else {
-                ""
-            };
+            let text = if colon < end { code.slice(colon + 1, end) } else { "" };
             self.pattern(at, colon, &Ty::parse(text), text, scope, pending);
             at = end + 1;
         }
@@ -362,9 +279,9 @@ impl Reader<'_> {
         let from = code.pieces[end].range.end;
         self.parameters(start + 1, end, from, false);
         // The item of `xs.iter().map(|x| …)`: the closure's one parameter, if it has no type.
-        let call = start.checked_sub(2).filter(|at| {
-            code.is(start - 1, '(') && code.word(*at).is_some() && code.after_dot(*at)
-        });
+        let call = start
+            .checked_sub(2)
+            .filter(|at| code.is(start - 1, '(') && code.word(*at).is_some() && code.after_dot(*at));
         if let Some(method) = call
             && end == start + 2
             && let Some(name) = code.word(start + 1)
@@ -390,17 +307,8 @@ impl Reader<'_> {
                 _ => start = previous,
             }
         }
-        let end = (start..arrow)
-            .find(|at| code.word(*at) == Some("if"))
-            .unwrap_or(arrow);
-        self.pattern(
-            start,
-            end,
-            &Ty::default(),
-            "",
-            code.pieces[arrow].range.end,
-            false,
-        );
+        let end = (start..arrow).find(|at| code.word(*at) == Some("if")).unwrap_or(arrow);
+        self.pattern(start, end, &Ty::default(), "", code.pieces[arrow].range.end, false);
     }
 }
 
@@ -408,8 +316,7 @@ impl Reader<'_> {
 fn item_of(ty: &Ty) -> Ty {
     for ty in autoderef(ty) {
         match ty.name.as_str() {
-            "Vec" | "slice" | "Iterator" | "Range" | "HashSet" | "BTreeSet" | "VecDeque"
-            | "Option" => {
+            "Vec" | "slice" | "Iterator" | "Range" | "HashSet" | "BTreeSet" | "VecDeque" | "Option" => {
                 return ty.args.first().cloned().unwrap_or_default();
             }
             "HashMap" | "BTreeMap" => return Ty::with("tuple", ty.args.clone()),
@@ -421,17 +328,7 @@ fn item_of(ty: &Ty) -> Ty {
 
 /// A type for people.
 pub(super) fn show(ty: &Ty) -> String {
-    let args: Vec<String> = ty
-        .args
-        .iter()
-        .map(|a| {
-            if a.is_known() {
-                show(a)
-            } else {
-                "_".to_owned()
-            }
-        })
-        .collect();
+    let args: Vec<String> = ty.args.iter().map(|a| if a.is_known() { show(a) } else { "_".to_owned() }).collect();
     match ty.name.as_str() {
         "tuple" => format!("({})", args.join(", ")),
         "slice" => format!("[{}]", args.join(", ")),

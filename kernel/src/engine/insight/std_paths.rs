@@ -24,19 +24,10 @@ pub(super) struct StdName {
 impl StdName {
     fn read(module: &'static str, line: &'static str) -> Option<StdName> {
         let kind = line.chars().next()?;
-        let (declaration, about) = line
-            .get(2..)?
-            .split_once(" -- ")
-            .unwrap_or((line.get(2..)?, ""));
+        let (declaration, about) = line.get(2..)?.split_once(" -- ").unwrap_or((line.get(2..)?, ""));
         let end = declaration.find('(').unwrap_or(declaration.len());
         let (name, signature) = declaration.split_at(end);
-        Some(StdName {
-            module,
-            kind,
-            name,
-            signature,
-            about,
-        })
+        Some(StdName { module, kind, name, signature, about })
     }
 
     /// The kind in a word.
@@ -85,16 +76,11 @@ pub(super) fn members(path: &str) -> Vec<StdName> {
     let Some((module, lines)) = found else {
         return Vec::new();
     };
-    lines
-        .iter()
-        .filter_map(|line| StdName::read(module, line))
-        .collect()
+    lines.iter().filter_map(|line| StdName::read(module, line)).collect()
 }
 
 /// Every entry with a name.
 pub(super) fn find(name: &str) -> impl Iterator<Item = StdName> {
-    let entries = MODULES
-        .iter()
-        .flat_map(|(module, lines)| lines.iter().filter_map(|l| StdName::read(module, l)));
+    let entries = MODULES.iter().flat_map(|(module, lines)| lines.iter().filter_map(|l| StdName::read(module, l)));
     entries.filter(move |entry| entry.name == name)
 }

@@ -41,24 +41,17 @@ impl StdMethod {
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.signature
-            .split(['(', '<', ':'])
-            .next()
-            .unwrap_or_default()
+        self.signature.split(['(', '<', ':']).next().unwrap_or_default()
     }
 
     pub(super) fn takes_self(&self) -> bool {
         let arguments = self.signature.split_once('(').map_or("", |(_, rest)| rest);
-        ["self", "&self", "&mut self"]
-            .iter()
-            .any(|s| arguments.starts_with(s))
+        ["self", "&self", "&mut self"].iter().any(|s| arguments.starts_with(s))
     }
 
     /// What it returns, in terms of the type's parameters.
     pub(super) fn output(&self) -> Ty {
-        self.signature
-            .rsplit_once(") -> ")
-            .map_or_else(|| Ty::named("tuple"), |(_, output)| Ty::parse(output))
+        self.signature.rsplit_once(") -> ").map_or_else(|| Ty::named("tuple"), |(_, output)| Ty::parse(output))
     }
 }
 
@@ -85,8 +78,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Std> {
 /// The entry of a type by name.
 pub(super) fn find(name: &str) -> Option<&'static Std> {
     let name = match name {
-        "i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
-        | "usize" => "i64",
+        "i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "i64",
         "f32" => "f64",
         "BTreeSet" => "HashSet",
         "RangeInclusive" | "RangeFrom" => "Range",

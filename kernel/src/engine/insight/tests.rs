@@ -5,10 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn variable(name: &str, type_text: &str) -> Variable {
-    Variable {
-        name: name.into(),
-        type_text: type_text.into(),
-    }
+    Variable { name: name.into(), type_text: type_text.into() }
 }
 
 const ITEMS: &str = r#"
@@ -36,10 +33,7 @@ fn names() -> Names {
     let mut names = Names {
         variables: vec![
             variable("point", "Point"),
-            variable(
-                "table",
-                "std::collections::HashMap<std::string::String, Vec<i32>>",
-            ),
+            variable("table", "std::collections::HashMap<std::string::String, Vec<i32>>"),
             variable("text", "&'static str"),
             variable("größe", "f64"),
             variable("shared", "std::sync::Arc<std::sync::Mutex<Vec<Point>>>"),
@@ -47,18 +41,9 @@ fn names() -> Names {
         ],
         crates: vec!["rayon".into()],
         directives: vec![
-            Directive {
-                name: "dep".into(),
-                help: "Add a dependency.".into(),
-            },
-            Directive {
-                name: "vars".into(),
-                help: "List the variables.".into(),
-            },
-            Directive {
-                name: "%%time".into(),
-                help: "Time the cell.".into(),
-            },
+            Directive { name: "dep".into(), help: "Add a dependency.".into() },
+            Directive { name: "vars".into(), help: "List the variables.".into() },
+            Directive { name: "%%time".into(), help: "Time the cell.".into() },
         ],
         ..Names::default()
     };
@@ -74,21 +59,14 @@ fn at(marked: &str) -> (String, usize) {
 
 fn matches(marked: &str) -> Vec<String> {
     let (code, cursor) = at(marked);
-    complete(&names(), &code, cursor)
-        .matches
-        .into_iter()
-        .map(|m| m.text)
-        .collect()
+    complete(&names(), &code, cursor).matches.into_iter().map(|m| m.text).collect()
 }
 
 #[track_caller]
 fn offers(marked: &str, wanted: &[&str]) {
     let found = matches(marked);
     for name in wanted {
-        assert!(
-            found.iter().any(|f| f == name),
-            "{marked}: no {name} in {found:?}"
-        );
+        assert!(found.iter().any(|f| f == name), "{marked}: no {name} in {found:?}");
     }
 }
 
@@ -96,10 +74,7 @@ fn offers(marked: &str, wanted: &[&str]) {
 fn lacks(marked: &str, unwanted: &[&str]) {
     let found = matches(marked);
     for name in unwanted {
-        assert!(
-            !found.iter().any(|f| f == name),
-            "{marked}: {name} in {found:?}"
-        );
+        assert!(!found.iter().any(|f| f == name), "{marked}: {name} in {found:?}");
     }
 }
 
@@ -184,17 +159,8 @@ fn directives_comments_and_strings() {
     assert_eq!(matches("%%ti¦"), ["%%time"]);
     assert_eq!(matches("%va¦"), ["%vars"]);
     lacks("let x: de¦", &[":dep"]);
-    for nothing in [
-        "// po¦",
-        "\"po¦\"",
-        "\"po¦",
-        "/* po¦ */",
-        "/* po¦",
-        "r#\"po¦\"#",
-        "12¦",
-        "'p¦'",
-        "let a = 'po¦",
-    ] {
+    for nothing in ["// po¦", "\"po¦\"", "\"po¦", "/* po¦ */", "/* po¦", "r#\"po¦\"#", "12¦", "'p¦'", "let a = 'po¦"]
+    {
         assert_eq!(matches(nothing), Vec::<String>::new(), "{nothing}");
     }
     offers("/* x */ po¦", &["point"]);
@@ -205,10 +171,7 @@ fn directives_comments_and_strings() {
 fn cursors_count_code_points() {
     let (code, cursor) = at("let ü = \"🦀\"; grö¦");
     let found = complete(&names(), &code, cursor);
-    assert_eq!(
-        (found.start, found.end, found.matches[0].text.as_str()),
-        (13, 16, "größe")
-    );
+    assert_eq!((found.start, found.end, found.matches[0].text.as_str()), (13, 16, "größe"));
     assert_eq!(complete(&names(), "po", 99).end, 2);
 }
 
@@ -224,10 +187,7 @@ fn describes(marked: &str, wanted: &str) {
 fn descriptions() {
     describes("poi¦nt", "point: Point");
     describes("point¦", "point: Point");
-    describes(
-        "simulate(1, ¦2)",
-        "fn simulate(seed: u64, n: usize) -> Vec<f64>",
-    );
+    describes("simulate(1, ¦2)", "fn simulate(seed: u64, n: usize) -> Vec<f64>");
     describes("sim¦ulate", "Simulate.");
     describes("Poi¦nt", "A point of the plane.");
     describes("Poi¦nt", "x: f64");
@@ -244,12 +204,7 @@ fn descriptions() {
     describes("let n = 1.5;\nn¦", "n: f64");
     describes("usi¦ze", "primitive.usize.html");
     let (code, cursor) = at("simu¦late");
-    assert!(
-        inspect(&names(), &code, cursor, 1)
-            .unwrap()
-            .plain
-            .contains("{ vec![] }")
-    );
+    assert!(inspect(&names(), &code, cursor, 1).unwrap().plain.contains("{ vec![] }"));
     for nothing in ["// poi¦nt", "\"poi¦nt\"", "nothing_known¦", " ¦ "] {
         let (code, cursor) = at(nothing);
         assert_eq!(inspect(&names(), &code, cursor, 0), None, "{nothing}");
@@ -259,21 +214,14 @@ fn descriptions() {
 #[test]
 fn redefinition_replaces() {
     let mut names = names();
-    for text in [
-        "struct Point { z: u8 }",
-        "impl Point { fn norm(&self) -> u8 { 1 } }",
-        "fn simulate() {}",
-    ] {
+    for text in ["struct Point { z: u8 }", "impl Point { fn norm(&self) -> u8 { 1 } }", "fn simulate() {}"] {
         let file = syn::parse_file(text).unwrap();
         file.items.iter().for_each(|item| names.add(text, item));
     }
     let point = names.item("Point").unwrap();
     assert_eq!(point.fields, [variable("z", "u8")]);
     assert_eq!(point.methods.iter().filter(|m| m.name == "norm").count(), 1);
-    assert_eq!(
-        names.items.iter().filter(|i| i.name == "simulate").count(),
-        1
-    );
+    assert_eq!(names.items.iter().filter(|i| i.name == "simulate").count(), 1);
 }
 
 #[track_caller]
@@ -322,14 +270,7 @@ fn whole_cells() {
         "!flag",
         "use a::{b, c};",
     ] {
-        judged(
-            code,
-            if code.starts_with("let 'a") {
-                "invalid"
-            } else {
-                "complete"
-            },
-        );
+        judged(code, if code.starts_with("let 'a") { "invalid" } else { "complete" });
     }
     for code in [
         "let x =",
@@ -365,19 +306,15 @@ fn whole_cells() {
         judged(code, "invalid");
     }
     judged(&"(".repeat(20_000), "incomplete 4");
-    judged(
-        &format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)),
-        "complete",
-    );
+    judged(&format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)), "complete");
     judged(&format!("{}x", "!".repeat(60_000)), "complete");
     judged(&format!("1{}", "+1".repeat(30_000)), "complete");
 }
 
 #[test]
 fn long_cells_answer_quickly() {
-    let lines: String = (0..10_000)
-        .map(|i| format!("let v{i} = vec![f({i}), (1 + {i})].iter().map(|x| x).sum();\n"))
-        .collect();
+    let lines: String =
+        (0..10_000).map(|i| format!("let v{i} = vec![f({i}), (1 + {i})].iter().map(|x| x).sum();\n")).collect();
     let code = format!("{lines}v99");
     let start = std::time::Instant::now();
     let found = complete(&names(), &code, code.len());

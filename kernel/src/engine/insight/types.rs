@@ -13,17 +13,11 @@ const DEPTH: usize = 12;
 
 impl Ty {
     pub(super) fn named(name: &str) -> Ty {
-        Ty {
-            name: name.to_owned(),
-            args: Vec::new(),
-        }
+        Ty { name: name.to_owned(), args: Vec::new() }
     }
 
     pub(super) fn with(name: &str, args: Vec<Ty>) -> Ty {
-        Ty {
-            name: name.to_owned(),
-            args,
-        }
+        Ty { name: name.to_owned(), args }
     }
 
     pub(super) fn is_known(&self) -> bool {
@@ -47,15 +41,8 @@ impl Ty {
         if self.name.len() == 1 && self.name.starts_with(|c: char| c.is_ascii_uppercase()) {
             return Ty::default();
         }
-        let args = self
-            .args
-            .iter()
-            .map(|a| a.substitute(params, values, own))
-            .collect();
-        Ty {
-            name: self.name.clone(),
-            args,
-        }
+        let args = self.args.iter().map(|a| a.substitute(params, values, own)).collect();
+        Ty { name: self.name.clone(), args }
     }
 }
 
@@ -71,10 +58,7 @@ fn parse(text: &str, depth: usize) -> Ty {
             text = text.strip_prefix(word).unwrap_or(text).trim_start();
         }
         if let Some(rest) = text.strip_prefix('\'') {
-            text = rest
-                .split_once(' ')
-                .map_or("", |(_, rest)| rest)
-                .trim_start();
+            text = rest.split_once(' ').map_or("", |(_, rest)| rest).trim_start();
         }
         if text == before {
             break;
@@ -94,14 +78,8 @@ fn parse(text: &str, depth: usize) -> Ty {
     if text.starts_with("fn(") || text.starts_with("for<") || text.starts_with("unsafe ") {
         return Ty::named("fn");
     }
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-        .unwrap_or(text.len());
-    let name = text[..end]
-        .trim_end_matches(':')
-        .rsplit("::")
-        .next()
-        .unwrap_or_default();
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
+    let name = text[..end].trim_end_matches(':').rsplit("::").next().unwrap_or_default();
     let rest = text[end..].trim_start();
     let Some(inside) = rest.strip_prefix('<') else {
         return Ty::named(name);

@@ -63,7 +63,9 @@ impl Lab {
                     target = captured.clone();
                 }
                 Magic::WriteFile { path, append } => return write_file(path, *append, &plan.code, sink),
-                Magic::Script => return shell::run(&plan.code, &self.settings.environment, &target, self.shared.compiling.flag()),
+                Magic::Script => {
+                    return shell::run(&plan.code, &self.settings.environment, &target, self.shared.compiling.flag());
+                }
             }
         }
         if plan.has_code() {
@@ -74,13 +76,15 @@ impl Lab {
         }
         let Some(name) = keep else { return Ok(()) };
         let text = captured.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.run_code(cell.number, &format!("let {name} = ::std::string::String::from({text:?});"), true, sink).map(|_| ())
+        self.run_code(cell.number, &format!("let {name} = ::std::string::String::from({text:?});"), true, sink)
+            .map(|_| ())
     }
 
     fn on_directive(&mut self, directive: &Directive, sink: &Arc<dyn Sink>) -> Result<bool, CellError> {
         let (name, rest) = match directive {
             Directive::Shell(command) => {
-                return shell::run(command, &self.settings.environment, sink, self.shared.compiling.flag()).map(|()| false);
+                return shell::run(command, &self.settings.environment, sink, self.shared.compiling.flag())
+                    .map(|()| false);
             }
             Directive::Describe { name, detail } => return self.on_describe(name, *detail, sink).map(|()| false),
             Directive::Named { name, rest, .. } => (name.as_str(), rest.as_str()),
@@ -104,7 +108,9 @@ impl Lab {
             "snapshots" => on_off(rest, "snapshots").map(|on| self.settings.snapshots = on),
             "env" => self.on_env(rest),
             "build_env" => on_build_env(rest),
-            "offline" => on_off(if rest.is_empty() { "on" } else { rest }, "offline").map(|on| self.desk.offline = Some(on)),
+            "offline" => {
+                on_off(if rest.is_empty() { "on" } else { rest }, "offline").map(|on| self.desk.offline = Some(on))
+            }
             "toolchain" => self.on_toolchain(rest, sink),
             "explain" => self.on_explain(rest, sink),
             "version" => self.on_version(sink),
@@ -137,7 +143,10 @@ impl Lab {
             engine.set_environment(addition.environment);
             self.start_runner()?;
             if !lost.is_empty() {
-                let text = format!("note: {why}\nThe runner was restarted to load it; run the cells that made these variables again: {}\n", lost.join(", "));
+                let text = format!(
+                    "note: {why}\nThe runner was restarted to load it; run the cells that made these variables again: {}\n",
+                    lost.join(", ")
+                );
                 sink.stream(Stream::Stderr, &text);
             }
             return Ok(());
@@ -156,7 +165,12 @@ impl Lab {
             return say(sink, "no variables\n");
         }
         let sizes = self.runner.as_mut().map(|r| r.describe(names.clone())).unwrap_or_default();
-        let (mut text, mut html) = (String::new(), String::from("<table><tr><th style=\"text-align:left\">variable</th><th style=\"text-align:left\">type</th><th>size</th></tr>"));
+        let (mut text, mut html) = (
+            String::new(),
+            String::from(
+                "<table><tr><th style=\"text-align:left\">variable</th><th style=\"text-align:left\">type</th><th>size</th></tr>",
+            ),
+        );
         let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0) + 4;
         for (name, variable) in engine.variables().iter() {
             let size = sizes.iter().find(|(n, _)| n == name).map_or(0, |(_, s)| *s);
@@ -165,7 +179,10 @@ impl Lab {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{shown:width$} {type_text}");
             let escaped = type_text.replace('&', "&amp;").replace('<', "&lt;");
-            let _ = write!(html, "<tr><td style=\"text-align:left\"><code>{shown}</code></td><td style=\"text-align:left\"><code>{escaped}</code></td><td>{size} B</td></tr>");
+            let _ = write!(
+                html,
+                "<tr><td style=\"text-align:left\"><code>{shown}</code></td><td style=\"text-align:left\"><code>{escaped}</code></td><td>{size} B</td></tr>"
+            );
         }
         html.push_str("</table>");
         sink.display(bundle(&[("text/plain", &text), ("text/html", &html)]));
@@ -202,10 +219,13 @@ impl Lab {
             return Err(wrong("there is nothing to undo"));
         };
         if !engine.can_undo() {
-            return Err(wrong("there is nothing to undo: the last cell failed, was undone already, or had no snapshot"));
+            return Err(wrong(
+                "there is nothing to undo: the last cell failed, was undone already, or had no snapshot",
+            ));
         }
         if engine.last_ran() {
-            let mut listener = crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink.clone(), true));
+            let mut listener =
+                crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink.clone(), true));
             let ended = runner.follow(&Command::Undo, &mut listener);
             if !ended.restored {
                 return Err(wrong("there is no snapshot to return to"));
@@ -286,7 +306,8 @@ impl Lab {
     fn on_explain(&mut self, code: &str, sink: &Arc<dyn Sink>) -> Done {
         self.ready(sink)?;
         let Some(engine) = &self.engine else { return Ok(()) };
-        let output = std::process::Command::new(&engine.environment().toolchain.rustc).args(["--explain", code]).output();
+        let output =
+            std::process::Command::new(&engine.environment().toolchain.rustc).args(["--explain", code]).output();
         match output {
             Ok(output) if output.status.success() => {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -369,7 +390,10 @@ fn on_build_env(rest: &str) -> Done {
 
 fn on_help(name: &str, sink: &Arc<dyn Sink>) -> Done {
     let name = name.trim_start_matches([':', '%']);
-    let chosen: Vec<_> = table::DIRECTIVES.iter().filter(|e| name.is_empty() || e.names.iter().any(|n| n.trim_start_matches('%') == name)).collect();
+    let chosen: Vec<_> = table::DIRECTIVES
+        .iter()
+        .filter(|e| name.is_empty() || e.names.iter().any(|n| n.trim_start_matches('%') == name))
+        .collect();
     if chosen.is_empty() {
         return Err(wrong(&table::unknown(name)));
     }

@@ -125,7 +125,8 @@ fn is_shell(rest: &str) -> bool {
     let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     let after = &rest[word.len()..];
     // A bare word is a command unless it is a literal; Rust has no use for `!name` alone.
-    let looks_like_rust = matches!(word.as_str(), "true" | "false" | "matches" | "self") || [".", "(", "[", "::", " &&", " ||", " ==", " as "].iter().any(|s| after.starts_with(s));
+    let looks_like_rust = matches!(word.as_str(), "true" | "false" | "matches" | "self")
+        || [".", "(", "[", "::", " &&", " ||", " ==", " as "].iter().any(|s| after.starts_with(s));
     !looks_like_rust
 }
 
@@ -146,7 +147,10 @@ fn read_magic(text: &str) -> Result<Magic, CellError> {
             }
             Ok(Magic::WriteFile { path: path.to_owned(), append })
         }
-        _ => Err(errors::plain("Directive", &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile and %%bash"))),
+        _ => Err(errors::plain(
+            "Directive",
+            &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile and %%bash"),
+        )),
     }
 }
 
@@ -156,7 +160,10 @@ fn read_directive(line: &str, number: usize) -> Directive {
     }
     if let Some(name) = line.strip_prefix('?') {
         let detail = name.starts_with('?');
-        return Directive::Describe { name: name.trim_start_matches('?').trim().trim_end_matches(';').to_owned(), detail };
+        return Directive::Describe {
+            name: name.trim_start_matches('?').trim().trim_end_matches(';').to_owned(),
+            detail,
+        };
     }
     let text = &line[1..];
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(text.len());
@@ -281,7 +288,17 @@ mod tests {
 
     #[test]
     fn what_looks_like_one_inside_code_is_code() {
-        for code in ["let s = \"\n:vars\n\";", "f(\n!x)", "let a = b\n% c;", "/*\n:dep x\n*/", "let r = r#\"\n:q\"#;", "!x.is_empty()", "!(a)", "let c = '\"';\n", "x\n::y()"] {
+        for code in [
+            "let s = \"\n:vars\n\";",
+            "f(\n!x)",
+            "let a = b\n% c;",
+            "/*\n:dep x\n*/",
+            "let r = r#\"\n:q\"#;",
+            "!x.is_empty()",
+            "!(a)",
+            "let c = '\"';\n",
+            "x\n::y()",
+        ] {
             assert!(plan(code).expect("a plan").directives.is_empty(), "{code}");
         }
     }

@@ -15,7 +15,12 @@ use crate::output::Output;
 use crate::session::evaluator::{CellError, Sink};
 
 /// Runs a script, line by line as `sh` would.
-pub(super) fn run(script: &str, variables: &[(String, String)], sink: &Arc<dyn Sink>, cancelled: &AtomicBool) -> Result<(), CellError> {
+pub(super) fn run(
+    script: &str,
+    variables: &[(String, String)],
+    sink: &Arc<dyn Sink>,
+    cancelled: &AtomicBool,
+) -> Result<(), CellError> {
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).envs(variables.iter().map(|(k, v)| (k, v)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);

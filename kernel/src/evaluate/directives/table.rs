@@ -16,7 +16,11 @@ const fn entry(names: &'static [&'static str], usage: &'static str, help: &'stat
 
 /// All directives that start a line with `:` or `%`.
 pub(super) const DIRECTIVES: &[Entry] = &[
-    entry(&["dep"], ":dep rand = \"0.9\"", "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together."),
+    entry(
+        &["dep"],
+        ":dep rand = \"0.9\"",
+        "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together.",
+    ),
     entry(&["vars"], ":vars", "List the variables with their types and sizes."),
     entry(&["type", "t"], ":t EXPRESSION", "Show the type of an expression without running it."),
     entry(&["items"], ":items", "List the items that cells have defined."),
@@ -27,9 +31,17 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(&["target-cpu", "target_cpu"], ":target-cpu native", "The processor that later cells are compiled for."),
     entry(&["threads"], ":threads N", "Use N threads for parallel work from now on; alone, say how many."),
     entry(&["timing"], ":timing", "Show compile and run time after each cell; again to stop."),
-    entry(&["snapshots", "snapshot"], ":snapshots on|off", "Take a snapshot before each cell, so that a cell that fails changes nothing."),
+    entry(
+        &["snapshots", "snapshot"],
+        ":snapshots on|off",
+        "Take a snapshot before each cell, so that a cell that fails changes nothing.",
+    ),
     entry(&["env"], ":env NAME=VALUE", "Set an environment variable for cells."),
-    entry(&["build_env", "build-env"], ":build_env NAME=VALUE", "Set an environment variable for building dependencies."),
+    entry(
+        &["build_env", "build-env"],
+        ":build_env NAME=VALUE",
+        "Set an environment variable for building dependencies.",
+    ),
     entry(&["toolchain"], ":toolchain", "Show the Rust toolchain that compiles cells."),
     entry(&["offline"], ":offline on|off", "Never use the network for dependencies."),
     entry(&["explain"], ":explain E0308", "Explain an error code."),
@@ -38,10 +50,18 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(&["help", "h"], ":help [NAME]", "Show this list, or the help of one directive."),
     entry(&["quit", "exit", "q"], ":quit", "End the session."),
     entry(&["!"], "!COMMAND", "Run a shell command; its output is streamed."),
-    entry(&["?"], "?NAME", "Describe a variable, an item or a name of the standard library; `??NAME` shows the source."),
+    entry(
+        &["?"],
+        "?NAME",
+        "Describe a variable, an item or a name of the standard library; `??NAME` shows the source.",
+    ),
     entry(&["%%time"], "%%time", "Show compile, run and CPU time of this cell."),
     entry(&["%%writefile"], "%%writefile [-a] PATH", "Write the rest of the cell to a file (`-a` appends)."),
-    entry(&["%%capture"], "%%capture [NAME]", "Run the cell without showing its output; with a name, keep what it printed in a String of that name."),
+    entry(
+        &["%%capture"],
+        "%%capture [NAME]",
+        "Run the cell without showing its output; with a name, keep what it printed in a String of that name.",
+    ),
     entry(&["%%bash", "%%sh"], "%%bash", "Run the rest of the cell as a shell script."),
 ];
 
@@ -68,7 +88,10 @@ pub(super) const INERT: &[(&str, &str)] = &[
 
 /// For completion and inspection.
 pub fn help() -> Vec<insight::Directive> {
-    let describe = |name: &str, e: &Entry| insight::Directive { name: name.to_owned(), help: format!("`{}`\n\n{}", e.usage, e.help) };
+    let describe = |name: &str, e: &Entry| insight::Directive {
+        name: name.to_owned(),
+        help: format!("`{}`\n\n{}", e.usage, e.help),
+    };
     DIRECTIVES.iter().flat_map(|e| e.names.iter().map(move |n| describe(n, e))).collect()
 }
 
@@ -79,7 +102,11 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
 
 /// What to say of a name that does not exist: the nearest first, then all.
 pub(super) fn unknown(name: &str) -> String {
-    let mut names: Vec<&str> = DIRECTIVES.iter().flat_map(|e| e.names.iter().copied()).filter(|n| n.starts_with(|c: char| c.is_alphabetic())).collect();
+    let mut names: Vec<&str> = DIRECTIVES
+        .iter()
+        .flat_map(|e| e.names.iter().copied())
+        .filter(|n| n.starts_with(|c: char| c.is_alphabetic()))
+        .collect();
     names.sort_by_key(|n| (distance(name, n), *n));
     let nearest = names.first().copied().unwrap_or_default();
     format!(

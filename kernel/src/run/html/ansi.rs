@@ -27,9 +27,7 @@ pub(in crate::run) struct Style {
 
 impl Style {
     fn apply(&mut self, parameters: &str) {
-        let mut codes = parameters
-            .split([';', ':'])
-            .map(|code| code.parse::<u16>().unwrap_or(0));
+        let mut codes = parameters.split([';', ':']).map(|code| code.parse::<u16>().unwrap_or(0));
         while let Some(code) = codes.next() {
             match code {
                 0 => *self = Self::default(),
@@ -61,11 +59,7 @@ impl Style {
     fn attributes(&self) -> String {
         let mut classes: Vec<String> = Vec::new();
         let mut css = String::new();
-        let (front, back) = if self.inverse {
-            (self.back, self.front)
-        } else {
-            (self.front, self.back)
-        };
+        let (front, back) = if self.inverse { (self.back, self.front) } else { (self.front, self.back) };
         // Writing into a string has nothing that could fail.
         match front {
             Some(Colour::Theme(n)) => classes.push(format!("f{n}")),
@@ -79,19 +73,9 @@ impl Style {
             None if self.inverse => classes.push("bi".to_owned()),
             None => {}
         }
-        let flags = [
-            (self.bold, "ab"),
-            (self.dim, "ad"),
-            (self.italic, "ai"),
-            (self.underline, "au"),
-            (self.strike, "as"),
-        ];
-        classes.extend(
-            flags
-                .iter()
-                .filter(|(on, _)| *on)
-                .map(|(_, class)| (*class).to_owned()),
-        );
+        let flags =
+            [(self.bold, "ab"), (self.dim, "ad"), (self.italic, "ai"), (self.underline, "au"), (self.strike, "as")];
+        classes.extend(flags.iter().filter(|(on, _)| *on).map(|(_, class)| (*class).to_owned()));
         let mut attributes = String::new();
         if !classes.is_empty() {
             let _ = write!(attributes, " class=\"{}\"", classes.join(" "));
@@ -201,19 +185,13 @@ mod tests {
         let html = to_html("\x1b[1;31merror\x1b[0m: x");
         assert_eq!(html, "<span class=\"f1 ab\">error</span>: x");
         let html = to_html("\x1b[38;5;9mx\x1b[38;2;1;2;3;4my\x1b[m");
-        assert!(
-            html.contains("class=\"f9\">x") && html.contains("color:#010203"),
-            "{html}"
-        );
+        assert!(html.contains("class=\"f9\">x") && html.contains("color:#010203"), "{html}");
         assert_eq!(to_html("\x1b[7mx"), "<span class=\"fi bi\">x</span>");
     }
 
     #[test]
     fn other_sequences_vanish() {
-        assert_eq!(
-            to_html("a\x1b[2Kb\x1b]8;;http://x\x1b\\c\x1b]0;t\x07d\x1b(Be\x07"),
-            "abcde"
-        );
+        assert_eq!(to_html("a\x1b[2Kb\x1b]8;;http://x\x1b\\c\x1b]0;t\x07d\x1b(Be\x07"), "abcde");
         assert_eq!(to_html("x\x1b"), "x");
         assert_eq!(to_html("x\x1b[3"), "x");
     }

@@ -109,9 +109,7 @@ fn block_comment(text: &str) -> usize {
 
 /// The length of a string, byte string, C string, raw string or character at the start.
 fn string(text: &str) -> Option<usize> {
-    let prefix = ["br", "cr", "b", "c", "r", ""]
-        .into_iter()
-        .find(|prefix| text.starts_with(prefix))?;
+    let prefix = ["br", "cr", "b", "c", "r", ""].into_iter().find(|prefix| text.starts_with(prefix))?;
     let body = &text[prefix.len()..];
     if prefix.ends_with('r') {
         let hashes = body.len() - body.trim_start_matches('#').len();
@@ -149,11 +147,7 @@ fn quoted(text: &str, quote: char) -> Option<usize> {
 
 fn number(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let is_word = |at: usize| {
-        bytes
-            .get(at)
-            .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
-    };
+    let is_word = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     let hex = text.starts_with("0x");
     let mut at = 1;
     loop {
@@ -188,8 +182,7 @@ mod tests {
 
     #[test]
     fn tokens_are_told_apart() {
-        let code =
-            "let x: &'a Vec<u8> = f(b\"a\\\"b\", 'c', '\\'', r#\"q\"q\"#, 1.5e-3_f64, 0..3);";
+        let code = "let x: &'a Vec<u8> = f(b\"a\\\"b\", 'c', '\\'', r#\"q\"q\"#, 1.5e-3_f64, 0..3);";
         let wanted = [
             ("hk", "let"),
             ("hl", "'a"),
@@ -204,11 +197,7 @@ mod tests {
             ("hn", "3"),
         ];
         assert_eq!(classes(code), wanted);
-        let wanted = [
-            ("hc", "/* a /* b */ c */"),
-            ("hm", "println"),
-            ("hc", "// d"),
-        ];
+        let wanted = [("hc", "/* a /* b */ c */"), ("hm", "println"), ("hc", "// d")];
         assert_eq!(classes("/* a /* b */ c */ println!() // d"), wanted);
         assert_eq!(classes(":dep rand = \"1\"")[0].0, "hd");
         assert_eq!(classes("#[derive(Debug)] x")[0], ("ha", "#[derive(Debug)]"));
@@ -216,14 +205,9 @@ mod tests {
 
     #[test]
     fn unfinished_and_foreign_text_survives() {
-        for code in [
-            "\"open", "r#\"open", "/* open", "'", "'ä", "é'x", "#[", "b", "1.", "0x", "\\", "r#x",
-        ] {
+        for code in ["\"open", "r#\"open", "/* open", "'", "'ä", "é'x", "#[", "b", "1.", "0x", "\\", "r#x"] {
             let html = to_html(code);
-            let text: String = html
-                .split('<')
-                .map(|s| s.split_once('>').map_or(s, |(_, t)| t))
-                .collect();
+            let text: String = html.split('<').map(|s| s.split_once('>').map_or(s, |(_, t)| t)).collect();
             assert_eq!(text, super::super::escape(code), "{code}");
         }
     }

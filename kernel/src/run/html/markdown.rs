@@ -45,12 +45,7 @@ pub(super) fn to_html(source: &str, attachments: &Value, directory: &Path) -> St
                 }
                 out.push(event);
             }
-            Event::Start(Tag::Image {
-                link_type,
-                dest_url,
-                title,
-                id,
-            }) => {
+            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
                 let embedded = embed(&dest_url, attachments, directory);
                 out.push(Event::Start(Tag::Image {
                     link_type,
@@ -141,16 +136,12 @@ mod tests {
     #[test]
     fn headings_code_math_and_pictures() {
         let attachments = json!({"a.png": {"image/png": "AAAA"}});
-        let source =
-            "# Big *one* `x`\n\n```rust\nfn f() {}\n```\n\n$a_1 b_2$ ![A](attachment:a.png)";
+        let source = "# Big *one* `x`\n\n```rust\nfn f() {}\n```\n\n$a_1 b_2$ ![A](attachment:a.png)";
         let html = to_html(source, &attachments, Path::new("/nowhere"));
         assert!(html.contains("<h1 id=\"Big-one-x\">"), "{html}");
         assert!(html.contains("<span class=\"hk\">fn</span>"), "{html}");
         assert!(html.contains("a_1 b_2"), "{html}");
-        assert!(
-            html.contains("src=\"data:image/png;base64,AAAA\" alt=\"A\""),
-            "{html}"
-        );
+        assert!(html.contains("src=\"data:image/png;base64,AAAA\" alt=\"A\""), "{html}");
         assert_eq!(title(source).as_deref(), Some("Big one x"));
     }
 }

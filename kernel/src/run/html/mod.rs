@@ -23,10 +23,7 @@ pub(super) fn page(notebook: &Notebook, stem: &str, directory: &Path) -> String 
         .filter_map(|cell| cell.get("source").and_then(text_of))
         .find_map(|source| markdown::title(&source));
     let metadata = notebook.metadata();
-    let title = metadata["title"]
-        .as_str()
-        .or(heading.as_deref())
-        .unwrap_or(stem);
+    let title = metadata["title"].as_str().or(heading.as_deref()).unwrap_or(stem);
     let language = metadata["lang"].as_str().unwrap_or("en");
     let mut body = String::new();
     if heading.is_none() {

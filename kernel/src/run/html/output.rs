@@ -15,15 +15,10 @@ pub(super) fn to_html(output: &Value, label: &str, directory: &Path) -> String {
                 Some("stderr") => "stream stderr",
                 _ => "stream",
             };
-            pre(
-                class,
-                &output.get("text").and_then(text_of).unwrap_or_default(),
-            )
+            pre(class, &output.get("text").and_then(text_of).unwrap_or_default())
         }
         Some("error") => {
-            let lines = output["traceback"]
-                .as_array()
-                .map_or(&[][..], Vec::as_slice);
+            let lines = output["traceback"].as_array().map_or(&[][..], Vec::as_slice);
             let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
             let text = match lines.join("\n") {
                 text if text.is_empty() => {
@@ -33,10 +28,7 @@ pub(super) fn to_html(output: &Value, label: &str, directory: &Path) -> String {
                 text => text,
             };
             let body = pre("error", &text);
-            format!(
-                "<div role=\"group\" aria-label=\"Error in {}\">\n{body}</div>\n",
-                escape(label)
-            )
+            format!("<div role=\"group\" aria-label=\"Error in {}\">\n{body}</div>\n", escape(label))
         }
         Some("execute_result") => {
             let shown = data(&output["data"], label, directory);
@@ -88,21 +80,12 @@ fn data(data: &Value, label: &str, directory: &Path) -> String {
         .as_object()
         .into_iter()
         .flatten()
-        .find(|(mime, value)| {
-            !value.is_string() && (mime.ends_with("/json") || mime.ends_with("+json"))
-        });
+        .find(|(mime, value)| !value.is_string() && (mime.ends_with("/json") || mime.ends_with("+json")));
     if let Some((mime, value)) = json {
         let body = pre("plain", &format!("{value:#}"));
-        return format!(
-            "<details><summary>{}</summary>\n{body}</details>\n",
-            escape(mime)
-        );
+        return format!("<details><summary>{}</summary>\n{body}</details>\n", escape(mime));
     }
-    let kinds = data
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(mime, _)| mime.as_str());
+    let kinds = data.as_object().into_iter().flatten().map(|(mime, _)| mime.as_str());
     let kinds: Vec<&str> = kinds.collect();
     if kinds.is_empty() {
         return String::new();
@@ -118,10 +101,7 @@ fn figure_svg(svg: &str, name: &str) -> String {
     // A drawing made for white paper gets white paper; one that knows themes decides for itself.
     let themed = svg.contains("currentColor") || svg.contains("prefers-color-scheme");
     let class = if themed { "figure" } else { "figure paper" };
-    format!(
-        "<div class=\"{class}\" role=\"img\" aria-label=\"{name}\">\n{}\n</div>\n",
-        svg[start..].trim_end()
-    )
+    format!("<div class=\"{class}\" role=\"img\" aria-label=\"{name}\">\n{}\n</div>\n", svg[start..].trim_end())
 }
 
 fn pre(class: &str, text: &str) -> String {
@@ -144,15 +124,9 @@ mod tests {
         let html = shown(json!({"text/plain": "p", "text/html": ["<b>", "x</b>"]}));
         assert!(html.contains("<b>x</b>"), "{html}");
         let html = shown(json!({"text/plain": "A \"plot\"", "image/png": "QUJD\n"}));
-        assert!(
-            html.contains("base64,QUJD\" alt=\"A &quot;plot&quot;\""),
-            "{html}"
-        );
+        assert!(html.contains("base64,QUJD\" alt=\"A &quot;plot&quot;\""), "{html}");
         let html = shown(json!({"image/svg+xml": "<?xml version='1.0'?>\n<svg></svg>"}));
-        assert!(
-            html.contains("aria-label=\"Figure of cell 1\">\n<svg>"),
-            "{html}"
-        );
+        assert!(html.contains("aria-label=\"Figure of cell 1\">\n<svg>"), "{html}");
         assert!(html.contains("paper") && !html.contains("?xml"), "{html}");
         assert!(shown(json!({"text/latex": "$x<y$"})).contains("$x&lt;y$"));
         assert!(shown(json!({"application/json": {"a": 1}})).contains("<details>"));
@@ -163,15 +137,9 @@ mod tests {
     fn streams_and_errors_are_told_apart() {
         let stream = json!({"output_type": "stream", "name": "stderr", "text": "w<\n"});
         let html = to_html(&stream, "Cell 1", Path::new("/"));
-        assert_eq!(
-            html,
-            "<pre class=\"stream stderr\" tabindex=\"0\">w&lt;</pre>\n"
-        );
+        assert_eq!(html, "<pre class=\"stream stderr\" tabindex=\"0\">w&lt;</pre>\n");
         let error = json!({"output_type": "error", "ename": "E", "evalue": "v", "traceback": []});
         let html = to_html(&error, "Cell 1", Path::new("/"));
-        assert!(
-            html.contains("Error in Cell 1") && html.contains("E: v"),
-            "{html}"
-        );
+        assert!(html.contains("Error in Cell 1") && html.contains("E: v"), "{html}");
     }
 }

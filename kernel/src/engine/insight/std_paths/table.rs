@@ -66,18 +66,9 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "std::collections::hash_map",
-        &[
-            "e Entry -- A key's place in a map.",
-            "s DefaultHasher -- The hasher that maps use.",
-        ],
+        &["e Entry -- A key's place in a map.", "s DefaultHasher -- The hasher that maps use."],
     ),
-    (
-        "std::collections::btree_map",
-        &[
-            "e Entry -- A key's place in a map.",
-            "s Range -- Entries in a range of keys.",
-        ],
-    ),
+    ("std::collections::btree_map", &["e Entry -- A key's place in a map.", "s Range -- Entries in a range of keys."]),
     (
         "std::fs",
         &[
@@ -193,14 +184,7 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
             "c SeqCst -- One order for all threads.",
         ],
     ),
-    (
-        "std::cmp::Ordering",
-        &[
-            "c Less -- Less.",
-            "c Equal -- Equal.",
-            "c Greater -- Greater.",
-        ],
-    ),
+    ("std::cmp::Ordering", &["c Less -- Less.", "c Equal -- Equal.", "c Greater -- Greater."]),
     (
         "std::sync::mpsc",
         &[
@@ -310,13 +294,7 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
             "f abort() -> ! -- End the process at once.",
         ],
     ),
-    (
-        "std::rc",
-        &[
-            "s Rc -- A value with several owners in one thread.",
-            "s Weak -- A reference that does not own.",
-        ],
-    ),
+    ("std::rc", &["s Rc -- A value with several owners in one thread.", "s Weak -- A reference that does not own."]),
     (
         "std::cell",
         &[
@@ -327,11 +305,7 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "std::borrow",
-        &[
-            "e Cow -- Borrowed or owned.",
-            "t Borrow -- Borrowing as another type.",
-            "t ToOwned -- What can be owned.",
-        ],
+        &["e Cow -- Borrowed or owned.", "t Borrow -- Borrowing as another type.", "t ToOwned -- What can be owned."],
     ),
     (
         "std::hash",
@@ -428,12 +402,7 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
             "f pending() -> Pending<T> -- A future that never comes.",
         ],
     ),
-    (
-        "std::array",
-        &[
-            "f from_fn(f: impl FnMut(usize) -> T) -> [T; N] -- An array from a function of the index.",
-        ],
-    ),
+    ("std::array", &["f from_fn(f: impl FnMut(usize) -> T) -> [T; N] -- An array from a function of the index."]),
 ];
 
 const CONSTANTS: &[&str] = &[
