@@ -1,7 +1,5 @@
 """The cell cache: a session run again compiles nothing; damage, bounds and rivals do no harm."""
 
-import os
-import pathlib
 import shutil
 import statistics
 import threading
@@ -9,6 +7,7 @@ import time
 
 import pytest
 
+from support import caches
 from support.frontend import Kernel
 
 CELLS = [
@@ -22,12 +21,9 @@ CELLS = [
 
 
 @pytest.fixture
-def private(ferrolab, tmp_path_factory):
-    """A cache of the test's own, its environment already prepared (copied from the shared one when there is one)."""
-    folder = tmp_path_factory.mktemp("cache")
-    with Kernel(FERROLAB_CACHE_DIR=str(folder), timeout=300) as kernel:
-        kernel.ok("1")
-    return folder
+def private(ferrolab, tmp_path):
+    """A cache of the test's own, its environment already prepared."""
+    return caches.copy(tmp_path / "cache")
 
 
 def play(kernel) -> list[float]:
@@ -40,54 +36,68 @@ def play(kernel) -> list[float]:
     return times
 
 
-def files(folder) -> list[pathlib.Path]:
-    return [p for p in pathlib.Path(folder).rglob("*") if p.is_file() and not p.is_symlink()]
+def together(count, story) -> None:
+    """Several kernels tell the same story at once."""
+    problems = []
+
+    def one():
+        try:
+            story()
+        except BaseException as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not problems, problems
 
 
 def test_run_again_after_a_restart_compiles_nothing(private, start):
     first = start(FERROLAB_CACHE_DIR=str(private))
     cold = play(first)
     first.close()
-    time.sleep(0.5)
-    again = start(FERROLAB_CACHE_DIR=str(private))
-    again.ok("0")
-    objects = {p for p in files(private) if p.suffix == ".so"}
-    warm = play(again)
-    assert {p for p in files(private) if p.suffix == ".so"} == objects, "something was compiled again"
+    made = caches.objects(private)
+    assert made, "nothing was kept"
+    warm = play(start(FERROLAB_CACHE_DIR=str(private)))
+    assert caches.objects(private) == made, "something was compiled again"
     print(f"median cold {statistics.median(cold) * 1000:.0f} ms, warm {statistics.median(warm) * 1000:.0f} ms")
     assert statistics.median(warm) < statistics.median(cold) / 2
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "deleted"])
-def test_damaged_objects(private, start, damage):
+@pytest.mark.parametrize("how", ["cut", "garbage", "empty", "deleted"])
+def test_damaged_cells(private, start, how):
     first = start(FERROLAB_CACHE_DIR=str(private))
     play(first)
     first.close()
-    for path in files(private):
-        if path.suffix != ".so":
-            continue
-        # a rename, as a file system's repair would do, not a write into what a process has mapped
-        content = path.read_bytes()
-        new = {"cut": content[: len(content) // 2], "garbage": os.urandom(len(content)), "empty": b""}.get(damage)
-        path.unlink()
-        if new is not None:
-            path.write_bytes(new)
-    play(start(FERROLAB_CACHE_DIR=str(private), timeout=300))
+    for path in caches.files(private / "cells"):
+        caches.damage(path, how)
+    play(start(FERROLAB_CACHE_DIR=str(private)))
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "deleted"])
-def test_damaged_everything(private, start, damage):
-    """Every file of the cache, environment and indexes included: it is built again, or the error says what to do."""
-    for path in files(private):
-        content = path.read_bytes()
-        path.unlink()
-        if damage != "deleted":
-            path.write_bytes(content[: len(content) // 2] if damage == "cut" else os.urandom(min(len(content), 4096)))
-    play(start(FERROLAB_CACHE_DIR=str(private), timeout=300))
+# an environment takes a minute to build: once is enough for every day
+@pytest.mark.parametrize("how", ["garbage", *(pytest.param(how, marks=pytest.mark.long) for how in ("cut", "empty", "deleted"))])
+def test_two_kernels_find_everything_damaged(private, how):
+    """Every file of the cache, environment and indexes included: one builds it again, the other waits."""
+    for path in caches.files(private):
+        caches.damage(path, how)
+
+    def story():
+        with Kernel(FERROLAB_CACHE_DIR=str(private)) as kernel:
+            kernel.run("20 + 1", timeout=300).until("execute_result", "error").result("21").idle()
+
+    together(2, story)
 
 
+def test_cells_deleted_while_a_session_runs(private, start):
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    kernel.ok("let survivor = 5;\nfn survives() -> i32 { 2 }")
+    shutil.rmtree(private / "cells")
+    kernel.run("survivor + survives()").until("execute_result", "error").result("7").idle()
+
+
+@pytest.mark.long
 def test_cache_deleted_while_a_session_runs(private, start):
-    kernel = start(FERROLAB_CACHE_DIR=str(private), timeout=300)
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
     kernel.ok("let survivor = 5;")
     shutil.rmtree(private)
     kernel.run("survivor + 1", timeout=300).until("execute_result", "error").result("6").idle()
@@ -95,36 +105,13 @@ def test_cache_deleted_while_a_session_runs(private, start):
 
 def test_several_kernels_at_once(private):
     """The same cells at the same time, into one cache."""
-    problems = []
 
-    def one():
-        try:
-            with Kernel(FERROLAB_CACHE_DIR=str(private)) as kernel:
-                play(kernel)
-                play(kernel)
-        except BaseException as problem:  # noqa: BLE001
-            problems.append(problem)
+    def story():
+        with Kernel(FERROLAB_CACHE_DIR=str(private)) as kernel:
+            play(kernel)
+            play(kernel)
 
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    assert not problems, problems
-
-
-def test_two_kernels_build_the_environment_at_once(ferrolab, tmp_path):
-    problems = []
-
-    def one():
-        try:
-            with Kernel(FERROLAB_CACHE_DIR=str(tmp_path / "new"), timeout=300) as kernel:
-                kernel.run("20 + 1", timeout=300).until("execute_result", "error").result("21").idle()
-        except BaseException as problem:  # noqa: BLE001
-            problems.append(problem)
-
-    threads = [threading.Thread(target=one) for _ in range(2)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    assert not problems, problems
+    together(3, story)
 
 
 def test_a_changed_type_is_not_taken_from_the_cache(private, start):

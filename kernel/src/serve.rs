@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use crate::engine::environment::{self, Cache, Environment, EnvironmentError};
+use crate::engine::environment::{self, Cache};
 use crate::evaluate::{Lab, Options};
 use crate::messages::About;
 use crate::session::Session;
@@ -79,7 +79,7 @@ pub fn doctor(json: bool) -> ExitCode {
     let exe = executable().unwrap_or_else(|_| PathBuf::from("ferrolab"));
     let cache = Cache::open().map(|c| c.root().to_owned()).unwrap_or_default();
     let options = doctor::DoctorOptions { json, exe, rustc: None, cache };
-    doctor::doctor(&options, || match cached(&environment::Options::default()) {
+    doctor::doctor(&options, || match environment::cached(&environment::Options::default()) {
         Ok(environment) => {
             let path = environment.layers.first().cloned().unwrap_or_default();
             doctor::Environment::Ready { path, detail: environment.toolchain.release }
@@ -87,15 +87,6 @@ pub fn doctor(json: bool) -> ExitCode {
         Err(error) if error.kind == environment::Kind::Cancelled => doctor::Environment::Missing,
         Err(error) => doctor::Environment::Broken { reason: error.to_string() },
     })
-}
-
-/// The environment, when nothing has to be built for it.
-///
-/// # Errors
-/// `Cancelled` when something would have to be built; else what is wrong.
-pub fn cached(options: &environment::Options) -> Result<Environment, EnvironmentError> {
-    let stop = AtomicBool::new(false);
-    environment::prepare(options, &mut |_| stop.store(true, Ordering::SeqCst), &stop)
 }
 
 fn lab_options() -> Result<Options, String> {

@@ -3,6 +3,7 @@
 
 use std::any::{Any, type_name};
 use std::cell::RefCell;
+use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +20,8 @@ thread_local! {
     static OUTCOME: RefCell<Outcome> = const { RefCell::new(Outcome::Ok) };
 }
 
-/// The error of a cell's top-level `?`. Any error that has `Debug` becomes one.
+/// The error of a cell's top-level `?`: anything that becomes a `Box<dyn Error>`, shown with
+/// `Display` and its sources.
 ///
 /// ```
 /// fn cell() -> Result<(), ferrolab::rt::Failure> {
@@ -29,6 +31,19 @@ thread_local! {
 /// assert!(cell().is_err());
 /// ```
 pub struct Failure(Box<Reason>);
+
+/// The same for errors that have `Debug` only; the engine falls back to it.
+///
+/// ```
+/// #[derive(Debug)]
+/// struct Plain;
+/// fn cell() -> Result<(), ferrolab::rt::DebugFailure> {
+///     Err(Plain)?;
+///     Ok(())
+/// }
+/// assert!(cell().is_err());
+/// ```
+pub struct DebugFailure(Box<Reason>);
 
 struct Reason {
     message: String,
@@ -41,15 +56,44 @@ impl Reason {
     }
 }
 
-impl<E: Debug> From<E> for Failure {
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(error: E) -> Self {
-        failure(&error, type_name::<E>())
+        displayed(&*error.into(), type_name::<E>())
     }
 }
 
 #[inline(never)]
-fn failure(error: &dyn Debug, kind: &'static str) -> Failure {
-    Failure(Box::new(Reason { message: format!("{error:?}"), kind }))
+fn displayed(error: &dyn Error, kind: &'static str) -> Failure {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // Many errors repeat their source in their own text.
+        if !message.ends_with(&text) {
+            message.push_str("\ncaused by: ");
+            message.push_str(&text);
+        }
+        source = cause.source();
+    }
+    Failure(Box::new(Reason { message, kind }))
+}
+
+impl<E: Debug> From<E> for DebugFailure {
+    fn from(error: E) -> Self {
+        debugged(&error, type_name::<E>())
+    }
+}
+
+#[inline(never)]
+fn debugged(error: &dyn Debug, kind: &'static str) -> DebugFailure {
+    DebugFailure(Box::new(Reason { message: format!("{error:?}"), kind }))
+}
+
+impl DebugFailure {
+    /// For [`guard`], which knows one kind.
+    pub fn into_failure(self) -> Failure {
+        Failure(self.0)
+    }
 }
 
 /// Runs a cell's statements and remembers how they ended. True when they ran to their end.

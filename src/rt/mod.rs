@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frame::Frame;
 pub use crate::frame::MimeBundle;
-pub use cell::{Failure, begin, end, guard};
+pub use cell::{DebugFailure, Failure, begin, end, guard};
 pub use signals::interrupted;
 pub use store::{put, take};
 
@@ -136,6 +136,7 @@ pub fn input(prompt: &str, password: bool) -> io::Result<String> {
             line
         }
     };
+    check_interrupt();
     if text.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,

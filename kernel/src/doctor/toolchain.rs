@@ -9,7 +9,7 @@ use super::Check;
 use super::ask::{ask, find, is_executable};
 
 /// The oldest rustc that can compile cells (edition 2024, and the lints the engine reads).
-const OLDEST: (u32, u32) = (1, 90);
+const OLDEST: (u32, u32) = (1, 91);
 
 const GET_RUST: &str = "install Rust: curl https://sh.rustup.rs -sSf | sh\n\
     or, on a cluster: module load rust (see `module avail rust`)";

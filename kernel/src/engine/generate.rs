@@ -40,6 +40,9 @@ pub struct Omit {
     /// New bindings that cannot be kept, with the advice to give; empty when the cell itself
     /// moved the value.
     pub unkept: BTreeMap<String, String>,
+    /// An error of `?` has `Debug` only.
+    #[serde(default)]
+    pub debug_errors: bool,
 }
 
 /// What the generated text will be.
@@ -131,13 +134,19 @@ impl Body<'_> {
         self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");
         if self.split.awaits {
             self.source.push(if self.scope.tokio { TOKIO } else { "::ferrolab::rt::cell::block_on(async " });
+        } else if self.omit.debug_errors {
+            self.source.push("(|| ");
         }
         self.source.push("{\n");
         self.push_statements();
         self.put_bindings();
-        self.source.push("::core::result::Result::<(), ::ferrolab::rt::Failure>::Ok(()) }");
-        if self.split.awaits {
-            self.source.push(")");
+        let failure = if self.omit.debug_errors { "DebugFailure" } else { "Failure" };
+        self.source.push(&format!("::core::result::Result::<(), ::ferrolab::rt::{failure}>::Ok(()) }}"));
+        if self.split.awaits || self.omit.debug_errors {
+            self.source.push(if self.split.awaits { ")" } else { ")()" });
+        }
+        if self.omit.debug_errors {
+            self.source.push(".map_err(::ferrolab::rt::DebugFailure::into_failure)");
         }
         self.source.push(");\n");
         self.put_back();

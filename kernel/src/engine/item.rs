@@ -219,10 +219,10 @@ struct Restricted<'a>(&'a mut Vec<(Range<usize>, &'static str)>);
 
 impl<'a> syn::visit::Visit<'a> for Restricted<'_> {
     fn visit_visibility(&mut self, visibility: &'a Visibility) {
-        if let Visibility::Restricted(r) = visibility {
-            if !r.path.is_ident("self") {
-                self.0.push((r.span().byte_range(), "pub"));
-            }
+        if let Visibility::Restricted(r) = visibility
+            && !r.path.is_ident("self")
+        {
+            self.0.push((r.span().byte_range(), "pub"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the runner says while a cell runs, passed to the cell's output; a panic is kept until it
 //! is known whether the cell ended with it.
 
-use crate::output::Output;
+use crate::output::{self, Kind, Output};
 use crate::runner::host::{Listener, Panic, Shown};
 
 /// The listener of one run.
@@ -25,8 +25,13 @@ impl Listener for CellListener {
         self.output.flush();
     }
 
-    fn display(&mut self, display: Shown) {
-        self.output.display(display);
+    fn display(&mut self, shown: Shown) {
+        let kind = match (shown.update, shown.result) {
+            (true, _) => Kind::Update,
+            (false, true) => Kind::Result,
+            (false, false) => Kind::Display,
+        };
+        self.output.display(kind, output::display(shown.data, &shown.metadata, shown.display_id));
     }
 
     fn clear(&mut self, wait: bool) {

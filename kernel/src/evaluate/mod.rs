@@ -84,7 +84,7 @@ impl Lab {
             settings: Settings { threads, timing: false, snapshots: true, environment: Vec::new() },
             desk: directives::Desk::default(),
         };
-        if let Ok(environment) = crate::serve::cached(&lab.options.environment) {
+        if let Ok(environment) = environment::cached(&lab.options.environment) {
             // What goes wrong here goes wrong again, and is told, in the first cell.
             drop(lab.set_up(environment));
         }

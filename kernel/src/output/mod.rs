@@ -10,10 +10,20 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use crate::runner::host::Shown;
 use crate::session::evaluator::{Display, Sink, Stream};
 use evcxr::{Lines, Piece};
 use text::Decoder;
+
+/// What a display is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `display_data`.
+    Display,
+    /// `update_display_data`.
+    Update,
+    /// `execute_result`.
+    Result,
+}
 
 /// The output of one cell.
 pub struct Output {
@@ -99,16 +109,14 @@ impl Output {
         }
     }
 
-    /// A display, an update, or the result.
-    pub fn display(&mut self, shown: Shown) {
+    /// A display, an update of one, or the result.
+    pub fn display(&mut self, kind: Kind, display: Display) {
         self.flush();
-        let (update, result) = (shown.update, shown.result);
-        let display = display(shown.data, &shown.metadata, shown.display_id);
-        match (update, result) {
-            (true, _) => self.sink.update(display),
-            (false, true) if self.silent => {}
-            (false, true) => self.sink.result(display),
-            (false, false) => self.sink.display(display),
+        match kind {
+            Kind::Update => self.sink.update(display),
+            Kind::Result if self.silent => {}
+            Kind::Result => self.sink.result(display),
+            Kind::Display => self.sink.display(display),
         }
     }
 
@@ -149,10 +157,8 @@ pub fn display(data: Vec<(String, Vec<u8>)>, metadata: &str, display_id: Option<
 
 fn represent(mime: &str, bytes: Vec<u8>) -> Value {
     let is_json = mime == "application/json" || mime.ends_with("+json") || mime.ends_with(".json");
-    if is_json {
-        if let Ok(value) = serde_json::from_slice(&bytes) {
-            return value;
-        }
+    if is_json && let Ok(value) = serde_json::from_slice(&bytes) {
+        return value;
     }
     let is_text = mime.starts_with("text/")
         || mime.ends_with("+xml")

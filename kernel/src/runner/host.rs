@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
+use super::death::{describe, reap, try_reap};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
 
@@ -149,7 +150,7 @@ impl Runner {
         let mut said = Vec::new();
         loop {
             socket::wait(&[self.frames.descriptor(), self.streams[1].as_raw_fd()], Some(Duration::from_secs(60)));
-            if let Some(Frame::Ready { .. }) = self.frames.next() {
+            if let Some(Frame::Ready { .. }) = self.frames.next_frame() {
                 return Ok(self);
             }
             let mut buffer = [0; 4096];
@@ -190,7 +191,7 @@ impl Runner {
             return Vec::new();
         }
         socket::wait(&[self.frames.descriptor()], Some(Duration::from_secs(5)));
-        match self.frames.next() {
+        match self.frames.next_frame() {
             Some(Frame::Described { values }) => values.into_iter().map(|(name, _, size)| (name, size)).collect(),
             _ => Vec::new(),
         }
@@ -290,13 +291,13 @@ impl Following<'_> {
         while let Got::Bytes(_) = socket::read_now(&mut self.runner.wake, &mut byte) {}
         // Frames before bytes: what was printed after a display is not read before it is shown,
         // since its sender waits for our reply.
-        while let Some(frame) = self.runner.frames.next() {
+        while let Some(frame) = self.runner.frames.next_frame() {
             if let Some(step) = self.on_frame(frame, listener, snapshot) {
                 return Some(step);
             }
         }
         self.read_streams(listener);
-        while let Some(frame) = self.runner.replies.next() {
+        while let Some(frame) = self.runner.replies.next_frame() {
             if let Frame::TookOver { pid } = frame {
                 return Some(Step::TookOver(pid as i32));
             }
@@ -411,7 +412,7 @@ impl Following<'_> {
         let deadline = Instant::now() + TAKEOVER;
         while Instant::now() < deadline {
             socket::wait(&[self.runner.replies.descriptor()], Some(Duration::from_millis(100)));
-            if let Some(Frame::TookOver { pid }) = self.runner.replies.next() {
+            if let Some(Frame::TookOver { pid }) = self.runner.replies.next_frame() {
                 return Some(pid as i32);
             }
             if self.runner.replies.is_closed() {
@@ -463,47 +464,4 @@ fn spawn(config: &Config, control: &Arc<Control>) -> io::Result<Runner> {
         wake: file(wake),
         control: control.clone(),
     })
-}
-
-fn reap(pid: i32) -> Option<i32> {
-    let mut status = 0;
-    // SAFETY: waits for our own child, or for one that became ours as its reaper.
-    let done = unsafe { libc::waitpid(pid, &mut status, 0) };
-    (done == pid).then_some(status)
-}
-
-fn try_reap(pid: i32) -> bool {
-    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
-    let ended = unsafe {
-        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
-            || information.assume_init().si_pid() == pid
-    };
-    if ended {
-        reap(pid);
-    }
-    ended
-}
-
-fn describe(status: Option<i32>) -> String {
-    let Some(status) = status else { return "it ended".to_owned() };
-    if libc::WIFEXITED(status) {
-        return format!("the cell called exit({})", libc::WEXITSTATUS(status));
-    }
-    match libc::WTERMSIG(status) {
-        libc::SIGSEGV => "segmentation fault (SIGSEGV): the cell touched memory that is not its own".to_owned(),
-        libc::SIGSTKFLT => {
-            "stack overflow: a function of the cell calls itself too deeply, or keeps too large an array on the stack"
-                .to_owned()
-        }
-        libc::SIGABRT => {
-            "aborted (SIGABRT): memory could not be allocated, a panic in a destructor, or a call of abort()".to_owned()
-        }
-        libc::SIGKILL => "killed (SIGKILL), most likely because memory ran out".to_owned(),
-        libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
-        libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),
-        libc::SIGILL => "illegal instruction (SIGILL)".to_owned(),
-        signal => format!("ended by signal {signal}"),
-    }
 }

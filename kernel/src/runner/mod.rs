@@ -4,6 +4,7 @@
 //! over. Nothing here knows of Jupyter messages or of how a cell was made.
 
 pub mod control;
+mod death;
 pub mod guest;
 pub mod host;
 pub mod socket;

@@ -94,7 +94,7 @@ impl Frames {
     }
 
     /// Take in what has arrived, without waiting, and return the next whole frame.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn next_frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.take() {
                 return Some(frame);

@@ -5,7 +5,7 @@ use super::types::{TypeKind, shorten};
 
 /// How the user can keep the variable `name`, whose type is of the kind `kind`: a sentence and
 /// the code to write, in backticks. Empty for a type that needs no advice.
-pub(crate) fn advice(name: &str, kind: &TypeKind) -> String {
+pub fn advice(name: &str, kind: &TypeKind) -> String {
     match kind {
         TypeKind::Nameable(_) => String::new(),
         TypeKind::Closure => format!(

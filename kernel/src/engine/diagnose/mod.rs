@@ -17,9 +17,9 @@ mod tests;
 mod type_tests;
 mod types;
 
-pub(crate) use advice::advice;
-pub(crate) use parse::{Diagnostic, parse};
-pub(crate) use place::Cells;
-pub(crate) use render::{Rendered, render, render_warnings};
-pub(crate) use steer::{Put, explain_borrows, new_types, steer};
-pub(crate) use types::{TypeKind, classify};
+pub use advice::advice;
+pub use parse::{Diagnostic, parse};
+pub use place::Cells;
+pub use render::{Rendered, render};
+pub use steer::{Put, explain_borrows, new_types, steer};
+pub use types::{TypeKind, classify};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// How grave a diagnostic or one of its parts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum Level {
+pub enum Level {
     /// An error.
     #[serde(rename = "error")]
     Error,
@@ -29,92 +29,92 @@ pub(crate) enum Level {
 
 /// An error code or a lint's name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Code {
+pub struct Code {
     /// Such as `E0308` or `unused_variables`.
-    pub(crate) code: String,
+    pub code: String,
 }
 
 /// A line of source that a span touches.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Line {
+pub struct Line {
     /// The line, without its end.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// A stretch of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Span {
+pub struct Span {
     /// The file as rustc names it.
-    pub(crate) file_name: String,
+    pub file_name: String,
     /// First byte in the file.
-    pub(crate) byte_start: usize,
+    pub byte_start: usize,
     /// The byte after the last.
-    pub(crate) byte_end: usize,
+    pub byte_end: usize,
     /// Whether the diagnostic is about this place.
     #[serde(default)]
-    pub(crate) is_primary: bool,
+    pub is_primary: bool,
     /// The lines it touches.
     #[serde(default)]
-    pub(crate) text: Vec<Line>,
+    pub text: Vec<Line>,
     /// What is written at the place.
     #[serde(default)]
-    pub(crate) label: Option<String>,
+    pub label: Option<String>,
     /// In a suggestion: what to write there instead.
     #[serde(default)]
-    pub(crate) suggested_replacement: Option<String>,
+    pub suggested_replacement: Option<String>,
     /// The macro call the place comes from.
     #[serde(default)]
-    pub(crate) expansion: Option<Box<Expansion>>,
+    pub expansion: Option<Box<Expansion>>,
 }
 
 impl Span {
     /// The byte range in its file.
-    pub(crate) fn range(&self) -> Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.byte_start..self.byte_end
     }
 }
 
 /// A macro call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Expansion {
+pub struct Expansion {
     /// Where it was called.
-    pub(crate) span: Span,
+    pub span: Span,
 }
 
 /// One diagnostic, or a note or help that belongs to one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Diagnostic {
+pub struct Diagnostic {
     /// How grave it is.
-    pub(crate) level: Level,
+    pub level: Level,
     /// Its code.
     #[serde(default)]
-    pub(crate) code: Option<Code>,
+    pub code: Option<Code>,
     /// What it says.
-    pub(crate) message: String,
+    pub message: String,
     /// The places it is about.
     #[serde(default)]
-    pub(crate) spans: Vec<Span>,
+    pub spans: Vec<Span>,
     /// Notes and help.
     #[serde(default)]
-    pub(crate) children: Vec<Diagnostic>,
+    pub children: Vec<Diagnostic>,
     /// rustc's own rendering of it, against the generated text.
     #[serde(default)]
-    pub(crate) rendered: Option<String>,
+    pub rendered: Option<String>,
 }
 
 impl Diagnostic {
     /// The code's text, empty when there is none.
-    pub(crate) fn code(&self) -> &str {
+    pub fn code(&self) -> &str {
         self.code.as_ref().map_or("", |c| c.code.as_str())
     }
 
     /// Whether it stops a compilation.
-    pub(crate) fn is_error(&self) -> bool {
+    pub fn is_error(&self) -> bool {
         matches!(self.level, Level::Error | Level::Crash)
     }
 
     /// Add a help text of ours, without a place.
-    pub(crate) fn add_help(&mut self, message: impl Into<String>) {
+    pub fn add_help(&mut self, message: impl Into<String>) {
         self.children.push(Diagnostic {
             level: Level::Help,
             code: None,
@@ -129,7 +129,7 @@ impl Diagnostic {
 /// Read what rustc wrote to standard error under `--error-format=json`: the diagnostics, and the
 /// lines that are not JSON (a crash of rustc, a linker speaking). JSON that is no diagnostic, such
 /// as artifact notices, is left out.
-pub(crate) fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
+pub fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
     let mut diagnostics = Vec::new();
     let mut others = Vec::new();
     for line in stderr.lines() {

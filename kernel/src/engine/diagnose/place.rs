@@ -6,7 +6,7 @@ use super::parse::Span;
 use crate::engine::source::{Place, Source};
 
 /// The cells a report may show, by number.
-pub(crate) trait Cells {
+pub trait Cells {
     /// The text of a cell, as the user wrote it.
     fn text(&self, cell: u32) -> Option<&str>;
 

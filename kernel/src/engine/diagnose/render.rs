@@ -16,39 +16,23 @@ const SHOWN: usize = 10;
 
 /// A report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rendered {
+pub struct Rendered {
     /// The first error's code, such as `E0308`, or `error` (`warning`) when it has none.
-    pub(crate) name: String,
+    pub name: String,
     /// One plain line: the first error's message and how many more there are.
-    pub(crate) value: String,
+    pub value: String,
     /// The report with ANSI colours.
-    pub(crate) ansi: String,
+    pub ansi: String,
     /// The report without colours.
-    pub(crate) plain: String,
+    pub plain: String,
 }
 
 /// Report the errors among `diagnostics`, which are about the generated text `source`; `current`
 /// is the cell that was compiled. `None` when there is no error.
-pub(crate) fn render(diagnostics: &[Diagnostic], source: &Source, cells: &dyn Cells, current: u32) -> Option<Rendered> {
+pub fn render(diagnostics: &[Diagnostic], source: &Source, cells: &dyn Cells, current: u32) -> Option<Rendered> {
     let view = View { source, cells };
     let errors = diagnostics.iter().filter(|d| d.is_error() && !is_closing(&d.message)).collect();
     report(errors, &view, current, "error")
-}
-
-/// Report the warnings that are about the user's text in the cell `current`. `None` when there is
-/// none.
-pub(crate) fn render_warnings(
-    diagnostics: &[Diagnostic],
-    source: &Source,
-    cells: &dyn Cells,
-    current: u32,
-) -> Option<Rendered> {
-    let view = View { source, cells };
-    let here = |d: &&Diagnostic| {
-        let mut primary = d.spans.iter().filter(|s| s.is_primary);
-        d.level == Level::Warning && primary.any(|s| view.place(s).is_some_and(|p| p.cell == current))
-    };
-    report(diagnostics.iter().filter(here).collect(), &view, current, "warning")
 }
 
 fn is_closing(message: &str) -> bool {

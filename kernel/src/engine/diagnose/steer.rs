@@ -20,31 +20,31 @@ const MOVES: &[&str] = &["E0381", "E0382", "E0507"];
 
 /// A generated line that puts a variable back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Put {
+pub struct Put {
     /// Its byte range in the generated text.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
     /// The variable.
-    pub(crate) name: String,
+    pub name: String,
     /// The variable's type, as [`new_types`] reported it or as the session knows it.
-    pub(crate) type_text: String,
+    pub type_text: String,
 }
 
 /// Which put lines do not compile, and why: indices into the lines asked about, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Steer {
+pub struct Steer {
     /// The variable was moved, or is not set on every path: leave the line out.
-    pub(crate) moved: Vec<usize>,
+    pub moved: Vec<usize>,
     /// The variable borrows from something that ends with the cell: refuse it with advice.
-    pub(crate) borrowed: Vec<usize>,
+    pub borrowed: Vec<usize>,
     /// Something else, such as a type that cannot be named outside the cell.
-    pub(crate) other: Vec<usize>,
+    pub other: Vec<usize>,
     /// Errors that concern no put line, which the user has to see.
-    pub(crate) rest: usize,
+    pub rest: usize,
 }
 
 /// Sort the errors among `diagnostics`, which are about the generated text `source`, by the put
 /// lines they concern.
-pub(crate) fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>]) -> Steer {
+pub fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>]) -> Steer {
     let mut found = Steer::default();
     for diagnostic in diagnostics.iter().filter(|d| d.is_error()) {
         let Some((index, reason)) = concerns(diagnostic, source, puts) else {
@@ -109,7 +109,7 @@ fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> 
 }
 
 /// Give every error that a put line's borrow causes the advice to own the value.
-pub(crate) fn explain_borrows(diagnostics: &mut [Diagnostic], source: &Source, puts: &[Put]) {
+pub fn explain_borrows(diagnostics: &mut [Diagnostic], source: &Source, puts: &[Put]) {
     let ranges: Vec<Range<usize>> = puts.iter().map(|p| p.range.clone()).collect();
     for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
         if let Some((index, Reason::Borrowed)) = concerns(diagnostic, source, &ranges) {
@@ -123,7 +123,7 @@ pub(crate) fn explain_borrows(diagnostics: &mut [Diagnostic], source: &Source, p
 
 /// The types of variables, as the `dropping_references` lint reports them for `drop(&name)`: the
 /// byte range of `&name` in the generated text, and the type of `name`.
-pub(crate) fn new_types(diagnostics: &[Diagnostic]) -> Vec<(Range<usize>, String)> {
+pub fn new_types(diagnostics: &[Diagnostic]) -> Vec<(Range<usize>, String)> {
     let mut types = Vec::new();
     for diagnostic in diagnostics {
         if !matches!(diagnostic.code(), "dropping_references" | "dropping_copy_types") {

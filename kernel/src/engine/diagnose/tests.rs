@@ -146,16 +146,6 @@ fn broken_cells_and_many_errors() {
 }
 
 #[test]
-fn warnings_of_the_current_cell_only() {
-    let cell = "#[warn(unused_variables)]\nfn g() { let x = 1; }";
-    let (source, texts) = session(&format!("{cell}\n"), cell);
-    let diagnostics = rustc(source.text());
-    let plain = render_warnings(&diagnostics, &source, &texts, 3).unwrap().plain;
-    assert!(plain.contains("warning: unused variable: `x`") && plain.contains("[3]:2:14"), "{plain}");
-    assert!(!plain.contains("[1]:"), "{plain}");
-}
-
-#[test]
 fn lines_that_are_not_json() {
     let (diagnostics, others) =
         parse("{\"$message_type\":\"artifact\",\"artifact\":\"x\"}\nthread 'rustc' panicked\n\n");

@@ -6,7 +6,7 @@ use syn::visit::{self, Visit};
 
 /// What kind of type a variable has, seen from outside its cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TypeKind {
+pub enum TypeKind {
     /// It can be written down. The text is Rust: references that rustc prints without a lifetime
     /// are `'static` in it, since nothing else could outlive the cell; rustc has the last word.
     Nameable(String),
@@ -42,7 +42,7 @@ pub(crate) enum TypeKind {
 }
 
 /// Sort a type by its text, as [`super::new_types`] reports it.
-pub(crate) fn classify(type_text: &str) -> TypeKind {
+pub fn classify(type_text: &str) -> TypeKind {
     let text = type_text.trim();
     if let Some(kind) = braced(text) {
         return kind;

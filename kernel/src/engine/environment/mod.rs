@@ -26,7 +26,7 @@ mod toolchain;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -191,6 +191,15 @@ pub fn prepare(
     let dependencies = DependencySet::default();
     let work = Work { options, cache: &cache, toolchain: &toolchain, parent: None, dependencies: &dependencies };
     work.get(progress, cancelled).map(|addition| addition.environment)
+}
+
+/// The base environment, when nothing has to be built for it.
+///
+/// # Errors
+/// `Cancelled` when something would have to be built; else what is wrong.
+pub fn cached(options: &Options) -> Result<Environment, EnvironmentError> {
+    let stop = AtomicBool::new(false);
+    prepare(options, &mut |_| stop.store(true, Ordering::SeqCst), &stop)
 }
 
 /// Add dependencies to an environment. Instant, and without cargo, when it has them or the cache

@@ -14,7 +14,7 @@ use super::error::{EnvironmentError, Kind};
 use super::identity::{Identity, Stamp};
 
 /// The oldest rustc whose edition and file formats the engine is made for.
-const OLDEST: (u32, u32) = (1, 90);
+const OLDEST: (u32, u32) = (1, 91);
 
 /// A program that turns one object file into a shared object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

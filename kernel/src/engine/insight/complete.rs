@@ -12,28 +12,28 @@ const SENT: usize = 300;
 
 /// Matches, in code points of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Completions {
+pub struct Completions {
     /// Where the text to replace starts, in Unicode code points.
-    pub(crate) start: usize,
+    pub start: usize,
     /// Where it ends: the cursor.
-    pub(crate) end: usize,
+    pub end: usize,
     /// The best first.
-    pub(crate) matches: Vec<Match>,
+    pub matches: Vec<Match>,
 }
 
 /// A match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Match {
+pub struct Match {
     /// What replaces the text.
-    pub(crate) text: String,
+    pub text: String,
     /// What it is: `function`, `variable`, `method`, `field`, `keyword`, …
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Its signature or type; may be empty.
-    pub(crate) signature: String,
+    pub signature: String,
 }
 
 /// Complete `code` at `cursor`, counted in Unicode code points.
-pub(crate) fn complete(names: &Names, code: &str, cursor: usize) -> Completions {
+pub fn complete(names: &Names, code: &str, cursor: usize) -> Completions {
     let offset = byte_offset(code, cursor);
     let end = code_points(code, offset);
     let none = Completions { start: end, end, matches: Vec::new() };

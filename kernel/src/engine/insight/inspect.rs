@@ -13,17 +13,17 @@ const PAGES: &str = "https://doc.rust-lang.org/";
 
 /// A description, twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Description {
+pub struct Description {
     /// Plain text.
-    pub(crate) plain: String,
+    pub plain: String,
     /// Markdown.
-    pub(crate) markdown: String,
+    pub markdown: String,
 }
 
 /// Describe what stands at `cursor`, counted in Unicode code points: the word there, or the one
 /// right before it, or the function whose parentheses the cursor is in. With `detail` 1 or more,
 /// an item's source is shown as well.
-pub(crate) fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> Option<Description> {
+pub fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> Option<Description> {
     let offset = byte_offset(code, cursor);
     if let Some(found) = directive(names, code, offset) {
         return Some(found);

@@ -5,7 +5,7 @@ use super::lexer::{Piece, Token, tokens};
 
 /// Whether a text is a whole cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Completeness {
+pub enum Completeness {
     /// Ready to run.
     Complete,
     /// Something is still open.
@@ -31,7 +31,7 @@ const OPEN_WORDS: &[&str] = &[
 ];
 
 /// Judge a text.
-pub(crate) fn is_complete(code: &str) -> Completeness {
+pub fn is_complete(code: &str) -> Completeness {
     let rust = match without_directives(code) {
         Ok(rust) => rust,
         Err(verdict) => return verdict,

@@ -10,7 +10,7 @@ use super::{Item, Kind, Method, Names, Variable};
 impl Names {
     /// Take an item of a cell in. `text` is what syn parsed it from, all of it. An item of the
     /// same name and sort is replaced; an impl block adds its methods to its type.
-    pub(crate) fn add(&mut self, text: &str, item: &syn::Item) {
+    pub fn add(&mut self, text: &str, item: &syn::Item) {
         if let syn::Item::Impl(block) = item {
             let target = implemented(block, text);
             let methods = block.items.iter().filter_map(|i| match i {

@@ -19,80 +19,80 @@ mod std_types;
 mod tests;
 mod types;
 
-pub(crate) use complete::complete;
-pub(crate) use inspect::inspect;
-pub(crate) use is_complete::{Completeness, is_complete};
+pub use complete::complete;
+pub use inspect::inspect;
+pub use is_complete::{Completeness, is_complete};
 
 /// The names of a session.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names {
+pub struct Names {
     /// Variables that earlier cells left.
-    pub(crate) variables: Vec<Variable>,
+    pub variables: Vec<Variable>,
     /// Items of earlier cells.
-    pub(crate) items: Vec<Item>,
+    pub items: Vec<Item>,
     /// What is in every cell without being asked for: the helper crate's prelude.
-    pub(crate) prelude: Vec<Item>,
+    pub prelude: Vec<Item>,
     /// Crates that a path can start with.
-    pub(crate) crates: Vec<String>,
+    pub crates: Vec<String>,
     /// Directives, with their help.
-    pub(crate) directives: Vec<Directive>,
+    pub directives: Vec<Directive>,
 }
 
 /// A variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Variable {
+pub struct Variable {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// Its type, as Rust.
-    pub(crate) type_text: String,
+    pub type_text: String,
 }
 
 /// A directive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Directive {
+pub struct Directive {
     /// The word without its mark, such as `dep`; `%%time` keeps its marks, as it has no other.
-    pub(crate) name: String,
+    pub name: String,
     /// What it does, in Markdown.
-    pub(crate) help: String,
+    pub help: String,
 }
 
 /// An item, or a name that behaves as one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Item {
+pub struct Item {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// How it is declared, without its body.
-    pub(crate) signature: String,
+    pub signature: String,
     /// Its doc comment, Markdown.
-    pub(crate) docs: String,
+    pub docs: String,
     /// Its whole text.
-    pub(crate) source: String,
+    pub source: String,
     /// The fields of a struct.
-    pub(crate) fields: Vec<Variable>,
+    pub fields: Vec<Variable>,
     /// The variants of an enum; the type is the payload as written, or empty.
-    pub(crate) variants: Vec<Variable>,
+    pub variants: Vec<Variable>,
     /// Methods and associated functions from its impl blocks, or a trait's own.
-    pub(crate) methods: Vec<Method>,
+    pub methods: Vec<Method>,
     /// The names inside a module.
-    pub(crate) members: Vec<Item>,
+    pub members: Vec<Item>,
 }
 
 /// A method or an associated function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Method {
+pub struct Method {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// Its declaration: `fn area(&self) -> f64`.
-    pub(crate) signature: String,
+    pub signature: String,
     /// Its doc comment.
-    pub(crate) docs: String,
+    pub docs: String,
 }
 
 impl Method {
     /// Whether it is called with a dot.
-    pub(crate) fn takes_self(&self) -> bool {
+    pub fn takes_self(&self) -> bool {
         let arguments = self.signature.split_once('(').map_or("", |(_, rest)| rest);
         let first = arguments.split([',', ')', ':']).next().unwrap_or_default();
         first.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "self")
@@ -101,7 +101,7 @@ impl Method {
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A function.
     #[default]
     Function,
@@ -127,7 +127,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The word for it in completions.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Kind::Function => "function",
             Kind::Struct => "struct",
@@ -145,22 +145,22 @@ impl Kind {
 
 impl Names {
     /// An item by name, the session's own before the prelude's.
-    pub(crate) fn item(&self, name: &str) -> Option<&Item> {
+    pub fn item(&self, name: &str) -> Option<&Item> {
         self.items.iter().rev().chain(&self.prelude).find(|item| item.name == name)
     }
 
     /// The type of a variable.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+    pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().rev().find(|v| v.name == name).map(|v| v.type_text.as_str())
     }
 }
 
 /// The byte offset of a cursor counted in Unicode code points; the text's end for one beyond it.
-pub(crate) fn byte_offset(text: &str, cursor: usize) -> usize {
+pub fn byte_offset(text: &str, cursor: usize) -> usize {
     text.char_indices().nth(cursor).map_or(text.len(), |(at, _)| at)
 }
 
 /// The code points before a byte offset.
-pub(crate) fn code_points(text: &str, offset: usize) -> usize {
+pub fn code_points(text: &str, offset: usize) -> usize {
     text.get(..offset).map_or_else(|| text.chars().count(), |before| before.chars().count())
 }

@@ -1,0 +1,79 @@
+//! Refusing a cell: rustc's words about generated text, told against the user's own cells.
+
+use std::fs;
+use std::sync::Arc;
+
+use super::compile::{CompileError, Job};
+use super::diagnose::{self, Rendered};
+use super::environment::Identity;
+use super::generate::Kind;
+use super::source::{Source, line_column};
+use super::variables::Variables;
+use super::{Engine, Refused};
+
+impl Engine {
+    pub(super) fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
+        let (mut diagnostics, other) = diagnose::parse(said);
+        for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0425") {
+            let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
+            if let Some(advice) = missed {
+                let advice = format!("it lasted for its own cell only: {advice}");
+                diagnostic.add_help(advice);
+            }
+        }
+        match diagnose::render(&diagnostics, source, &self.cells, number) {
+            Some(rendered) => Refused::Errors(rendered),
+            None => Refused::Broken(format!("rustc failed without an error message\n{}", other.join("\n"))),
+        }
+    }
+
+    /// A variable of an earlier cell would borrow from something that ends with this one.
+    pub(super) fn refuse_borrow(&self, said: &str, source: &Source, number: u32, put: &diagnose::Put) -> Refused {
+        let (mut diagnostics, _) = diagnose::parse(said);
+        diagnose::explain_borrows(&mut diagnostics, source, std::slice::from_ref(put));
+        match diagnose::render(&diagnostics, source, &self.cells, number) {
+            Some(rendered) => Refused::Errors(rendered),
+            None => Refused::Broken(said.to_owned()),
+        }
+    }
+
+    /// rustc explains a syntax error better than `syn` does; the cell's raw text is all it needs.
+    pub(super) fn explain_syntax(&mut self, number: u32, text: &Arc<str>, message: &str, offset: usize) -> Refused {
+        let mut source = Source::default();
+        source.push("fn __ferrolab_cell() {\n");
+        source.push_user(number, 0, text);
+        source.push("\n}\n");
+        let hash = Identity::default().part(text.as_bytes()).finish();
+        let Ok(bench) = self.shelf.bench() else {
+            return Refused::Broken(format!("{message}, and the cache cannot be written"));
+        };
+        let job = Job {
+            environment: &self.environment,
+            flags: &self.flags,
+            kind: Kind::Statements,
+            text: source.text(),
+            hash: &hash,
+            identity: "syntax",
+            items: None,
+            bench: &bench,
+            compiling: &self.compiling,
+        };
+        let result = job.run();
+        drop(fs::remove_dir_all(&bench));
+        match result {
+            Err(CompileError::Refused(said)) => self.refuse(&said, &source, number, &self.state.variables),
+            Err(CompileError::Cancelled) => Refused::Interrupted,
+            Err(CompileError::Broken(message)) => Refused::Broken(message),
+            Ok(_) => {
+                let (line, column) = line_column(text, offset);
+                let plain = format!("error: {message}\n --> [{number}]:{line}:{column}");
+                Refused::Errors(Rendered {
+                    name: "error".into(),
+                    value: message.to_owned(),
+                    ansi: plain.clone(),
+                    plain,
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! How a process ended: reaping our children, and the words for their last status.
+
+/// Wait for a child's end; its status, when it was ours.
+pub(super) fn reap(pid: i32) -> Option<i32> {
+    let mut status = 0;
+    // SAFETY: waits for our own child, or for one that became ours as its reaper.
+    let done = unsafe { libc::waitpid(pid, &mut status, 0) };
+    (done == pid).then_some(status)
+}
+
+/// Reap a child if it has ended.
+pub(super) fn try_reap(pid: i32) -> bool {
+    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
+    let ended = unsafe {
+        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
+            || information.assume_init().si_pid() == pid
+    };
+    if ended {
+        reap(pid);
+    }
+    ended
+}
+
+/// What a status means to the user.
+pub(super) fn describe(status: Option<i32>) -> String {
+    let Some(status) = status else { return "it ended".to_owned() };
+    if libc::WIFEXITED(status) {
+        return format!("the cell called exit({})", libc::WEXITSTATUS(status));
+    }
+    match libc::WTERMSIG(status) {
+        libc::SIGSEGV => "segmentation fault (SIGSEGV): the cell touched memory that is not its own".to_owned(),
+        libc::SIGSTKFLT => {
+            "stack overflow: a function of the cell calls itself too deeply, or keeps too large an array on the stack"
+                .to_owned()
+        }
+        libc::SIGABRT => {
+            "aborted (SIGABRT): memory could not be allocated, a panic in a destructor, or a call of abort()".to_owned()
+        }
+        libc::SIGKILL => "killed (SIGKILL), most likely because memory ran out".to_owned(),
+        libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
+        libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),
+        libc::SIGILL => "illegal instruction (SIGILL)".to_owned(),
+        signal => format!("ended by signal {signal}"),
+    }
+}
