@@ -31,37 +31,44 @@ def test_panic_in_a_function_of_an_earlier_cell(k):
 
 def test_panic_on_a_line_that_uses_stored_variables(k):
     """Variables are brought in from the store without moving anything on the user's line."""
-    k.run("let place_v = vec![1, 2, 3]; let mut place_n = 7usize;").until().idle()
+    k.run("let place_v = vec![Some(1usize), None]; let mut place_n = 1usize;").until().idle()
+    # the column is the method's or the operator's left side, as rustc has it; that of an index changes between versions
     for code, place in [
-        ("place_v[place_n]", "1:1"),
-        ("let a = 1;\n    place_n += place_v[place_n];", "2:16"),
-        ("place_v.iter().map(|x| {\n    let é = 1;\n    é + place_v[*x as usize]\n}).sum::<i32>()", "3:9"),
-        ("place_n += 1; if place_n > 2 { panic!(\"{place_n}\") }", "1:32"),
+        ("place_v[place_n].unwrap()", "1:18"),
+        ("let a = 1;\n    place_n += place_v[place_n].unwrap();", "2:33"),
+        ("place_v.iter().map(|x| {\n    let é = 1usize;\n    é + x.unwrap()\n}).sum::<usize>()", "3:11"),
+        ("place_n += 1; if place_n > 1 { panic!(\"{place_n}\") }", "1:32"),
         ("println!(\"{}\", place_v.len()); None::<u8>.unwrap(); drop(place_v);", "1:43"),
+        ("let zero = place_n - place_n; place_v.len() / zero", "1:31"),
     ]:
         story = k.run(code).fails("panic")
         text = story.everything()
-        assert f"[{story.number}]:{place}" in text, f"wanted {place} in\n{text}"
+        assert f"[{story.number}]:{place}\n" in text, f"wanted {place} in\n{text}"
+    k.run("(place_v.len(), place_n)").result("(2, 1)").idle()
 
 
 def test_panic_places_in_functions_of_earlier_cells(k):
     """The place names the cell that holds the line, whatever was defined since and wherever it is called from."""
-    first = k.run("struct Placed(Vec<u8>);\n\nimpl Placed {\n    fn third(&self) -> u8 {\n        self.0[3]\n    }\n}").idle()
+    first = k.run("struct Placed(Vec<u8>);\n\nimpl Placed {\n    fn first(&self) -> u8 {\n        *self.0.first().unwrap()\n    }\n}").idle()
     k.run("// a comment\nfn place_between() -> u8 { 0 }").idle()
     second = k.run("fn place_divide(by: u32) -> u32 {\n    let n = 1;\n    n / by\n}\nplace_divide(1)").until().idle()
-    k.run("let placed = Placed(vec![1]); place_between()").until().idle()
+    k.run("let placed = Placed(vec![]); place_between()").until().idle()
     for code, place in [
-        ("placed.third()", f"[{first.number}]:5:9"),
+        ("placed.first()", f"[{first.number}]:5:25"),
         ("\n\nplace_divide(0)", f"[{second.number}]:3:5"),
-        ("std::thread::spawn(|| Placed(vec![]).third()).join().unwrap()", f"[{first.number}]:5:9"),
     ]:
         text = k.run(code).fails("panic").everything()
-        assert place in text, f"wanted {place} in\n{text}"
+        assert f"{place}\n" in text, f"wanted {place} in\n{text}"
 
 
 def test_a_panic_in_a_rayon_closure(k):
     k.run('use rayon::prelude::*; (0..1000).into_par_iter().for_each(|i| if i == 500 { panic!("in parallel") });').fails("panic", "in parallel")
     k.run("1 + 1").result("2").idle()
+
+
+def test_a_panic_in_a_thread_names_its_place(k):
+    story = k.run('let handle = std::thread::spawn(|| {\n    panic!("thread place")\n});\nhandle.join().unwrap();').fails("panic", "thread place")
+    assert f"[{story.number}]:2:5" in story.everything(), story.everything()
 
 
 def test_a_panic_in_a_thread_that_is_joined(k):

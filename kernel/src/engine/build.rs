@@ -233,7 +233,8 @@ impl Engine {
                     let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
                     return Err(self.refuse_borrow(said, &generated.source, number, &put));
                 }
-                omit.unkept.insert(handling.name.clone(), borrow_advice(&handling.name, &diagnostics));
+                let of = TypeKind::Borrow { of: "&T".to_owned() };
+                omit.unkept.insert(handling.name.clone(), diagnose::advice(&handling.name, &of));
             }
             return Ok(());
         }
@@ -301,15 +302,14 @@ fn record_of(said: &str, generated: &Generated) -> Record {
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
-        match diagnose::classify(&type_text) {
+        let kind = match diagnose::classify(&type_text) {
+            TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
+            kind => kind,
+        };
+        match kind {
             TypeKind::Nameable(text) => record.types.push((index, text)),
             kind => record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind))),
         }
     }
     record
-}
-
-fn borrow_advice(name: &str, diagnostics: &[Diagnostic]) -> String {
-    let of = diagnose::new_types(diagnostics).into_iter().map(|(_, t)| t).next().unwrap_or_else(|| "&T".to_owned());
-    diagnose::advice(name, &TypeKind::Borrow { of })
 }

@@ -69,6 +69,8 @@ pub struct Generated {
     pub bindings: Vec<String>,
     /// Base of the keys of new bindings.
     pub key_base: u64,
+    /// New bindings that borrow: asked for their type, not kept.
+    pub borrowed: BTreeSet<String>,
 }
 
 /// What generation needs to know of a session.
@@ -108,7 +110,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     let key_base = fingerprint(source.text());
     source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
-    Generated { source, kind, taken, handling, bindings, key_base }
+    let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
+    Generated { source, kind, taken, handling, bindings, key_base, borrowed }
 }
 
 /// Keys start with the cell's whole text: the same text binds values of the same types.
@@ -190,8 +193,15 @@ impl Body<'_> {
     fn put_bindings(&mut self) {
         // Newest first: an earlier binding may still be borrowed by a later one.
         for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
-            if self.omit.unkept.contains_key(name) {
-                continue;
+            match self.omit.unkept.get(name) {
+                // The cell itself moved it: there is nothing to ask about.
+                Some(advice) if advice.is_empty() => continue,
+                // It borrows, so it stays; its type makes the advice better.
+                Some(_) => {
+                    self.handle(name, true, &format!("::core::mem::drop(&{name});\n"));
+                    continue;
+                }
+                None => {}
             }
             let code = format!(
                 "::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n"

@@ -287,7 +287,9 @@ fn note_variables(
                 drop.push(name.clone());
             }
             if !advice.is_empty() {
-                variables.mark_unkept(name, advice.clone());
+                let known = record.unkept.iter().find(|(n, _)| n == name).map(|(_, a)| a.as_str());
+                let advice = known.unwrap_or(advice);
+                variables.mark_unkept(name, advice.to_owned());
                 if binding.unused {
                     notes.push(format!("`{name}` lasts for this cell only. {advice}"));
                 }
