@@ -14,6 +14,14 @@ impl CellListener {
     pub(super) fn new(output: Output) -> Self {
         Self { output, panic: None }
     }
+
+    /// A panic that is not the cell's end was caught by the cell, or was on another thread: Rust
+    /// prints those, and so do we.
+    pub(super) fn print_panic(&mut self) {
+        let Some(panic) = self.panic.take() else { return };
+        let thread = if panic.thread.is_empty() { "<unnamed>" } else { &panic.thread };
+        self.output.note(&format!("thread '{thread}' panicked: {}", panic.message));
+    }
 }
 
 impl Listener for CellListener {
@@ -39,12 +47,8 @@ impl Listener for CellListener {
     }
 
     fn panicked(&mut self, panic: Panic) {
-        // One that came before was caught by the cell, or was on another thread: Rust prints
-        // those, and so do we.
-        if let Some(earlier) = self.panic.replace(panic) {
-            let thread = if earlier.thread.is_empty() { "<unnamed>" } else { &earlier.thread };
-            self.output.note(&format!("thread '{thread}' panicked: {}", earlier.message));
-        }
+        self.print_panic();
+        self.panic = Some(panic);
     }
 
     fn renamed(&mut self, message: String) {

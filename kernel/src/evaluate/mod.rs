@@ -135,6 +135,7 @@ impl Lab {
 
     fn evaluate(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.shared.compiling.reset();
+        self.shared.control.arm();
         let plan = match directives::plan(&cell.code) {
             Ok(plan) => plan,
             Err(error) => return Verdict::Error(error),
@@ -175,6 +176,9 @@ impl Lab {
             };
             let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
             let ended = runner.follow(&command, &mut listener);
+            if ended.end != End::Said(Outcome::Panicked) {
+                listener.print_panic();
+            }
             listener.output.finish();
             report.usage = ended.usage;
             if ended.end != End::Said(Outcome::Ok) {

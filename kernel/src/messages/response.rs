@@ -127,6 +127,11 @@ pub fn execute_reply(
     .into()
 }
 
+/// A payload of `execute_reply` for the frontend's pager.
+pub fn page(data: Map<String, Value>) -> Payload {
+    Payload::Page { data: media(data), start: 0 }
+}
+
 /// The reply to a queued request after an earlier one failed.
 pub fn aborted(reply_type: &str) -> JupyterMessageContent {
     other(reply_type, json!({"status": "aborted"}))

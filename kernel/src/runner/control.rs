@@ -18,14 +18,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Interrupt the running cell; does nothing between cells.
+    /// A cell begins, with its compilation: interrupts from now on are meant for it.
+    pub fn arm(&self) {
+        self.interrupts.store(0, Ordering::SeqCst);
+    }
+
+    /// Interrupt the cell. One that comes before its code runs is acted on when it does.
     pub fn interrupt(&self) {
-        if !self.running.load(Ordering::SeqCst) {
-            return;
-        }
         self.interrupts.fetch_add(1, Ordering::SeqCst);
-        self.signal(libc::SIGINT);
-        self.wake();
+        if self.running.load(Ordering::SeqCst) {
+            self.signal(libc::SIGINT);
+            self.wake();
+        }
     }
 
     /// End the runner and its snapshot for good; a running cell returns with an error.
@@ -62,7 +66,6 @@ impl Control {
     }
 
     pub(super) fn begin(&self) {
-        self.interrupts.store(0, Ordering::SeqCst);
         self.running.store(true, Ordering::SeqCst);
     }
 

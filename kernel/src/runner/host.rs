@@ -257,6 +257,10 @@ impl Following<'_> {
     fn follow(mut self, listener: &mut dyn Listener) -> Ended {
         let mut snapshot = true;
         let mut stopped = false;
+        if self.runner.control.interrupts() > 0 {
+            self.runner.control.signal(libc::SIGINT);
+            self.since = Some(Instant::now());
+        }
         loop {
             self.wait();
             if let Some(step) = self.step(listener, &mut snapshot) {

@@ -52,6 +52,10 @@ pub trait Sink: Send + Sync {
     fn update(&self, display: Display);
     /// `execute_result`: the value of the trailing expression.
     fn result(&self, display: Display);
+    /// Help the user asked for: a pager where the frontend has one, among the outputs elsewhere.
+    fn page(&self, display: Display) {
+        self.display(display);
+    }
     /// `clear_output`.
     fn clear(&self, wait: bool);
     /// Ask the user for a line; waits. `None` when there is nobody to ask or the wait was

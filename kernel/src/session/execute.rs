@@ -129,6 +129,7 @@ impl Session {
             self.count.store(number, Ordering::Relaxed);
             self.history().input(number, &execute.code);
         }
+        self.prompts.begin();
         let sink = Arc::new(CellSink {
             outlet: self.outlet.clone(),
             prompts: self.prompts.clone(),
@@ -137,6 +138,7 @@ impl Session {
             silent,
             allow_stdin: execute.allow_stdin,
             result: Mutex::default(),
+            pages: Mutex::default(),
         });
         let cell = Cell { code: execute.code.clone(), number, silent, allow_stdin: execute.allow_stdin };
         let shared: Arc<dyn Sink> = sink.clone();
@@ -148,10 +150,12 @@ impl Session {
         match verdict {
             Verdict::Ok => {
                 let values = self.evaluate_all(evaluator, execute);
-                let reply = messages::execute_reply(number, values, Vec::new(), None);
+                let payload = sink.take_page().map(messages::page).into_iter().collect();
+                let reply = messages::execute_reply(number, values, payload, None);
                 Outcome { reply, abort: false, quit: false }
             }
             Verdict::Error(error) => {
+                sink.show_page();
                 if !silent {
                     let content = messages::error(&error.name, &error.value, &error.traceback);
                     self.outlet.publish(messages::child(Some(request), content));

@@ -208,10 +208,11 @@ impl Session {
     }
 
     fn interrupt(&self) {
-        self.prompts.cancel();
+        // First: a wait for input that ends is then known to end by the interrupt.
         if let Some(insight) = self.insight.get() {
             insight.interrupt();
         }
+        self.prompts.interrupt();
     }
 
     /// End everything; the reply has been sent.

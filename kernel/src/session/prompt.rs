@@ -14,6 +14,8 @@ struct Prompt {
 #[derive(Default)]
 struct State {
     open: Option<Prompt>,
+    /// The running cell was interrupted: what it asks from now on is not asked.
+    interrupted: bool,
     closed: bool,
 }
 
@@ -28,6 +30,11 @@ impl Prompts {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A cell starts; an interrupt of an earlier one is over.
+    pub(super) fn begin(&self) {
+        self.state().interrupted = false;
+    }
+
     /// Ask the frontend that sent a request, and wait. None when it cannot be reached or the wait
     /// is ended.
     pub(super) fn ask(&self, outlet: &dyn Outlet, request: &Request, prompt: &str, password: bool) -> Option<String> {
@@ -37,14 +44,14 @@ impl Prompts {
         let (sender, answer) = mpsc::channel();
         {
             let mut state = self.state();
-            if state.closed {
+            if state.closed || state.interrupted {
                 return None;
             }
             state.open = Some(Prompt { id: message.header.msg_id.clone(), answer: sender });
         }
         if !outlet.ask(message) {
             eprintln!("ferrolab: the frontend cannot be asked for input, it has no stdin channel");
-            self.cancel();
+            self.end_wait();
         }
         answer.recv().ok().flatten()
     }
@@ -58,8 +65,14 @@ impl Prompts {
         }
     }
 
+    /// The running cell is interrupted: end its wait, and let it not wait again.
+    pub(super) fn interrupt(&self) {
+        self.state().interrupted = true;
+        self.end_wait();
+    }
+
     /// End the wait without an answer.
-    pub(super) fn cancel(&self) {
+    fn end_wait(&self) {
         if let Some(open) = self.state().open.take() {
             let _ = open.answer.send(None);
         }
@@ -68,6 +81,6 @@ impl Prompts {
     /// End the wait, and let nobody wait again.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.cancel();
+        self.end_wait();
     }
 }

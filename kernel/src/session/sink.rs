@@ -1,9 +1,11 @@
 //! Where a cell's output goes: iopub, as a child of the request that runs it; and where its
 //! questions go: the stdin channel of the frontend that sent that request.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jupyter_protocol::{JupyterMessageContent, Stdio};
+use serde_json::{Map, Value};
 
 use super::evaluator::{Display, Sink, Stream};
 use super::prompt::Prompts;
@@ -19,6 +21,8 @@ pub(super) struct CellSink {
     pub(super) allow_stdin: bool,
     /// The result as text, for the history.
     pub(super) result: Mutex<Option<String>>,
+    /// What goes to the frontend's pager, with the reply.
+    pub(super) pages: Mutex<Vec<Display>>,
 }
 
 impl CellSink {
@@ -29,6 +33,31 @@ impl CellSink {
     /// The text of the result, if there was one.
     pub(super) fn take_result(&self) -> Option<String> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Everything for the pager as one page, since frontends show one; nothing when there is none.
+    pub(super) fn take_page(&self) -> Option<Map<String, Value>> {
+        let pages = mem::take(&mut *self.pages.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut pages = pages.into_iter().map(|page| page.data);
+        let mut whole = pages.next()?;
+        for page in pages {
+            // A representation that only some of them have would hide the others.
+            whole.retain(|mime, _| page.contains_key(mime));
+            for (mime, value) in &mut whole {
+                if let (Value::String(text), Some(Value::String(more))) = (value, page.get(mime)) {
+                    text.push_str("\n\n");
+                    text.push_str(more);
+                }
+            }
+        }
+        Some(whole)
+    }
+
+    /// Show among the outputs what was meant for the pager: frontends open none for an error.
+    pub(super) fn show_page(&self) {
+        if let Some(data) = self.take_page() {
+            self.display(Display { data, ..Display::default() });
+        }
     }
 }
 
@@ -60,6 +89,10 @@ impl Sink for CellSink {
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
         let Display { data, metadata, display_id } = display;
         self.publish(messages::execute_result(self.number, data, metadata, display_id));
+    }
+
+    fn page(&self, display: Display) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(display);
     }
 
     fn clear(&self, wait: bool) {
