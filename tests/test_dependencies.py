@@ -1,8 +1,11 @@
 """Dependencies: `:dep` in all its forms, one instance of globals, a shared cache, clear errors."""
 
 import pathlib
+import time
 
 import pytest
+
+from support import process
 
 LONG = 300
 
@@ -87,8 +90,31 @@ def test_own_globals_are_one_instance(k, tmp_path):
 def test_tokio(k):
     k.ok(':dep tokio = { version = "1", features = ["rt", "rt-multi-thread", "time", "macros"] }', timeout=LONG)
     k.run("tokio::time::sleep(std::time::Duration::from_millis(20)).await; 5").result("5").idle()
-    k.run("let task = tokio::spawn(async { 8 });").until().idle()
+    k.run("let task = tokio::spawn(async { tokio::time::sleep(std::time::Duration::from_millis(50)).await; 8 }); tokio::task::yield_now().await;").until().idle()
     k.run("task.await?").result("8").idle()
+
+
+def test_rand(k):
+    k.ok(':dep rand = "0.9"', timeout=LONG)
+    k.run("use rand::{Rng, SeedableRng}; let mut rng = rand::rngs::StdRng::seed_from_u64(1);").idle()
+    k.run("let drawn: f64 = rng.random(); (0.0..1.0).contains(&drawn)").result("true").idle()
+
+
+# each of them compiles for half a minute or more
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    "text, code, result",
+    [
+        ('tokio = { version = "1", features = ["full"] }', "tokio::fs::read(\"/dev/null\").await?.len()", "0"),
+        ('rusqlite = { version = "0.37", features = ["bundled"] }', 'rusqlite::Connection::open_in_memory()?.query_row("select 6 * 7", [], |row| row.get::<_, i64>(0))?', "42"),
+        ('polars = { version = "0.51", default-features = false, features = ["fmt"] }', "use polars::prelude::*; df!(\"a\" => [1, 2, 3])?.height()", "3"),
+    ],
+)
+def test_big(start, text, code, result):
+    kernel = start(timeout=1200)
+    kernel.ok(f":dep {text}", timeout=1200)
+    kernel.run(code, timeout=120).until("execute_result", "error").result(result).idle()
 
 
 def test_rayon_as_a_dependency_too(k):
@@ -104,18 +130,16 @@ def test_variables_survive_a_new_dependency(k, tmp_path):
 
 
 def test_progress_while_building(start, tmp_path):
-    kernel = start(FERROLAB_CACHE_DIR=str(tmp_path / "cache"))
     folder = toml(tmp_path, "slow-crate", "pub fn f() -> i32 { 1 }")
-    story = kernel.run(f':dep slow-crate = {{ path = "{folder}" }}\nslow_crate::f()', timeout=LONG)
+    (folder / "build.rs").write_text("fn main() { std::thread::sleep(std::time::Duration::from_secs(1)); }")
+    story = start().run(f':dep slow-crate = {{ path = "{folder}" }}\nslow_crate::f()', timeout=LONG)
     story.until("execute_result", "error")
-    assert story.told, "nothing was shown while the dependency was built"
-    assert "slow-crate" in story.everything() or "slow_crate" in story.everything(), story.everything()
+    shown = story.everything()
     story.result("1").idle()
+    assert "slow-crate" in shown, shown
 
 
 def test_shared_cache_across_sessions(start, tmp_path):
-    import time
-
     folder = toml(tmp_path, "shared-crate", "pub fn f() -> i32 { 77 }")
     times = []
     for _ in range(2):
@@ -126,6 +150,7 @@ def test_shared_cache_across_sessions(start, tmp_path):
         times.append(time.monotonic() - begun)
         kernel.close()
     print("first and second session:", times)
+    assert times[1] < times[0], times
 
 
 @pytest.mark.parametrize(
@@ -169,15 +194,17 @@ def test_offline_when_the_crates_are_there(start):
 
 
 def test_interrupt_while_building(start, tmp_path):
-    import time
-
     kernel = start()
-    slow = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }"
     folder = toml(tmp_path, "endless-crate", "")
-    (folder / "build.rs").write_text(slow)
+    (folder / "build.rs").write_text("fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }")
     kernel.ok("let kept = 3;")
     story = kernel.run(f':dep endless-crate = {{ path = "{folder}" }}', timeout=LONG).begin()
-    time.sleep(5)
+
+    def building():
+        return [line for line in process.command_lines(kernel.process.pid).values() if "build-script" in line and "endless" in line]
+
+    kernel.wait(building, "build script", 60)
     kernel.interrupt()
     story.fails("Interrupted")
+    assert not building(), "the build goes on"
     kernel.run("kept").result("3").idle()

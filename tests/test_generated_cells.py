@@ -3,13 +3,15 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 SETTINGS = settings(
     max_examples=40,
     deadline=None,
     database=None,
+    # the same cells every time: what fails here fails again
+    derandomize=True,
     # each example is a cell in one living kernel: shrinking would run hundreds more
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
@@ -72,6 +74,7 @@ def test_unbalanced(survivor, code):
 
 
 @SETTINGS
+@example(":help ", "\x1b[31mred")
 @given(st.sampled_from([":dep ", ":type ", ":opt ", ":env ", ":build_env ", ":timing ", ":vars ", ":help ", "%%time ", "%%timeit ", "?", ":threads ", ":checks ", ":explain "]), st.text(max_size=40))
 def test_directives(survivor, directive, rest):
     if "\n" not in rest and not (directive.startswith(":dep") and "=" in rest):
@@ -141,7 +144,6 @@ def test_valid_programs(start, number):
         story.idle()
 
 
-@seed(7)
 @SETTINGS
 @given(st.integers(0, 2**32), st.integers(0, 200))
 def test_valid_cells_with_a_mutation(survivor, number, at):

@@ -9,7 +9,7 @@ mod response;
 pub use request::{Channel, Event, Request};
 pub use response::{
     About, aborted, child, complete, debug_refused, display, error, error_reply, execute_reply, execute_result,
-    expression, history, inspect, is_complete, kernel_info, other, status, stream, update, welcome,
+    expression, history, inspect, is_complete, kernel_info, other, page, status, stream, update, welcome,
 };
 
 use jupyter_protocol::JupyterMessage;

@@ -5,8 +5,9 @@
 //! cannot be used, the history lives in memory and the log says so.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,12 +74,15 @@ impl History {
 
     fn in_file(path: &Path) -> io::Result<History> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            make_private(folder)?;
         }
         if path.metadata().is_ok_and(|data| data.len() > LARGEST) {
             fs::rename(path, path.with_extension("old"))?;
         }
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        // Cells' texts are their user's alone, also in a file that was there before. Where a file
+        // system knows no permissions there is nothing to do about it.
+        let _ = file.set_permissions(Permissions::from_mode(0o600));
         // Two kernels that start at once must not take the same number. A file system without
         // locks gets none: a number shared is better than no history.
         let locked = (0..20).any(|_| {
@@ -187,6 +191,16 @@ impl History {
         all.retain(|entry| (start..stop).contains(&i64::from(entry.line)));
         all
     }
+}
+
+/// Make a folder, and those above it, for this user alone. One that was there is only changed
+/// when it is Ferrolab's own.
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if folder.file_name().is_some_and(|name| name == "ferrolab") {
+        let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    }
+    Ok(())
 }
 
 fn last(mut entries: Vec<Entry>, n: i32) -> Vec<Entry> {
@@ -302,6 +316,20 @@ mod tests {
         assert_eq!(range(0, -1, i32::MAX), json!([[2, 1, "let b = 2;"]]));
         assert_eq!(range(7, 0, 9), json!([]));
         let _ = fs::remove_dir_all(path.parent().unwrap());
+    }
+
+    #[test]
+    fn nobody_else_reads_it() {
+        let base = place("private").with_file_name("");
+        let path = base.join("ferrolab/history.jsonl");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        drop(History::open(Some(&path)));
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+        drop(History::open(Some(&path)));
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        let _ = fs::remove_dir_all(base);
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Evaluator for Fake {
             "fail" => Verdict::Error(failure("Fail")),
             "quit" => Verdict::Quit,
             "panic" => panic!("on purpose"),
+            "pages" | "page and fail" => {
+                sink.page(text("first"));
+                sink.page(text("second"));
+                if cell.code == "pages" { Verdict::Ok } else { Verdict::Error(failure("Fail")) }
+            }
             "ask" => {
                 let answer = sink.input("?", true);
                 sink.stream(Stream::Stdout, &format!("{answer:?}"));
@@ -328,8 +333,26 @@ fn questions_are_answered_or_given_up() {
         session.interrupt();
     };
     assert_eq!(ask(&stale), None);
+    outlet.summary();
+    assert_eq!(session.prompts.ask(&*outlet, &execute("a", "ask"), "again", false), None);
+    assert!(outlet.summary().is_empty(), "an interrupted cell asks nothing more");
+    session.prompts.begin();
+    assert_eq!(ask(&|| session.prompts.answer(None, "next cell".into())).as_deref(), Some("next cell"));
     session.prompts.close();
     assert_eq!(ask(&|| ()), None);
+}
+
+#[test]
+fn pages_go_with_the_reply_or_among_the_outputs_of_an_error() {
+    let (session, _lanes, outlet) = session();
+    let run = |code| session.run_cell(&mut Fake::default(), execute("a", code));
+    run("pages");
+    let page = json!([{"source": "page", "data": {"text/plain": "first\n\nsecond"}, "start": 0}]);
+    assert_eq!(outlet.reply()["payload"], page);
+    assert!(!outlet.summary().contains(&"display_data a".to_owned()));
+    run("page and fail");
+    assert_eq!(outlet.reply()["payload"], json!([]));
+    assert!(outlet.summary().contains(&"display_data a".to_owned()));
 }
 
 #[test]

@@ -157,7 +157,7 @@ pub(super) fn shorten(lines: &[String]) -> String {
 
 /// True when cargo failed because it could not reach what it needed.
 pub(super) fn is_offline(errors: &[String]) -> bool {
-    const SIGNS: [&str; 11] = [
+    const SIGNS: [&str; 9] = [
         "failed to download",
         "download of config.json failed",
         "Could not resolve host",
@@ -167,12 +167,30 @@ pub(super) fn is_offline(errors: &[String]) -> bool {
         "Failed to connect",
         "Timeout was reached",
         "failed to fetch",
+    ];
+    is_forbidden(errors) || errors.iter().any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+}
+
+/// True when cargo did not even try to reach what it needed, because it was told not to.
+fn is_forbidden(errors: &[String]) -> bool {
+    const SIGNS: [&str; 3] = [
         "you may wish to retry without --offline",
         "attempting to make an HTTP request, but --offline was specified",
+        "without the offline flag",
     ];
     errors.iter().any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
-        || errors.iter().any(|line| line.contains("without the offline flag"))
 }
+
+/// Something that would have to come over the network, and why it did not.
+fn absent(errors: &[String], why: &str, help: &str) -> EnvironmentError {
+    let name = missing_name(errors);
+    let what = name.map_or("a crate".to_owned(), |name| format!("`{name}`"));
+    EnvironmentError::new(Kind::Offline, format!("{what} is not on this machine, and the network is {why}"))
+        .details(shorten(errors))
+        .help(help)
+}
+
+const ELSEWHERE: &str = "run the cell once where there is a network (a login node) with the same cache and ~/.cargo, or use vendored crates: `cargo vendor` and its lines in .cargo/config.toml beside the notebook";
 
 /// Why resolving failed, in the user's terms. `features` lists what a package has, when asked.
 pub(super) fn resolution(
@@ -183,15 +201,15 @@ pub(super) fn resolution(
     let text = errors.join("\n");
     let quoted = |line: &str, nth: usize| line.split('`').nth(2 * nth + 1).map(str::to_owned);
     let find = |sign: &str| errors.iter().find(|line| line.contains(sign));
-    if offline || is_offline(errors) {
-        let name = missing_name(errors);
-        let what = name.map_or("a crate".to_owned(), |name| format!("`{name}`"));
-        return EnvironmentError::new(
-            Kind::Offline,
-            format!("{what} is not on this machine, and the network is out of reach"),
-        )
-        .details(shorten(errors))
-        .help("run the cell once where there is a network (a login node) with the same cache and ~/.cargo, or use vendored crates: `cargo vendor` and its lines in .cargo/config.toml beside the notebook");
+    let reached_out = is_offline(errors) && !is_forbidden(errors);
+    if reached_out {
+        return absent(errors, "out of reach", ELSEWHERE);
+    }
+    if offline || is_forbidden(errors) {
+        let help = format!(
+            "`:offline off` allows it, unless CARGO_NET_OFFLINE or cargo's configuration forbid it; or {ELSEWHERE}"
+        );
+        return absent(errors, "off", &help);
     }
     let searched = find("searched package name:").or_else(|| find("no matching package named"));
     if let Some(name) = searched.and_then(|line| quoted(line, 0)) {
@@ -253,7 +271,7 @@ fn missing_name(errors: &[String]) -> Option<String> {
 /// Why building failed.
 pub(super) fn build(errors: &[String]) -> EnvironmentError {
     if is_offline(errors) {
-        return resolution(errors, true, &mut |_| Vec::new());
+        return absent(errors, "off or out of reach", ELSEWHERE);
     }
     let crates: Vec<&str> = errors
         .iter()
@@ -307,6 +325,23 @@ mod tests {
         assert_eq!(nearest("serde_jsn", WELL_KNOWN.iter().copied()), Some("serde_json"));
         assert_eq!(nearest("numpy-for-rust", WELL_KNOWN.iter().copied()), None);
         assert_eq!(nearest("env-loger", WELL_KNOWN.iter().copied()), Some("env_logger"));
+    }
+
+    #[test]
+    fn a_network_that_is_off_is_told_from_one_that_is_away() {
+        let off = "error: no matching package named `itoa` found\nyou may wish to retry without --offline";
+        for (text, offline, says) in [
+            (off, true, "`itoa` is not on this machine, and the network is off"),
+            (off, false, "`itoa` is not on this machine, and the network is off"),
+            (
+                "error: failed to get `itoa`\nCould not resolve host: index.crates.io",
+                true,
+                "the network is out of reach",
+            ),
+        ] {
+            let error = resolution(&lines(text), offline, &mut |_| Vec::new());
+            assert!(error.kind == Kind::Offline && error.message.contains(says), "{error}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Toolchain {
             .parts(stamps.iter().map(|s| s.path.to_string_lossy().into_owned()))
             .parts(variables.map(|name| env::var_os(name).unwrap_or_default().into_encoded_bytes()))
             .finish();
-        let file = cache.root().join(format!("toolchain-{key}.json"));
+        let file = cache.root().join(format!("toolchain-1-{key}.json"));
         if let Some(toolchain) = recall(cache, &file, &stamps) {
             return Ok(toolchain);
         }
@@ -179,7 +179,21 @@ fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, E
                 .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
         }
     };
-    let common = ["-shared", "--eh-frame-hdr", "--hash-style=gnu", "-z", "noexecstack", "-z", "now"];
+    // Few, small segments: a session keeps every cell it ran mapped, so pages of padding add up.
+    let common = [
+        "-shared",
+        "--eh-frame-hdr",
+        "--hash-style=gnu",
+        "--build-id=none",
+        "-z",
+        "noexecstack",
+        "-z",
+        "now",
+        "-z",
+        "noseparate-code",
+        "-z",
+        "norelro",
+    ];
     let arguments = first.iter().chain(&common).map(|&argument| argument.to_owned()).collect();
     // On x86_64 libgcc_s, which libstd loads, has every helper the compiler calls; elsewhere
     // (outlined atomics on ARM) some exist only in this archive, which costs 4 ms to read.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::plan::{Directive, Magic, Plan};
+use super::plan::{Directive, Magic, Plan, Shell};
 use super::{shell, table};
 use crate::engine::environment::DependencySet;
 use crate::engine::insight;
@@ -32,13 +32,14 @@ fn wrong(text: &str) -> CellError {
 impl Lab {
     /// Directives first, then the code, inside whatever magics wrap it.
     pub(in crate::evaluate) fn follow_plan(&mut self, plan: &Plan, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
-        let dependencies = dependency_lines(plan);
-        let done = if dependencies.is_empty() { Ok(()) } else { self.on_dep(&dependencies, sink) };
-        if let Err(error) = done {
-            return Verdict::Error(error);
-        }
-        for directive in &plan.directives {
-            match self.on_directive(directive, sink) {
+        // Lines of :dep that stand together are one build.
+        for together in plan.directives.chunk_by(|a, b| is_dep(a) && is_dep(b)) {
+            let done = match together {
+                [first, ..] if is_dep(first) => self.on_dep(&dependency_lines(together), sink).map(|()| false),
+                [one] => self.on_directive(one, sink),
+                _ => Ok(false),
+            };
+            match done {
                 Ok(true) => return Verdict::Quit,
                 Ok(false) => {}
                 Err(error) => return Verdict::Error(error),
@@ -63,8 +64,14 @@ impl Lab {
                     target = captured.clone();
                 }
                 Magic::WriteFile { path, append } => return write_file(path, *append, &plan.code, sink),
-                Magic::Script => {
-                    return shell::run(&plan.code, &self.settings.environment, &target, self.shared.compiling.flag());
+                Magic::Script(shell) => {
+                    return shell::run(
+                        *shell,
+                        &plan.code,
+                        &self.settings.environment,
+                        &target,
+                        self.shared.compiling.flag(),
+                    );
                 }
             }
         }
@@ -83,7 +90,7 @@ impl Lab {
     fn on_directive(&mut self, directive: &Directive, sink: &Arc<dyn Sink>) -> Result<bool, CellError> {
         let (name, rest) = match directive {
             Directive::Shell(command) => {
-                return shell::run(command, &self.settings.environment, sink, self.shared.compiling.flag())
+                return shell::run(Shell::Sh, command, &self.settings.environment, sink, self.shared.compiling.flag())
                     .map(|()| false);
             }
             Directive::Describe { name, detail } => return self.on_describe(name, *detail, sink).map(|()| false),
@@ -91,15 +98,14 @@ impl Lab {
         };
         let canonical = table::find(name).map_or(name, |e| e.names[0]);
         match canonical {
-            "dep" => Ok(()),
             "vars" => self.on_vars(sink),
             "type" => self.on_type(rest, sink),
             "items" => self.on_items(sink),
             "clear" => self.on_clear(),
             "undo" => self.on_undo(sink),
             "opt" => self.on_opt(rest, sink),
-            "checks" => self.on_checks(rest),
-            "target-cpu" => self.on_target_cpu(rest),
+            "checks" => self.on_checks(rest, sink),
+            "target-cpu" => self.on_target_cpu(rest, sink),
             "threads" => self.on_threads(rest, sink),
             "timing" => {
                 self.settings.timing = !self.settings.timing;
@@ -134,7 +140,7 @@ impl Lab {
             return Ok(());
         }
         let mut base = engine.environment().clone();
-        base.options.offline |= self.desk.offline == Some(true);
+        base.options.offline = self.desk.offline.unwrap_or(self.options.environment.offline);
         let addition = preparing::add(&base, &wanted, sink, self.shared.compiling.flag())?;
         let old: Vec<_> = engine.environment().layers.clone();
         let new: Vec<_> = addition.environment.layers.iter().filter(|l| !old.contains(l)).cloned().collect();
@@ -250,19 +256,30 @@ impl Lab {
         Ok(())
     }
 
-    fn on_checks(&mut self, rest: &str) -> Done {
+    fn on_checks(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let on = on_off(rest, "checks")?;
+        self.ready(sink)?;
         let Some(engine) = &mut self.engine else { return Ok(()) };
         let flags = engine.flags().clone();
         engine.set_flags(crate::engine::compile::Flags { checks: on, ..flags });
         Ok(())
     }
 
-    fn on_target_cpu(&mut self, cpu: &str) -> Done {
-        if cpu.is_empty() || !cpu.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+    fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
+        if cpu.is_empty() || cpu.contains(char::is_whitespace) {
             return Err(wrong(":target-cpu takes a name such as native, x86-64-v3 or znver4"));
         }
+        self.ready(sink)?;
         let Some(engine) = &mut self.engine else { return Ok(()) };
+        let rustc = &engine.environment().toolchain.rustc;
+        let output = std::process::Command::new(rustc).args(["--print", "target-cpus"]).output();
+        let output = output.map_err(|e| wrong(&format!("cannot run {}: {e}", rustc.display())))?;
+        let known = String::from_utf8_lossy(&output.stdout);
+        let known: Vec<&str> = table::processors(&known).collect();
+        // A list we cannot read is no reason to refuse; rustc has the last word then.
+        if !known.is_empty() && !known.contains(&cpu) {
+            return Err(wrong(&table::unknown_processor(cpu, known)));
+        }
         let flags = engine.flags().clone();
         engine.set_flags(crate::engine::compile::Flags { target_cpu: cpu.to_owned(), ..flags });
         Ok(())
@@ -328,7 +345,7 @@ impl Lab {
         let cursor = name.chars().count();
         match insight::inspect(&names, name, cursor, u8::from(detail)) {
             Some(found) => {
-                sink.display(bundle(&[("text/plain", &found.plain), ("text/markdown", &found.markdown)]));
+                sink.page(bundle(&[("text/plain", &found.plain), ("text/markdown", &found.markdown)]));
                 Ok(())
             }
             None => Err(wrong(&format!("nothing is known of `{name}`"))),
@@ -347,9 +364,13 @@ impl Lab {
     }
 }
 
-fn dependency_lines(plan: &Plan) -> String {
-    let lines = plan.directives.iter().filter_map(|d| match d {
-        Directive::Named { name, rest, .. } if name == "dep" => Some(format!(":dep {rest}\n")),
+fn is_dep(directive: &Directive) -> bool {
+    matches!(directive, Directive::Named { name, .. } if name == "dep")
+}
+
+fn dependency_lines(directives: &[Directive]) -> String {
+    let lines = directives.iter().filter_map(|d| match d {
+        Directive::Named { rest, .. } => Some(format!(":dep {rest}\n")),
         _ => None,
     });
     lines.collect()

@@ -1,6 +1,7 @@
 //! Reading a cell's directives. A line is one when it starts a statement: outside strings,
 //! comments and brackets, and not in the middle of an expression.
 
+pub use super::shell::Shell;
 use crate::evaluate::errors;
 use crate::session::evaluator::CellError;
 
@@ -41,8 +42,8 @@ pub enum Magic {
         /// Add to what is there.
         append: bool,
     },
-    /// `%%bash`; the rest is the script.
-    Script,
+    /// `%%bash` and `%%sh`; the rest is the script.
+    Script(Shell),
 }
 
 /// A cell, read.
@@ -84,7 +85,7 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
         }
         if let Some(magic) = trimmed.strip_prefix("%%") {
             let magic = read_magic(magic)?;
-            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script);
+            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script(_));
             plan.magics.push(magic);
             if raw {
                 continue;
@@ -136,7 +137,8 @@ fn read_magic(text: &str) -> Result<Magic, CellError> {
     match name {
         "time" => Ok(Magic::Time),
         "capture" => Ok(Magic::Capture((!rest.is_empty()).then(|| rest.to_owned()))),
-        "bash" | "sh" | "script" => Ok(Magic::Script),
+        "bash" => Ok(Magic::Script(Shell::Bash)),
+        "sh" => Ok(Magic::Script(Shell::Sh)),
         "writefile" => {
             let (append, path) = match rest.strip_prefix("-a ") {
                 Some(path) => (true, path.trim()),
@@ -149,7 +151,7 @@ fn read_magic(text: &str) -> Result<Magic, CellError> {
         }
         _ => Err(errors::plain(
             "Directive",
-            &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile and %%bash"),
+            &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile, %%bash and %%sh"),
         )),
     }
 }
@@ -312,5 +314,7 @@ mod tests {
         let p = plan("%%writefile a.txt\n:not a directive\n").expect("a plan");
         assert_eq!((p.directives.len(), p.code.as_str()), (0, ":not a directive\n"));
         assert!(plan("%%nothing").is_err());
+        assert_eq!(plan("%%sh\nls").expect("a plan").magics, [Magic::Script(Shell::Sh)]);
+        assert_eq!(plan("%%bash\n:vars").expect("a plan").magics, [Magic::Script(Shell::Bash)]);
     }
 }

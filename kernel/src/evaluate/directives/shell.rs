@@ -1,6 +1,8 @@
-//! Shell commands of a cell: run by `sh`, output streamed as it comes, ended by an interrupt. A
+//! Shell commands of a cell: run by `sh` or `bash`, output streamed as it comes, ended by an interrupt. A
 //! command that fails is the cell's error.
 
+use std::env;
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -12,19 +14,46 @@ use std::time::Duration;
 
 use crate::evaluate::errors;
 use crate::output::Output;
-use crate::session::evaluator::{CellError, Sink};
+use crate::session::evaluator::{CellError, Sink, Stream};
 
-/// Runs a script, line by line as `sh` would.
+/// Who runs a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    /// `sh`.
+    Sh,
+    /// `bash`, or `sh` where there is none.
+    Bash,
+}
+
+impl Shell {
+    /// The program, and what the user is told when it is not the one asked for.
+    fn program(self, paths: Option<&OsStr>) -> (&'static str, Option<&'static str>) {
+        let is_there = || paths.is_some_and(|paths| env::split_paths(paths).any(|at| at.join("bash").is_file()));
+        match self {
+            Self::Sh => ("sh", None),
+            Self::Bash if is_there() => ("bash", None),
+            Self::Bash => ("sh", Some("note: there is no bash on this machine; sh runs the script\n")),
+        }
+    }
+}
+
+/// Runs a script as the shell would, line by line.
 pub(super) fn run(
+    shell: Shell,
     script: &str,
     variables: &[(String, String)],
     sink: &Arc<dyn Sink>,
     cancelled: &AtomicBool,
 ) -> Result<(), CellError> {
-    let mut command = Command::new("sh");
+    let set = variables.iter().rev().find(|(name, _)| name == "PATH").map(|(_, paths)| paths.into());
+    let (program, note) = shell.program(set.or_else(|| env::var_os("PATH")).as_deref());
+    if let Some(note) = note {
+        sink.stream(Stream::Stderr, note);
+    }
+    let mut command = Command::new(program);
     command.arg("-c").arg(script).envs(variables.iter().map(|(k, v)| (k, v)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().map_err(|e| errors::plain("Shell", &format!("cannot run sh: {e}")))?;
+    let mut child = command.spawn().map_err(|e| errors::plain("Shell", &format!("cannot run {program}: {e}")))?;
     let (send, receive) = channel::<(bool, Vec<u8>)>();
     let mut readers = Vec::new();
     let ends: [(bool, Option<Box<dyn Read + Send>>); 2] = [
@@ -67,4 +96,21 @@ pub(super) fn run(
     }
     let how = status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"));
     Err(errors::plain("Shell", &format!("the command failed: {how}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shell;
+
+    #[test]
+    fn bash_is_run_where_there_is_one_and_its_absence_is_said() {
+        let here = std::env::temp_dir().join(format!("ferrolab-shell-{}", std::process::id()));
+        std::fs::create_dir_all(&here).unwrap();
+        let (program, note) = Shell::Bash.program(Some(here.as_os_str()));
+        assert!(program == "sh" && note.is_some_and(|note| note.contains("no bash")));
+        std::fs::write(here.join("bash"), "").unwrap();
+        assert_eq!(Shell::Bash.program(Some(here.as_os_str())), ("bash", None));
+        assert_eq!(Shell::Sh.program(None), ("sh", None));
+        let _ = std::fs::remove_dir_all(here);
+    }
 }

@@ -28,7 +28,11 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(&["undo"], ":undo", "Take back the last cell: variables and items are as they were before it."),
     entry(&["opt"], ":opt 0|1|2|3|s|z", "Set the optimisation level of later cells; alone, switch between 3 and 0."),
     entry(&["checks"], ":checks on|off", "Overflow checks and debug assertions in later cells."),
-    entry(&["target-cpu", "target_cpu"], ":target-cpu native", "The processor that later cells are compiled for."),
+    entry(
+        &["target-cpu", "target_cpu"],
+        ":target-cpu native",
+        "The processor that later cells are compiled for, by rustc's name.",
+    ),
     entry(&["threads"], ":threads N", "Use N threads for parallel work from now on; alone, say how many."),
     entry(&["timing"], ":timing", "Show compile and run time after each cell; again to stop."),
     entry(
@@ -62,21 +66,25 @@ pub(super) const DIRECTIVES: &[Entry] = &[
         "%%capture [NAME]",
         "Run the cell without showing its output; with a name, keep what it printed in a String of that name.",
     ),
-    entry(&["%%bash", "%%sh"], "%%bash", "Run the rest of the cell as a shell script."),
+    entry(&["%%bash"], "%%bash", "Run the rest of the cell with bash, or with sh where there is no bash."),
+    entry(&["%%sh"], "%%sh", "Run the rest of the cell with sh."),
 ];
 
 /// Directives of evcxr that have nothing to do here, and why.
 pub(super) const INERT: &[(&str, &str)] = &[
     ("sccache", "dependencies are cached across sessions already"),
     ("cache", "compiled dependencies and cells are cached already"),
-    ("linker", "cells are linked by the fastest linker that is installed; `ferrolab doctor` names it"),
-    ("preserve_vars_on_panic", "a cell that fails changes nothing: variables always survive"),
+    ("linker", "cells are linked by `ld` directly, or by Rust's own rust-lld where there is no ld"),
+    ("preserve_vars_on_panic", "a cell that fails changes nothing, thanks to the snapshot before it (:snapshots)"),
     ("allow_static_linking", "dependencies are linked dynamically, so that their globals exist once"),
     ("codegen_backend", "cells are compiled by rustc's own backend"),
     ("fmt", "values are shown with `{:?}`; use `println!` or implement `ferrolab::display::Display`"),
-    ("efmt", "errors of `?` are shown with `{:?}`"),
+    ("efmt", "errors of `?` are shown with `{}` and their causes"),
     ("time_passes", "use :timing"),
-    ("internal_debug", "set FERROLAB_LOG=debug before the kernel starts"),
+    (
+        "internal_debug",
+        "there is no debug log; `ferrolab doctor` checks the installation, :timing shows where time goes",
+    ),
     ("last_compile_dir", "a cell is one rustc run without a directory of its own"),
     ("last_error_json", "errors are shown in full"),
     ("load_config", "there is no init file"),
@@ -115,6 +123,24 @@ pub(super) fn unknown(name: &str) -> String {
     )
 }
 
+/// The names in what `rustc --print target-cpus` prints.
+pub(super) fn processors(listing: &str) -> impl Iterator<Item = &str> {
+    // Headings are not indented; a name may be followed by a remark.
+    let names = listing.lines().filter(|line| line.starts_with(' '));
+    names.filter_map(|line| line.split_whitespace().next())
+}
+
+/// What to say of a processor that rustc does not know.
+pub(super) fn unknown_processor(name: &str, mut known: Vec<&str>) -> String {
+    let wanted = name.to_lowercase();
+    known.sort_by_key(|n| (distance(&wanted, n), *n));
+    let near: Vec<String> = known.iter().take(4).map(|n| format!("`{n}`")).collect();
+    format!(
+        "rustc knows no processor `{name}`; the nearest names are {}\n`!rustc --print target-cpus` lists all; `native` is this machine's.",
+        near.join(", ")
+    )
+}
+
 /// Edits from one word to another (Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
@@ -139,6 +165,10 @@ mod tests {
     fn the_nearest_name_comes_first() {
         assert!(unknown("var").contains("did you mean `:vars`"));
         assert!(unknown("depp").contains("did you mean `:dep`"));
+        let listing = "Available CPUs for this target:\n    native - Select the CPU of the current host (currently znver3).\n    znver4\n    znver5\n    haswell\n";
+        let known: Vec<&str> = processors(listing).collect();
+        assert_eq!(known, ["native", "znver4", "znver5", "haswell"]);
+        assert!(unknown_processor("Zen4", known).contains("nearest names are `znver4`"));
         assert_eq!((distance("", "abc"), distance("kitten", "sitting")), (3, 3));
     }
 }
