@@ -18,7 +18,7 @@ MAY = {
     "session": ({"messages"}, ("jupyter_zmq_client", "zeromq::", "std::net", "Command::new")),
     "engine": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "std::net", "std::os::unix::net")),
     "runner": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "syn::")),
-    "output": ({"messages"}, ("jupyter_zmq_client", "zeromq::", "Command::new")),
+    "output": ({"messages", "session"}, ("jupyter_zmq_client", "zeromq::", "Command::new")),
 }
 
 
