@@ -45,7 +45,7 @@ pub enum Frame {
         /// Clear only when the next output arrives.
         wait: bool,
     },
-    /// The cell wants a line of input. Answered with [`Reply::Input`].
+    /// The cell wants a line of input. Answered with [`Reply::Input`] or [`Reply::Interrupted`].
     Input {
         /// What to show beside the input field.
         prompt: String,
@@ -188,6 +188,8 @@ pub enum Reply {
         /// UTF-8 text.
         text: String,
     },
+    /// The user interrupted instead of typing.
+    Interrupted,
 }
 
 /// A type that travels as one frame.
@@ -482,6 +484,7 @@ impl Wire for Reply {
                 out.push(1);
                 put_text(out, text);
             }
+            Self::Interrupted => out.push(2),
         }
     }
 
@@ -489,6 +492,7 @@ impl Wire for Reply {
         Some(match b.u8()? {
             0 => Self::Shown,
             1 => Self::Input { text: b.text()? },
+            2 => Self::Interrupted,
             _ => return None,
         })
     }

@@ -13,6 +13,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support import process  # noqa: E402
 from support.frontend import Kernel  # noqa: E402
 
+# what hypothesis learns about the tests' own code is no part of the checkout
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(process.WORK / "hypothesis"))
+
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="also the tests that take minutes")

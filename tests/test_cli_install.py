@@ -4,10 +4,12 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
-from support import process
+from support import caches, process
+from support.frontend import Kernel
 
 
 def spec_in(folder: pathlib.Path, name="ferrolab") -> dict:
@@ -108,14 +110,21 @@ def test_a_prefix_that_cannot_be_written(cli, tmp_path):
 
 
 def test_install_prepares_the_environment(cli, tmp_path):
-    """The first kernel after `install` builds nothing."""
-    import time
+    """The first kernel after `install` builds nothing, even where everything was damaged and a kernel builds at the same time.
 
-    from support.frontend import Kernel
-
-    cache = tmp_path / "cache"
-    done = cli("install", "--prefix", tmp_path, FERROLAB_CACHE_DIR=cache)
-    assert done.returncode == 0, done.stderr
+    The only test of every day that builds an environment, which takes a minute; see test_cache.py for the others.
+    """
+    cache = caches.copy(tmp_path / "cache")
+    for path in caches.files(cache):
+        caches.damage(path, "garbage")
+    rival = Kernel(FERROLAB_CACHE_DIR=str(cache))
+    try:
+        story = rival.run("20 + 1", timeout=300).begin()
+        done = cli("install", "--prefix", tmp_path, FERROLAB_CACHE_DIR=cache)
+        assert done.returncode == 0, done.stderr
+        story.until("execute_result", "error").result("21").idle()
+    finally:
+        rival.close()
     begun = time.monotonic()
     with Kernel(FERROLAB_CACHE_DIR=str(cache)) as kernel:
         kernel.run("1 + 1").result("2").idle()

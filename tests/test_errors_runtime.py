@@ -72,12 +72,12 @@ def test_a_panic_in_a_thread_names_its_place(k):
 
 
 def test_a_panic_in_a_thread_that_is_joined(k):
-    story = k.run('let r = std::thread::spawn(|| { if true { panic!("in a thread") } }).join(); r.is_err()').until("execute_result").result("true").idle()
+    story = k.run('let r = std::thread::spawn(|| { if true { panic!("in a thread") } }).join(); r.is_err()').until("execute_result").result("true").until().idle()
     assert "in a thread" in story.everything()
 
 
 def test_a_panic_that_is_caught_is_no_error(k):
-    k.run("std::panic::catch_unwind(|| { panic!(\"caught\") }).is_err()").until("execute_result").result("true").idle()
+    k.run("std::panic::catch_unwind(|| { panic!(\"caught\") }).is_err()").until("execute_result").result("true").until().idle()
 
 
 def test_panic_with_a_value(k):
@@ -111,6 +111,11 @@ def test_a_panic_with_a_huge_message(k):
 
 def test_a_panic_message_that_is_not_ascii(k):
     k.run('panic!("größer 🦀");').fails("panic", "größer 🦀")
+
+
+def test_colours_in_a_panic_message_stay_out_of_its_value(k):
+    story = k.run('panic!("\\x1b[31mred\\x1b[0m");').fails("panic", "red")
+    assert story.failed.content["evalue"].startswith("red"), story.failed
 
 
 def test_failed_directives_are_errors(k):

@@ -120,3 +120,15 @@ def test_scripts_can_be_started():
 def test_every_package_inherits_the_lints():
     for path in (ROOT / "Cargo.toml", ROOT / "kernel/Cargo.toml"):
         assert re.search(r"\[lints\]\nworkspace = true", path.read_text()), name(path)
+
+
+def test_claims_name_tests_that_exist():
+    text = (ROOT / "docs/claims.md").read_text()
+    claims = set(re.findall(r"`([\w/]+\.(?:py|rs))::(\w+)`", text))
+    assert claims
+    missing = []
+    for file, test in sorted(claims):
+        path = ROOT / "tests" / file if file.endswith(".py") else ROOT / file
+        if not path.exists() or not re.search(rf"\b(def|fn) {test}\b", path.read_text()):
+            missing.append(f"{file}::{test}")
+    assert not missing, "\n".join(missing)

@@ -13,7 +13,8 @@ from support import process
 def installed(ferrolab, tmp_path_factory):
     """The kernel, installed as a user does, in a Jupyter folder of this file's own."""
     folder = tmp_path_factory.mktemp("jupyter")
-    changed = process.environment(JUPYTER_DATA_DIR=str(folder), JUPYTER_RUNTIME_DIR=str(folder / "runtime"))
+    # a state folder too: history must hold these cells and no others
+    changed = process.environment(JUPYTER_DATA_DIR=str(folder), JUPYTER_RUNTIME_DIR=str(folder / "runtime"), XDG_STATE_HOME=str(folder / "state"))
     before = dict(os.environ)
     os.environ.update(changed)
     subprocess.run([str(ferrolab), "install", "--user"], check=True, stdin=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::{Interrupted, check_interrupt};
+use super::{Interrupted, check_interrupt, signals};
 use crate::frame::Outcome;
 
 thread_local! {
@@ -118,6 +118,8 @@ pub fn guard(statements: impl FnOnce() -> Result<(), Failure>) -> bool {
 pub fn guard_erased(statements: &mut dyn FnMut() -> Result<(), Failure>) -> bool {
     // A cell that fails changes nothing: the snapshot undoes what a half-done closure left.
     let ended = match catch_unwind(AssertUnwindSafe(statements)) {
+        // What a cell does with a read that an interrupt ended is not its result.
+        _ if signals::stopped_reading() => Outcome::Interrupted,
         Ok(Ok(())) => Outcome::Ok,
         Ok(Err(failure)) => failure.0.outcome(),
         Err(payload) if payload.is::<Interrupted>() => Outcome::Interrupted,

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::Interrupted;
 use crate::frame::{self, Frame, Reply};
 
 static CHANNEL: OnceLock<Channel> = OnceLock::new();
@@ -47,11 +48,12 @@ impl Channel {
     }
 
     /// Ask the user; an empty text when nobody answers.
-    pub fn input(&self, prompt: &str, password: bool) -> String {
+    pub fn input(&self, prompt: &str, password: bool) -> Result<String, Interrupted> {
         let frame = Frame::Input { prompt: prompt.to_owned(), password };
         match self.exchange(&frame) {
-            Ok(Reply::Input { text }) => text,
-            _ => String::new(),
+            Ok(Reply::Input { text }) => Ok(text),
+            Ok(Reply::Interrupted) => Err(Interrupted),
+            _ => Ok(String::new()),
         }
     }
 

@@ -121,13 +121,19 @@ pub fn clear_output(wait: bool) {
 /// # Errors
 /// `UnexpectedEof` when there is nobody to ask.
 ///
+/// # Panics
+/// With the payload [`Interrupted`], as [`check_interrupt`] does, when the user interrupts.
+///
 /// ```no_run
 /// let name = ferrolab::rt::input("Name: ", false)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn input(prompt: &str, password: bool) -> io::Result<String> {
     let text = match channel::get() {
-        Some(channel) => channel.input(prompt, password),
+        Some(channel) => match channel.input(prompt, password) {
+            Ok(text) => text,
+            Err(interrupted) => std::panic::resume_unwind(Box::new(interrupted)),
+        },
         None => {
             print!("{prompt}");
             io::Write::flush(&mut io::stdout())?;
@@ -138,10 +144,7 @@ pub fn input(prompt: &str, password: bool) -> io::Result<String> {
     };
     check_interrupt();
     if text.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "nobody answered: this frontend has no input, or it was interrupted",
-        ));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "nobody answered: this frontend has no input"));
     }
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -8,6 +8,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The interrupt ended a read of standard input.
+static STOPPED_READING: AtomicBool = AtomicBool::new(false);
 
 /// How far below a stack's end a fault still counts as its overflow, in bytes: a function may
 /// skip the guard page with a large frame.
@@ -30,6 +32,17 @@ pub fn interrupted() -> bool {
 /// Before a cell: forget an interrupt that came too late for the last one.
 pub fn reset() {
     INTERRUPTED.store(false, Ordering::Relaxed);
+    STOPPED_READING.store(false, Ordering::Relaxed);
+}
+
+/// The cell's read of standard input ended with an interrupt, and so does the cell.
+pub(super) fn stop_reading() {
+    STOPPED_READING.store(true, Ordering::Relaxed);
+}
+
+/// Did an interrupt end a read of standard input in this cell?
+pub(super) fn stopped_reading() -> bool {
+    STOPPED_READING.load(Ordering::Relaxed)
 }
 
 extern "C" fn on_interrupt(_: i32) {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{self, Write};
 
-use super::channel;
+use super::{Interrupted, channel, signals};
 
 /// Below this size a snapshot is always taken: its pages cannot matter.
 const ALWAYS: u64 = 256 << 20;
@@ -162,7 +162,9 @@ pub fn peak_bytes() -> u64 {
 }
 
 /// What the kernel binary's `read` hands a cell that reads standard input: bytes of the line the
-/// user typed. Returns the number of bytes, 0 at end of input.
+/// user typed. Returns the number of bytes, 0 at end of input, -1 with `ECANCELED` from an
+/// interrupt to the end of the cell: unwinding must not cross the C functions in between, so the
+/// cell sees an error, and is interrupted whatever it makes of it.
 ///
 /// # Safety
 /// `buffer` has room for `length` bytes.
@@ -173,7 +175,16 @@ pub unsafe extern "C" fn ferrolab_rt_stdin(buffer: *mut u8, length: usize) -> is
     let mut rest = REST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if rest.is_empty() {
         let _ = io::stdout().flush();
-        *rest = channel.input("", false).into_bytes();
+        let answer = if signals::stopped_reading() { Err(Interrupted) } else { channel.input("", false) };
+        match answer {
+            Ok(text) => *rest = text.into_bytes(),
+            Err(Interrupted) => {
+                signals::stop_reading();
+                // SAFETY: this thread's errno, as a failing read(2) sets it.
+                unsafe { *libc::__errno_location() = libc::ECANCELED };
+                return -1;
+            }
+        }
     }
     let n = rest.len().min(length);
     // SAFETY: n bytes fit by the caller's promise, and the two do not overlap.

@@ -33,7 +33,8 @@ impl Engine {
         let mut omit = Omit::default();
         let mut first_hash = None;
         for _ in 0..ATTEMPTS {
-            if split.items.is_empty() && next.items_crate.is_none() && !next.items.is_empty() {
+            let linkable = next.items_crate.as_ref().is_some_and(ItemsCrate::is_there);
+            if split.items.is_empty() && !linkable && !next.items.is_empty() {
                 next.items_crate = Some(self.rebuild_items(next)?);
             }
             let scope = Scope {

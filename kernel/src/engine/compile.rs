@@ -100,6 +100,13 @@ impl ItemsCrate {
         Self { hash, metadata: directory.join(METADATA), finished: Arc::new(pending) }
     }
 
+    /// Are its files still there? (Somebody may have emptied the cache.)
+    pub fn is_there(&self) -> bool {
+        let result = self.finished.result.lock().unwrap_or_else(PoisonError::into_inner);
+        let object = result.as_ref().is_none_or(|r| r.as_ref().is_ok_and(|path| path.is_file()));
+        object && self.metadata.is_file()
+    }
+
     /// Waits for the shared object.
     ///
     /// # Errors

@@ -58,20 +58,25 @@ impl Shelf {
     /// A finished entry: its directory and record. Damaged or foreign entries are not there.
     pub fn find(&self, hash: &str) -> Option<(PathBuf, Record)> {
         let directory = self.entry(hash);
-        let record: Record = serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()?;
-        let whole = record.files.iter().all(|(name, length, hash)| {
-            let path = directory.join(name);
-            self.cache.trusts_path(&path)
-                && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
-        });
-        if !whole {
+        let bytes = fs::read(directory.join(RECORD)).ok()?;
+        let record = serde_json::from_slice(&bytes).ok().filter(|record| self.is_whole(&directory, record));
+        let Some(record) = record else {
+            // Out of the way, so that it can be made again.
             drop(fs::remove_dir_all(&directory));
             return None;
-        }
+        };
         // The age that counts is that of the last use.
         let touched = fs::File::open(directory.join(RECORD)).and_then(|f| f.set_modified(SystemTime::now()));
         drop(touched);
         Some((directory, record))
+    }
+
+    fn is_whole(&self, directory: &Path, record: &Record) -> bool {
+        record.files.iter().all(|(name, length, hash)| {
+            let path = directory.join(name);
+            self.cache.trusts_path(&path)
+                && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
+        })
     }
 
     /// A directory to make an entry in.

@@ -1,6 +1,8 @@
 //! What is answered while a cell runs: completion, inspection, "is this complete?", interrupts,
 //! and what the session's processes use.
 
+mod prelude;
+
 use std::fs;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -53,6 +55,7 @@ impl Known {
             variables: self.variables.clone(),
             crates: self.crates.clone(),
             directives: directives::help(),
+            prelude: prelude::items().to_vec(),
             ..Names::default()
         };
         add_items(&mut names, &self.items);

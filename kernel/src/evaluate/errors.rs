@@ -1,7 +1,7 @@
 //! What the user is told when a cell fails, as Jupyter errors: name, one line, and the text with
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
-use crate::engine::environment::EnvironmentError;
+use crate::engine::environment::{EnvironmentError, Kind};
 use crate::engine::source::Place;
 use crate::engine::{Engine, Refused};
 use crate::runner::frame::Outcome;
@@ -25,7 +25,10 @@ pub(super) fn plain(name: &str, text: &str) -> CellError {
 
 /// The environment could not be had.
 pub(super) fn environment(error: &EnvironmentError) -> CellError {
-    plain("Environment", &error.to_string())
+    match error.kind {
+        Kind::Cancelled => interrupted("while the environment was prepared"),
+        _ => plain("Environment", &error.to_string()),
+    }
 }
 
 /// The user interrupted before the cell's code ran.

@@ -1,7 +1,9 @@
 //! Preparing the environment where the user can see it: one display, updated in place.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,8 +12,8 @@ use super::errors;
 use crate::engine::environment::{self, Addition, DependencySet, Environment, Options, Progress};
 use crate::session::evaluator::{CellError, Display, Sink};
 
-/// At most this often is the display painted.
-const PAINT: Duration = Duration::from_millis(100);
+/// This often is the display painted.
+const PAINT: Duration = Duration::from_millis(200);
 
 /// The base environment, built if need be.
 pub(super) fn prepare(
@@ -19,7 +21,7 @@ pub(super) fn prepare(
     sink: &Arc<dyn Sink>,
     cancelled: &AtomicBool,
 ) -> Result<Environment, CellError> {
-    let mut painter = Painter::new(sink, "Preparing the environment (once for this machine)");
+    let painter = Painter::new(sink, "Preparing the environment (once for this machine)");
     let result = environment::prepare(options, &mut |p| painter.paint(&p), cancelled);
     painter.finish(result.is_ok());
     result.map_err(|e| errors::environment(&e))
@@ -32,57 +34,94 @@ pub(super) fn add(
     sink: &Arc<dyn Sink>,
     cancelled: &AtomicBool,
 ) -> Result<Addition, CellError> {
-    let mut painter = Painter::new(sink, "Building dependencies");
+    let painter = Painter::new(sink, "Building dependencies");
     let result = environment::add(environment, dependencies, &mut |p| painter.paint(&p), cancelled);
     painter.finish(result.is_ok());
     result.map_err(|e| errors::environment(&e))
 }
 
-struct Painter<'a> {
-    sink: &'a Arc<dyn Sink>,
+/// Paints on a thread of its own, so that time goes on while a crate takes long.
+struct Painter {
+    display: Arc<Mutex<Shown>>,
+    stop: Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shown {
+    sink: Arc<dyn Sink>,
     title: &'static str,
     id: String,
     started: Instant,
-    last: Option<Instant>,
-    shown: Progress,
+    /// None until something happens: what comes from the cache shows nothing.
+    progress: Option<Progress>,
+    painted: bool,
 }
 
-impl<'a> Painter<'a> {
-    fn new(sink: &'a Arc<dyn Sink>, title: &'static str) -> Self {
-        let shown = Progress { done: 0, total: 0, what: String::new() };
-        let now = Instant::now();
-        let id = format!("ferrolab-preparing-{}-{:?}", std::process::id(), now);
-        Self { sink, title, id, started: now, last: None, shown }
+impl Painter {
+    fn new(sink: &Arc<dyn Sink>, title: &'static str) -> Self {
+        let started = Instant::now();
+        let id = format!("ferrolab-preparing-{}-{started:?}", std::process::id());
+        let shown = Shown { sink: sink.clone(), title, id, started, progress: None, painted: false };
+        let display = Arc::new(Mutex::new(shown));
+        let (stop, stopped) = channel();
+        let painted = display.clone();
+        let paint = move || {
+            while stopped.recv_timeout(PAINT) == Err(RecvTimeoutError::Timeout) {
+                lock(&painted).running();
+            }
+        };
+        // Without a thread there is no bar, and everything else works.
+        let thread = std::thread::Builder::new().name("preparing".into()).spawn(paint).ok();
+        Self { display, stop, thread }
     }
 
-    fn paint(&mut self, progress: &Progress) {
-        self.shown = progress.clone();
-        if self.last.is_some_and(|at| at.elapsed() < PAINT) {
-            return;
+    fn paint(&self, progress: &Progress) {
+        let mut display = lock(&self.display);
+        display.progress = Some(progress.clone());
+        if !display.painted {
+            display.running();
         }
-        self.show("var(--jp-brand-color1, #1976d2)", &progress.what);
+    }
+
+    fn finish(mut self, ok: bool) {
+        // A thread that is not there needs no word.
+        let _ = self.stop.send(());
+        if let Some(thread) = self.thread.take() {
+            // A painter that panicked has nothing left to paint.
+            drop(thread.join());
+        }
+        lock(&self.display).finish(ok);
+    }
+}
+
+fn lock(display: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    display.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shown {
+    fn running(&mut self) {
+        let Some(progress) = self.progress.clone() else { return };
+        let what = format!("{} ({:.0} s)", progress.what, self.started.elapsed().as_secs_f64());
+        self.show(&progress, "var(--jp-brand-color1, #1976d2)", &what);
     }
 
     fn finish(&mut self, ok: bool) {
-        // Nothing was shown: it came from the cache.
-        if self.last.is_none() {
-            return;
-        }
-        let seconds = self.started.elapsed().as_secs_f64();
+        let Some(mut progress) = self.progress.clone() else { return };
         if ok {
-            self.shown.done = self.shown.total;
-            self.show("var(--jp-success-color1, #388e3c)", &format!("done in {seconds:.1} s"));
+            progress.done = progress.total;
+            let what = format!("done in {:.1} s", self.started.elapsed().as_secs_f64());
+            self.show(&progress, "var(--jp-success-color1, #388e3c)", &what);
         } else {
-            self.show("var(--jp-error-color1, #d32f2f)", "stopped");
+            self.show(&progress, "var(--jp-error-color1, #d32f2f)", "stopped");
         }
     }
 
-    fn show(&mut self, colour: &str, what: &str) {
-        let (done, total) = (self.shown.done, self.shown.total);
-        let share = if total == 0 { 0.0 } else { done as f64 / total as f64 };
+    fn show(&mut self, progress: &Progress, colour: &str, what: &str) {
+        let (done, total) = (progress.done, progress.total);
+        let share = if total == 0 { 0.0 } else { (done as f64 / total as f64).min(1.0) };
         let count = if total == 0 { String::new() } else { format!(" {done}/{total}") };
         let cells = (share * 20.0).round() as usize;
-        let text = format!("{}: [{}{}]{count} {what}", self.title, "█".repeat(cells), "·".repeat(20 - cells.min(20)));
+        let text = format!("{}: [{}{}]{count} {what}", self.title, "█".repeat(cells), "·".repeat(20 - cells));
         let html = format!(
             "<div role=\"progressbar\" aria-valuemin=\"0\" aria-valuemax=\"100\" aria-valuenow=\"{:.0}\" aria-label=\"{}\" style=\"font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)\">{}<div style=\"background:var(--jp-layout-color3,#bdbdbd);height:6px;border-radius:3px;max-width:40em;margin:4px 0\"><div style=\"background:{colour};height:6px;border-radius:3px;width:{:.1}%\"></div></div>{}{}</div>",
             share * 100.0,
@@ -92,16 +131,14 @@ impl<'a> Painter<'a> {
             count.trim_start(),
             escape(&format!(" {what}"))
         );
-        let data = [("text/plain", text), ("text/html", html)]
-            .into_iter()
-            .map(|(m, v)| (m.to_owned(), Value::String(v)))
-            .collect();
+        let data = [("text/plain", text), ("text/html", html)];
+        let data = data.into_iter().map(|(mime, text)| (mime.to_owned(), Value::String(text))).collect();
         let display = Display { data, display_id: Some(self.id.clone()), ..Display::default() };
-        match self.last {
-            None => self.sink.display(display),
-            Some(_) => self.sink.update(display),
+        if std::mem::replace(&mut self.painted, true) {
+            self.sink.update(display);
+        } else {
+            self.sink.display(display);
         }
-        self.last = Some(Instant::now());
     }
 }
 

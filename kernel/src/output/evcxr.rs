@@ -36,11 +36,18 @@ pub struct Lines {
     mime: Option<String>,
     /// True in the middle of a line, where no marker can start.
     within: bool,
+    /// The line end of an end marker is still to come, and is no text.
+    line_end_due: bool,
 }
 
 impl Lines {
     /// More text; returns what is settled.
     pub fn feed(&mut self, text: &str) -> Vec<Piece> {
+        let mut text = text;
+        if self.line_end_due && !text.is_empty() {
+            self.line_end_due = false;
+            text = text.strip_prefix('\n').unwrap_or(text);
+        }
         // The usual case: no marker anywhere near.
         if self.mime.is_none()
             && self.held.is_empty()
@@ -63,6 +70,7 @@ impl Lines {
                 return false;
             };
             let after = end + END.len();
+            self.line_end_due = after == self.held.len();
             let rest = self.held[after..].strip_prefix('\n').unwrap_or(&self.held[after..]).to_owned();
             let body = self.held[..end].strip_suffix('\n').unwrap_or(&self.held[..end]).to_owned();
             pieces.push(Piece::Content { mime: mime.clone(), body });

@@ -133,8 +133,9 @@ impl Shared {
             } else {
                 state.timed_out = true;
                 state.deadline = Some(now + LAST_RESORT);
-                self.stop.store(true, Ordering::Release);
+                // In this order: a waiting input must not look like the end of its file.
                 self.insight.interrupt();
+                self.stop.store(true, Ordering::Release);
             }
         }
     }
@@ -143,9 +144,9 @@ impl Shared {
         let mut state = self.state();
         if signal == SIGINT && state.running && !state.interrupted {
             state.interrupted = true;
-            self.stop.store(true, Ordering::Release);
             eprintln!("\ninterrupting the cell; Ctrl-C again quits");
             self.insight.interrupt();
+            self.stop.store(true, Ordering::Release);
             return;
         }
         if state.signal.is_some() {

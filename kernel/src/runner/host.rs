@@ -339,8 +339,12 @@ impl Following<'_> {
             }
             Frame::Input { prompt, password } => {
                 self.runner.drain(listener);
-                let text = listener.input(&prompt, password).map(|t| t + "\n").unwrap_or_default();
-                self.runner.reply(&Reply::Input { text });
+                let reply = match listener.input(&prompt, password) {
+                    Some(text) => Reply::Input { text: text + "\n" },
+                    None if self.runner.control.interrupts() > 0 => Reply::Interrupted,
+                    None => Reply::Input { text: String::new() },
+                };
+                self.runner.reply(&reply);
             }
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });

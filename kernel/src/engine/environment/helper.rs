@@ -9,7 +9,8 @@ use super::cache::Cache;
 use super::error::{EnvironmentError, Kind};
 use super::identity::Identity;
 
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
+/// The files, by their paths in the helper crate.
+pub static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
 
 /// Dependencies of the helper crate that cells may name as well.
 pub(super) const SHARED: &[&str] = &["rayon", "plotters"];
@@ -30,19 +31,18 @@ pub(super) fn lock() -> Option<&'static [u8]> {
 /// Unpack the source into the cache, once for each content; where it is.
 pub(super) fn unpack(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
     let target = cache.directory("source")?.join(format!("{NAME}-{}", hash()));
-    if target.join("Cargo.toml").is_file()
-        && FILES.iter().all(|(name, bytes)| {
-            let meta = target.join(name).metadata();
-            !name.starts_with("src/") || meta.is_ok_and(|meta| meta.len() == bytes.len() as u64)
-        })
-    {
+    let manifest = toml_text(&stand_alone(manifest()?))?;
+    let is = |name: &str, bytes: &[u8]| std::fs::read(target.join(name)).is_ok_and(|there| there == bytes);
+    let sources = || FILES.iter().filter(|(name, _)| name.starts_with("src/"));
+    // Compared whole: this is asked only before a build, and a damaged file fails in odd ways.
+    if is("Cargo.toml", manifest.as_bytes()) && sources().all(|(name, bytes)| is(name, bytes)) {
         return Ok(target);
     }
     let stage = cache.stage(&target)?;
-    for (name, bytes) in FILES.iter().filter(|(name, _)| name.starts_with("src/")) {
+    for (name, bytes) in sources() {
         cache.write(&stage.path().join(name), bytes)?;
     }
-    cache.write(&stage.path().join("Cargo.toml"), toml_text(&stand_alone(manifest()?))?.as_bytes())?;
+    cache.write(&stage.path().join("Cargo.toml"), manifest.as_bytes())?;
     stage.commit()
 }
 

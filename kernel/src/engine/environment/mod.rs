@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::Cache;
 pub use dependencies::DependencySet;
 pub use error::{EnvironmentError, Kind};
+pub use helper::FILES as HELPER_FILES;
 pub use toolchain::{Linker, Toolchain};
 
 use assemble::{Made, Plan, assemble};
@@ -287,7 +288,16 @@ impl Work<'_> {
             guard.touch();
             report(done, total, what);
         };
-        let Made { environment, watched, restart } = assemble(&plan, &mut report)?;
+        let made = match assemble(&plan, &mut report) {
+            // Our own crates do build: what cargo kept from earlier builds must be damaged.
+            Err(error) if self.dependencies.is_empty() && matches!(error.kind, Kind::Build | Kind::Dependency) => {
+                report(0, 0, "building anew: what earlier builds left does not fit");
+                drop(std::fs::remove_dir_all(&tools.target_directory));
+                assemble(&plan, &mut report)
+            }
+            made => made,
+        };
+        let Made { environment, watched, restart } = made?;
         let record = Record::new(self.cache, environment, &watched, restart)?;
         record.save(self.cache, &key)?;
         Ok(found(record))

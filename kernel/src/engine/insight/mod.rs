@@ -144,9 +144,11 @@ impl Kind {
 }
 
 impl Names {
-    /// An item by name, the session's own before the prelude's.
+    /// An item by name: the session's own before the prelude's, and those before what is inside
+    /// the prelude's modules, which values have as types without being named (`par::quiet()`).
     pub fn item(&self, name: &str) -> Option<&Item> {
-        self.items.iter().rev().chain(&self.prelude).find(|item| item.name == name)
+        let inside = self.prelude.iter().flat_map(|module| &module.members);
+        self.items.iter().rev().chain(&self.prelude).chain(inside).find(|item| item.name == name)
     }
 
     /// The type of a variable.

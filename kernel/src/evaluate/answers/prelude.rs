@@ -4,15 +4,14 @@
 
 use std::sync::OnceLock;
 
+use crate::engine::environment::HELPER_FILES;
 use crate::engine::insight::{Item, Kind, Names};
-
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
 
 /// The items of the prelude.
 pub(super) fn items() -> &'static [Item] {
     static ITEMS: OnceLock<Vec<Item>> = OnceLock::new();
     ITEMS.get_or_init(|| {
-        let items = Library::read(FILES).prelude();
+        let items = Library::read(HELPER_FILES).prelude();
         proc_macro2::extra::invalidate_current_thread_spans();
         items
     })
@@ -46,19 +45,15 @@ impl Library {
 
     fn prelude(&self) -> Vec<Item> {
         let mut found: Vec<Item> = Vec::new();
-        let mut modules = Vec::new();
+        let mut modules: Vec<Item> = Vec::new();
         for import in self.module(&["prelude".to_owned()]).iter().flat_map(|source| uses(&source.file)) {
-            match self.module(&import.path) {
-                Some(_) if import.path.last() == Some(&import.name) => modules.push(import),
-                _ => found.extend(self.item(&import.path, &import.name)),
-            }
-            // `pub use crate::progress::{self, progress}`: the path of both reads the same.
-            if let Some(import) = modules.last().filter(|m| m.path.len() > 1) {
-                found.extend(self.item(&import.path, &import.name));
+            if self.module(&import.path).is_some() {
+                modules.push(self.describe(&import));
+            } else if let Some((name, module)) = import.path.split_last() {
+                found.extend(self.item(module, name));
             }
         }
-        for import in modules.into_iter().filter(|m| m.path.len() == 1) {
-            let module = self.describe(&import);
+        for module in modules {
             match found.iter_mut().find(|item| item.name == module.name) {
                 // A function and a module of one name: the function, with the module's names in it.
                 Some(function) => {
@@ -200,10 +195,8 @@ fn follow(tree: &syn::UseTree, path: &mut Vec<String>, found: &mut Vec<Use>) {
         }
         syn::UseTree::Rename(renamed) if renamed.rename != "_" => {
             let original = renamed.ident.to_string();
-            found.push(Use {
-                path: path.iter().cloned().chain([original]).collect(),
-                name: renamed.rename.to_string(),
-            });
+            found
+                .push(Use { path: path.iter().cloned().chain([original]).collect(), name: renamed.rename.to_string() });
         }
         _ => {}
     }
@@ -262,4 +255,62 @@ fn unlinked(line: &str) -> String {
     }
     text.push_str(rest);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::insight::{complete, inspect};
+
+    fn names() -> Names {
+        Names { prelude: items().to_vec(), ..Names::default() }
+    }
+
+    fn offered(code: &str) -> Vec<String> {
+        complete(&names(), code, code.chars().count()).matches.into_iter().map(|m| m.text).collect()
+    }
+
+    fn told(code: &str) -> String {
+        inspect(&names(), code, code.chars().count(), 0).map(|d| d.markdown).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_name_of_the_prelude_is_known() {
+        let known: Vec<&str> = items().iter().map(|item| item.name.as_str()).collect();
+        for name in ["par", "plot", "progress", "display", "threads", "Bar", "Live", "Plot", "Threads", "html", "table"]
+        {
+            assert!(known.contains(&name), "{name} is not among {known:?}");
+            let item = items().iter().find(|item| item.name == name).unwrap();
+            assert!(!item.docs.is_empty(), "{name} has no docs");
+            assert_eq!(known.iter().filter(|k| **k == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn members_and_methods_are_offered() {
+        assert_eq!(offered("plot::li"), ["line", "line_y", "Live"]);
+        assert!(offered("par::ma").contains(&"map_reduce".to_owned()));
+        assert!(offered("display::inp").contains(&"input".to_owned()), "from another module");
+        assert!(offered("progress::Ba").contains(&"Bar".to_owned()));
+        assert!(offered("Bar::n").contains(&"new".to_owned()));
+        assert!(offered("plot::line(&xs, &ys).tit").contains(&"title".to_owned()));
+        assert!(offered("par::quiet().mess").contains(&"message".to_owned()), "of a type that is not in scope");
+        let inside = offered("plot::line(&xs, &ys).");
+        assert!(!inside.contains(&"content".to_owned()), "a private field: {inside:?}");
+    }
+
+    #[test]
+    fn docs_are_the_real_ones() {
+        let progress = told("progress");
+        assert!(progress.contains("pub fn progress") && progress.contains("how far a loop is"), "{progress}");
+        assert!(told("plot::hist").contains("histogram") || told("plot::hist").contains("Histogram"));
+        assert!(told("plot").contains("`heatmap`"), "{}", told("plot"));
+        assert!(told("Bar").contains("fn inc(&self"), "{}", told("Bar"));
+    }
+
+    #[test]
+    fn docs_read_without_rustdoc() {
+        let docs = "See [`Bar`](Bar::new) and [`x`](https://x.org).\n```no_run\n# hidden\nshown();\n#\n```";
+        assert_eq!(readable(docs), "See `Bar` and [`x`](https://x.org).\n```rust\nshown();\n```");
+    }
 }

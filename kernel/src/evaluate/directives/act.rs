@@ -132,6 +132,9 @@ impl Lab {
     }
 
     fn on_dep(&mut self, lines: &str, sink: &Arc<dyn Sink>) -> Done {
+        if lines.lines().any(|line| line.trim() == ":dep") {
+            return Err(wrong(":dep needs a crate: `:dep rand = \"0.9\"`"));
+        }
         self.ready(sink)?;
         let directory = std::env::current_dir().unwrap_or_default();
         let wanted = DependencySet::parse(lines, &directory).map_err(|e| errors::environment(&e))?;
