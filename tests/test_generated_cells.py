@@ -80,7 +80,7 @@ def test_directives(survivor, directive, rest):
     if "\n" not in rest and not (directive.startswith(":dep") and "=" in rest):
         survivor.run(directive + rest).ends()
         # a setting may be nonsense now; the session must still take it back
-        survivor.run(":opt 3\n:checks off\n:threads 2").ends()
+        survivor.run(":opt 3\n:checks off\n:threads 2\n:timing off").ends()
         survivor.run("survivor.len() + survives()").until("execute_result", "error").result("10").idle()
 
 

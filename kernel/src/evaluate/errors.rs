@@ -15,10 +15,9 @@ const RESET: &str = "\x1b[0m";
 
 /// An error of one line.
 pub(super) fn plain(name: &str, text: &str) -> CellError {
-    let value = text.lines().next().unwrap_or("").to_owned();
     CellError {
         name: name.to_owned(),
-        value,
+        value: first_line(text),
         traceback: vec![format!("{RED}{name}{RESET}{BOLD}: {}{RESET}", text.trim_end())],
     }
 }
@@ -46,15 +45,14 @@ pub(super) fn refused(refused: Refused) -> CellError {
 }
 
 /// The cell ran and failed.
-pub(super) fn ended(engine: &Engine, ended: &Ended, panic: Option<&Panic>) -> CellError {
+pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic]) -> CellError {
     let kept = if ended.restored { "variables are as they were before the cell" } else { "" };
     match &ended.end {
-        End::Said(Outcome::Panicked) => panicked(engine, panic, kept),
+        End::Said(Outcome::Panicked) => panicked(engine, panics, kept),
         End::Said(Outcome::Failed { message, kind }) => {
             let short = crate::engine::variables::short_type(kind);
             let mut error = plain(&short, message);
-            let first = message.lines().next().unwrap_or("");
-            error.value = first.to_owned();
+            error.value = first_line(message);
             error.traceback = vec![
                 format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}"),
                 note(kept),
@@ -84,27 +82,55 @@ fn note(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{BLUE}note{RESET}: {text}") }
 }
 
-fn panicked(engine: &Engine, panic: Option<&Panic>, kept: &str) -> CellError {
-    let Some(panic) = panic else {
+fn panicked(engine: &Engine, panics: &[Panic], kept: &str) -> CellError {
+    let Some((panic, earlier)) = panics.split_last() else {
         return with_note(plain("panic", "the cell panicked without a message"), kept);
     };
     let mut text = format!("{RED}panic{RESET}{BOLD}: {}{RESET}", panic.message);
-    let (file, line, column) = &panic.place;
-    match engine.locate(file, *line, *column) {
-        Some((place, line, column)) => text.push_str(&snippet(engine, &place, line, column)),
-        None if !file.is_empty() => text.push_str(&format!("\n {BLUE}-->{RESET} {file}:{line}:{column}")),
-        None => {}
-    }
+    text.push_str(&place(engine, panic));
     let frames = backtrace(engine, &panic.backtrace);
     if !frames.is_empty() {
         text.push_str(&format!("\n{BLUE}called from{RESET}: {}", frames.join(" ← ")));
     }
     let mut traceback = vec![text];
+    // What a thread of the user's own said first explains the `unwrap` of its `join`; workers of
+    // the pool all say the same.
+    let own = earlier.iter().filter(|p| !p.thread.starts_with("worker"));
+    traceback.extend(own.map(|p| format!("{BLUE}before that{RESET}: {}", thread_panic(engine, p))));
     if !kept.is_empty() {
         traceback.push(note(kept));
     }
-    let value = panic.message.lines().next().unwrap_or("").to_owned();
-    CellError { name: "panic".to_owned(), value, traceback }
+    CellError { name: "panic".to_owned(), value: first_line(&panic.message), traceback }
+}
+
+/// A panic that is not the cell's end, as Rust prints it.
+pub(super) fn thread_panic(engine: &Engine, panic: &Panic) -> String {
+    let thread = if panic.thread.is_empty() { "<unnamed>" } else { &panic.thread };
+    format!("thread '{thread}' panicked: {}{}", panic.message, place(engine, panic))
+}
+
+fn place(engine: &Engine, panic: &Panic) -> String {
+    let (file, line, column) = &panic.place;
+    match engine.locate(file, *line, *column) {
+        Some((place, line, column)) => snippet(engine, &place, line, column),
+        None if !file.is_empty() => format!("\n {BLUE}-->{RESET} {file}:{line}:{column}"),
+        None => String::new(),
+    }
+}
+
+/// The first line, without escape sequences and other control characters.
+fn first_line(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.lines().next().unwrap_or("").chars();
+    while let Some(c) = characters.next() {
+        if c == '\u{1b}' {
+            // A control sequence ends with a letter.
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else if !c.is_control() {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 /// The line of the cell, in rustc's look.

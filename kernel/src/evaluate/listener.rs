@@ -4,23 +4,19 @@
 use crate::output::{self, Kind, Output};
 use crate::runner::host::{Listener, Panic, Shown};
 
+/// Panics that are remembered of one run; a loop may catch thousands.
+const REMEMBERED: usize = 20;
+
 /// The listener of one run.
 pub(super) struct CellListener {
     pub(super) output: Output,
-    pub(super) panic: Option<Panic>,
+    /// In order; the last is the one a panicking cell ended with.
+    pub(super) panics: Vec<Panic>,
 }
 
 impl CellListener {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, panic: None }
-    }
-
-    /// A panic that is not the cell's end was caught by the cell, or was on another thread: Rust
-    /// prints those, and so do we.
-    pub(super) fn print_panic(&mut self) {
-        let Some(panic) = self.panic.take() else { return };
-        let thread = if panic.thread.is_empty() { "<unnamed>" } else { &panic.thread };
-        self.output.note(&format!("thread '{thread}' panicked: {}", panic.message));
+        Self { output, panics: Vec::new() }
     }
 }
 
@@ -47,12 +43,14 @@ impl Listener for CellListener {
     }
 
     fn panicked(&mut self, panic: Panic) {
-        self.print_panic();
-        self.panic = Some(panic);
+        if self.panics.len() == REMEMBERED {
+            self.panics.remove(1);
+        }
+        self.panics.push(panic);
     }
 
     fn renamed(&mut self, message: String) {
-        if let Some(panic) = &mut self.panic {
+        if let Some(panic) = self.panics.last_mut() {
             panic.message = message;
         }
     }

@@ -177,7 +177,11 @@ impl Lab {
             let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
             let ended = runner.follow(&command, &mut listener);
             if ended.end != End::Said(Outcome::Panicked) {
-                listener.print_panic();
+                // The cell caught them, or they were on other threads: Rust prints those, so do we.
+                for panic in std::mem::take(&mut listener.panics) {
+                    let text = self.engine.as_ref().map(|engine| errors::thread_panic(engine, &panic));
+                    listener.output.note(text.as_deref().unwrap_or(&panic.message));
+                }
             }
             listener.output.finish();
             report.usage = ended.usage;
@@ -202,9 +206,9 @@ impl Lab {
 
     /// What the user is told of a cell that failed, and what the session must forget.
     fn failed(&mut self, ended: &Ended, listener: CellListener) -> CellError {
-        let CellListener { mut output, panic } = listener;
+        let CellListener { mut output, panics } = listener;
         let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
-        let error = errors::ended(engine, ended, panic.as_ref());
+        let error = errors::ended(engine, ended, &panics);
         if ended.gone {
             let lost = engine.clear_variables();
             if !lost.is_empty() {

@@ -97,6 +97,10 @@ impl Lab {
             Directive::Named { name, rest, .. } => (name.as_str(), rest.as_str()),
         };
         let canonical = table::find(name).map_or(name, |e| e.names[0]);
+        let alone = ["vars", "items", "clear", "undo", "version", "engine", "quit"].contains(&canonical);
+        if alone && !rest.trim_end_matches(';').is_empty() {
+            return Err(wrong(&format!(":{canonical} stands alone; `{rest}` means nothing to it")));
+        }
         match canonical {
             "vars" => self.on_vars(sink),
             "type" => self.on_type(rest, sink),
@@ -108,7 +112,8 @@ impl Lab {
             "target-cpu" => self.on_target_cpu(rest, sink),
             "threads" => self.on_threads(rest, sink),
             "timing" => {
-                self.settings.timing = !self.settings.timing;
+                let on = if rest.is_empty() { !self.settings.timing } else { on_off(rest, "timing")? };
+                self.settings.timing = on;
                 say(sink, if self.settings.timing { "timing: on\n" } else { "timing: off\n" })
             }
             "snapshots" => on_off(rest, "snapshots").map(|on| self.settings.snapshots = on),

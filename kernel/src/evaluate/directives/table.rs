@@ -34,7 +34,7 @@ pub(super) const DIRECTIVES: &[Entry] = &[
         "The processor that later cells are compiled for, by rustc's name.",
     ),
     entry(&["threads"], ":threads N", "Use N threads for parallel work from now on; alone, say how many."),
-    entry(&["timing"], ":timing", "Show compile and run time after each cell; again to stop."),
+    entry(&["timing"], ":timing [on|off]", "Show compile and run time after each cell; again to stop."),
     entry(
         &["snapshots", "snapshot"],
         ":snapshots on|off",
