@@ -16,10 +16,13 @@ impl Cells for Texts {
 
 pub(super) fn rustc(text: &str) -> Vec<Diagnostic> {
     use std::io::Write;
+    // Never `-o /dev/null`: rustc replaces its output, and as root that is the device.
+    let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new("rustc")
         .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(&folder)
         .args(["--edition=2024", "--crate-type=lib", "--error-format=json", "--json=diagnostic-rendered-ansi"])
-        .args(["-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000", "--emit=metadata", "-o", "/dev/null", "-"])
+        .args(["-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000", "--emit=metadata", "-o", "out.rmeta", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
