@@ -8,6 +8,8 @@
 
 pub mod cell;
 pub mod channel;
+#[cfg(test)]
+mod frame_tests;
 pub mod panic;
 pub mod serve;
 pub mod signals;

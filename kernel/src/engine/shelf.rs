@@ -144,6 +144,10 @@ impl Shelf {
 
     /// Throws out what was not used for longest until the shelf fits its capacity.
     pub fn tidy(&self) {
+        self.tidy_to(CAPACITY);
+    }
+
+    fn tidy_to(&self, capacity: u64) {
         let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         let Ok(shelves) = fs::read_dir(&self.root) else { return };
         for shelf in shelves.flatten() {
@@ -161,7 +165,7 @@ impl Shelf {
         let mut total: u64 = entries.iter().map(|(_, size, _)| size).sum();
         entries.sort();
         for (_, size, path) in entries {
-            if total <= CAPACITY {
+            if total <= capacity {
                 return;
             }
             drop(if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) });
@@ -182,4 +186,68 @@ fn weigh(path: &Path) -> Option<(SystemTime, u64, PathBuf)> {
 
 fn hash_of(bytes: &[u8]) -> String {
     Identity::default().part(bytes).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> (tempfile::TempDir, Shelf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::at(&folder.path().join("cache")).expect("a cache");
+        let shelf = Shelf::open(&cache).expect("a shelf");
+        (folder, shelf)
+    }
+
+    fn put(shelf: &Shelf, hash: &str, size: usize) {
+        let bench = shelf.bench().expect("a bench");
+        fs::write(bench.join(OBJECT), vec![7; size]).expect("an object");
+        let record = Record { types: vec![(0, hash.to_owned())], ..Record::default() };
+        shelf.put(hash, &bench, &[OBJECT], record).expect("an entry");
+        fs::remove_dir_all(bench).expect("no bench");
+    }
+
+    #[test]
+    fn what_was_put_is_found() {
+        let (_folder, shelf) = shelf();
+        assert_eq!(shelf.find("aa11"), None);
+        put(&shelf, "aa11", 100);
+        let (directory, record) = shelf.find("aa11").expect("the entry");
+        assert_eq!(record.types, [(0, "aa11".to_owned())]);
+        assert_eq!(fs::read(directory.join(OBJECT)).expect("the object").len(), 100);
+    }
+
+    #[test]
+    fn damage_is_noticed_and_can_be_made_good() {
+        let (_folder, shelf) = shelf();
+        for damaged in [OBJECT, RECORD] {
+            put(&shelf, "bb22", 50);
+            let (directory, _) = shelf.find("bb22").expect("the entry");
+            fs::write(directory.join(damaged), "garbage").expect("damage");
+            assert_eq!(shelf.find("bb22"), None, "{damaged}");
+        }
+        put(&shelf, "bb22", 50);
+        assert!(shelf.find("bb22").is_some());
+    }
+
+    #[test]
+    fn the_shelf_keeps_what_was_used_last() {
+        let (_folder, shelf) = shelf();
+        for hash in ["aa00", "bb00", "cc00"] {
+            put(&shelf, hash, 10_000);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(shelf.find("aa00").is_some(), "its use makes it the youngest");
+        shelf.tidy_to(25_000);
+        assert_eq!(shelf.find("bb00"), None);
+        assert!(shelf.find("aa00").is_some() && shelf.find("cc00").is_some());
+    }
+
+    #[test]
+    fn hints_are_remembered() {
+        let (_folder, shelf) = shelf();
+        let omit = Omit { debug_errors: true, ..Omit::default() };
+        shelf.put_hint("dd33", &omit);
+        assert_eq!((shelf.hint("dd33"), shelf.hint("ee44")), (Some(omit), None));
+    }
 }
