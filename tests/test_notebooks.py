@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 from support import process
 
-BOOKS = sorted(p for p in (ROOT / "notebooks").glob("*.ipynb") if not p.stem.endswith(".executed"))
+BOOKS = sorted(p for p in (process.ROOT / "notebooks").glob("*.ipynb") if not p.stem.endswith(".executed"))
 
 
 @pytest.fixture(scope="module", autouse=True)
