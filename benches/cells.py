@@ -159,9 +159,12 @@ def bench_lines(count: int, say) -> dict:
         kernel = start(kind)
         kernel.ok("1 + 1", timeout=300)
         begun = time.perf_counter()
-        text = kernel.run(f'for i in 0..{count} {{ println!("line {{i}}"); }}', timeout=600).finish()
+        story = kernel.run(f'for i in 0..{count} {{ println!("line {{i}}"); }}', timeout=600)
+        # the peer also has a result here: ()
+        story.finish()
         found[kind] = (time.perf_counter() - begun) * 1000
-        assert text.count("\n") == count, f"{kind}: {text.count(chr(10))} of {count} lines"
+        lines = story.printed().count("\n")
+        assert lines == count, f"{kind}: {lines} of {count} lines"
         kernel.close(check=False)
     return found
 
