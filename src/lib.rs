@@ -25,5 +25,6 @@ pub mod progress;
 pub mod rt;
 pub mod threads;
 
+pub use ndarray;
 pub use plotters;
 pub use rayon;
