@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+import subprocess
 import threading
 import time
 
@@ -148,14 +149,44 @@ def test_included_files_are_part_of_the_key(private, start, tmp_path):
         kernel.run(f'include_str!("{path}")').result(f'"{text}"').idle()
 
 
+def read_only(path, root_user) -> None:
+    """No mode bit stops root: a mount does."""
+    if not root_user:
+        for each in [path, *path.rglob("*")]:
+            each.chmod(each.stat().st_mode & ~0o222)
+        return
+    for options in (["--bind", str(path)], ["-o", "remount,bind,ro"]):
+        if subprocess.run(["mount", *options, str(path)], capture_output=True).returncode:
+            pytest.skip("mounting is not allowed here")
+
+
+def writable(path, root_user) -> None:
+    if root_user:
+        subprocess.run(["umount", "-l", str(path)], check=False, capture_output=True)
+        return
+    for each in [path, *path.rglob("*")]:
+        each.chmod(each.stat().st_mode | 0o200)
+
+
 def test_a_read_only_cache(private, start, root_user):
     """Cells still run; they are only not kept."""
-    if root_user:
-        pytest.skip("root writes everywhere")
-    for path in [private, *private.rglob("*")]:
-        path.chmod(path.stat().st_mode & ~0o222)
     try:
+        read_only(private, root_user)
         play(start(FERROLAB_CACHE_DIR=str(private)))
+        assert not caches.objects(private)
     finally:
-        for path in [private, *private.rglob("*")]:
-            path.chmod(path.stat().st_mode | 0o200)
+        writable(private, root_user)
+
+
+def test_a_file_system_without_locks(private, tmp_path):
+    """As some NFS mounts: flock fails; two kernels still share the cache."""
+    (tmp_path / "flock.c").write_text("#include <errno.h>\nint flock(int fd, int how) { errno = ENOLCK; return -1; }\n")
+    shim = tmp_path / "flock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, tmp_path / "flock.c"], check=True)
+
+    def story():
+        with Kernel(FERROLAB_CACHE_DIR=str(private), LD_PRELOAD=str(shim)) as kernel:
+            play(kernel)
+
+    together(2, story)
+    assert caches.objects(private)

@@ -5,10 +5,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use super::environment::{Cache, EnvironmentError, Identity};
 use super::generate::Omit;
@@ -40,15 +44,25 @@ pub struct Record {
 pub struct Shelf {
     cache: Cache,
     root: PathBuf,
+    /// Where cells are made when the cache is read-only: they are not kept then.
+    aside: Option<Arc<TempDir>>,
 }
 
 impl Shelf {
-    /// The shelf of a cache; makes its directory.
+    /// The shelf of a cache; makes its directory, or one for this session alone where the cache is
+    /// read-only.
     ///
     /// # Errors
-    /// When the directory cannot be made.
+    /// When neither can be made.
     pub fn open(cache: &Cache) -> Result<Self, EnvironmentError> {
-        Ok(Self { cache: cache.clone(), root: cache.directory("cells")? })
+        let root = cache.root().join("cells");
+        let above = if root.exists() { &root } else { cache.root() };
+        if matches!(access(above, Access::WRITE_OK), Err(Errno::ROFS | Errno::ACCESS))
+            && let Ok(aside) = tempfile::Builder::new().prefix("ferrolab-cells-").tempdir()
+        {
+            return Ok(Self { cache: cache.clone(), root, aside: Some(Arc::new(aside)) });
+        }
+        Ok(Self { cache: cache.clone(), root: cache.directory("cells")?, aside: None })
     }
 
     fn entry(&self, hash: &str) -> PathBuf {
@@ -82,11 +96,12 @@ impl Shelf {
     /// A directory to make an entry in.
     ///
     /// # Errors
-    /// When it cannot be made (a full disk, a read-only cache).
+    /// When it cannot be made (a full disk).
     pub fn bench(&self) -> io::Result<PathBuf> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let directory = self.root.join(format!("new-{}-{serial}", std::process::id()));
+        let root = self.aside.as_deref().map_or(&*self.root, TempDir::path);
+        let directory = root.join(format!("new-{}-{serial}", std::process::id()));
         fs::create_dir_all(&directory)?;
         Ok(directory)
     }
@@ -100,6 +115,9 @@ impl Shelf {
         let target = self.entry(hash);
         if target.join(RECORD).exists() {
             return Ok(target);
+        }
+        if self.aside.is_some() {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
         }
         let staging = self.bench()?;
         let finish = || -> io::Result<()> {
