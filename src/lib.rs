@@ -2,6 +2,7 @@
 //!
 //! - [`par`]: parallel loops with results in order, progress and interrupts;
 //! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
+//! - [`cluster`]: a Dask cluster as such an executor;
 //! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
 //! - [`plot`]: one-line figures, live figures, and `plotters` inline;
 //! - [`display`]: HTML, images, formulas, tables, and a trait for types of your own.
@@ -16,6 +17,7 @@
 //! assert_eq!(squares, [0, 1, 4, 9, 16]);
 //! ```
 
+pub mod cluster;
 pub mod display;
 pub mod frame;
 pub mod par;

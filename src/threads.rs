@@ -3,42 +3,13 @@
 //! [`threads`] returns an executor with the functions of [`crate::par`], whose results come back
 //! in a `Result`, as those of a cluster do: the same closure runs on either with one word changed.
 
+pub use crate::cluster::Error;
+use crate::cluster::{Argument, Future, Slot};
 use crate::par::{IntoTasks, Par, Stop};
 use crate::rt;
-use std::fmt;
-
-/// Why parallel work has no result.
-///
-/// ```
-/// let failed = ferrolab::threads::threads().map(0..3, |i| assert!(i != 1, "no"));
-/// let error = failed.unwrap_err();
-/// assert_eq!(error.task, Some(1));
-/// assert_eq!(error.to_string(), "task 1 panicked: no");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Error {
-    /// Index of the task that failed, when it was one.
-    pub task: Option<usize>,
-    /// What it said.
-    pub message: String,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task {
-            Some(task) => write!(f, "task {task} panicked: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Error {}
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Runs closures on the threads granted to this session.
 ///
@@ -171,10 +142,64 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Calls `f` on the parameters and every item in parallel; results in order. Here the closure
+    /// could borrow them; on a cluster it cannot, and this is the form that runs on both.
+    ///
+    /// # Errors
+    /// When a task panics.
+    ///
+    /// ```
+    /// let table = vec![10, 20];
+    /// let found = ferrolab::threads::threads().map_with(&table, 0..2usize, |table, i| table[i]);
+    /// assert_eq!(found, Ok(vec![10, 20]));
+    /// ```
+    pub fn map_with<P: Sync, S: IntoTasks, T: Send>(
+        &self,
+        params: &P,
+        tasks: S,
+        f: impl Fn(&P, S::Item) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        self.map(tasks, |item| f(params, item))
+    }
+
+    /// Calls `f` once on another thread of the session, on a value or on what a future will be; goes
+    /// on at once.
+    ///
+    /// # Errors
+    /// Never here; a cluster may be gone. A panic is the future's.
+    ///
+    /// ```
+    /// let later = ferrolab::threads::threads().submit(6, |x: u64| x * 7)?;
+    /// assert_eq!(later.result()?, 42);
+    /// # Ok::<(), ferrolab::threads::Error>(())
+    /// ```
+    pub fn submit<A, F, T>(&self, argument: A, f: F) -> Result<Future<T>, Error>
+    where
+        A: Argument,
+        F: Fn(A::Value) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (slot, argument) = (Slot::new(), argument.later());
+        let filled = Arc::clone(&slot);
+        rayon::spawn(move || {
+            let called = catch_unwind(AssertUnwindSafe(|| argument().map(f)));
+            filled.fill(called.unwrap_or_else(|payload| Err(panicked(&*payload))));
+        });
+        Ok(Future::here(slot))
+    }
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    Error { task: Some(0), worker: None, message: message.unwrap_or_else(|| "a value that is not text".to_owned()) }
+}
+
 /// An interrupt is not an error to handle: it ends the cell.
 fn error(stop: Stop) -> Error {
     match stop {
-        Stop::Panicked { task, message } => Error { task: Some(task), message },
+        Stop::Panicked { task, message } => Error { task: Some(task), worker: None, message },
         Stop::Interrupted => stop.resume(),
     }
 }

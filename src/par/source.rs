@@ -257,6 +257,15 @@ pub fn chunks<T>(slice: &[T], size: usize) -> Chunks<'_, T> {
     assert!(size > 0, "a chunk needs at least one item");
     Chunks { slice, size }
 }
+impl<'a, T> Chunks<'a, T> {
+    pub(crate) fn slice(&self) -> &'a [T] {
+        self.slice
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
 impl<T> Sealed for Chunks<'_, T> {}
 impl<'a, T: Sync> Tasks for Chunks<'a, T> {
     type Item = &'a [T];
@@ -311,6 +320,12 @@ impl<'a, T: Send> Tasks for ChunksMut<'a, T> {
 /// Tasks with their index; see [`enumerate`].
 #[derive(Debug, Clone)]
 pub struct Enumerate<S>(S);
+
+impl<S> Enumerate<S> {
+    pub(crate) fn inner(&self) -> &S {
+        &self.0
+    }
+}
 
 /// Gives each task its index: the closure gets `(index, item)`.
 ///

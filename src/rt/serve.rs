@@ -153,6 +153,7 @@ impl Server {
             Ok(entry) => run(entry, self.threads),
             Err(message) => Outcome::NotLoaded { message },
         };
+        crate::cluster::settle(outcome == Outcome::Ok);
         if outcome == Outcome::Ok || self.before.is_none() {
             let lost = store::sweep();
             send(&Frame::Done { outcome, lost, restoring: false });

@@ -29,6 +29,11 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// On a cluster's worker, where no signal tells of an interrupt.
+pub(crate) fn set_interrupted(stop: bool) {
+    INTERRUPTED.store(stop, Ordering::Relaxed);
+}
+
 /// Before a cell: forget an interrupt that came too late for the last one.
 pub fn reset() {
     INTERRUPTED.store(false, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use super::identity::Identity;
 pub static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
 
 /// Dependencies of the helper crate that cells may name as well.
-pub(super) const SHARED: &[&str] = &["rayon", "plotters", "ndarray"];
+pub(super) const SHARED: &[&str] = &["rayon", "plotters", "ndarray", "serde"];
 
 /// The name of the helper crate.
 pub(super) const NAME: &str = "ferrolab";

@@ -1,0 +1,274 @@
+//! The way to the Python process that holds the Dask client: started once for a session, spoken to
+//! through connections that last for one operation.
+//!
+//! A connection for each operation is what makes this safe to fork. A snapshot of the runner holds
+//! no half-read message, and when a cell is killed its connection closes, which is how the bridge
+//! learns that nobody waits for the tasks any more. The bridge ends when the last process that
+//! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
+
+use super::error::Error;
+use super::python;
+use super::run::failure;
+use crate::rt;
+use serde_json::{Value, json};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const BRIDGE: &str = include_str!("python/bridge.py");
+const WORKER: &str = include_str!("python/worker.py");
+/// Importing Dask on a cold file system takes this long at most.
+const STARTING: Duration = Duration::from_secs(120);
+/// How often a wait looks at interrupts.
+const GLANCE: Duration = Duration::from_millis(50);
+/// A header longer than this is not one.
+const LONGEST: usize = 64 << 20;
+
+struct Bridge {
+    folder: PathBuf,
+    /// The bridge reads its other end, and ends when all copies of this are closed.
+    _life: OwnedFd,
+}
+
+static BRIDGE_OF_SESSION: Mutex<Option<Bridge>> = Mutex::new(None);
+
+impl Bridge {
+    fn socket(&self) -> PathBuf {
+        self.folder.join("bridge.sock")
+    }
+}
+
+/// One operation's connection.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: UnixStream,
+    buffer: Vec<u8>,
+}
+
+/// A message: what it says, and bytes that came with it.
+pub(crate) type Message = (Value, Vec<u8>);
+
+impl Link {
+    /// Connects, and starts the bridge when there is none.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let mut bridge = BRIDGE_OF_SESSION.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = bridge.as_ref()
+            && let Ok(stream) = UnixStream::connect(running.socket())
+        {
+            return Self::over(stream);
+        }
+        let lost = bridge.take().is_some();
+        let (started, stream) = start()?;
+        *bridge = Some(started);
+        if lost {
+            eprintln!("the Dask client's process had ended; a new one was started, clusters must be made again");
+        }
+        Self::over(stream)
+    }
+
+    /// Connects to a bridge that runs already.
+    pub(crate) fn to_running() -> Option<Self> {
+        let bridge = BRIDGE_OF_SESSION.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = UnixStream::connect(bridge.as_ref()?.socket()).ok()?;
+        Self::over(stream).ok()
+    }
+
+    fn over(stream: UnixStream) -> Result<Self, Error> {
+        stream.set_read_timeout(Some(GLANCE)).map_err(|e| broken(&e))?;
+        Ok(Self { stream, buffer: Vec::new() })
+    }
+
+    pub(crate) fn send(&mut self, head: &Value, bytes: &[u8]) -> Result<(), Error> {
+        let head = head.to_string();
+        let mut message = Vec::with_capacity(12 + head.len());
+        message.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        message.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        message.extend_from_slice(head.as_bytes());
+        self.stream.write_all(&message).and_then(|()| self.stream.write_all(bytes)).map_err(|e| broken(&e))
+    }
+
+    /// The next message, or `None` when none came in a moment.
+    ///
+    /// # Panics
+    /// With the payload [`rt::Interrupted`] when the user interrupts; closing the connection then
+    /// tells the bridge to cancel.
+    pub(crate) fn receive(&mut self) -> Result<Option<Message>, Error> {
+        loop {
+            if let Some(message) = self.complete()? {
+                return Ok(Some(message));
+            }
+            let mut chunk = [0; 64 << 10];
+            let read = self.stream.read(&mut chunk);
+            rt::check_interrupt();
+            match read {
+                Ok(0) => {
+                    return Err(Error::new(format!(
+                        "the Dask client's process ended{}; make the cluster again",
+                        last_words()
+                    )));
+                }
+                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(broken(&e)),
+            }
+        }
+    }
+
+    /// A whole message out of the buffer.
+    fn complete(&mut self) -> Result<Option<Message>, Error> {
+        let Some(lengths) = self.buffer.first_chunk::<12>() else { return Ok(None) };
+        let head = u32::from_le_bytes([lengths[0], lengths[1], lengths[2], lengths[3]]) as usize;
+        let body = lengths[4..].iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+        if head > LONGEST {
+            return Err(Error::new("the Dask client's process sent something that is no message"));
+        }
+        let end = 12 + head + body;
+        if self.buffer.len() < end {
+            self.buffer.reserve(end - self.buffer.len());
+            return Ok(None);
+        }
+        let value = serde_json::from_slice(&self.buffer[12..12 + head]);
+        let value = value.map_err(|e| Error::new(format!("the Dask client's process sent no JSON: {e}")))?;
+        let bytes = self.buffer[12 + head..end].to_vec();
+        self.buffer.drain(..end);
+        Ok(Some((value, bytes)))
+    }
+
+    /// Sends a request and waits for its answer; notes that come before are shown by `note`.
+    pub(crate) fn request(
+        &mut self,
+        head: &Value,
+        bytes: &[u8],
+        note: &mut dyn FnMut(&Value),
+    ) -> Result<Message, Error> {
+        self.send(head, bytes)?;
+        loop {
+            let Some((answer, bytes)) = self.receive()? else { continue };
+            match answer["kind"].as_str() {
+                Some("note") => note(&answer),
+                Some("error") => return Err(failure(&answer, 0)),
+                _ => return Ok((answer, bytes)),
+            }
+        }
+    }
+}
+
+/// The error that an answer carries.
+pub(crate) fn error_in(answer: &Value) -> Error {
+    let mut error = Error::new(answer["message"].as_str().unwrap_or("the Dask client failed and did not say why"));
+    error.worker = answer["worker"].as_str().map(str::to_owned);
+    error
+}
+
+fn broken(error: &io::Error) -> Error {
+    Error::new(format!("the connection to the Dask client's process broke: {error}{}", last_words()))
+}
+
+/// What the bridge wrote last to its log.
+fn last_words() -> String {
+    let bridge = BRIDGE_OF_SESSION.try_lock();
+    let folder = bridge.as_ref().ok().and_then(|b| b.as_ref()).map(|b| b.folder.clone());
+    folder.map_or_else(String::new, |folder| tail(&folder.join("bridge.log")))
+}
+
+fn tail(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let last = &lines[lines.len().saturating_sub(8)..];
+    if last.is_empty() { String::new() } else { format!(":\n{}", last.join("\n")) }
+}
+
+fn start() -> Result<(Bridge, UnixStream), Error> {
+    let python = python::find(&mut |text| println!("{text}"))?;
+    let folder = folder()?;
+    let disk = |e: io::Error| Error::new(format!("cannot write to {}: {e}", folder.display()));
+    let worker = format!("ferrolab_worker_{:016x}", fingerprint(WORKER));
+    write(&folder.join("bridge.py"), BRIDGE).map_err(disk)?;
+    write(&folder.join(format!("{worker}.py")), WORKER).map_err(disk)?;
+    let log = private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
+    let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;
+    let mut command = Command::new(&python.program);
+    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join("bridge.sock")).arg(&worker);
+    // The reading end is the bridge's standard input: one descriptor less to pass on by number.
+    command.stdin(Stdio::from(read)).stdout(log.try_clone().map_err(disk)?).stderr(log).process_group(0);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONSTARTUP");
+    let child = command.spawn();
+    let mut child = child.map_err(|e| Error::new(format!("cannot start {}: {e}", python.program.display())))?;
+    let bridge = Bridge { folder, _life: life };
+    let begun = Instant::now();
+    loop {
+        if let Ok(stream) = UnixStream::connect(bridge.socket()) {
+            return Ok((bridge, stream));
+        }
+        if let Ok(Some(_)) = child.try_wait() {
+            return Err(Error::new(format!(
+                "the Dask client's process did not start{}",
+                tail(&bridge.folder.join("bridge.log"))
+            )));
+        }
+        if begun.elapsed() > STARTING {
+            let _ = child.kill();
+            return Err(Error::new(format!("the Dask client's process did not answer for {} s", STARTING.as_secs())));
+        }
+        rt::check_interrupt();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A folder of this session's own that nobody else can enter. The bridge removes it at its end.
+fn folder() -> Result<PathBuf, Error> {
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_dir());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let name = format!("ferrolab-{}-{:x}", std::process::id(), now);
+    let mut why = None;
+    for base in base.into_iter().chain([std::env::temp_dir()]) {
+        let folder = base.join(&name);
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(e) => why = Some(e),
+        }
+    }
+    let why = why.map_or_else(String::new, |e| e.to_string());
+    Err(Error::new(format!("no temporary folder for the Dask client: {why}; set TMPDIR to one you can write to")))
+}
+
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.mode(0o600);
+    options
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    private().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// A pipe whose ends are closed in programs that cells start.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = io::pipe()?;
+    debug_assert!(read.as_raw_fd() > 2);
+    Ok((read.into(), write.into()))
+}
+
+/// FNV-1a: names a text; nothing rests on its being hard to forge.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// An operation on a cluster that has one answer.
+pub(crate) fn ask(what: &str, cluster: &str, more: Value) -> Result<Value, Error> {
+    let mut link = Link::open()?;
+    let mut head = json!({"op": what, "cluster": cluster});
+    if let (Some(head), Value::Object(more)) = (head.as_object_mut(), more) {
+        head.extend(more);
+    }
+    Ok(link.request(&head, &[], &mut |_| ())?.0)
+}

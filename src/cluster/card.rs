@@ -1,0 +1,159 @@
+//! What a cluster looks like: workers, threads, memory, jobs in the queue, a link to the dashboard.
+
+use super::Cluster;
+use crate::display::{Display, MimeBundle};
+use serde_json::Value;
+use std::fmt;
+use std::fmt::Write as _;
+
+/// What a cluster was at one moment.
+#[derive(Clone, PartialEq)]
+pub struct Status {
+    answer: Value,
+}
+
+impl Status {
+    pub(crate) fn new(answer: Value) -> Self {
+        Self { answer }
+    }
+
+    /// Threads of all workers.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.answer["threads"].as_u64().unwrap_or(0) as usize
+    }
+
+    /// Workers that are there.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.list("workers").count()
+    }
+
+    /// The scheduler's address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.text("address")
+    }
+
+    /// The dashboard's address as the scheduler knows it; empty when it has none.
+    #[must_use]
+    pub fn dashboard(&self) -> &str {
+        self.text("dashboard")
+    }
+
+    /// Memory that all workers may use together, bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.list("workers").filter_map(|w| w["memory"].as_u64()).sum()
+    }
+
+    fn used(&self) -> u64 {
+        self.list("workers").filter_map(|w| w["used"].as_u64()).sum()
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.answer[name].as_str().unwrap_or("")
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.answer[name].as_array().into_iter().flatten()
+    }
+
+    /// The dashboard through Jupyter's own server: jupyter-server-proxy passes `proxy/PORT` on.
+    fn link(&self) -> Option<String> {
+        let port = self.dashboard().rsplit_once(':')?.1.split('/').next()?;
+        let port: u16 = port.parse().ok()?;
+        let prefix = std::env::var("JUPYTERHUB_SERVICE_PREFIX").unwrap_or_else(|_| "/".to_owned());
+        Some(format!("{}/proxy/{port}/status", prefix.trim_end_matches('/')))
+    }
+
+    fn lines(&self) -> Vec<(String, String)> {
+        let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+        let mut lines = vec![
+            ("workers".to_owned(), format!("{} with {} threads", self.workers(), self.threads())),
+            ("memory".to_owned(), format!("{} of {}", gib(self.used()), gib(self.memory()))),
+            ("scheduler".to_owned(), self.address().to_owned()),
+        ];
+        for job in self.list("queue") {
+            let text = |key: &str| job[key].as_str().unwrap_or("");
+            let about = if text("node").is_empty() { text("reason") } else { text("node") };
+            lines.push((format!("job {}", text("job")), format!("{} {about}", text("state").to_lowercase())));
+        }
+        lines
+    }
+
+    fn html(&self) -> String {
+        let mut rows = String::new();
+        for (name, value) in self.lines() {
+            let _ = write!(
+                rows,
+                "<tr><td style=\"text-align:left;opacity:.7;padding:1px 12px 1px 0\">{}</td><td style=\"text-align:left\">{}</td></tr>",
+                escape(&name),
+                escape(&value)
+            );
+        }
+        let link = self.link().map_or_else(String::new, |link| {
+            format!(
+                " <a href=\"{}\" target=\"_blank\" rel=\"noopener\">dashboard</a> <span style=\"opacity:.7\">({})</span>",
+                escape(&link),
+                escape(self.dashboard())
+            )
+        });
+        format!(
+            "<div style=\"border:1px solid var(--jp-border-color1,#8888);border-radius:6px;padding:8px 14px;display:inline-block\">\
+             <div><b>Dask cluster</b> ({}){link}</div><table style=\"margin:4px 0 0;border:0\">{rows}</table></div>",
+            escape(self.text("cluster_kind"))
+        )
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dask cluster ({})", self.text("cluster_kind"))?;
+        if !self.dashboard().is_empty() {
+            write!(f, ", dashboard {}", self.dashboard())?;
+        }
+        self.lines().iter().try_for_each(|(name, value)| write!(f, "\n  {name}: {value}"))
+    }
+}
+
+impl Display for Status {
+    fn mime_bundle(&self) -> MimeBundle {
+        vec![
+            ("text/html".to_owned(), self.html().into_bytes()),
+            ("text/plain".to_owned(), format!("{self:?}").into_bytes()),
+        ]
+    }
+}
+
+impl Display for Cluster {
+    fn mime_bundle(&self) -> MimeBundle {
+        match self.status() {
+            Ok(status) => status.mime_bundle(),
+            Err(error) => vec![("text/plain".to_owned(), format!("Dask cluster: {error}").into_bytes())],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_card_has_what_matters() {
+        let status = Status::new(json!({
+            "cluster_kind": "slurm", "address": "tcp://10.0.0.1:8786", "dashboard": "http://10.0.0.1:8787/status", "threads": 4,
+            "workers": [{"name": "<b>", "threads": 4, "memory": 4u64 << 30, "used": 1u64 << 30}],
+            "queue": [{"job": "17", "state": "PENDING", "reason": "(Resources)", "node": ""}],
+        }));
+        assert_eq!((status.workers(), status.threads(), status.memory()), (1, 4, 4 << 30));
+        let (html, text) = (status.html(), format!("{status:?}"));
+        assert!(html.contains("proxy/8787/status") && html.contains("job 17"), "{html}");
+        assert!(text.contains("1.0 GiB of 4.0 GiB") && text.contains("pending (Resources)"), "{text}");
+    }
+}

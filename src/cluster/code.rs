@@ -1,0 +1,124 @@
+//! Where a closure's code is: the shared object it was compiled into, the place in it, and the
+//! objects that have to be loaded before. It sends nothing.
+
+use super::error::Error;
+use super::shim::Shim;
+use serde::Serialize;
+use std::ffi::{CStr, OsStr};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A shared object, and how to tell that a file elsewhere is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Object {
+    pub(crate) path: PathBuf,
+    size: u64,
+    /// Nanoseconds since 1970.
+    modified: i64,
+    /// What depends on it names it by its whole path.
+    by_path: bool,
+}
+
+/// What a worker needs to call a closure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Code {
+    /// In the order of loading; the last one holds the closure.
+    pub(crate) objects: Vec<Object>,
+    /// The shim's place in the last object, in bytes.
+    pub(crate) offset: u64,
+}
+
+/// Finds the code of a shim.
+pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
+    // SAFETY: an all-zero Dl_info is valid; dladdr only writes to it.
+    let (found, info) = unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        (libc::dladdr(shim as *const libc::c_void, &mut info), info)
+    };
+    if found == 0 || info.dli_fname.is_null() {
+        return Err(Error::new("the code of this closure is in no file"));
+    }
+    // SAFETY: a C string that lives as long as the object stays loaded, which is for good.
+    let name = unsafe { CStr::from_ptr(info.dli_fname) };
+    let home = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
+    let loaded = loaded();
+    if !loaded.contains(&home) {
+        return Err(Error::new("a cluster runs closures of notebook cells; this program is not a notebook"));
+    }
+    let mut objects = Vec::new();
+    for path in loaded.iter().filter(|path| is_layer(path)) {
+        objects.push(object(path, false)?);
+    }
+    for path in named_in(&home, &loaded)? {
+        objects.push(object(&path, true)?);
+    }
+    if !is_layer(&home) {
+        objects.push(object(&home, true)?);
+    }
+    let offset = (shim as usize - info.dli_fbase as usize) as u64;
+    Ok(Code { objects, offset })
+}
+
+/// The standard library and the layers: what every cell is linked against.
+fn is_layer(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    name.starts_with(b"libstd-") || name.starts_with(b"libferrolab_layer_")
+}
+
+/// The cells' objects whose path stands in another one's file: those it is linked against.
+fn named_in(home: &Path, loaded: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let bytes = fs::read(home).map_err(|e| unreadable(home, &e))?;
+    let named = |path: &&PathBuf| {
+        let mut name = path.as_os_str().as_bytes().to_vec();
+        name.push(0);
+        bytes.windows(name.len()).any(|window| window == name)
+    };
+    let cells = loaded.iter().filter(|path| path.ends_with("cell.so") && *path != home);
+    Ok(cells.filter(named).cloned().collect())
+}
+
+fn object(path: &Path, by_path: bool) -> Result<Object, Error> {
+    let meta = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    let modified = meta.mtime() * 1_000_000_000 + meta.mtime_nsec();
+    Ok(Object { path: path.to_owned(), size: meta.len(), modified, by_path })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(format!("cannot read {}: {error}; run the cell that defined this closure again", path.display()))
+}
+
+/// All shared objects of this process, in the order they were loaded.
+fn loaded() -> Vec<PathBuf> {
+    unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, found: *mut libc::c_void) -> i32 {
+        // SAFETY: the loader passes a valid record, and `found` is the vector below.
+        let (name, found) = unsafe { ((*info).dlpi_name, &mut *found.cast::<Vec<PathBuf>>()) };
+        if !name.is_null() {
+            // SAFETY: a C string of the loader's.
+            let name = unsafe { CStr::from_ptr(name) };
+            found.push(PathBuf::from(OsStr::from_bytes(name.to_bytes())));
+        }
+        0
+    }
+    let mut found: Vec<PathBuf> = Vec::new();
+    // SAFETY: the callback gets what it expects, and does not unwind.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut found).cast()) };
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_not_a_notebook() {
+        let shim: Shim = super::super::shim::once::<u8, fn(u8) -> u8, u8>;
+        assert!(of(shim).unwrap_err().to_string().contains("not a notebook"));
+    }
+
+    #[test]
+    fn the_loader_knows_libc() {
+        assert!(loaded().iter().any(|path| path.file_name().is_some_and(|n| n.as_bytes().starts_with(b"libc.so"))));
+    }
+}

@@ -1,0 +1,398 @@
+//! Results that are not there yet: of one call on a cluster, or on this machine's threads.
+
+use super::bridge::{self, Link};
+use super::error::Error;
+use super::open::{Inner, when_the_cell_succeeds};
+use super::run::identity;
+use super::source::Source;
+use super::{Cluster, Item, code, shim};
+use crate::rt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A result that comes later. It stays where it was computed until [`Future::result`] fetches it,
+/// and is given up when the future is dropped and the cell that did so has succeeded.
+///
+/// ```
+/// use ferrolab::prelude::*;
+/// let later = threads().submit(6, |x: u64| x * 7)?;
+/// assert_eq!(later.result()?, 42);
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+pub struct Future<T> {
+    place: Place<T>,
+}
+
+enum Place<T> {
+    There(Arc<There>, PhantomData<fn() -> T>),
+    Here(Arc<Slot<T>>),
+}
+
+struct There {
+    cluster: Arc<Inner>,
+    key: String,
+}
+
+impl Drop for There {
+    fn drop(&mut self) {
+        when_the_cell_succeeds(json!({"op": "release", "cluster": self.cluster.id, "keys": [self.key]}));
+    }
+}
+
+/// Where a thread leaves a result.
+pub(crate) struct Slot<T> {
+    /// The process whose thread computes it: a copy of that process has no such thread.
+    process: u32,
+    value: Mutex<Option<Result<T, Error>>>,
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { process: std::process::id(), value: Mutex::new(None) })
+    }
+
+    pub(crate) fn fill(&self, value: Result<T, Error>) {
+        *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    fn peek<R>(&self, look: impl FnOnce(&mut Option<Result<T, Error>>) -> R) -> R {
+        look(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits, working on what else the pool has to do.
+    fn wait(&self) -> Result<(), Error> {
+        while self.peek(|value| value.is_none()) {
+            if self.process != std::process::id() {
+                return Err(Error::new("this result was being computed by a cell that ended; submit it again"));
+            }
+            rt::check_interrupt();
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => {}
+                _ => std::thread::sleep(Duration::from_micros(200)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> Future<T> {
+    pub(crate) fn here(slot: Arc<Slot<T>>) -> Self {
+        Self { place: Place::Here(slot) }
+    }
+
+    fn there(cluster: &Arc<Inner>, key: String) -> Self {
+        Self { place: Place::There(Arc::new(There { cluster: Arc::clone(cluster), key }), PhantomData) }
+    }
+
+    pub(crate) fn key(&self) -> Option<&str> {
+        match &self.place {
+            Place::There(there, _) => Some(&there.key),
+            Place::Here(_) => None,
+        }
+    }
+
+    /// Is the result there, or has the task failed?
+    ///
+    /// # Errors
+    /// When the cluster is gone.
+    pub fn is_done(&self) -> Result<bool, Error> {
+        match &self.place {
+            Place::Here(slot) => Ok(slot.peek(|value| value.is_some())),
+            Place::There(there, _) => Ok(states(&there.cluster, &[&there.key])?.contains(&there.key)),
+        }
+    }
+
+    /// Gives the task up; one that runs on a cluster is stopped where it looks at interrupts.
+    ///
+    /// # Errors
+    /// When the cluster is gone.
+    pub fn cancel(self) -> Result<(), Error> {
+        let Place::There(there, _) = &self.place else { return Ok(()) };
+        bridge::ask("release", &there.cluster.id, json!({"keys": [there.key], "cancel": true})).map(drop)
+    }
+}
+
+impl<T: DeserializeOwned> Future<T> {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// When the task panicked or killed its worker, or the cluster is gone.
+    ///
+    /// # Panics
+    /// When the user interrupts.
+    pub fn result(self) -> Result<T, Error> {
+        match &self.place {
+            Place::Here(slot) => {
+                slot.wait()?;
+                slot.peek(Option::take).unwrap_or_else(|| Err(Error::new("this result was taken already")))
+            }
+            Place::There(there, _) => there.fetch(),
+        }
+    }
+}
+
+impl There {
+    fn fetch<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let request = json!({"op": "result", "cluster": self.cluster.id, "key": self.key});
+        let (_, bytes) = Link::open()?.request(&request, &[], &mut |_| ())?;
+        postcard::from_bytes(&bytes).map_err(|e| Error::new(format!("the result cannot be read: {e}")))
+    }
+}
+
+/// Those of the keys whose tasks have ended.
+fn states(cluster: &Inner, keys: &[&str]) -> Result<Vec<String>, Error> {
+    let answer = bridge::ask("status", &cluster.id, json!({"keys": keys}))?;
+    let states = answer["states"].as_object().into_iter().flatten();
+    Ok(states.filter(|(_, state)| state.as_str() != Some("pending")).map(|(key, _)| key.clone()).collect())
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.is_done() {
+            Ok(true) => "done",
+            Ok(false) => "pending",
+            Err(_) => "lost",
+        };
+        write!(f, "Future({}, {state})", self.key().unwrap_or("threads"))
+    }
+}
+
+/// Waits for all; results in the order of the futures.
+///
+/// # Errors
+/// The first failure in that order.
+///
+/// ```
+/// use ferrolab::prelude::*;
+/// let later = (0..4u64).map(|i| threads().submit(i, |x| x * x)).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(cluster::gather(later)?, [0, 1, 4, 9]);
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+pub fn gather<T: DeserializeOwned>(futures: impl IntoIterator<Item = Future<T>>) -> Result<Vec<T>, Error> {
+    futures.into_iter().map(Future::result).collect()
+}
+
+/// The futures' results as they come: (index of the future, result).
+///
+/// ```
+/// use ferrolab::prelude::*;
+/// let later = (0..4u64).map(|i| threads().submit(i, |x| x + 1)).collect::<Result<Vec<_>, _>>()?;
+/// let sum: u64 = cluster::as_completed(later).map(|(_, result)| result.unwrap()).sum();
+/// assert_eq!(sum, 10);
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+pub fn as_completed<T: DeserializeOwned>(futures: impl IntoIterator<Item = Future<T>>) -> AsCompleted<T> {
+    AsCompleted { waiting: futures.into_iter().enumerate().collect(), ready: Vec::new() }
+}
+
+/// The iterator of [`as_completed`].
+#[derive(Debug)]
+pub struct AsCompleted<T> {
+    waiting: Vec<(usize, Future<T>)>,
+    ready: Vec<(usize, Future<T>)>,
+}
+
+impl<T: DeserializeOwned> Iterator for AsCompleted<T> {
+    type Item = (usize, Result<T, Error>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((index, future)) = self.ready.pop() {
+                return Some((index, future.result()));
+            }
+            if self.waiting.is_empty() {
+                return None;
+            }
+            rt::check_interrupt();
+            let waiting = std::mem::take(&mut self.waiting);
+            // A cluster that is gone is an error of the future, not a reason to wait for ever.
+            let (ready, waiting) = waiting.into_iter().partition(|(_, future)| future.is_done().unwrap_or(true));
+            (self.ready, self.waiting) = (ready, waiting);
+            if self.ready.is_empty() && rayon::yield_now() != Some(rayon::Yield::Executed) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+/// What a submitted closure gets: a value, what a future will be, or what [`all`] of some will be.
+///
+/// ```
+/// use ferrolab::prelude::*;
+/// let nine = threads().submit(3, |x: u64| x * x)?;
+/// let ten = threads().submit(&nine, |x| x + 1)?;
+/// let sum = threads().submit(cluster::all(&[nine, ten]), |v| v.iter().sum::<u64>())?;
+/// assert_eq!(sum.result()?, 19);
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+pub trait Argument {
+    /// What the closure gets.
+    type Value: DeserializeOwned + 'static;
+    /// What is sent: bytes, then the results of these tasks.
+    ///
+    /// # Errors
+    /// When serde cannot write the value, or a future is not of a cluster.
+    fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error>;
+    /// The way to the value on another thread of this process.
+    fn later(self) -> Later<Self::Value>;
+}
+
+/// A value that another thread will ask for.
+pub type Later<T> = Box<dyn FnOnce() -> Result<T, Error> + Send>;
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
+    type Value = T;
+    fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
+        let bytes = postcard::to_allocvec(self).map_err(|e| Error::new(format!("the argument cannot be sent: {e}")))?;
+        Ok((bytes, Vec::new()))
+    }
+    fn later(self) -> Later<T> {
+        Box::new(|| Ok(self))
+    }
+}
+
+impl<T> Future<T> {
+    fn handle(&self) -> Self {
+        Self {
+            place: match &self.place {
+                Place::There(there, _) => Place::There(Arc::clone(there), PhantomData),
+                Place::Here(slot) => Place::Here(Arc::clone(slot)),
+            },
+        }
+    }
+
+    fn sent_key(&self) -> Result<String, Error> {
+        let none = || Error::new("a future of threads() is no argument for a cluster: take its result first");
+        self.key().map(str::to_owned).ok_or_else(none)
+    }
+}
+
+impl<T: DeserializeOwned + Clone> Future<T> {
+    /// A copy of the result, which stays where it is.
+    fn copy(&self) -> Result<T, Error> {
+        match &self.place {
+            Place::There(there, _) => there.fetch(),
+            Place::Here(slot) => {
+                slot.wait()?;
+                slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::new("this result was taken already")))
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Clone + Send + 'static> Argument for &Future<T> {
+    type Value = T;
+    fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
+        Ok((Vec::new(), vec![self.sent_key()?]))
+    }
+    fn later(self) -> Later<T> {
+        let future = self.handle();
+        Box::new(move || future.copy())
+    }
+}
+
+/// Several futures as one argument; [`all`] makes it.
+#[derive(Debug)]
+pub struct All<'a, T>(&'a [Future<T>]);
+
+/// Several futures as one argument: the closure gets a `Vec` of what they will be.
+pub fn all<T>(futures: &[Future<T>]) -> All<'_, T> {
+    All(futures)
+}
+
+impl<T: DeserializeOwned + Clone + Send + 'static> Argument for All<'_, T> {
+    type Value = Vec<T>;
+    fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
+        // A list is written as its length and its items, which is what the tasks leave.
+        let length = postcard::to_allocvec(&self.0.len()).map_err(|e| Error::new(e.to_string()))?;
+        Ok((length, self.0.iter().map(Future::sent_key).collect::<Result<_, _>>()?))
+    }
+    fn later(self) -> Later<Vec<T>> {
+        let futures: Vec<Future<T>> = self.0.iter().map(Future::handle).collect();
+        Box::new(move || futures.iter().map(Future::copy).collect())
+    }
+}
+
+impl Cluster {
+    /// Calls `f` once on a worker, on a value or on what a future will be; goes on at once.
+    ///
+    /// # Errors
+    /// When the argument cannot be sent or the cluster is gone. A panic is the future's.
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let nine = cluster.submit(3u64, |x| x * x)?;
+    /// let ten = cluster.submit(&nine, |x| x + 1)?;
+    /// assert_eq!(ten.result()?, 10);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn submit<A, F, T>(&self, argument: A, f: F) -> Result<Future<T>, Error>
+    where
+        A: Argument,
+        F: Fn(A::Value) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+    {
+        let _ = f;
+        let (bytes, after) = argument.sent()?;
+        self.submit_written(shim::once::<A::Value, F, T>, &bytes, &after, array_of::<T>())
+    }
+
+    /// Calls `f` on every item and leaves the results on the workers: a future for each. Slices of
+    /// `f64`, `f32` and `i8` (a `Vec`) are kept as numpy arrays.
+    ///
+    /// # Errors
+    /// As for [`Cluster::submit`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let parts = cluster.persist(0..4u64, |i| vec![i as f64; 1_000_000])?;
+    /// let sums = parts.iter().map(|part| cluster.submit(part, |v| v.iter().sum::<f64>()));
+    /// let sums = sums.collect::<Result<Vec<_>, _>>()?;
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn persist<S, F, T>(&self, tasks: S, f: F) -> Result<Vec<Future<T>>, Error>
+    where
+        S: Source,
+        F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + 'static,
+    {
+        let _ = f;
+        let one = |index: usize| {
+            let bytes = tasks.write(index..index + 1, Vec::new());
+            let bytes = bytes.map_err(|e| Error::new(format!("a task cannot be sent: {e}")))?;
+            self.submit_written(shim::map::<S::Kind, F, T>, &bytes, &[], array_of::<T>())
+        };
+        (0..tasks.tasks()).map(one).collect()
+    }
+
+    fn submit_written<T>(
+        &self,
+        shim: shim::Shim,
+        bytes: &[u8],
+        after: &[String],
+        array: Option<&str>,
+    ) -> Result<Future<T>, Error> {
+        let code = code::of(shim)?;
+        let request = json!({
+            "op": "submit", "cluster": self.inner.id, "code": code, "prefix": "submit",
+            "after": after, "array": array, "params_id": identity(&[]),
+        });
+        let (answer, _) = Link::open()?.request(&request, bytes, &mut |_| ())?;
+        let key = answer["key"].as_str().map(str::to_owned);
+        let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", Value::from(answer))))?;
+        Ok(Future::there(&self.inner, key))
+    }
+}
+
+/// numpy's name for the items of a vector of numbers that serde writes as they are in memory.
+fn array_of<T: 'static>() -> Option<&'static str> {
+    let me = TypeId::of::<T>();
+    let kinds = [(TypeId::of::<Vec<f64>>(), "<f8"), (TypeId::of::<Vec<f32>>(), "<f4"), (TypeId::of::<Vec<i8>>(), "i1")];
+    kinds.into_iter().find(|(kind, _)| *kind == me).map(|(_, name)| name)
+}

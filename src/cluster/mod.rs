@@ -1,0 +1,265 @@
+//! The same closures on a cluster: `cluster.map(0..1000u64, |s| simulate(s))` runs on a Dask cluster
+//! what `threads().map(…)` runs here.
+//!
+//! A [`Cluster`] is started here ([`Cluster::local`]), on Slurm ([`Cluster::slurm`]), or runs already
+//! ([`Cluster::connect`], [`Cluster::scheduler_file`], [`Cluster::client`]). Dask schedules, retries,
+//! replaces workers that die and shows its dashboard; what this room brings to it is native code:
+//! a closure travels as the shared object it was compiled into and a place in it ([`code`]), calls
+//! travel in batches ([`schedule`]), and a worker calls them without Python's lock ([`shim`]).
+//!
+//! Closures capture nothing, since captured bytes may be addresses; what they need goes through
+//! [`Cluster::map_with`]. Items, parameters and results are whatever serde can write.
+
+mod bridge;
+mod card;
+mod code;
+mod config;
+mod error;
+mod future;
+mod open;
+mod python;
+mod run;
+mod schedule;
+mod shim;
+mod source;
+
+pub use card::Status;
+pub use config::{Slurm, slurm};
+pub use error::Error;
+pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
+pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
+
+pub(crate) use future::Slot;
+pub(crate) use open::settle;
+
+use open::Inner;
+use run::{Job, Run};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a closure gets from the tasks of `S`.
+pub type Item<'w, S> = <<S as Source>::Kind as Kind>::Item<'w>;
+
+/// Reductions combine this many partial results at most: as on threads.
+const BLOCKS: usize = 4096;
+
+/// A Dask cluster that runs closures of this notebook.
+///
+/// Clones are the same cluster; it is closed when the last one is dropped and the cell that did so
+/// has succeeded, by [`Cluster::close`], and with the kernel.
+///
+/// ```no_run
+/// use ferrolab::prelude::*;
+/// let cluster = Cluster::local(2)?;
+/// let squares = cluster.map(0..1000u64, |x| x * x)?;
+/// assert_eq!(squares[999], 998_001);
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+    job: Job,
+}
+
+impl Cluster {
+    /// Shows no progress bar.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), job: Job { quiet: true, ..self.job.clone() } }
+    }
+
+    /// Names the work in its progress bar and on Dask's dashboard.
+    #[must_use]
+    pub fn message(&self, text: &str) -> Self {
+        Self { inner: Arc::clone(&self.inner), job: Job { message: text.to_owned(), ..self.job.clone() } }
+    }
+
+    /// How many threads all workers have together, now.
+    ///
+    /// # Errors
+    /// When the cluster is gone.
+    pub fn count(&self) -> Result<usize, Error> {
+        Ok(self.status()?.threads())
+    }
+
+    /// Calls `f` on every item; results in order.
+    ///
+    /// # Errors
+    /// When a task panics or kills its worker, when the cluster is gone, or when something cannot be
+    /// written by serde.
+    ///
+    /// # Panics
+    /// When the user interrupts, as the helpers of [`crate::par`] do.
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let roots = cluster.map(&[1.0f64, 4.0], |x| x.sqrt())?;
+    /// assert_eq!(roots, [1.0, 2.0]);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn map<S, F, T>(&self, tasks: S, f: F) -> Result<Vec<T>, Error>
+    where
+        S: Source,
+        F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned,
+    {
+        let _ = f;
+        self.collect(&tasks, shim::map::<S::Kind, F, T>, Vec::new())
+    }
+
+    /// Calls `f` on the parameters and every item; results in order. The parameters are sent to
+    /// each worker once.
+    ///
+    /// # Errors
+    /// As for [`Cluster::map`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let table = vec![10.0, 20.0];
+    /// let found = cluster.map_with(&table, 0..2usize, |table, i| table[i])?;
+    /// assert_eq!(found, table);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn map_with<P, S, F, T>(&self, params: &P, tasks: S, f: F) -> Result<Vec<T>, Error>
+    where
+        P: Serialize + DeserializeOwned + Send + Sync + 'static,
+        S: Source,
+        F: for<'w> Fn(&'w P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned,
+    {
+        let _ = f;
+        let params =
+            postcard::to_allocvec(params).map_err(|e| Error::new(format!("the parameters cannot be sent: {e}")))?;
+        self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
+    }
+
+    /// Calls `f` on every item, for what it does where it runs.
+    ///
+    /// # Errors
+    /// As for [`Cluster::map`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// cluster.for_each(0..3, |i| println!("task {i}"))?;
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn for_each<S, F>(&self, tasks: S, f: F) -> Result<(), Error>
+    where
+        S: Source,
+        F: for<'w> Fn(Item<'w, S>) + Copy + Send + Sync + 'static,
+    {
+        let _ = f;
+        self.each(&tasks, shim::map::<S::Kind, F, ()>)
+    }
+
+    /// Maps every item with `f` and combines the results with an associative `op`, starting from
+    /// `identity`. The result does not depend on how many workers there are.
+    ///
+    /// # Errors
+    /// As for [`Cluster::map`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let sum = cluster.map_reduce(0..1000u64, |i| i * i, 0, |a, b| a + b)?;
+    /// assert_eq!(sum, 332_833_500);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn map_reduce<S, F, O, T>(&self, tasks: S, f: F, identity: T, op: O) -> Result<T, Error>
+    where
+        S: Source,
+        F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        O: Fn(T, T) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Clone,
+    {
+        let _ = f;
+        let len = tasks.tasks();
+        // As on threads: blocks depend on the number of tasks alone, and so does the order of sums.
+        let block = len.div_ceil(BLOCKS).max(16);
+        let head = postcard::to_allocvec(&(identity.clone(), block));
+        let head = head.map_err(|e| Error::new(format!("the identity cannot be sent: {e}")))?;
+        let write = |part: Range<usize>| tasks.write(part, head.clone());
+        let mut totals: Vec<(usize, Vec<T>)> = Vec::new();
+        let mut take = |part: Range<usize>, bytes: &[u8]| {
+            totals.push((part.start, values(bytes, part.len().div_ceil(block))?));
+            Ok(())
+        };
+        let shim = shim::map_reduce::<S::Kind, F, O, T>;
+        self.run(len, block, shim, Vec::new()).go(&write, &mut take)?;
+        Ok(in_order(totals).fold(identity, op))
+    }
+
+    /// Combines all items with an associative `op`, starting from `identity`.
+    ///
+    /// # Errors
+    /// As for [`Cluster::map`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// assert_eq!(cluster.reduce(vec![3, 9, 4], 0, |a, b| a.max(b))?, 9);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn reduce<S, O, T>(&self, tasks: S, identity: T, op: O) -> Result<T, Error>
+    where
+        S: Source<Kind: for<'w> Kind<Item<'w> = T>>,
+        O: Fn(T, T) -> T + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Clone + 'static,
+    {
+        self.map_reduce(tasks, |item| item, identity, op)
+    }
+
+    fn run(&self, tasks: usize, grain: usize, shim: shim::Shim, params: Vec<u8>) -> Run<'_> {
+        Run { cluster: &self.inner.id, job: &self.job, tasks, grain, shim, params }
+    }
+
+    fn collect<S: Source, T: DeserializeOwned>(
+        &self,
+        tasks: &S,
+        shim: shim::Shim,
+        params: Vec<u8>,
+    ) -> Result<Vec<T>, Error> {
+        let mut parts: Vec<(usize, Vec<T>)> = Vec::new();
+        let mut take = |part: Range<usize>, bytes: &[u8]| {
+            parts.push((part.start, values(bytes, part.len())?));
+            Ok(())
+        };
+        let write = |part: Range<usize>| tasks.write(part, Vec::new());
+        self.run(tasks.tasks(), 1, shim, params).go(&write, &mut take)?;
+        Ok(in_order(parts).collect())
+    }
+
+    fn each<S: Source>(&self, tasks: &S, shim: shim::Shim) -> Result<(), Error> {
+        let write = |part: Range<usize>| tasks.write(part, Vec::new());
+        self.run(tasks.tasks(), 1, shim, Vec::new()).go(&write, &mut |_, _| Ok(()))
+    }
+
+    /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
+    /// is a numpy array when the future is of numbers that [`Cluster::persist`] keeps as one, else
+    /// bytes in postcard's format.
+    ///
+    /// # Errors
+    /// When the future is not of this cluster, or the cluster is gone.
+    pub fn publish<T>(&self, name: &str, future: &Future<T>) -> Result<(), Error> {
+        let key = future.key().ok_or_else(|| Error::new("only futures of a cluster can be published"))?;
+        bridge::ask("publish", &self.inner.id, json!({"key": key, "name": name})).map(drop)
+    }
+}
+
+/// So many values, one after the other.
+fn values<T: DeserializeOwned>(mut bytes: &[u8], count: usize) -> postcard::Result<Vec<T>> {
+    let mut values = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (value, rest) = postcard::take_from_bytes(bytes)?;
+        values.push(value);
+        bytes = rest;
+    }
+    Ok(values)
+}
+
+/// Results in the order of their tasks.
+fn in_order<T>(mut parts: Vec<(usize, Vec<T>)>) -> impl Iterator<Item = T> {
+    parts.sort_unstable_by_key(|(start, _)| *start);
+    parts.into_iter().flat_map(|(_, values)| values)
+}

@@ -1,0 +1,197 @@
+//! Making, scaling and closing clusters.
+
+use super::Cluster;
+use super::bridge::{self, Link};
+use super::card::Status;
+use super::config::Slurm;
+use super::error::Error;
+use super::run::{Job, waiting};
+use crate::progress::{Bar, Unit};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A cluster's name in the bridge.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) id: String,
+}
+
+/// What the bridge is told when the cell has succeeded: a cell that fails changes nothing, so its
+/// drops must not close what the snapshot still holds.
+static DROPPED: Mutex<Vec<Value>> = Mutex::new(Vec::new());
+
+pub(crate) fn when_the_cell_succeeds(request: Value) {
+    DROPPED.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+}
+
+/// After a cell: tells the bridge what was dropped, if the cell succeeded.
+pub(crate) fn settle(succeeded: bool) {
+    let dropped = std::mem::take(&mut *DROPPED.lock().unwrap_or_else(PoisonError::into_inner));
+    if !succeeded {
+        return;
+    }
+    for request in dropped {
+        // Nobody waits for these; a bridge that is gone has closed everything.
+        if let Some(mut link) = Link::to_running() {
+            let _ = link.send(&request, &[]);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        when_the_cell_succeeds(json!({"op": "close", "cluster": self.id}));
+    }
+}
+
+fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
+    let mut link = Link::open()?;
+    let request = json!({"op": "open", "kind": kind, "options": options});
+    let mut note = |note: &Value| println!("{}", note["text"].as_str().unwrap_or_default());
+    let (answer, _) = link.request(&request, &[], &mut note)?;
+    let id = answer["id"].as_str().unwrap_or_default().to_owned();
+    Ok(Cluster { inner: Arc::new(Inner { id }), job: Job::default() })
+}
+
+impl Cluster {
+    /// Starts workers here: `workers` processes of one thread each, on the loopback interface only.
+    ///
+    /// # Errors
+    /// When there is no Python with Dask and none can be made, or the processes do not start.
+    ///
+    /// ```no_run
+    /// let cluster = ferrolab::cluster::Cluster::local(4)?;
+    /// assert_eq!(cluster.count()?, 4);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn local(workers: usize) -> Result<Self, Error> {
+        if workers == 0 {
+            return Err(Error::new("a cluster needs at least one worker"));
+        }
+        let cluster = open("local", json!({"workers": workers}))?;
+        cluster.wait_for_workers(workers)?;
+        Ok(cluster)
+    }
+
+    /// Submits jobs to Slurm; workers join as jobs start. It returns at once: work that is asked
+    /// for before shows that it waits, and why.
+    ///
+    /// # Errors
+    /// When there is no `sbatch` here, no `dask-jobqueue`, or Slurm refuses.
+    ///
+    /// ```no_run
+    /// use ferrolab::cluster::{Cluster, slurm};
+    /// let cluster = Cluster::slurm(slurm().nodes(4).cores(64).memory("200GB").walltime("00:30:00"))?;
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn slurm(options: Slurm) -> Result<Self, Error> {
+        open("slurm", options.into_json())
+    }
+
+    /// Connects to a scheduler that runs already: `tcp://host:port`.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub fn connect(address: &str) -> Result<Self, Error> {
+        open("address", json!({"address": address}))
+    }
+
+    /// Connects to a scheduler over TLS, with PEM files: the authority's certificate, ours, and its key.
+    ///
+    /// # Errors
+    /// When none answers, or the files are not what it wants.
+    pub fn connect_tls(
+        address: &str,
+        ca: impl AsRef<Path>,
+        cert: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let files = [ca.as_ref(), cert.as_ref(), key.as_ref()];
+        if let Some(missing) = files.iter().find(|f| !f.is_file()) {
+            return Err(Error::new(format!("there is no file {}", missing.display())));
+        }
+        open("address", json!({"address": address, "tls_ca": files[0], "tls_cert": files[1], "tls_key": files[2]}))
+    }
+
+    /// Connects through the file that `dask scheduler --scheduler-file` writes; waits for it up to
+    /// a minute.
+    ///
+    /// # Errors
+    /// When there is none, it belongs to another user, or nobody answers at the address in it.
+    pub fn scheduler_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        open("file", json!({"path": path.as_ref()}))
+    }
+
+    /// Any Dask cluster or client that a Python function returns, by `module:function`; modules are
+    /// looked for in the current directory too.
+    ///
+    /// # Errors
+    /// When the module or the function is not there, or what it returns is no cluster.
+    pub fn client(function: &str) -> Result<Self, Error> {
+        open("client", json!({"function": function, "directory": std::env::current_dir().ok()}))
+    }
+
+    /// Asks for so many workers (on Slurm: nodes). They come and go in their own time.
+    ///
+    /// # Errors
+    /// When the cluster was not started from the notebook, or is gone.
+    pub fn scale(&self, workers: usize) -> Result<(), Error> {
+        bridge::ask("scale", &self.inner.id, json!({"workers": workers})).map(drop)
+    }
+
+    /// Lets Dask choose the number of workers from the work there is, within bounds.
+    ///
+    /// # Errors
+    /// As for [`Cluster::scale`], and when `minimum` is above `maximum`.
+    pub fn adapt(&self, minimum: usize, maximum: usize) -> Result<(), Error> {
+        if minimum > maximum {
+            return Err(Error::new(format!("adapt: the minimum, {minimum}, is above the maximum, {maximum}")));
+        }
+        bridge::ask("scale", &self.inner.id, json!({"minimum": minimum, "maximum": maximum})).map(drop)
+    }
+
+    /// Waits until there are so many workers, showing what it waits for.
+    ///
+    /// # Errors
+    /// When the cluster is gone.
+    pub fn wait_for_workers(&self, workers: usize) -> Result<(), Error> {
+        let bar = Bar::new(workers as u64).message("workers").unit(Unit::from("workers"));
+        let mut note = |note: &Value| {
+            let there = note["workers"].as_u64().unwrap_or(0);
+            bar.inc(there.saturating_sub(bar.done()));
+            bar.set_message(&if there == 0 { waiting(note) } else { "workers".to_owned() });
+        };
+        let request = json!({"op": "wait", "cluster": self.inner.id, "workers": workers});
+        Link::open()?.request(&request, &[], &mut note)?;
+        bar.inc((workers as u64).saturating_sub(bar.done()));
+        Ok(())
+    }
+
+    /// What the cluster is and has, now: it displays as a card.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn status(&self) -> Result<Status, Error> {
+        bridge::ask("status", &self.inner.id, json!({})).map(Status::new)
+    }
+
+    /// The last lines of each worker's log: (name, text).
+    ///
+    /// # Errors
+    /// When the cluster is gone.
+    pub fn logs(&self) -> Result<Vec<(String, String)>, Error> {
+        let answer = bridge::ask("logs", &self.inner.id, json!({}))?;
+        let logs = answer["logs"].as_object().into_iter().flatten();
+        Ok(logs.map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect())
+    }
+
+    /// Closes the cluster now, with the workers and jobs that were started for it. Others'
+    /// schedulers go on.
+    ///
+    /// # Errors
+    /// When the Dask client's process is gone.
+    pub fn close(self) -> Result<(), Error> {
+        bridge::ask("close", &self.inner.id, json!({})).map(drop)
+    }
+}

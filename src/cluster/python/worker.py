@@ -1,0 +1,414 @@
+"""Runs batches of native calls on a Dask worker.
+
+Uploaded once to a cluster, under a name with a hash of this text, so that several releases can share it.
+It loads the shared objects that a notebook's closures were compiled into, calls them through ctypes
+(which releases the GIL), and hands results on without looking at them. What a closure does is native
+code's business (`shim.rs`); when batches run is Dask's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import stat
+import sys
+import tempfile
+import threading
+import time
+import weakref
+
+from distributed import get_worker
+from distributed.diagnostics.plugin import WorkerPlugin
+
+RTLD_GLOBAL_NOW = ctypes.RTLD_GLOBAL | os.RTLD_NOW
+DONE, PANICKED, CANCELLED, GARBLED = range(4)
+# results larger than this travel as a buffer that Dask does not copy
+LARGE = 64 << 10
+# lines a worker passes on for a run, and characters of a line
+MOST_LINES, LONGEST_LINE = 200, 2000
+
+
+class Call(ctypes.Structure):
+    """`Call` in shim.rs."""
+
+    _fields_ = [
+        ("input", ctypes.c_char_p),
+        ("input_len", ctypes.c_size_t),
+        ("params", ctypes.c_char_p),
+        ("params_len", ctypes.c_size_t),
+        ("params_id", ctypes.c_uint64),
+        ("done", ctypes.POINTER(ctypes.c_uint64)),
+        ("cancel", ctypes.POINTER(ctypes.c_uint8)),
+        ("output", ctypes.c_void_p),
+        ("output_len", ctypes.c_size_t),
+        ("output_capacity", ctypes.c_size_t),
+    ]
+
+
+SHIM = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Call))
+
+
+class TaskPanicked(Exception):
+    """A closure panicked; the argument is JSON with message, place and the task's number in its batch."""
+
+
+class CodeMissing(Exception):
+    """This worker cannot see a shared object; the argument is JSON with the names of the missing ones."""
+
+
+class CodeRefused(Exception):
+    """This worker will not or cannot load a shared object; the argument says why."""
+
+
+class Batch:
+    """One running batch: what is done, and the order to stop."""
+
+    def __init__(self, run: str):
+        self.run, self.done, self.cancel = run, ctypes.c_uint64(0), ctypes.c_uint8(0)
+
+
+class State:
+    """What this process has loaded and runs; one for each worker process."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.loaded: dict[str, ctypes.CDLL] = {}  # by identity
+        self.shims: dict[tuple, object] = {}
+        self.sent: dict[str, bytes] = {}  # contents that came with a plugin, by identity
+        self.batches: set[Batch] = set()
+        self.cancelled: set[str] = set()
+        self.finished: dict[str, int] = {}  # calls done, by run
+        self.helper = None
+        self.folder = None
+        self.lines: dict[str, int] = {}
+
+
+STATE = State()
+
+
+def identity(item: dict) -> str:
+    return f"{item['path']}\0{item['size']}\0{item['modified']}"
+
+
+def same_file(item: dict) -> bool:
+    """Is the notebook's file here too, and could only its owner, root or we have written it?"""
+    try:
+        found = os.stat(item["path"])
+    except OSError:
+        return False
+    if (found.st_size, found.st_mtime_ns) != (item["size"], item["modified"]):
+        return False
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
+        raise CodeRefused(f"{item['path']} belongs to another user, or others may write to it")
+    return True
+
+
+def missing(objects: list[dict]) -> list[str]:
+    """Which of a closure's objects this worker can neither see nor was sent."""
+    with STATE.lock:
+        return [identity(o) for o in objects if identity(o) not in STATE.loaded and identity(o) not in STATE.sent and not same_file(o)]
+
+
+def unpack(item: dict, objects: list[dict]) -> str:
+    """Writes an object that was sent to a place of our own; returns the path."""
+    if STATE.folder is None:
+        # short, so that it fits where a longer path stood in the objects that name it
+        STATE.folder = tempfile.mkdtemp(prefix="fl")
+        weakref.finalize(STATE, remove, STATE.folder)
+    data = STATE.sent[identity(item)]
+    for other in objects:
+        old = other["path"].encode() + b"\0"
+        if other["by_path"] and other is not item and old in data:
+            new = place_of(other).encode()
+            if len(new) >= len(old):
+                raise CodeRefused(f"{tempfile.gettempdir()} is too long a path to keep code in: set TMPDIR on the workers")
+            data = data.replace(old, new + b"\0" * (len(old) - len(new)))
+    path = place_of(item)
+    if not os.path.exists(path):
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        os.rename(path + ".new", path)
+    return path
+
+
+def place_of(item: dict) -> str:
+    return os.path.join(STATE.folder, hashlib.sha256(identity(item).encode()).hexdigest()[:10] + ".so")
+
+
+def remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def load(objects: list[dict]) -> ctypes.CDLL:
+    """Loads a closure's objects in order; returns the last one."""
+    with STATE.lock:
+        lost = missing(objects)
+        if lost:
+            raise CodeMissing(json.dumps(lost))
+        for item in objects:
+            key = identity(item)
+            if key in STATE.loaded:
+                continue
+            path = item["path"] if same_file(item) else unpack(item, objects)
+            # cells are found by their dependents' names for them, layers by everybody
+            mode = os.RTLD_NOW | os.RTLD_LOCAL if item["by_path"] else RTLD_GLOBAL_NOW
+            if "RAYON_NUM_THREADS" not in os.environ:
+                os.environ["RAYON_NUM_THREADS"] = str(get_worker().state.nthreads)
+            try:
+                if not STATE.loaded:
+                    # mathematical functions that cells call
+                    ctypes.CDLL("libm.so.6", mode=RTLD_GLOBAL_NOW)
+                STATE.loaded[key] = ctypes.CDLL(path, mode=mode)
+            except OSError as problem:
+                raise CodeRefused(f"{os.uname().nodename} cannot load code of the notebook: {problem}") from None
+            if os.path.basename(item["path"]).startswith("libferrolab_layer_") and hasattr(STATE.loaded[key], "ferrolab_worker_free"):
+                STATE.helper = STATE.loaded[key]
+        return STATE.loaded[identity(objects[-1])]
+
+
+def base_of(library: ctypes.CDLL) -> int:
+    """Where the loader put an object."""
+    handle = ctypes.c_void_p(library._handle)
+    link_map = ctypes.c_void_p()
+    dlinfo = ctypes.CDLL(None).dlinfo
+    if dlinfo(handle, 2, ctypes.byref(link_map)) != 0:  # RTLD_DI_LINKMAP
+        raise CodeRefused("the dynamic loader does not say where it put the code")
+    return ctypes.c_size_t.from_address(link_map.value).value
+
+
+def shim_of(code: dict):
+    key = (identity(code["objects"][-1]), code["offset"])
+    shim = STATE.shims.get(key)
+    if shim is None:
+        shim = SHIM(base_of(load(code["objects"])) + code["offset"])
+        with STATE.lock:
+            STATE.helper.ferrolab_worker_free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+            STATE.shims[key] = shim
+    return shim
+
+
+def run(name: str, code: dict, pieces, params: bytes, params_id: int, array: str | None):
+    """One batch: `pieces` are bytes, or results of other tasks, that together are its input.
+
+    Returns (nanoseconds, worker's name, results). `array` names the type of numbers the result is a
+    slice of, when it should be kept as a numpy array.
+    """
+    shim = shim_of(code)
+    source = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else b"".join(as_bytes(p) for p in pieces)
+    params = params or b""
+    batch = Batch(name)
+    call = Call(source, len(source), params, len(params), params_id, ctypes.pointer(batch.done), ctypes.pointer(batch.cancel))
+    worker = get_worker()
+    with STATE.lock:
+        STATE.batches.add(batch)
+        if name in STATE.cancelled:
+            batch.cancel.value = 1
+        signal()
+    begun = time.perf_counter_ns()
+    try:
+        status = shim(ctypes.byref(call))
+    finally:
+        took = time.perf_counter_ns() - begun
+        # while the batch still counts as running, so that its lines find their run
+        flush()
+        with STATE.lock:
+            STATE.batches.discard(batch)
+            STATE.finished[name] = STATE.finished.get(name, 0) + batch.done.value
+            signal()
+    result = take(call)
+    if status == DONE:
+        return (took, str(worker.name), keep(result, array) if array else result)
+    if status == PANICKED:
+        raise TaskPanicked(bytes(result).decode())
+    if status == CANCELLED:
+        raise TaskPanicked(json.dumps({"task": batch.done.value, "message": "cancelled", "cancelled": True}))
+    raise CodeRefused(f"the worker and the notebook disagree on what was sent: {bytes(result).decode(errors='replace')}")
+
+
+def take(call: Call):
+    """The shim's output: bytes when small, else a buffer over it that frees it at its end."""
+    if call.output_len <= LARGE:
+        data = ctypes.string_at(call.output, call.output_len) if call.output_len else b""
+        STATE.helper.ferrolab_worker_free(call.output, call.output_len, call.output_capacity)
+        return data
+    buffer = (ctypes.c_uint8 * call.output_len).from_address(call.output)
+    weakref.finalize(buffer, STATE.helper.ferrolab_worker_free, call.output, call.output_len, call.output_capacity)
+    try:
+        import numpy
+    except ImportError:
+        return bytes(buffer)
+    array = numpy.frombuffer(buffer, dtype=numpy.uint8)
+    array.flags.writeable = False
+    return array
+
+
+def keep(result, array: str):
+    """A slice of numbers as a numpy array: postcard writes a length, then the numbers as they are in memory."""
+    import numpy
+
+    view = memoryview(result).cast("B")
+    at = 0
+    while view[at] & 0x80:
+        at += 1
+    kept = numpy.frombuffer(view[at + 1 :], dtype=array).copy()
+    kept.flags.writeable = False
+    return kept
+
+
+def value_of(piece):
+    """What a task left, for Python to read: the numbers, or bytes in postcard's format."""
+    return piece[2]
+
+
+def as_bytes(piece) -> bytes:
+    """What another task left, as the bytes a shim reads."""
+    if isinstance(piece, tuple):
+        piece = piece[2]
+    if hasattr(piece, "dtype") and piece.dtype != "uint8" or getattr(piece, "ndim", 1) != 1:
+        length, prefix = piece.size, bytearray()
+        while length >= 0x80:
+            prefix.append(length & 0x7F | 0x80)
+            length >>= 7
+        prefix.append(length)
+        return bytes(prefix) + piece.tobytes()
+    return bytes(piece)
+
+
+def signal() -> None:
+    """Helpers inside tasks stop when all batches of this process are to stop."""
+    if STATE.helper is not None:
+        running = [b.cancel.value for b in STATE.batches]
+        STATE.helper.ferrolab_worker_interrupt(int(bool(running) and all(running)))
+
+
+def cancel(name: str) -> None:
+    """Called on every worker: no task of this run is wanted any more."""
+    with STATE.lock:
+        STATE.cancelled.add(name)
+        for batch in STATE.batches:
+            if batch.run == name:
+                batch.cancel.value = 1
+        signal()
+
+
+def forget(name: str) -> None:
+    """Called on every worker when a run has ended."""
+    with STATE.lock:
+        STATE.cancelled.discard(name)
+        STATE.finished.pop(name, None)
+        STATE.lines.pop(name, None)
+
+
+def progress() -> dict[str, int]:
+    """Calls done in this process, by run: travels with the worker's heartbeats."""
+    with STATE.lock:
+        counts = dict(STATE.finished)
+        for batch in STATE.batches:
+            counts[batch.run] = counts.get(batch.run, 0) + batch.done.value
+        return counts
+
+
+def describe() -> dict:
+    """What code for this worker must be compiled for."""
+    flags = ""
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = next((line.split(":", 1)[1] for line in file if line.startswith("flags")), "")
+    except OSError:
+        pass
+    return {
+        "machine": os.uname().machine,
+        "host": os.uname().nodename,
+        "libc": os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else "",
+        "flags": flags.split(),
+        "python": sys.version.split()[0],
+    }
+
+
+class Lines:
+    """Passes what tasks print on to the notebook, and to where it went before."""
+
+    def __init__(self, stream: int, worker):
+        self.worker, self.kept, self.rest = worker, os.dup(stream), b""
+        self.lock = threading.Lock()
+        read, write = os.pipe()
+        os.dup2(write, stream)
+        os.close(write)
+        self.read = read
+        os.set_blocking(read, False)
+        self.thread = threading.Thread(target=self.follow, daemon=True, name="ferrolab-lines")
+        self.thread.start()
+
+    def follow(self) -> None:
+        import select
+
+        while True:
+            select.select([self.read], [], [])
+            if not self.once():
+                return
+
+    def once(self) -> bool:
+        """Reads what is there."""
+        with self.lock:
+            try:
+                data = os.read(self.read, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            os.write(self.kept, data)
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            if len(self.rest) > LONGEST_LINE:
+                lines, self.rest = [*lines, self.rest], b""
+            self.tell([line[:LONGEST_LINE].decode(errors="replace") for line in lines])
+            return True
+
+    def tell(self, lines: list[str]) -> None:
+        with STATE.lock:
+            runs = sorted({b.run for b in STATE.batches} | set(STATE.lines))
+            for run in runs:
+                told = STATE.lines.get(run, 0)
+                STATE.lines[run] = told + len(lines)
+                send = lines[: max(0, MOST_LINES - told)]
+                if send or told < MOST_LINES <= told + len(lines):
+                    more = told + len(lines) > MOST_LINES
+                    message = {"run": run, "worker": str(self.worker.name), "lines": send, "more": more}
+                    self.worker.loop.add_callback(self.worker.log_event, "ferrolab-lines", message)
+
+
+FOLLOWED: list[Lines] = []
+
+
+def flush() -> None:
+    for lines in FOLLOWED:
+        lines.once()
+
+
+class Ferrolab(WorkerPlugin):
+    """What each worker needs, also those that join later."""
+
+    name = "ferrolab"
+
+    def setup(self, worker) -> None:
+        worker.metrics["ferrolab"] = count_calls
+        if not FOLLOWED and hasattr(worker, "nthreads") and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
+            FOLLOWED.append(Lines(1, worker))
+
+
+async def count_calls(worker) -> dict[str, int]:
+    return progress()
+
+
+class Code(WorkerPlugin):
+    """Objects that some worker cannot see at their path."""
+
+    def __init__(self, name: str, contents: dict[str, bytes]):
+        self.name, self.contents = name, contents
+
+    def setup(self, worker) -> None:
+        with STATE.lock:
+            STATE.sent.update(self.contents)

@@ -1,0 +1,242 @@
+//! One run of many calls: batches out, results in, a bar that moves, interrupts. Nothing here is
+//! generic; what batches hold is its caller's business.
+
+use super::bridge::{Link, Message, error_in};
+use super::code::{self, Code};
+use super::error::Error;
+use super::schedule::Schedule;
+use super::shim::{Panic, Shim};
+use crate::frame::Frame;
+use crate::progress::{Outcome, State};
+use crate::rt;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How a run looks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Job {
+    pub(crate) quiet: bool,
+    pub(crate) message: String,
+}
+
+/// What is to be run where.
+pub(crate) struct Run<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) job: &'a Job,
+    pub(crate) tasks: usize,
+    /// Batches start at multiples of this.
+    pub(crate) grain: usize,
+    pub(crate) shim: Shim,
+    /// Parameters that all calls share, written.
+    pub(crate) params: Vec<u8>,
+}
+
+/// Writes the input of some tasks.
+pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>) -> postcard::Result<Vec<u8>>;
+/// Takes the results of some tasks.
+pub(crate) type Take<'a> = &'a mut dyn FnMut(Range<usize>, &[u8]) -> postcard::Result<()>;
+
+impl Run<'_> {
+    /// Runs all tasks. Results come in any order of batches.
+    ///
+    /// # Panics
+    /// With the payload [`rt::Interrupted`] when the user interrupts.
+    pub(crate) fn go(&self, write: Write<'_>, take: Take<'_>) -> Result<(), Error> {
+        if self.tasks == 0 {
+            return Ok(());
+        }
+        if self.tasks == usize::MAX {
+            return Err(Error::new("too many tasks"));
+        }
+        let code = code::of(self.shim)?;
+        let mut going = Going {
+            link: Link::open()?,
+            schedule: Schedule::new(self.tasks, self.grain),
+            flying: HashMap::new(),
+            number: 0,
+            bar: Painted::new(self),
+        };
+        going.link.send(&self.head(&code), &self.params)?;
+        while !going.schedule.is_done() {
+            going.send_batches(write)?;
+            if let Some(message) = going.link.receive()? {
+                going.on_message(message, take)?;
+            }
+        }
+        going.link.send(&json!({"op": "end"}), &[])?;
+        going.bar.finish(Outcome::Done);
+        Ok(())
+    }
+
+    fn head(&self, code: &Code) -> Value {
+        let name: String = self.job.message.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+        // Few, stable prefixes: the dashboard groups tasks by them.
+        let prefix = if name.is_empty() { "map".to_owned() } else { name.to_lowercase() };
+        json!({"op": "run", "cluster": self.cluster, "code": code, "prefix": prefix, "params_id": identity(&self.params)})
+    }
+}
+
+/// Parameters that are equal byte by byte are one (FNV-1a with the length).
+pub(crate) fn identity(bytes: &[u8]) -> u64 {
+    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325 ^ bytes.len() as u64, hash)
+}
+
+/// A run on its way.
+struct Going {
+    link: Link,
+    schedule: Schedule,
+    flying: HashMap<u64, Range<usize>>,
+    number: u64,
+    bar: Painted,
+}
+
+impl Going {
+    fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
+        while let Some(tasks) = self.schedule.next() {
+            let bytes = write(tasks.clone()).map_err(|e| unwritable(&e))?;
+            self.link.send(&json!({"op": "batch", "n": self.number}), &bytes)?;
+            self.flying.insert(self.number, tasks);
+            self.number += 1;
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, (head, bytes): Message, take: Take<'_>) -> Result<(), Error> {
+        match head["kind"].as_str() {
+            Some("done") => {
+                let Some(tasks) = head["n"].as_u64().and_then(|n| self.flying.remove(&n)) else { return Ok(()) };
+                take(tasks.clone(), &bytes).map_err(|e| unreadable(&e))?;
+                self.schedule.on_done(tasks.len(), head["seconds"].as_f64().unwrap_or(0.0));
+                self.bar.on_done(tasks.len() as u64);
+            }
+            Some("failed") => {
+                let first = head["n"].as_u64().and_then(|n| self.flying.remove(&n)).map_or(0, |tasks| tasks.start);
+                return Err(failure(&head, first));
+            }
+            Some("workers") => {
+                self.schedule.set_threads(head["threads"].as_u64().unwrap_or(0) as usize);
+                self.bar.on_workers(&head);
+            }
+            Some("lines") => print_lines(&head),
+            Some("error") => return Err(error_in(&head)),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(error: &postcard::Error) -> Error {
+    Error::new(format!("a task cannot be sent: {error}"))
+}
+
+fn unreadable(error: &postcard::Error) -> Error {
+    Error::new(format!("a result cannot be read: {error}; a type that writes itself otherwise than it reads itself?"))
+}
+
+/// Why a batch failed, whose first task is `first`.
+pub(crate) fn failure(head: &Value, first: usize) -> Error {
+    let mut error = error_in(head);
+    if let Ok(panic) = serde_json::from_value::<Panic>(head["panic"].clone()) {
+        error.task = Some(first + panic.task as usize);
+        error.message.clone_from(&panic.message);
+        report(&panic, error.worker.as_deref().unwrap_or("worker"));
+    }
+    error
+}
+
+/// The kernel hears of a panic there as of one here, with its place in a cell.
+fn report(panic: &Panic, worker: &str) {
+    if let Some(channel) = rt::channel::get() {
+        channel.send(&Frame::Panic {
+            message: panic.message.clone(),
+            file: panic.file.clone(),
+            line: panic.line,
+            column: panic.column,
+            thread: worker.to_owned(),
+            backtrace: String::new(),
+        });
+    }
+}
+
+fn print_lines(head: &Value) {
+    let worker = head["worker"].as_str().unwrap_or("?");
+    for line in head["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        println!("[{worker}] {line}");
+    }
+    if head["more"].as_bool() == Some(true) {
+        println!("[{worker}] … more lines are in the worker's log: cluster.logs()");
+    }
+}
+
+/// The bar of a run; ends as the run does.
+struct Painted {
+    state: Option<Arc<State>>,
+    message: String,
+    /// Calls of batches that came back, and what the bar shows: it may be ahead, by calls inside
+    /// batches that still run.
+    done: u64,
+    shown: u64,
+}
+
+impl Painted {
+    fn new(run: &Run<'_>) -> Self {
+        let state = (!run.job.quiet).then(|| State::automatic(run.tasks as u64, &run.job.message));
+        Self { state, message: run.job.message.clone(), done: 0, shown: 0 }
+    }
+
+    fn on_done(&mut self, calls: u64) {
+        self.done += calls;
+        self.show(self.done);
+    }
+
+    fn show(&mut self, calls: u64) {
+        if let Some(state) = &self.state
+            && calls > self.shown
+        {
+            state.add(calls - self.shown);
+            self.shown = calls;
+        }
+    }
+
+    fn on_workers(&mut self, head: &Value) {
+        let inside: u64 = head["done"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
+        let Some(state) = &self.state else { return };
+        let workers = head["workers"].as_u64().unwrap_or(0);
+        let place = if workers == 0 {
+            waiting(head)
+        } else {
+            format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
+        };
+        let text = if self.message.is_empty() { place } else { format!("{}, {place}", self.message) };
+        state.set_message(text);
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        if let Some(state) = self.state.take() {
+            state.finish(outcome);
+        }
+    }
+}
+
+impl Drop for Painted {
+    fn drop(&mut self) {
+        self.finish(if rt::interrupted() { Outcome::Interrupted } else { Outcome::Failed });
+    }
+}
+
+/// What the work waits for while there is no worker.
+pub(crate) fn waiting(head: &Value) -> String {
+    let jobs = head["queue"].as_array().into_iter().flatten();
+    let text = |job: &Value, key: &str| job[key].as_str().unwrap_or("").to_owned();
+    let one = |job: &Value| {
+        let start = text(job, "start");
+        let when = if start.is_empty() || start == "N/A" { String::new() } else { format!(", starts about {start}") };
+        format!("job {} {} ({}{when})", text(job, "job"), text(job, "state").to_lowercase(), text(job, "reason"))
+    };
+    let jobs: Vec<String> = jobs.map(one).collect();
+    if jobs.is_empty() { "waiting for workers".to_owned() } else { format!("waiting for workers: {}", jobs.join("; ")) }
+}

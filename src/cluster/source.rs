@@ -1,0 +1,246 @@
+//! What a cluster's tasks are made of: ranges, slices, vectors, tuples of these, chunks and
+//! numbered tasks, each able to send a part of itself. It knows nothing of how parts travel.
+//!
+//! [`Source`] is the notebook's side, [`Kind`] the worker's: a worker knows a part only by its
+//! type, so `Kind` has no values. Items that are references borrow from the part, for the time of
+//! one call: that is the `'w` of [`Kind::Item`].
+
+use crate::par::{Chunks, Enumerate};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+use std::ops::{Range, RangeInclusive};
+
+/// The worker's side of a [`Source`].
+pub trait Kind: 'static {
+    /// What the closure gets.
+    type Item<'w>;
+    /// A part of the source on its way.
+    type Part: Serialize + DeserializeOwned;
+    /// The items of a part, in order.
+    fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>>;
+}
+
+/// Tasks that can be sent to a cluster: the same inputs that [`crate::par`] takes, with items that
+/// serde can write.
+///
+/// ```
+/// use ferrolab::cluster::Source;
+/// assert_eq!((0..10u64).tasks(), 10);
+/// assert_eq!((&[1.0, 2.0]).tasks(), 2);
+/// ```
+pub trait Source {
+    /// How a worker sees it.
+    type Kind: Kind;
+    /// How many tasks there are.
+    fn tasks(&self) -> usize;
+    /// The part of these tasks, written with postcard at the end of `out`.
+    ///
+    /// # Errors
+    /// When serde cannot write an item.
+    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>>;
+}
+
+fn append<T: Serialize + ?Sized>(value: &T, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+    postcard::to_extend(value, out)
+}
+
+/// Items that go by value.
+#[derive(Debug)]
+pub struct Owned<T>(PhantomData<T>);
+impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
+    type Item<'w> = T;
+    type Part = Vec<T>;
+    fn items<'w>(part: &'w mut Vec<T>) -> impl Iterator<Item = T> {
+        part.drain(..)
+    }
+}
+
+/// Items that the closure borrows.
+#[derive(Debug)]
+pub struct Borrowed<T>(PhantomData<T>);
+impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
+    type Item<'w> = &'w T;
+    type Part = Vec<T>;
+    fn items<'w>(part: &'w mut Vec<T>) -> impl Iterator<Item = &'w T> {
+        part.iter()
+    }
+}
+
+macro_rules! slices {
+    ($([$($g:tt)*] $from:ty => $kind:ident;)*) => {$(
+        impl<T: Serialize + DeserializeOwned + 'static, $($g)*> Source for $from {
+            type Kind = $kind<T>;
+            fn tasks(&self) -> usize {
+                self.len()
+            }
+            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+                append(&self[tasks], out)
+            }
+        }
+    )*};
+}
+slices! {
+    [] &[T] => Borrowed;
+    [] &Vec<T> => Borrowed;
+    [const N: usize] &[T; N] => Borrowed;
+    [] Vec<T> => Owned;
+    [const N: usize] [T; N] => Owned;
+}
+
+/// Integers in a row: only the ends travel.
+#[derive(Debug)]
+pub struct Integers<T>(PhantomData<T>);
+
+macro_rules! ranges {
+    ($($t:ty)*) => {$(
+        impl Kind for Integers<$t> {
+            type Item<'w> = $t;
+            type Part = ($t, $t);
+            fn items<'w>(part: &'w mut ($t, $t)) -> impl Iterator<Item = $t> {
+                part.0..=part.1
+            }
+        }
+        impl Source for Range<$t> {
+            type Kind = Integers<$t>;
+            fn tasks(&self) -> usize {
+                count(self.start as i128, self.end as i128)
+            }
+            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+                let at = |index: usize| (self.start as i128 + index as i128) as $t;
+                append(&(at(tasks.start), at(tasks.end - 1)), out)
+            }
+        }
+        impl Source for RangeInclusive<$t> {
+            type Kind = Integers<$t>;
+            fn tasks(&self) -> usize {
+                count(*self.start() as i128, *self.end() as i128 + 1)
+            }
+            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+                let at = |index: usize| (*self.start() as i128 + index as i128) as $t;
+                append(&(at(tasks.start), at(tasks.end - 1)), out)
+            }
+        }
+    )*};
+}
+ranges!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+
+fn count(start: i128, end: i128) -> usize {
+    // More than fits is refused where the run starts.
+    usize::try_from((end - start).max(0)).unwrap_or(usize::MAX)
+}
+
+/// Pieces of a slice.
+#[derive(Debug)]
+pub struct Pieces<T>(PhantomData<T>);
+impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
+    type Item<'w> = &'w [T];
+    type Part = (Vec<T>, usize);
+    fn items<'w>(part: &'w mut (Vec<T>, usize)) -> impl Iterator<Item = &'w [T]> {
+        part.0.chunks(part.1.max(1))
+    }
+}
+impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
+    type Kind = Pieces<T>;
+    fn tasks(&self) -> usize {
+        self.slice().len().div_ceil(self.size())
+    }
+    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        let (slice, size) = (self.slice(), self.size());
+        append(&(&slice[tasks.start * size..(tasks.end * size).min(slice.len())], size), out)
+    }
+}
+
+/// Tasks with their number.
+#[derive(Debug)]
+pub struct Numbered<K>(PhantomData<K>);
+impl<K: Kind> Kind for Numbered<K> {
+    type Item<'w> = (usize, K::Item<'w>);
+    type Part = (usize, K::Part);
+    fn items<'w>(part: &'w mut (usize, K::Part)) -> impl Iterator<Item = Self::Item<'w>> {
+        (part.0..).zip(K::items(&mut part.1))
+    }
+}
+impl<S: Source> Source for Enumerate<S> {
+    type Kind = Numbered<S::Kind>;
+    fn tasks(&self) -> usize {
+        self.inner().tasks()
+    }
+    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        self.inner().write(tasks.clone(), append(&tasks.start, out)?)
+    }
+}
+
+impl<A: Kind, B: Kind> Kind for (A, B) {
+    type Item<'w> = (A::Item<'w>, B::Item<'w>);
+    type Part = (A::Part, B::Part);
+    fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
+        A::items(&mut part.0).zip(B::items(&mut part.1))
+    }
+}
+impl<A: Source, B: Source> Source for (A, B) {
+    type Kind = (A::Kind, B::Kind);
+    fn tasks(&self) -> usize {
+        self.0.tasks().min(self.1.tasks())
+    }
+    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        self.1.write(tasks.clone(), self.0.write(tasks, out)?)
+    }
+}
+impl<A: Kind, B: Kind, C: Kind> Kind for (A, B, C) {
+    type Item<'w> = (A::Item<'w>, B::Item<'w>, C::Item<'w>);
+    type Part = (A::Part, B::Part, C::Part);
+    fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
+        A::items(&mut part.0).zip(B::items(&mut part.1)).zip(C::items(&mut part.2)).map(|((a, b), c)| (a, b, c))
+    }
+}
+impl<A: Source, B: Source, C: Source> Source for (A, B, C) {
+    type Kind = (A::Kind, B::Kind, C::Kind);
+    fn tasks(&self) -> usize {
+        self.0.tasks().min(self.1.tasks()).min(self.2.tasks())
+    }
+    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+        let out = self.1.write(tasks.clone(), self.0.write(tasks.clone(), out)?)?;
+        self.2.write(tasks, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a worker sees of some tasks of a source.
+    fn there<S: Source, T>(
+        source: &S,
+        tasks: Range<usize>,
+        see: impl for<'w> Fn(<S::Kind as Kind>::Item<'w>) -> T,
+    ) -> Vec<T> {
+        let bytes = source.write(tasks, Vec::new()).unwrap();
+        let mut part: <S::Kind as Kind>::Part = postcard::from_bytes(&bytes).unwrap();
+        <S::Kind as Kind>::items(&mut part).map(see).collect()
+    }
+
+    #[test]
+    fn parts_arrive_as_they_were() {
+        assert_eq!(there(&(10..20u64), 3..5, |x| x), [13, 14]);
+        assert_eq!(there(&(-3..=3i8), 5..7, |x| x), [2, 3]);
+        assert_eq!(there(&(0..=u8::MAX), 255..256, |x| x), [255]);
+        let words = vec!["a".to_owned(), "bc".to_owned(), "déf".to_owned()];
+        assert_eq!(there(&&words, 1..3, |w| w.len()), [2, 4]);
+        assert_eq!(there(&words, 0..1, |w: String| w), ["a"]);
+        assert_eq!(there(&[1.5, f64::NAN], 1..2, |x: f64| x.is_nan()), [true]);
+        let numbers = [1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(there(&crate::par::chunks(&numbers, 3), 1..3, |c| c.len()), [3, 1]);
+        assert_eq!(there(&crate::par::enumerate(&numbers), 5..7, |(i, x)| (i, *x)), [(5, 6), (6, 7)]);
+        assert_eq!(there(&(0..7u8, &numbers), 2..3, |(a, b)| (a, *b)), [(2, 3)]);
+        assert_eq!(there(&(0..9u8, vec![true; 4], &numbers), 3..4, |(a, b, c)| (a, b, *c)), [(3, true, 4)]);
+    }
+
+    #[test]
+    fn tasks_are_counted() {
+        #[allow(clippy::reversed_empty_ranges)]
+        let nothing = 5..3u64;
+        assert_eq!((nothing.tasks(), (i64::MIN..i64::MAX).tasks()), (0, usize::MAX));
+        assert_eq!((0..9u8, &[1u8, 2]).tasks(), 2);
+    }
+}
