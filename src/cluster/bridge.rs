@@ -22,7 +22,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const BRIDGE: &str = include_str!("python/bridge.py");
+const FILES: [(&str, &str); 4] = [
+    ("bridge.py", include_str!("python/bridge.py")),
+    ("clusters.py", include_str!("python/clusters.py")),
+    ("connection.py", include_str!("python/connection.py")),
+    ("runs.py", include_str!("python/runs.py")),
+];
 const WORKER: &str = include_str!("python/worker.py");
 /// Importing Dask on a cold file system takes this long at most.
 const STARTING: Duration = Duration::from_secs(120);
@@ -192,7 +197,7 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
     let folder = folder()?;
     let disk = |e: io::Error| Error::new(format!("cannot write to {}: {e}", folder.display()));
     let worker = format!("ferrolab_worker_{:016x}", fingerprint(WORKER));
-    write(&folder.join("bridge.py"), BRIDGE).map_err(disk)?;
+    FILES.iter().try_for_each(|(name, text)| write(&folder.join(name), text)).map_err(disk)?;
     write(&folder.join(format!("{worker}.py")), WORKER).map_err(disk)?;
     let log = private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
     let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;

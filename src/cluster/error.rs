@@ -31,7 +31,8 @@ impl fmt::Display for Error {
         match (&self.task, &self.worker) {
             (Some(task), Some(worker)) => write!(f, "task {task} panicked on {worker}: {}", self.message),
             (Some(task), None) => write!(f, "task {task} panicked: {}", self.message),
-            _ => f.write_str(&self.message),
+            (None, Some(worker)) => write!(f, "{} ({worker})", self.message),
+            (None, None) => f.write_str(&self.message),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::bridge::{self, Link};
 use super::error::Error;
 use super::open::{Inner, when_the_cell_succeeds};
 use super::run::identity;
+use super::shim::captures_nothing;
 use super::source::Source;
 use super::{Cluster, Item, code, shim};
 use crate::rt;
@@ -52,6 +53,14 @@ pub(crate) struct Slot<T> {
     value: Mutex<Option<Result<T, Error>>>,
 }
 
+/// While waiting: does something of what the pool has to do, or rests.
+fn help() {
+    rt::check_interrupt();
+    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
 impl<T> Slot<T> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { process: std::process::id(), value: Mutex::new(None) })
@@ -71,13 +80,24 @@ impl<T> Slot<T> {
             if self.process != std::process::id() {
                 return Err(Error::new("this result was being computed by a cell that ended; submit it again"));
             }
-            rt::check_interrupt();
-            match rayon::yield_now() {
-                Some(rayon::Yield::Executed) => {}
-                _ => std::thread::sleep(Duration::from_micros(200)),
-            }
+            help();
         }
         Ok(())
+    }
+
+    /// The value, once no other task needs a copy of it.
+    fn take(mut self: Arc<Self>) -> Result<T, Error> {
+        self.wait()?;
+        loop {
+            match Arc::try_unwrap(self) {
+                Ok(slot) => {
+                    let value = slot.value.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    return value.unwrap_or_else(|| Err(Error::new("the task ended without a result")));
+                }
+                Err(shared) => self = shared,
+            }
+            help();
+        }
     }
 }
 
@@ -127,11 +147,8 @@ impl<T: DeserializeOwned> Future<T> {
     /// # Panics
     /// When the user interrupts.
     pub fn result(self) -> Result<T, Error> {
-        match &self.place {
-            Place::Here(slot) => {
-                slot.wait()?;
-                slot.peek(Option::take).unwrap_or_else(|| Err(Error::new("this result was taken already")))
-            }
+        match self.place {
+            Place::Here(slot) => slot.take(),
             Place::There(there, _) => there.fetch(),
         }
     }
@@ -280,7 +297,7 @@ impl<T: DeserializeOwned + Clone> Future<T> {
             Place::There(there, _) => there.fetch(),
             Place::Here(slot) => {
                 slot.wait()?;
-                slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::new("this result was taken already")))
+                slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::new("the task ended without a result")))
             }
         }
     }
@@ -338,7 +355,7 @@ impl Cluster {
         F: Fn(A::Value) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + 'static,
     {
-        let _ = f;
+        captures_nothing!(f: F);
         let (bytes, after) = argument.sent()?;
         self.submit_written(shim::once::<A::Value, F, T>, &bytes, &after, array_of::<T>())
     }
@@ -362,7 +379,7 @@ impl Cluster {
         F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + 'static,
     {
-        let _ = f;
+        captures_nothing!(f: F);
         let one = |index: usize| {
             let bytes = tasks.write(index..index + 1, Vec::new());
             let bytes = bytes.map_err(|e| Error::new(format!("a task cannot be sent: {e}")))?;

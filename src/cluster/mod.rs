@@ -37,6 +37,7 @@ use run::{Job, Run};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use shim::captures_nothing;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -106,7 +107,7 @@ impl Cluster {
         F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned,
     {
-        let _ = f;
+        captures_nothing!(f: F);
         self.collect(&tasks, shim::map::<S::Kind, F, T>, Vec::new())
     }
 
@@ -130,7 +131,7 @@ impl Cluster {
         F: for<'w> Fn(&'w P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned,
     {
-        let _ = f;
+        captures_nothing!(f: F);
         let params =
             postcard::to_allocvec(params).map_err(|e| Error::new(format!("the parameters cannot be sent: {e}")))?;
         self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
@@ -151,7 +152,7 @@ impl Cluster {
         S: Source,
         F: for<'w> Fn(Item<'w, S>) + Copy + Send + Sync + 'static,
     {
-        let _ = f;
+        captures_nothing!(f: F);
         self.each(&tasks, shim::map::<S::Kind, F, ()>)
     }
 
@@ -174,21 +175,23 @@ impl Cluster {
         O: Fn(T, T) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Clone,
     {
-        let _ = f;
+        captures_nothing!(f: F);
+        captures_nothing!(op: O);
         let len = tasks.tasks();
         // As on threads: blocks depend on the number of tasks alone, and so does the order of sums.
         let block = len.div_ceil(BLOCKS).max(16);
         let head = postcard::to_allocvec(&(identity.clone(), block));
         let head = head.map_err(|e| Error::new(format!("the identity cannot be sent: {e}")))?;
         let write = |part: Range<usize>| tasks.write(part, head.clone());
-        let mut totals: Vec<(usize, Vec<T>)> = Vec::new();
-        let mut take = |part: Range<usize>, bytes: &[u8]| {
-            totals.push((part.start, values(bytes, part.len().div_ceil(block))?));
-            Ok(())
-        };
         let shim = shim::map_reduce::<S::Kind, F, O, T>;
-        self.run(len, block, shim, Vec::new()).go(&write, &mut take)?;
-        Ok(in_order(totals).fold(identity, op))
+        let mut total = identity;
+        for part in self.run(len, block, shim, Vec::new()).go(&write)? {
+            let mut bytes = &part.bytes[..];
+            for _ in 0..part.tasks.len().div_ceil(block) {
+                total = op(total, next(&mut bytes)?);
+            }
+        }
+        Ok(total)
     }
 
     /// Combines all items with an associative `op`, starting from `identity`.
@@ -220,19 +223,22 @@ impl Cluster {
         shim: shim::Shim,
         params: Vec<u8>,
     ) -> Result<Vec<T>, Error> {
-        let mut parts: Vec<(usize, Vec<T>)> = Vec::new();
-        let mut take = |part: Range<usize>, bytes: &[u8]| {
-            parts.push((part.start, values(bytes, part.len())?));
-            Ok(())
-        };
         let write = |part: Range<usize>| tasks.write(part, Vec::new());
-        self.run(tasks.tasks(), 1, shim, params).go(&write, &mut take)?;
-        Ok(in_order(parts).collect())
+        let len = tasks.tasks();
+        let parts = self.run(len, 1, shim, params).go(&write)?;
+        let mut results = Vec::with_capacity(len);
+        for part in parts {
+            let mut bytes = &part.bytes[..];
+            for _ in part.tasks {
+                results.push(next(&mut bytes)?);
+            }
+        }
+        Ok(results)
     }
 
     fn each<S: Source>(&self, tasks: &S, shim: shim::Shim) -> Result<(), Error> {
         let write = |part: Range<usize>| tasks.write(part, Vec::new());
-        self.run(tasks.tasks(), 1, shim, Vec::new()).go(&write, &mut |_, _| Ok(()))
+        self.run(tasks.tasks(), 1, shim, Vec::new()).go(&write).map(drop)
     }
 
     /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
@@ -247,19 +253,9 @@ impl Cluster {
     }
 }
 
-/// So many values, one after the other.
-fn values<T: DeserializeOwned>(mut bytes: &[u8], count: usize) -> postcard::Result<Vec<T>> {
-    let mut values = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (value, rest) = postcard::take_from_bytes(bytes)?;
-        values.push(value);
-        bytes = rest;
-    }
-    Ok(values)
-}
-
-/// Results in the order of their tasks.
-fn in_order<T>(mut parts: Vec<(usize, Vec<T>)>) -> impl Iterator<Item = T> {
-    parts.sort_unstable_by_key(|(start, _)| *start);
-    parts.into_iter().flat_map(|(_, values)| values)
+/// The next of values that were written one after the other.
+fn next<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Error> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|e| run::unreadable(&e))?;
+    *bytes = rest;
+    Ok(value)
 }

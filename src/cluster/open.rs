@@ -47,10 +47,12 @@ impl Drop for Inner {
 
 fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
     let mut link = Link::open()?;
-    let request = json!({"op": "open", "kind": kind, "options": options});
+    let request = json!({"op": "open", "kind": kind, "options": options, "process": std::process::id()});
     let mut note = |note: &Value| println!("{}", note["text"].as_str().unwrap_or_default());
     let (answer, _) = link.request(&request, &[], &mut note)?;
     let id = answer["id"].as_str().unwrap_or_default().to_owned();
+    // A cluster that a failing cell made is in no variable: it ends with this process then.
+    when_the_cell_succeeds(json!({"op": "keep", "cluster": id}));
     Ok(Cluster { inner: Arc::new(Inner { id }), job: Job::default() })
 }
 

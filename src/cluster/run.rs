@@ -35,17 +35,20 @@ pub(crate) struct Run<'a> {
 
 /// Writes the input of some tasks.
 pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>) -> postcard::Result<Vec<u8>>;
-/// Takes the results of some tasks.
-pub(crate) type Take<'a> = &'a mut dyn FnMut(Range<usize>, &[u8]) -> postcard::Result<()>;
+/// The results of some tasks, as they were written.
+pub(crate) struct Part {
+    pub(crate) tasks: Range<usize>,
+    pub(crate) bytes: Vec<u8>,
+}
 
 impl Run<'_> {
-    /// Runs all tasks. Results come in any order of batches.
+    /// Runs all tasks; their results, in order.
     ///
     /// # Panics
     /// With the payload [`rt::Interrupted`] when the user interrupts.
-    pub(crate) fn go(&self, write: Write<'_>, take: Take<'_>) -> Result<(), Error> {
+    pub(crate) fn go(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
         if self.tasks == 0 {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if self.tasks == usize::MAX {
             return Err(Error::new("too many tasks"));
@@ -56,18 +59,20 @@ impl Run<'_> {
             schedule: Schedule::new(self.tasks, self.grain),
             flying: HashMap::new(),
             number: 0,
+            parts: Vec::new(),
             bar: Painted::new(self),
         };
         going.link.send(&self.head(&code), &self.params)?;
         while !going.schedule.is_done() {
             going.send_batches(write)?;
             if let Some(message) = going.link.receive()? {
-                going.on_message(message, take)?;
+                going.on_message(message)?;
             }
         }
         going.link.send(&json!({"op": "end"}), &[])?;
         going.bar.finish(Outcome::Done);
-        Ok(())
+        going.parts.sort_unstable_by_key(|part| part.tasks.start);
+        Ok(going.parts)
     }
 
     fn head(&self, code: &Code) -> Value {
@@ -90,6 +95,7 @@ struct Going {
     schedule: Schedule,
     flying: HashMap<u64, Range<usize>>,
     number: u64,
+    parts: Vec<Part>,
     bar: Painted,
 }
 
@@ -104,13 +110,13 @@ impl Going {
         Ok(())
     }
 
-    fn on_message(&mut self, (head, bytes): Message, take: Take<'_>) -> Result<(), Error> {
+    fn on_message(&mut self, (head, bytes): Message) -> Result<(), Error> {
         match head["kind"].as_str() {
             Some("done") => {
                 let Some(tasks) = head["n"].as_u64().and_then(|n| self.flying.remove(&n)) else { return Ok(()) };
-                take(tasks.clone(), &bytes).map_err(|e| unreadable(&e))?;
                 self.schedule.on_done(tasks.len(), head["seconds"].as_f64().unwrap_or(0.0));
                 self.bar.on_done(tasks.len() as u64);
+                self.parts.push(Part { tasks, bytes });
             }
             Some("failed") => {
                 let first = head["n"].as_u64().and_then(|n| self.flying.remove(&n)).map_or(0, |tasks| tasks.start);
@@ -132,7 +138,7 @@ fn unwritable(error: &postcard::Error) -> Error {
     Error::new(format!("a task cannot be sent: {error}"))
 }
 
-fn unreadable(error: &postcard::Error) -> Error {
+pub(crate) fn unreadable(error: &postcard::Error) -> Error {
     Error::new(format!("a result cannot be read: {error}; a type that writes itself otherwise than it reads itself?"))
 }
 

@@ -106,15 +106,25 @@ impl Batch<'_> {
     }
 }
 
+/// Does not compile when a closure captures something. It stands in each public function, because
+/// rustc names the call that it was compiled for, and that has to be the user's.
+macro_rules! captures_nothing {
+    ($f:ident: $F:ty) => {{
+        let _ = $f;
+        const {
+            assert!(
+                size_of::<$F>() == 0,
+                "a closure for the cluster cannot use variables of the notebook: pass them with `map_with(&value, tasks, |value, task| …)`"
+            );
+        }
+    }};
+}
+pub(super) use captures_nothing;
+
 /// A value of a type that has one value without bytes: a function, or a closure that captures
-/// nothing. Anything else does not compile.
+/// nothing.
 fn conjure<F: Copy + 'static>() -> F {
-    const {
-        assert!(
-            size_of::<F>() == 0,
-            "a closure for the cluster cannot use variables of the notebook: pass them with `map_with(&value, tasks, |value, task| …)`"
-        );
-    }
+    const { assert!(size_of::<F>() == 0) };
     // SAFETY: F has no bytes, so there is nothing to initialise; it is Copy, so another value of it
     // may be made from one, and the notebook had one when it asked for this shim.
     unsafe { MaybeUninit::uninit().assume_init() }

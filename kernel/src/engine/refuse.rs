@@ -21,6 +21,11 @@ impl Engine {
                 diagnostic.add_help(advice);
             }
         }
+        let is_cluster = |name: &str| {
+            let variable = variables.get(name.strip_prefix("r#").unwrap_or(name));
+            name == "Cluster" || variable.is_some_and(|v| v.type_text.ends_with("cluster::Cluster"))
+        };
+        diagnose::explain_remote_closures(&mut diagnostics, source, &is_cluster);
         match diagnose::render(&diagnostics, source, &self.cells, number) {
             Some(rendered) => Refused::Errors(rendered),
             None => Refused::Broken(format!("rustc failed without an error message\n{}", other.join("\n"))),

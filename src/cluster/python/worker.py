@@ -62,6 +62,11 @@ class CodeRefused(Exception):
     """This worker will not or cannot load a shared object; the argument says why."""
 
 
+def label(name) -> str:
+    """A worker's name for people: Dask's launchers count them."""
+    return f"worker {name}" if str(name).isdigit() else str(name)
+
+
 class Batch:
     """One running batch: what is done, and the order to stop."""
 
@@ -221,9 +226,9 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, array: str
             signal()
     result = take(call)
     if status == DONE:
-        return (took, str(worker.name), keep(result, array) if array else result)
+        return (took, label(worker.name), keep(result, array) if array else result)
     if status == PANICKED:
-        raise TaskPanicked(bytes(result).decode())
+        raise TaskPanicked(json.dumps({**json.loads(bytes(result)), "worker": label(worker.name)}))
     if status == CANCELLED:
         raise TaskPanicked(json.dumps({"task": batch.done.value, "message": "cancelled", "cancelled": True}))
     raise CodeRefused(f"the worker and the notebook disagree on what was sent: {bytes(result).decode(errors='replace')}")
@@ -376,7 +381,7 @@ class Lines:
                 send = lines[: max(0, MOST_LINES - told)]
                 if send or told < MOST_LINES <= told + len(lines):
                     more = told + len(lines) > MOST_LINES
-                    message = {"run": run, "worker": str(self.worker.name), "lines": send, "more": more}
+                    message = {"run": run, "worker": label(self.worker.name), "lines": send, "more": more}
                     self.worker.loop.add_callback(self.worker.log_event, "ferrolab-lines", message)
 
 
@@ -395,7 +400,7 @@ class Ferrolab(WorkerPlugin):
 
     def setup(self, worker) -> None:
         worker.metrics["ferrolab"] = count_calls
-        if not FOLLOWED and hasattr(worker, "nthreads") and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
+        if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
             FOLLOWED.append(Lines(1, worker))
 
 

@@ -1,0 +1,157 @@
+"""Runs: the batches of one call from the notebook, on their way through Dask.
+
+It submits, waits, sends code that is missing and explains failures; what batches hold it does not know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import pathlib
+import uuid
+
+import clusters
+from clusters import Held, Wrong, check, queue_of, threads_of
+from connection import Connection
+
+# inputs larger than this are not part of the task graph
+LARGE_INPUT = 256 << 10
+# seconds between two looks at the workers
+POLL = 0.25
+
+
+class Run:
+    """The batches of one call from the notebook."""
+
+    def __init__(self, held: Held, connection: Connection, head: dict, params: bytes):
+        self.held, self.connection, self.head = held, connection, head
+        self.name = f"{head.get('prefix') or 'map'}-{uuid.uuid4().hex[:8]}"
+        self.params_bytes, self.params = params, None
+        self.tasks: set[asyncio.Task] = set()
+        self.futures: set = set()
+
+    async def start(self) -> None:
+        held = self.held
+        if not held.client.scheduler or held.client.status not in ("running", "connecting"):
+            raise Wrong("the scheduler of this cluster is gone: make the cluster again")
+        held.runs[self.name] = self.connection
+        self.tasks.add(asyncio.create_task(self.watch()))
+
+    async def ready(self) -> None:
+        """Before the first batch, once there are workers: is the code there, are parameters?"""
+        held = self.held
+        if not held.checked and await held.workers():
+            await check(held)
+        if self.params_bytes and self.params is None:
+            self.params = asyncio.ensure_future(self.spread())
+
+    async def spread(self):
+        """Sends the parameters to every worker there is, once."""
+        return await scatter(self.held.client, self.params_bytes, broadcast=bool(await self.held.workers()))
+
+    async def watch(self) -> None:
+        """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
+        told = None
+        while True:
+            try:
+                workers = await self.held.workers()
+            except OSError as problem:
+                self.connection.send({"kind": "error", **explain(problem, self.held)})
+                return
+            done = {clusters.WORKER.label(w["id"]): w.get("metrics", {}).get("ferrolab", {}).get(self.name, 0) for w in workers.values()}
+            news = {"kind": "workers", "threads": threads_of(workers), "workers": len(workers), "done": done}
+            if not workers:
+                news["queue"] = await queue_of(self.held)
+            if news != told:
+                self.connection.send(news)
+                told = news
+            await asyncio.sleep(POLL)
+
+    def batch(self, head: dict, body: bytes) -> None:
+        task = asyncio.create_task(self.one(head, body))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def one(self, head: dict, body: bytes) -> None:
+        number = head["n"]
+        try:
+            future = await self.submit(number, [body])
+            took, worker, result = await self.result(future, number, [body])
+            self.connection.send({"kind": "done", "n": number, "seconds": took / 1e9, "worker": worker}, result)
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
+            self.connection.send({"kind": "failed", "n": number, **explain(problem, self.held)})
+
+    async def submit(self, number, pieces: list, keep: str | None = None):
+        held = self.held
+        await self.ready()
+        if sum(len(p) for p in pieces if isinstance(p, bytes)) > LARGE_INPUT:
+            pieces = [await scatter(held.client, p) if isinstance(p, bytes) else p for p in pieces]
+        params = await self.params if self.params is not None else b""
+        future = held.client.submit(
+            clusters.WORKER.run, self.name, self.head["code"], pieces, params, self.head.get("params_id", 0), keep,
+            key=f"{self.name}-{number}", pure=False,
+        )  # fmt: skip
+        self.futures.add(future)
+        return future
+
+    async def result(self, future, number, pieces):
+        for attempt in itertools.count():
+            try:
+                return await future
+            except clusters.WORKER.CodeMissing as problem:
+                if attempt == 3:
+                    raise
+                await send_code(self.held, self.head["code"]["objects"], json.loads(str(problem)))
+                future.release()
+                future = await self.submit(f"{number}-again{attempt}", pieces)
+            finally:
+                self.futures.discard(future)
+
+    async def end(self, wanted: bool) -> None:
+        """The notebook has all it asked for, or has gone."""
+        held = self.held
+        held.runs.pop(self.name, None)
+        for task in list(self.tasks):
+            task.cancel()
+        for future in list(self.futures):
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(held.client.cancel([future], force=True), 5)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(held.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
+
+
+async def scatter(client, data: bytes, broadcast: bool = False):
+    return await client.scatter(data, broadcast=broadcast, hash=False)
+
+
+async def send_code(held: Held, objects: list[dict], names: list[str]) -> None:
+    """Sends the contents of objects that some worker cannot see, to all workers, for good."""
+    wanted = [o for o in objects if clusters.WORKER.identity(o) in names]
+    contents = {clusters.WORKER.identity(o): pathlib.Path(o["path"]).read_bytes() for o in wanted}
+    await held.client.register_plugin(clusters.WORKER.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", contents))
+
+
+def explain(problem: Exception, held: Held) -> dict:
+    """A failure in the notebook's terms."""
+    from distributed import KilledWorker
+
+    if isinstance(problem, clusters.WORKER.TaskPanicked):
+        panic = json.loads(str(problem))
+        return {"panic": panic, "worker": panic.get("worker"), "message": panic.get("message")}
+    if isinstance(problem, KilledWorker):
+        worker = getattr(problem, "last_worker", None)
+        return {
+            "message": "a task ended its worker's process several times: a segmentation fault, a stack overflow, abort(), or more memory than the worker has",
+            "worker": None if worker is None else clusters.WORKER.label(worker.name),
+            "killed": True,
+        }
+    if isinstance(problem, OSError):
+        # Dask's CommClosedError is one
+        return {"message": f"the connection to the scheduler is lost; make the cluster again ({problem})"}
+    if type(problem).__name__ in ("FutureCancelledError", "CancelledError"):
+        return {"message": f"Dask cancelled the task ({problem}): the scheduler or the last worker went away"}
+    return {"message": f"{type(problem).__name__}: {problem}" if not isinstance(problem, (Wrong, clusters.WORKER.CodeRefused)) else str(problem)}
