@@ -1,6 +1,6 @@
 //! The parallel loops against naive ones.
 
-use super::*;
+use crate::par::*;
 use crate::rt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,0 +1,150 @@
+//! Sums and counts by group: many samples into a table, which each thread fills in its cache.
+
+use super::collect::Par;
+use super::source::Sealed;
+use std::fmt::Display;
+use std::ops::Range;
+
+/// Pieces of the input that get partial results of their own, at most. Fixed, so that float
+/// results do not depend on the number of threads.
+const PIECES: usize = 64;
+/// Indices that are checked together, before they are used: they stay in the first cache.
+const CHECKED: usize = 2048;
+
+/// How many pieces an input of `len` is worth when each costs a table of `n`.
+pub(super) fn pieces(len: usize, n: usize) -> usize {
+    (len / n.saturating_mul(8).max(1 << 14)).clamp(1, PIECES)
+}
+
+pub(super) fn ranges(len: usize, pieces: usize) -> Vec<Range<usize>> {
+    let size = len.div_ceil(pieces).max(1);
+    (0..len).step_by(size).map(|start| start..(start + size).min(len)).collect()
+}
+
+/// An integer that names a group: `u8` to `u64`, `usize`, `i8` to `i64`, `isize`.
+///
+/// Its methods are the kernels for that type, compiled once in this crate.
+pub trait GroupIndex: Copy + Send + Sync + Display + Sealed {
+    #[doc(hidden)]
+    fn add_groups(index: &[Self], values: &[f64], groups: usize) -> Vec<f64>;
+    #[doc(hidden)]
+    fn count_groups(index: &[Self], groups: usize) -> Vec<u64>;
+}
+
+macro_rules! group_index {
+    ($($t:ty)*) => {$(
+        impl GroupIndex for $t {
+            fn add_groups(index: &[Self], values: &[f64], groups: usize) -> Vec<f64> {
+                // A negative index becomes one that is too large.
+                tables(index, groups, "group_sum", |i| i as usize, |range, table: &mut [f64]| {
+                    let pairs = index[range.clone()].iter().zip(&values[range]);
+                    // SAFETY: `tables` checked the indices of this range.
+                    pairs.for_each(|(&i, &v)| unsafe { *table.get_unchecked_mut(i as usize) += v });
+                })
+            }
+            fn count_groups(index: &[Self], groups: usize) -> Vec<u64> {
+                tables(index, groups, "group_count", |i| i as usize, |range, table: &mut [u64]| {
+                    // SAFETY: `tables` checked the indices of this range.
+                    index[range].iter().for_each(|&i| unsafe { *table.get_unchecked_mut(i as usize) += 1 });
+                })
+            }
+        }
+    )*};
+}
+group_index!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+
+/// Fills a table for each piece with `fill`, which gets ranges whose indices are below `groups`, and
+/// adds the tables up.
+#[inline(always)]
+fn tables<I: GroupIndex, T: Copy + Default + Send + Sync + std::ops::Add<Output = T>>(
+    index: &[I],
+    groups: usize,
+    who: &str,
+    number: impl Fn(I) -> usize + Sync,
+    fill: impl Fn(Range<usize>, &mut [T]) + Sync,
+) -> Vec<T> {
+    let parts = ranges(index.len(), pieces(index.len(), groups));
+    let tables = Par::new().map(&parts, |range| {
+        let mut table = vec![T::default(); groups];
+        let mut start = range.start;
+        while start < range.end {
+            let end = (start + CHECKED).min(range.end);
+            let largest = index[start..end].iter().map(|&i| number(i)).fold(0, usize::max);
+            if largest >= groups {
+                let bad = index[start..end].iter().position(|&i| number(i) >= groups).unwrap_or(0) + start;
+                panic!("{who}: index {} at {bad} is not below {groups} groups", index[bad]);
+            }
+            fill(start..end, &mut table);
+            crate::rt::check_interrupt();
+            start = end;
+        }
+        table
+    });
+    add_up(tables, groups)
+}
+
+/// Sums tables item by item, in order.
+pub(super) fn add_up<T>(tables: Vec<Vec<T>>, n: usize) -> Vec<T>
+where
+    T: Copy + Default + Send + Sync + std::ops::Add<Output = T>,
+{
+    let mut tables = tables.into_iter();
+    let Some(mut total) = tables.next() else { return vec![T::default(); n] };
+    let others: Vec<Vec<T>> = tables.collect();
+    // A part of all tables at a time, so that the totals stay in the cache.
+    Par::new().quiet().for_each(super::enumerate(super::chunks_mut(&mut total, 1024)), |(at, part)| {
+        for table in &others {
+            part.iter_mut().zip(&table[at * 1024..]).for_each(|(sum, x)| *sum = *sum + *x);
+        }
+    });
+    total
+}
+
+/// The sum of `values` for each group: `result[g]` is the sum over all `i` with `index[i] == g`, as
+/// `numpy.bincount(index, values, groups)`.
+///
+/// The result does not depend on the number of threads.
+///
+/// # Panics
+/// When the slices differ in length or an index is negative or not below `groups`.
+///
+/// ```
+/// let sums = ferrolab::par::group_sum(&[0u32, 2, 0], &[1.0, 5.0, 2.0], 3);
+/// assert_eq!(sums, [3.0, 0.0, 5.0]);
+/// ```
+#[must_use]
+pub fn group_sum<I: GroupIndex>(index: &[I], values: &[f64], groups: usize) -> Vec<f64> {
+    assert_eq!(index.len(), values.len(), "group_sum needs one index for each value");
+    I::add_groups(index, values, groups)
+}
+
+/// How often each group occurs: `result[g]` is the number of `i` with `index[i] == g`, as
+/// `numpy.bincount(index, minlength=groups)`.
+///
+/// # Panics
+/// When an index is negative or not below `groups`.
+///
+/// ```
+/// assert_eq!(ferrolab::par::group_count(&[0u32, 2, 0], 3), [2, 0, 1]);
+/// ```
+#[must_use]
+pub fn group_count<I: GroupIndex>(index: &[I], groups: usize) -> Vec<u64> {
+    I::count_groups(index, groups)
+}
+
+/// The mean of `values` for each group; NaN for a group that does not occur.
+///
+/// # Panics
+/// When the slices differ in length or an index is negative or not below `groups`.
+///
+/// ```
+/// let means = ferrolab::par::group_mean(&[0u32, 2, 0], &[1.0, 5.0, 2.0], 3);
+/// assert_eq!((means[0], means[2]), (1.5, 5.0));
+/// assert!(means[1].is_nan());
+/// ```
+#[must_use]
+pub fn group_mean<I: GroupIndex>(index: &[I], values: &[f64], groups: usize) -> Vec<f64> {
+    let sums = group_sum(index, values, groups);
+    let counts = group_count(index, groups);
+    sums.into_iter().zip(counts).map(|(sum, count)| sum / count as f64).collect()
+}
