@@ -209,6 +209,122 @@ fn groups(report: &Report) {
     }
 }
 
+fn stencils(report: &Report) {
+    let n = 2000usize;
+    let a: Vec<f64> = (0..n * n).map(|i| (i % 101) as f64).collect();
+    let five = |i: usize| 0.25 * (a[i - n] + a[i - 1] + a[i + 1] + a[i + n]);
+    let row = |y: usize, out: &mut [f64]| {
+        if y > 0 && y + 1 < n {
+            let (up, here, down) = (&a[(y - 1) * n..y * n], &a[y * n..(y + 1) * n], &a[(y + 1) * n..(y + 2) * n]);
+            for x in 1..n - 1 {
+                out[x] = 0.25 * (up[x] + here[x - 1] + here[x + 1] + down[x]);
+            }
+        }
+    };
+    report.row(
+        "stencil2 5 points, 2000 x 2000",
+        n * n,
+        || {
+            par::stencil2(&a, [n, n], par::Edge::Clamp, |p| {
+                0.25 * (p.at(-1, 0) + p.at(0, -1) + p.at(0, 1) + p.at(1, 0))
+            })
+        },
+        || {
+            let mut out = vec![0.0; n * n];
+            out.par_chunks_mut(n).enumerate().for_each(|(y, out)| row(y, out));
+            out
+        },
+        || {
+            let mut out = vec![0.0; n * n];
+            out.chunks_mut(n).enumerate().for_each(|(y, out)| row(y, out));
+            out
+        },
+    );
+    report.row(
+        "grid 2000 x 2000",
+        n * n,
+        || par::quiet().map(par::grid([n, n]), |[y, x]| y as f64 * 0.5 + x as f64),
+        || (0..n * n).into_par_iter().map(|i| (i / n) as f64 * 0.5 + (i % n) as f64).collect::<Vec<_>>(),
+        || (0..n).flat_map(|y| (0..n).map(move |x| y as f64 * 0.5 + x as f64)).collect::<Vec<_>>(),
+    );
+    let (m, mm) = (160usize, 160 * 160usize);
+    let b: Vec<f64> = (0..m * mm).map(|i| (i % 101) as f64).collect();
+    let seven = |i: usize| b[i - mm] + b[i - m] + b[i - 1] + b[i + 1] + b[i + m] + b[i + mm] - 6.0 * b[i];
+    let plane = |z: usize, out: &mut [f64]| {
+        if z > 0 && z + 1 < m {
+            (1..m - 1).for_each(|y| (1..m - 1).for_each(|x| out[y * m + x] = seven(z * mm + y * m + x)));
+        }
+    };
+    report.row(
+        "stencil3 7 points, 160 cubed",
+        m * mm,
+        || {
+            par::stencil3(&b, [m, m, m], par::Edge::Clamp, |p| {
+                p.at(-1, 0, 0) + p.at(0, -1, 0) + p.at(0, 0, -1) + p.at(0, 0, 1) + p.at(0, 1, 0) + p.at(1, 0, 0)
+                    - 6.0 * p.at(0, 0, 0)
+            })
+        },
+        || {
+            let mut out = vec![0.0; m * mm];
+            out.par_chunks_mut(mm).enumerate().for_each(|(z, out)| plane(z, out));
+            out
+        },
+        || {
+            let mut out = vec![0.0; m * mm];
+            out.chunks_mut(mm).enumerate().for_each(|(z, out)| plane(z, out));
+            out
+        },
+    );
+    report.row(
+        "stencil, radius 1",
+        n * n,
+        || par::stencil(&a, 1, par::Edge::Wrap, |w| w[0] + w[1] + w[2]),
+        || a.par_windows(3).map(|w| w[0] + w[1] + w[2]).collect::<Vec<_>>(),
+        || (n..n * n - n).map(five).collect::<Vec<_>>(),
+    );
+}
+
+fn sorts(report: &Report) {
+    let n = 4_000_000u64;
+    let keys: Vec<u64> = (0..n).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 7).collect();
+    let floats: Vec<f64> = keys.iter().map(|k| *k as f64).collect();
+    fn with<T: Clone>(a: &[T], f: impl Fn(&mut [T])) -> Vec<T> {
+        let mut a = a.to_vec();
+        f(&mut a);
+        a
+    }
+    let items = n as usize;
+    report.row(
+        "sort_unstable u64",
+        items,
+        || with(&keys, |a| par::sort_unstable(a)),
+        || with(&keys, |a| a.par_sort_unstable()),
+        || with(&keys, |a| a.sort_unstable()),
+    );
+    report.row(
+        "sort f64",
+        items,
+        || with(&floats, |a| par::sort(a)),
+        || with(&floats, |a| a.par_sort_by(f64::total_cmp)),
+        || with(&floats, |a| a.sort_by(f64::total_cmp)),
+    );
+    report.row(
+        "cumsum f64",
+        items,
+        || par::cumsum(&floats),
+        || par::scan(par::items(floats.iter().copied()), 0.0, |a, b| a + b),
+        || {
+            floats
+                .iter()
+                .scan(0.0, |sum, x| {
+                    *sum += x;
+                    Some(*sum)
+                })
+                .collect::<Vec<f64>>()
+        },
+    );
+}
+
 fn main() {
     let only = std::env::args().nth(1).filter(|a| !a.starts_with("--"));
     let report = Report { only };
@@ -216,4 +332,6 @@ fn main() {
     maps(&report);
     reductions(&report);
     groups(&report);
+    stencils(&report);
+    sorts(&report);
 }

@@ -125,9 +125,14 @@ impl Par {
         let mut results: Vec<T> = Vec::with_capacity(len);
         let out = Out(results.as_mut_ptr());
         let body = |range: Range<usize>, at: &mut usize| {
+            let start = range.start;
             // SAFETY: `drive` passes ranges within `0..len`, none twice; `index < len` is within the
-            // capacity, and nobody else writes there.
-            unsafe { each(&tasks, range, at, |index, item| out.at(index).write(f(item))) }
+            // capacity, and nobody else writes there. The pointer is a local, so that no write can
+            // be one to it.
+            unsafe {
+                let part = out.at(start);
+                each(&tasks, range, at, |index, item| part.add(index - start).write(f(item)));
+            }
         };
         let ended = drive(len, 1, &self.job, Body::new(&body));
         // SAFETY: the loop is over, and `len` is the number of tasks.

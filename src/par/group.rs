@@ -7,13 +7,16 @@ use std::ops::Range;
 
 /// Pieces of the input that get partial results of their own, at most. Fixed, so that float
 /// results do not depend on the number of threads.
-const PIECES: usize = 64;
+const PIECES: usize = 256;
+/// A piece has this many samples for each place of its table, so that making the table and adding it
+/// to the others costs little beside filling it.
+const SAMPLES: usize = 64;
 /// Indices that are checked together, before they are used: they stay in the first cache.
 const CHECKED: usize = 2048;
 
 /// How many pieces an input of `len` is worth when each costs a table of `n`.
 pub(super) fn pieces(len: usize, n: usize) -> usize {
-    (len / n.saturating_mul(8).max(1 << 14)).clamp(1, PIECES)
+    (len / n.saturating_mul(SAMPLES).max(1 << 14)).clamp(1, PIECES)
 }
 
 pub(super) fn ranges(len: usize, pieces: usize) -> Vec<Range<usize>> {
@@ -32,46 +35,52 @@ pub trait GroupIndex: Copy + Send + Sync + Display + Sealed {
 }
 
 macro_rules! group_index {
-    ($($t:ty)*) => {$(
+    ($($t:ty, $unsigned:ty;)*) => {$(
         impl GroupIndex for $t {
             fn add_groups(index: &[Self], values: &[f64], groups: usize) -> Vec<f64> {
                 // A negative index becomes one that is too large.
-                tables(index, groups, "group_sum", |i| i as usize, |range, table: &mut [f64]| {
+                tables(index, groups, "group_sum", |i| i as $unsigned, |range, table: &mut [f64]| {
                     let pairs = index[range.clone()].iter().zip(&values[range]);
                     // SAFETY: `tables` checked the indices of this range.
-                    pairs.for_each(|(&i, &v)| unsafe { *table.get_unchecked_mut(i as usize) += v });
+                    pairs.for_each(|(&i, &v)| unsafe { *table.get_unchecked_mut(i as $unsigned as usize) += v });
                 })
             }
             fn count_groups(index: &[Self], groups: usize) -> Vec<u64> {
-                tables(index, groups, "group_count", |i| i as usize, |range, table: &mut [u64]| {
+                tables(index, groups, "group_count", |i| i as $unsigned, |range, table: &mut [u64]| {
                     // SAFETY: `tables` checked the indices of this range.
-                    index[range].iter().for_each(|&i| unsafe { *table.get_unchecked_mut(i as usize) += 1 });
+                    index[range].iter().for_each(|&i| unsafe { *table.get_unchecked_mut(i as $unsigned as usize) += 1 });
                 })
             }
         }
     )*};
 }
-group_index!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+group_index!(u8, u8; u16, u16; u32, u32; u64, u64; usize, usize; i8, u8; i16, u16; i32, u32; i64, u64; isize, usize;);
 
 /// Fills a table for each piece with `fill`, which gets ranges whose indices are below `groups`, and
 /// adds the tables up.
 #[inline(always)]
-fn tables<I: GroupIndex, T: Copy + Default + Send + Sync + std::ops::Add<Output = T>>(
+fn tables<I, U, T>(
     index: &[I],
     groups: usize,
     who: &str,
-    number: impl Fn(I) -> usize + Sync,
+    number: impl Fn(I) -> U + Sync,
     fill: impl Fn(Range<usize>, &mut [T]) + Sync,
-) -> Vec<T> {
+) -> Vec<T>
+where
+    I: GroupIndex,
+    U: Ord + Copy + Default + TryInto<usize>,
+    T: Copy + Default + Send + Sync + std::ops::Add<Output = T>,
+{
+    let beyond = |i: U| i.try_into().map_or(true, |i| i >= groups);
     let parts = ranges(index.len(), pieces(index.len(), groups));
     let tables = Par::new().map(&parts, |range| {
         let mut table = vec![T::default(); groups];
         let mut start = range.start;
         while start < range.end {
             let end = (start + CHECKED).min(range.end);
-            let largest = index[start..end].iter().map(|&i| number(i)).fold(0, usize::max);
-            if largest >= groups {
-                let bad = index[start..end].iter().position(|&i| number(i) >= groups).unwrap_or(0) + start;
+            let largest = index[start..end].iter().map(|&i| number(i)).fold(U::default(), U::max);
+            if beyond(largest) {
+                let bad = index[start..end].iter().position(|&i| beyond(number(i))).unwrap_or(0) + start;
                 panic!("{who}: index {} at {bad} is not below {groups} groups", index[bad]);
             }
             fill(start..end, &mut table);

@@ -8,6 +8,8 @@ use super::group::{add_up, pieces, ranges};
 const GROUP: usize = 256;
 /// Tables that neighbouring values are counted in, so that equal ones do not wait for each other.
 const TABLES: usize = 4;
+/// Bins, at most.
+const MOST: u32 = 1 << 30;
 /// Larger tables are not multiplied.
 const SMALL: usize = 4096;
 
@@ -25,17 +27,23 @@ impl Bins {
         assert!(n > 0, "a histogram needs at least one bin");
         assert!(low < high, "a histogram goes from a lower to a higher value, not from {low} to {high}");
         assert!((high - low).is_finite(), "a histogram goes between finite values, not from {low} to {high}");
-        let Ok(count) = u32::try_from(n) else { panic!("a histogram of {n} bins is too large") };
-        Self { low, high, scale: n as f64 / (high - low), n: count }
+        let Some(count) = u32::try_from(n).ok().filter(|n| *n <= MOST) else {
+            panic!("a histogram of {n} bins is too large, the limit is {MOST}")
+        };
+        let scale = n as f64 / (high - low);
+        assert!(scale.is_finite(), "{n} bins from {low} to {high} are narrower than a float can be");
+        Self { low, high, scale, n: count }
     }
 
     /// The bin of a value; `n` when it is outside or NaN.
     #[inline(always)]
     fn of(&self, value: f64) -> u32 {
         let inside = (value >= self.low) & (value <= self.high);
-        // 0 for NaN and below, the largest u32 far above: not used when outside.
-        let bin = (((value - self.low) * self.scale) as u32).min(self.n - 1);
-        if inside { bin } else { self.n }
+        let place = if inside { (value - self.low) * self.scale } else { 0.0 };
+        // SAFETY: `place` is between 0 and `n`, but for rounding, and `n` is at most MOST. (`as` has
+        // cases for what this cannot be, which keep the loop from being vectorised.)
+        let bin = unsafe { place.to_int_unchecked::<i32>() } as u32;
+        if inside { bin.min(self.n - 1) } else { self.n }
     }
 }
 
@@ -86,7 +94,7 @@ fn count(len: usize, bins: usize, bin: impl Fn(usize, &mut [u32]) + Sync) -> Vec
 /// Values outside and NaN are not counted.
 ///
 /// # Panics
-/// When `bins` is 0, or `low` is not below `high`, or they are not finite.
+/// When `bins` is 0 or more than 2³⁰, or `low` is not below `high`, or they are not finite.
 ///
 /// ```
 /// let counts = ferrolab::par::histogram(&[0.1, 0.2, 0.9, 7.0], 0.0, 1.0, 2);
@@ -106,7 +114,7 @@ pub fn histogram(values: &[f64], low: f64, high: f64, bins: usize) -> Vec<u64> {
 /// and points with a NaN are not counted.
 ///
 /// # Panics
-/// When the slices differ in length, or there are no bins or more than 2³² of them, or `low` is not
+/// When the slices differ in length, or there are no bins or more than 2³⁰ of them, or `low` is not
 /// below `high` in a direction, or they are not finite.
 ///
 /// ```
@@ -119,7 +127,7 @@ pub fn histogram2(x: &[f64], y: &[f64], low: [f64; 2], high: [f64; 2], bins: [us
     assert_eq!(x.len(), y.len(), "histogram2 needs one y for each x");
     let rows = Bins::new(low[0], high[0], bins[0]);
     let columns = Bins::new(low[1], high[1], bins[1]);
-    let total = bins[0].checked_mul(bins[1]).and_then(|n| u32::try_from(n).ok());
+    let total = bins[0].checked_mul(bins[1]).and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= MOST);
     let Some(total) = total else { panic!("a histogram of {} by {} bins is too large", bins[0], bins[1]) };
     count(x.len(), total as usize, |start, group| {
         let points = x[start..start + group.len()].iter().zip(&y[start..start + group.len()]);

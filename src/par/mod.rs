@@ -14,6 +14,7 @@
 //!
 //! Where a closure runs on a cluster instead, see [`crate::threads`], which has the same functions.
 
+mod array;
 mod collect;
 mod combine;
 mod drive;
@@ -22,23 +23,28 @@ mod group;
 mod histogram;
 mod number;
 mod reduce;
+mod scan;
 mod site;
+mod sort;
 mod source;
 mod stats;
 mod stencil;
 #[cfg(test)]
 mod tests;
 
+pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, rows_mut};
 pub use collect::Par;
-pub(crate) use drive::Stop;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
+pub(crate) use drive::Stop;
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub use histogram::{histogram, histogram2};
 pub use number::{Number, Numeric};
+pub use scan::{cumsum, scan, scan_exclusive};
+pub use sort::{argsort, sort, sort_by, sort_by_key, sort_unstable, sort_unstable_by, sort_unstable_by_key};
 pub use source::{IntoTasks, Tasks};
 pub use stats::{argmax, argmin, max, mean, min, sum, sum_by, sum_compensated, variance};
-pub use stencil::{Edge, stencil, stencil2};
+pub use stencil::{Around, Around3, Edge, stencil, stencil2, stencil3};
 
 /// Runs without a progress bar: `par::quiet().map(…)`.
 ///

@@ -5,22 +5,37 @@ use super::collect::{Par, discard, each};
 use super::number::{Number, Numeric};
 use super::reduce::{block_of, blocks};
 use super::source::{IntoTasks, Tasks};
-use std::ops::Range;
+use std::ops::{Add, Range, Sub};
+use wide::f64x8;
 
 /// Partial sums side by side: enough for four vector registers of `f64`.
 const LANES: usize = 16;
+/// Blocks of plain numbers are not shorter.
+const BLOCK: usize = 1024;
 /// Items that the moments look at twice while they are in the first cache.
 const GROUP: usize = 512;
 
-/// Runs `f` on every block and gives the parts in order.
-fn parts<S: IntoTasks, T: Send>(tasks: S, f: impl Fn(&S::Tasks, Range<usize>, &mut usize) -> T + Sync) -> Vec<T> {
+/// Runs `f` on every block of plain numbers and gives the parts in order.
+fn parts<S: IntoTasks<Item: Numeric>, T: Send>(
+    tasks: S,
+    f: impl Fn(&S::Tasks, Range<usize>, &mut usize) -> T + Sync,
+) -> Vec<T> {
     let tasks = tasks.into_tasks();
+    let block = block_of(tasks.size()).max(BLOCK);
+    parts_of(&tasks, block, f)
+}
+
+fn parts_of<S: Tasks, T: Send>(
+    tasks: &S,
+    block: usize,
+    f: impl Fn(&S, Range<usize>, &mut usize) -> T + Sync,
+) -> Vec<T> {
     let len = tasks.size();
-    let job = Par::new().job;
-    let parts = blocks(len, block_of(len), &job, |range, at| f(&tasks, range, at));
+    let parts = blocks(len, block, &Par::new().job, |range, at| f(tasks, range, at));
     let ended = parts.as_ref().map(|_| ()).map_err(Clone::clone);
-    // SAFETY: the loop is over, its callers take each item once, and `len` is the number of tasks.
-    unsafe { discard(&tasks, len, &ended) };
+    // SAFETY: the loop is over, and `len` is the number of tasks. Callers take each item once, or
+    // have items without a destructor.
+    unsafe { discard(tasks, len, &ended) };
     parts.unwrap_or_else(|failure| failure.stop.resume())
 }
 
@@ -38,7 +53,9 @@ where
     S: IntoTasks<Item: Numeric<Number = N>>,
     N: Number,
 {
-    sum_by(tasks, Numeric::number)
+    let tasks = tasks.into_tasks();
+    let block = block_of(tasks.size()).max(BLOCK);
+    sum_of(&tasks, block, Numeric::number)
 }
 
 /// The sum of what `f` makes of each item; as [`sum`].
@@ -51,14 +68,20 @@ where
 /// assert_eq!(squares, 14.0);
 /// ```
 pub fn sum_by<S: IntoTasks, N: Number>(tasks: S, f: impl Fn(S::Item) -> N + Sync) -> N {
-    let parts = parts(tasks, |tasks, range, at| {
+    let tasks = tasks.into_tasks();
+    // `f` may be long: short blocks, so that every thread gets some.
+    sum_of(&tasks, block_of(tasks.size()), f)
+}
+
+fn sum_of<S: Tasks, N: Number>(tasks: &S, block: usize, f: impl Fn(S::Item) -> N + Sync) -> N {
+    let parts = parts_of(tasks, block, |tasks, range, at| {
         let mut lanes = [N::ZERO; LANES];
         let mut rest = N::ZERO;
         let mut start = range.start;
         while start < range.end {
             let end = tasks.stretch(start..range.end);
             let whole = start + (end - start) / LANES * LANES;
-            // SAFETY: `parts` passes ranges within the tasks, none twice.
+            // SAFETY: `parts_of` passes ranges within the tasks, none twice.
             unsafe {
                 lanes_of(tasks, start..whole, at, &mut lanes, &f);
                 each(tasks, whole..end, at, |_, item| rest = rest + f(item));
@@ -124,17 +147,19 @@ where
     S: IntoTasks<Item: Numeric>,
 {
     let parts = parts(tasks, |tasks, range, at| {
-        let (mut sums, mut errors) = ([0.0; LANES / 2], [0.0; LANES / 2]);
+        let (mut sums, mut errors) = (f64x8::splat(0.0), f64x8::splat(0.0));
+        let mut rest = (0.0, 0.0);
         in_groups(tasks, range, at, |values| {
-            let (whole, rest) = values.as_chunks::<{ LANES / 2 }>();
+            let (whole, left) = values.as_chunks();
+            // Locals, which the compiler keeps in registers.
+            let (mut s, mut e) = (sums, errors);
             for lanes in whole {
-                for lane in 0..LANES / 2 {
-                    two_sum(&mut sums[lane], &mut errors[lane], lanes[lane]);
-                }
+                (s, e) = two_sum(s, e, f64x8::from(*lanes));
             }
-            rest.iter().for_each(|x| two_sum(&mut sums[0], &mut errors[0], *x));
+            (sums, errors) = (s, e);
+            left.iter().for_each(|x| rest = two_sum(rest.0, rest.1, *x));
         });
-        gather(sums.into_iter().zip(errors))
+        gather(sums.to_array().into_iter().zip(errors.to_array()).chain([rest]))
     });
     let (sum, error) = gather(parts.into_iter());
     // Infinities make the error NaN.
@@ -144,18 +169,16 @@ where
 fn gather(parts: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
     let (mut sum, mut error) = (0.0, 0.0);
     for (s, e) in parts {
-        two_sum(&mut sum, &mut error, s);
-        error += e;
+        (sum, error) = two_sum(sum, error + e, s);
     }
     (sum, error)
 }
 
 #[inline(always)]
-fn two_sum(sum: &mut f64, error: &mut f64, x: f64) {
-    let next = *sum + x;
-    let part = next - *sum;
-    *error += (*sum - (next - part)) + (x - part);
-    *sum = next;
+fn two_sum<T: Copy + Add<Output = T> + Sub<Output = T>>(sum: T, error: T, x: T) -> (T, T) {
+    let next = sum + x;
+    let part = next - sum;
+    (next, error + ((sum - (next - part)) + (x - part)))
 }
 
 /// Hands the items of a range over as floats, [`GROUP`] at a time.
@@ -261,31 +284,6 @@ where
     }
 }
 
-/// Index and value of the first item that is before all others. A NaN comes before everything.
-fn first<S, N>(tasks: S, before: impl Fn(N, N) -> bool + Sync) -> Option<(usize, N)>
-where
-    S: IntoTasks<Item: Numeric<Number = N>>,
-    N: Number,
-{
-    #[expect(clippy::eq_op, reason = "only a NaN differs from itself")]
-    let wins = |x: N, best: N| before(x, best) || (x != x && best == best);
-    let parts = parts(tasks, |tasks, range, at| {
-        let mut best: Option<(usize, N)> = None;
-        // SAFETY: `parts` passes ranges within the tasks, none twice.
-        unsafe {
-            each(tasks, range, at, |index, item| {
-                let x = item.number();
-                best = match best {
-                    Some((_, held)) if !wins(x, held) => best,
-                    _ => Some((index, x)),
-                };
-            });
-        }
-        best
-    });
-    parts.into_iter().flatten().reduce(|a, b| if wins(b.1, a.1) { b } else { a })
-}
-
 /// The smallest item, `None` when there is none; NaN when one is NaN, as in NumPy.
 ///
 /// ```
@@ -313,38 +311,82 @@ where
     extreme(tasks, |a, b| a > b)
 }
 
-/// The first of all items in an order. A NaN comes before everything.
+/// Is a NaN.
+#[inline(always)]
+fn missing<N: Number>(x: N) -> bool {
+    #[expect(clippy::eq_op, reason = "only a NaN differs from itself")]
+    let differs = x != x;
+    differs
+}
+
+/// The better of two. A NaN is before everything: when it is held, it fails every comparison, so it
+/// stays. No branch, for vectors.
+#[inline(always)]
+fn better<N: Number>(before: &impl Fn(N, N) -> bool, held: N, x: N) -> N {
+    if before(x, held) | missing(x) { x } else { held }
+}
+
+/// The best item of a block.
+///
+/// # Safety
+/// The range is within the tasks and not empty; items are numbers or references, so that they may be
+/// taken more than once.
+#[inline(always)]
+unsafe fn best_of<S: Tasks<Item: Numeric<Number = N>>, N: Number>(
+    tasks: &S,
+    range: Range<usize>,
+    before: &impl Fn(N, N) -> bool,
+) -> N {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let first = tasks.item(tasks.base(range.start), 0).number();
+        let mut lanes = [first; LANES];
+        let mut start = range.start;
+        while start < range.end {
+            let end = tasks.stretch(start..range.end);
+            let base = tasks.base(start);
+            let whole = (end - start) / LANES;
+            for group in 0..whole {
+                for (lane, held) in lanes.iter_mut().enumerate() {
+                    *held = better(before, *held, tasks.item(base, group * LANES + lane).number());
+                }
+            }
+            for k in whole * LANES..end - start {
+                lanes[0] = better(before, lanes[0], tasks.item(base, k).number());
+            }
+            start = end;
+        }
+        lanes.into_iter().fold(first, |a, b| better(before, a, b))
+    }
+}
+
+/// The first of all items in an order.
 fn extreme<S, N>(tasks: S, before: impl Fn(N, N) -> bool + Sync) -> Option<N>
 where
     S: IntoTasks<Item: Numeric<Number = N>>,
     N: Number,
 {
-    // Lanes without a branch: a NaN that is held fails every comparison, so it stays.
-    #[expect(clippy::eq_op, reason = "only a NaN differs from itself")]
-    let better = |held: N, x: N| if before(x, held) | (x != x) { x } else { held };
-    let parts = parts(tasks, |tasks, range, at| {
-        // SAFETY: `parts` passes ranges within the tasks, none twice, and none that is empty; what
-        // is looked at more than once is a plain number or a reference to one.
-        unsafe {
-            let first = tasks.item(tasks.base(range.start), 0).number();
-            let mut lanes = [first; LANES];
-            let mut start = range.start;
-            while start < range.end {
-                let end = tasks.stretch(start..range.end);
-                let base = tasks.base(start);
-                let whole = (end - start) / LANES;
-                for group in 0..whole {
-                    for (lane, held) in lanes.iter_mut().enumerate() {
-                        *held = better(*held, tasks.item(base, group * LANES + lane).number());
-                    }
-                }
-                each(tasks, start + whole * LANES..end, at, |_, item| lanes[0] = better(lanes[0], item.number()));
-                start = end;
-            }
-            lanes.into_iter().reduce(better).unwrap_or(first)
-        }
-    });
-    parts.into_iter().reduce(better)
+    // SAFETY: `parts` passes ranges within the tasks, none empty.
+    let parts = parts(tasks, |tasks, range, _| unsafe { best_of(tasks, range, &before) });
+    parts.into_iter().reduce(|a, b| better(&before, a, b))
+}
+
+/// The index of the first of all items in an order.
+fn place<S, N>(tasks: S, before: impl Fn(N, N) -> bool + Sync) -> Option<usize>
+where
+    S: IntoTasks<Item: Numeric<Number = N>>,
+    N: Number,
+{
+    let tasks = tasks.into_tasks();
+    let len = tasks.size();
+    let block = block_of(len).max(BLOCK);
+    // SAFETY: `parts_of` passes ranges within the tasks, none empty.
+    let parts = parts_of(&tasks, block, |tasks, range, _| unsafe { best_of(tasks, range, &before) });
+    let best = parts.iter().copied().reduce(|a, b| better(&before, a, b))?;
+    let is_best = |x: N| x == best || (missing(x) && missing(best));
+    let first = parts.iter().position(|x| is_best(*x))?;
+    // SAFETY: an index of the tasks, whose items may be taken more than once.
+    (first * block..len).find(|index| is_best(unsafe { tasks.item(tasks.base(*index), 0) }.number()))
 }
 
 /// The index of the smallest item, the first of several, `None` when there is none; that of the first
@@ -358,7 +400,7 @@ where
     S: IntoTasks<Item: Numeric<Number = N>>,
     N: Number,
 {
-    first(tasks, |a, b| a < b).map(|(index, _)| index)
+    place(tasks, |a, b| a < b)
 }
 
 /// The index of the largest item, the first of several, `None` when there is none; that of the first
@@ -372,5 +414,5 @@ where
     S: IntoTasks<Item: Numeric<Number = N>>,
     N: Number,
 {
-    first(tasks, |a, b| a > b).map(|(index, _)| index)
+    place(tasks, |a, b| a > b)
 }
