@@ -297,14 +297,14 @@ fn sorts(report: &Report) {
     report.row(
         "sort_unstable u64",
         items,
-        || with(&keys, |a| par::sort_unstable(a)),
+        || with(&keys, par::sort_unstable),
         || with(&keys, |a| a.par_sort_unstable()),
         || with(&keys, |a| a.sort_unstable()),
     );
     report.row(
         "sort f64",
         items,
-        || with(&floats, |a| par::sort(a)),
+        || with(&floats, par::sort),
         || with(&floats, |a| a.par_sort_by(f64::total_cmp)),
         || with(&floats, |a| a.sort_by(f64::total_cmp)),
     );

@@ -221,9 +221,12 @@ pub(super) unsafe fn discard<S: Tasks>(tasks: &S, len: usize, ended: &Result<(),
     if !needs_drop::<S::Item>() {
         return;
     }
-    let rest = ended.as_ref().err().map_or_else(|| vec![len..usize::MAX], Failure::untouched);
-    // SAFETY: `untouched` names what no task began with, each index once.
-    rest.into_iter().for_each(|range| unsafe { tasks.discard(range) });
+    match ended {
+        // SAFETY: the loop took no item from `len` on.
+        Ok(()) => unsafe { tasks.discard(len..usize::MAX) },
+        // SAFETY: `untouched` names what no task began with, each index once.
+        Err(failure) => failure.untouched().into_iter().for_each(|range| unsafe { tasks.discard(range) }),
+    }
 }
 
 /// Drops the results of a loop that ended early.

@@ -94,7 +94,7 @@ impl Failure {
     #[cold]
     pub(crate) fn untouched(&self) -> Vec<Range<usize>> {
         let known = self.broken.iter().filter(|b| b.at != NOWHERE);
-        known.map(|b| b.at + 1..b.range.end).chain([self.claimed..usize::MAX]).collect()
+        known.map(|b| b.at + 1..b.range.end).chain(std::iter::once(self.claimed..usize::MAX)).collect()
     }
 }
 
@@ -242,8 +242,11 @@ impl Loop<'_> {
     /// Runs on this thread for a moment; true when that was all.
     fn alone(&self, known: Option<Cost>) -> bool {
         DEPTH.set(DEPTH.get() + 1);
-        // A known cost is trusted for a part of the moment only: this time may be different.
-        let mut take = known.map_or(1, |cost| cost.items_in(ALONE / 8)).next_multiple_of(self.grain);
+        // A known cost is trusted for a part of the moment only, and not at all when there are few
+        // tasks: this time they may be long.
+        let few = self.len < 32 * self.workers * self.grain && self.workers > 1;
+        let trusted = known.filter(|_| !few);
+        let mut take = trusted.map_or(1, |cost| cost.items_in(ALONE / 8)).next_multiple_of(self.grain);
         let begin = Instant::now();
         let mut now = begin;
         let all = loop {

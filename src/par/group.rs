@@ -11,8 +11,8 @@ const PIECES: usize = 256;
 /// A piece has this many samples for each place of its table, so that making the table and adding it
 /// to the others costs little beside filling it.
 const SAMPLES: usize = 64;
-/// Indices that are checked together, before they are used: they stay in the first cache.
-const CHECKED: usize = 2048;
+/// Samples after which an interrupt is looked for.
+const WATCHED: usize = 1 << 16;
 
 /// How many pieces an input of `len` is worth when each costs a table of `n`.
 pub(super) fn pieces(len: usize, n: usize) -> usize {
@@ -37,18 +37,21 @@ pub trait GroupIndex: Copy + Send + Sync + Display + Sealed {
 macro_rules! group_index {
     ($($t:ty, $unsigned:ty;)*) => {$(
         impl GroupIndex for $t {
+            // A negative index becomes one that is too large.
             fn add_groups(index: &[Self], values: &[f64], groups: usize) -> Vec<f64> {
-                // A negative index becomes one that is too large.
-                tables(index, groups, "group_sum", |i| i as $unsigned, |range, table: &mut [f64]| {
-                    let pairs = index[range.clone()].iter().zip(&values[range]);
-                    // SAFETY: `tables` checked the indices of this range.
-                    pairs.for_each(|(&i, &v)| unsafe { *table.get_unchecked_mut(i as $unsigned as usize) += v });
+                tables(index, groups, "group_sum", |range, table: &mut [f64]| {
+                    for (&i, &value) in index[range.clone()].iter().zip(&values[range]) {
+                        *table.get_mut(usize::try_from(i as $unsigned).ok()?)? += value;
+                    }
+                    Some(())
                 })
             }
             fn count_groups(index: &[Self], groups: usize) -> Vec<u64> {
-                tables(index, groups, "group_count", |i| i as $unsigned, |range, table: &mut [u64]| {
-                    // SAFETY: `tables` checked the indices of this range.
-                    index[range].iter().for_each(|&i| unsafe { *table.get_unchecked_mut(i as $unsigned as usize) += 1 });
+                tables(index, groups, "group_count", |range, table: &mut [u64]| {
+                    for &i in &index[range] {
+                        *table.get_mut(usize::try_from(i as $unsigned).ok()?)? += 1;
+                    }
+                    Some(())
                 })
             }
         }
@@ -56,36 +59,30 @@ macro_rules! group_index {
 }
 group_index!(u8, u8; u16, u16; u32, u32; u64, u64; usize, usize; i8, u8; i16, u16; i32, u32; i64, u64; isize, usize;);
 
-/// Fills a table for each piece with `fill`, which gets ranges whose indices are below `groups`, and
+/// Fills a table for each piece with `fill`, which is `None` when an index is not below `groups`, and
 /// adds the tables up.
 #[inline(always)]
-fn tables<I, U, T>(
+fn tables<I, T>(
     index: &[I],
     groups: usize,
     who: &str,
-    number: impl Fn(I) -> U + Sync,
-    fill: impl Fn(Range<usize>, &mut [T]) + Sync,
+    fill: impl Fn(Range<usize>, &mut [T]) -> Option<()> + Sync,
 ) -> Vec<T>
 where
-    I: GroupIndex,
-    U: Ord + Copy + Default + TryInto<usize>,
+    I: GroupIndex + TryInto<usize>,
     T: Copy + Default + Send + Sync + std::ops::Add<Output = T>,
 {
-    let beyond = |i: U| i.try_into().map_or(true, |i| i >= groups);
     let parts = ranges(index.len(), pieces(index.len(), groups));
     let tables = Par::new().map(&parts, |range| {
         let mut table = vec![T::default(); groups];
-        let mut start = range.start;
-        while start < range.end {
-            let end = (start + CHECKED).min(range.end);
-            let largest = index[start..end].iter().map(|&i| number(i)).fold(U::default(), U::max);
-            if beyond(largest) {
-                let bad = index[start..end].iter().position(|&i| beyond(number(i))).unwrap_or(0) + start;
+        for start in range.clone().step_by(WATCHED) {
+            let part = start..(start + WATCHED).min(range.end);
+            if fill(part.clone(), &mut table).is_none() {
+                let bad = index[part].iter().position(|i| (*i).try_into().map_or(true, |i| i >= groups));
+                let bad = start + bad.unwrap_or(0);
                 panic!("{who}: index {} at {bad} is not below {groups} groups", index[bad]);
             }
-            fill(start..end, &mut table);
             crate::rt::check_interrupt();
-            start = end;
         }
         table
     });

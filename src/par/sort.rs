@@ -1,20 +1,40 @@
 //! Sorting with all threads: rayon's sorts, made to stop for an interrupt, and to report a panic in a
 //! comparison as other loops do.
 
+use super::collect::Par;
 use super::drive::Stop;
 use crate::rt;
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// Items that one thread sorts at a time: a few milliseconds, between which an interrupt is seen.
+const RUN: usize = 1 << 16;
+
+/// Sorts runs of the items with the standard library's sort, then merges them with rayon's, which
+/// finds the runs by itself and keeps the order of equal items.
+fn in_runs<T: Send>(items: &mut [T], run: impl Fn(&mut [T]) + Sync, order: impl Fn(&T, &T) -> Ordering + Sync) {
+    rt::check_interrupt();
+    let sorted = Par::new().try_for_each(super::chunks_mut(items, RUN), run);
+    sorted.unwrap_or_else(|stop| failed(stop));
+    if items.len() > RUN {
+        guarded(&mut || items.par_sort_by(watched(&order)));
+    }
+}
+
 /// Runs a sort; what unwinds out of it becomes one error.
 #[inline(never)]
 fn guarded(sort: &mut (dyn FnMut() + Send)) {
-    rt::check_interrupt();
-    let Err(payload) = catch_unwind(AssertUnwindSafe(sort)) else { return };
-    match Stop::from_payload(&*payload, 0) {
-        Stop::Interrupted => Stop::Interrupted.resume(),
-        // The hook ran where the comparison panicked.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(sort)) {
+        failed(Stop::from_payload(&*payload, 0));
+    }
+}
+
+/// Unwinds as a comparison did; the panic hook ran there.
+#[cold]
+fn failed(stop: Stop) -> ! {
+    match stop {
+        Stop::Interrupted => stop.resume(),
         Stop::Panicked { message, .. } => resume_unwind(Box::new(format!("a comparison panicked: {message}"))),
     }
 }
@@ -75,8 +95,7 @@ pub fn sort<T: PartialOrd + Send>(items: &mut [T]) {
 /// assert_eq!(a, [3, 2, 1]);
 /// ```
 pub fn sort_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
-    let order = watched(order);
-    guarded(&mut || items.par_sort_by(&order));
+    in_runs(items, |run| run.sort_by(&order), &order);
 }
 
 /// Sorts in parallel by what `key` makes of each item; equal items keep their order. See [`sort`].
@@ -93,7 +112,7 @@ pub fn sort_by_key<T: Send, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> 
     sort_by(items, |a, b| natural(&key(a), &key(b)));
 }
 
-/// As [`sort`], without a buffer and usually faster; equal items may change places.
+/// As [`sort`], usually faster; equal items may change places.
 ///
 /// # Panics
 /// When a comparison panics; all items are still there.
@@ -107,7 +126,7 @@ pub fn sort_unstable<T: PartialOrd + Send>(items: &mut [T]) {
     sort_unstable_by(items, natural);
 }
 
-/// As [`sort_by`], without a buffer and usually faster; equal items may change places.
+/// As [`sort_by`], usually faster; equal items may change places.
 ///
 /// # Panics
 /// When a comparison panics; all items are still there.
@@ -118,11 +137,10 @@ pub fn sort_unstable<T: PartialOrd + Send>(items: &mut [T]) {
 /// assert_eq!(a, [3.0, 2.0, 1.0]);
 /// ```
 pub fn sort_unstable_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
-    let order = watched(order);
-    guarded(&mut || items.par_sort_unstable_by(&order));
+    in_runs(items, |run| run.sort_unstable_by(&order), &order);
 }
 
-/// As [`sort_by_key`], without a buffer and usually faster; equal items may change places.
+/// As [`sort_by_key`], usually faster; equal items may change places.
 ///
 /// # Panics
 /// When `key` or a comparison panics; all items are still there.

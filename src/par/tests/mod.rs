@@ -14,7 +14,7 @@ const SIZES: [usize; 13] = [0, 1, 2, 15, 16, 17, 63, 65, 1000, 1023, 1025, 4097,
 /// The message of the panic that ends `f`.
 fn message_of(f: impl FnOnce()) -> String {
     let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();
-    *payload.downcast::<String>().unwrap()
+    crate::par::drive::message(&*payload)
 }
 
 /// `f` gives the same on pools of 1, 2, 3 and 7 threads.

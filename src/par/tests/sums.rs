@@ -25,7 +25,7 @@ fn sums_of_every_size() {
         let places = (0..n).reduce(|a, b| if floats[b] < floats[a] { b } else { a });
         assert_eq!(argmin(&floats), places);
     }
-    assert_eq!(sum(&[1.5f32, 2.5]), 4.0);
+    assert_eq!(sum([1.5f32, 2.5]), 4.0);
     assert_eq!(sum(&[] as &[f64]).to_bits(), 0);
 }
 
@@ -70,8 +70,8 @@ fn nan_and_infinities_are_as_in_numpy() {
             assert_eq!((min(&a), argmin(&a), sum_compensated(&a)), (Some(-INF), Some(at), -INF));
         }
     }
-    assert_eq!(max(&[NAN, 1.0, NAN]).map(f64::is_nan), Some(true));
-    assert!(sum_compensated(&[INF, -INF]).is_nan());
+    assert_eq!(max([NAN, 1.0, NAN]).map(f64::is_nan), Some(true));
+    assert!(sum_compensated([INF, -INF]).is_nan());
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn moments_survive_a_large_mean() {
     assert_eq!(mean(&a), 1e9 + 0.5);
     assert!((variance(&a, 0) - 0.25).abs() < 1e-12);
     assert_eq!(variance(0..10u32, 1), 55.0 / 6.0);
-    assert!(variance(&[1.0], 1).is_nan() && variance(&[] as &[f64], 0).is_nan());
-    assert_eq!(variance(&[7.0], 0), 0.0);
+    assert!(variance([1.0], 1).is_nan() && variance(&[] as &[f64], 0).is_nan());
+    assert_eq!(variance([7.0], 0), 0.0);
 }
 
 #[test]
