@@ -132,7 +132,7 @@ pub fn sort_unstable<T: PartialOrd + Send>(items: &mut [T]) {
 /// When a comparison panics; all items are still there.
 ///
 /// ```
-/// let mut a = [1.0, 3.0, 2.0];
+/// let mut a = [1.0f64, 3.0, 2.0];
 /// ferrolab::par::sort_unstable_by(&mut a, |x, y| y.total_cmp(x));
 /// assert_eq!(a, [3.0, 2.0, 1.0]);
 /// ```
