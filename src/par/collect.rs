@@ -1,13 +1,10 @@
 //! The typed side of the parallel loops: thin closures around [`drive`].
 
-use super::drive::{At, Job, Stop, drive};
+use super::drive::{At, Body, Failure, Job, Stop, drive};
 use super::source::{IntoTasks, Tasks};
-use std::mem::forget;
+use std::mem::{forget, needs_drop};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
-
-/// Reductions combine this many partial results at most.
-const BLOCKS: usize = 4096;
 
 /// A parallel loop with options; [`super::quiet`] and [`super::message`] make one.
 ///
@@ -17,18 +14,21 @@ const BLOCKS: usize = 4096;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Par {
-    job: Job,
+    pub(super) job: Job,
 }
 
 /// A pointer that closures may share: each range of what it points to is written by one thread.
-struct Out<T>(*mut T);
+pub(super) struct Out<T>(pub(super) *mut T);
 // SAFETY: `drive` gives every index to one call only, and the values move between threads, which
 // `T: Send` allows.
 unsafe impl<T: Send> Sync for Out<T> {}
 impl<T> Out<T> {
     // A method, so that closures capture the whole `Out` and not the pointer in it.
-    fn at(&self, index: usize) -> *mut T {
-        // SAFETY: callers pass an index within the allocation.
+    /// # Safety
+    /// `index` is within what was allocated.
+    #[inline]
+    pub(super) unsafe fn at(&self, index: usize) -> *mut T {
+        // SAFETY: the caller's promise.
         unsafe { self.0.add(index) }
     }
 }
@@ -125,35 +125,43 @@ impl Par {
         let mut results: Vec<T> = Vec::with_capacity(len);
         let out = Out(results.as_mut_ptr());
         let body = |range: Range<usize>, at: &mut usize| {
-            // SAFETY: `drive` passes ranges within `0..len` and none twice.
-            let items = unsafe { tasks.take(range.clone()) };
-            for (index, item) in range.zip(items) {
-                let guard = At { task: index, out: at };
-                let result = f(item);
-                forget(guard);
-                // SAFETY: `index < len`, the capacity; nobody else writes there.
-                unsafe { out.at(index).write(result) };
+            let start = range.start;
+            // SAFETY: `drive` passes ranges within `0..len`, none twice; `index < len` is within the
+            // capacity, and nobody else writes there. The pointer is a local, so that no write can
+            // be one to it.
+            unsafe {
+                let part = out.at(start);
+                each(&tasks, range, at, |index, item| part.add(index - start).write(f(item)));
             }
         };
-        // When a task panics, the results of the others are leaked with `results` still empty.
-        drive(len, 1, &self.job, &body)?;
-        // SAFETY: `drive` returned Ok, so every index was written.
-        unsafe { results.set_len(len) };
-        Ok(results)
+        let ended = drive(len, 1, &self.job, Body::new(&body));
+        // SAFETY: the loop is over, and `len` is the number of tasks.
+        unsafe { discard(&tasks, len, &ended) };
+        match ended {
+            Ok(()) => {
+                // SAFETY: `drive` returned Ok, so every index was written.
+                unsafe { results.set_len(len) };
+                Ok(results)
+            }
+            Err(failure) => {
+                // SAFETY: these were written, and `results` is still empty.
+                unsafe { drop_finished(&out, &failure) };
+                Err(failure.stop)
+            }
+        }
     }
 
     pub(crate) fn try_for_each<S: IntoTasks>(&self, tasks: S, f: impl Fn(S::Item) + Sync) -> Result<(), Stop> {
         let tasks = tasks.into_tasks();
+        let len = tasks.size();
         let body = |range: Range<usize>, at: &mut usize| {
-            // SAFETY: `drive` passes ranges within `0..len` and none twice.
-            let items = unsafe { tasks.take(range.clone()) };
-            for (index, item) in range.zip(items) {
-                let guard = At { task: index, out: at };
-                f(item);
-                forget(guard);
-            }
+            // SAFETY: `drive` passes ranges within `0..len`, none twice.
+            unsafe { each(&tasks, range, at, |_, item| f(item)) }
         };
-        drive(tasks.size(), 1, &self.job, &body)
+        let ended = drive(len, 1, &self.job, Body::new(&body));
+        // SAFETY: the loop is over, and `len` is the number of tasks.
+        unsafe { discard(&tasks, len, &ended) };
+        ended.map_err(|failure| failure.stop)
     }
 
     pub(crate) fn try_filter_map<S: IntoTasks, T: Send>(
@@ -162,68 +170,74 @@ impl Par {
         f: impl Fn(S::Item) -> Option<T> + Sync,
     ) -> Result<Vec<T>, Stop> {
         let tasks = tasks.into_tasks();
+        let len = tasks.size();
         let parts: Mutex<Vec<(usize, Vec<T>)>> = Mutex::new(Vec::new());
         let body = |range: Range<usize>, at: &mut usize| {
             let mut kept = Vec::new();
             let start = range.start;
-            // SAFETY: `drive` passes ranges within `0..len` and none twice.
-            let items = unsafe { tasks.take(range.clone()) };
-            for (index, item) in range.zip(items) {
-                let guard = At { task: index, out: at };
-                kept.extend(f(item));
-                forget(guard);
-            }
-            push(&parts, (start, kept));
+            // SAFETY: `drive` passes ranges within `0..len`, none twice.
+            unsafe { each(&tasks, range, at, |_, item| kept.extend(f(item))) };
+            parts.lock().unwrap_or_else(PoisonError::into_inner).push((start, kept));
         };
-        drive(tasks.size(), 1, &self.job, &body)?;
-        Ok(sorted(parts).into_iter().flat_map(|(_, kept)| kept).collect())
-    }
-
-    pub(crate) fn try_map_reduce<S, T>(
-        &self,
-        tasks: S,
-        f: impl Fn(S::Item) -> T + Sync,
-        identity: T,
-        op: impl Fn(T, T) -> T + Sync,
-    ) -> Result<T, Stop>
-    where
-        S: IntoTasks,
-        T: Clone + Send + Sync,
-    {
-        let tasks = tasks.into_tasks();
-        let len = tasks.size();
-        // Blocks depend on the length alone, never on timing or threads: that makes the order of
-        // floating-point operations, and so the result, the same every time.
-        let block = len.div_ceil(BLOCKS).max(16);
-        let parts: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::new());
-        let body = |range: Range<usize>, at: &mut usize| {
-            let mut start = range.start;
-            while start < range.end {
-                let end = (start + block).min(range.end);
-                let mut total = identity.clone();
-                // SAFETY: `drive` passes ranges within `0..len` and none twice; blocks split them.
-                let items = unsafe { tasks.take(start..end) };
-                for (index, item) in (start..end).zip(items) {
-                    let guard = At { task: index, out: at };
-                    total = op(total, f(item));
-                    forget(guard);
-                }
-                push(&parts, (start, total));
-                start = end;
-            }
-        };
-        drive(len, block, &self.job, &body)?;
-        let parts = sorted(parts).into_iter().map(|(_, part)| part);
-        Ok(parts.reduce(&op).unwrap_or(identity))
+        let ended = drive(len, 1, &self.job, Body::new(&body));
+        // SAFETY: the loop is over, and `len` is the number of tasks.
+        unsafe { discard(&tasks, len, &ended) };
+        ended.map_err(|failure| failure.stop)?;
+        let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        parts.sort_unstable_by_key(|(start, _)| *start);
+        let mut all = Vec::with_capacity(parts.iter().map(|(_, kept)| kept.len()).sum());
+        parts.into_iter().for_each(|(_, mut kept)| all.append(&mut kept));
+        Ok(all)
     }
 }
 
-fn push<T>(parts: &Mutex<Vec<T>>, part: T) {
-    parts.lock().unwrap_or_else(PoisonError::into_inner).push(part);
+/// Calls `f` with every index of a range and its item; says in `at` where it unwinds.
+///
+/// # Safety
+/// `range` is within the tasks, and no item of it is taken elsewhere.
+#[inline(always)]
+pub(super) unsafe fn each<S: Tasks>(tasks: &S, range: Range<usize>, at: &mut usize, mut f: impl FnMut(usize, S::Item)) {
+    let mut start = range.start;
+    while start < range.end {
+        let end = tasks.stretch(start..range.end);
+        // SAFETY: within the tasks, by the contract.
+        let base = unsafe { tasks.base(start) };
+        for k in 0..end - start {
+            let guard = At { task: start + k, out: at };
+            // SAFETY: within the stretch, and taken only here, by the contract.
+            f(start + k, unsafe { tasks.item(base, k) });
+            forget(guard);
+        }
+        start = end;
+    }
 }
 
-fn sorted<T>(parts: Mutex<Vec<(usize, T)>>) -> Vec<(usize, T)> {
-    let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
-    parts.sort_unstable_by_key(|(start, _)| *start);
-    parts
+/// Drops the items that a loop over `0..len` did not take: those beyond `len` (when a longer one was
+/// zipped with a shorter one), and those that were left when it ended early.
+///
+/// # Safety
+/// The loop is over, took its items as [`each`] does, and this is called once.
+pub(super) unsafe fn discard<S: Tasks>(tasks: &S, len: usize, ended: &Result<(), Failure>) {
+    if !needs_drop::<S::Item>() {
+        return;
+    }
+    match ended {
+        // SAFETY: the loop took no item from `len` on.
+        Ok(()) => unsafe { tasks.discard(len..usize::MAX) },
+        // SAFETY: `untouched` names what no task began with, each index once.
+        Err(failure) => failure.untouched().into_iter().for_each(|range| unsafe { tasks.discard(range) }),
+    }
+}
+
+/// Drops the results of a loop that ended early.
+///
+/// # Safety
+/// `out` has the results that [`each`] wrote, and nobody else drops them.
+#[cold]
+pub(super) unsafe fn drop_finished<T>(out: &Out<T>, failure: &Failure) {
+    if !needs_drop::<T>() {
+        return;
+    }
+    // SAFETY: every index of a finished task was written.
+    failure.finished().into_iter().flatten().for_each(|index| unsafe { out.at(index).drop_in_place() });
 }

@@ -4,13 +4,15 @@
 //! claimed from one counter and grow until one takes about a millisecond, so that uneven tasks
 //! balance, counting costs nothing and an interrupt is seen soon.
 
+use super::site::{Cost, Site};
 use crate::progress::{Outcome, State};
 use crate::rt;
 use std::any::Any;
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +22,13 @@ const SHORT: Duration = Duration::from_micros(500);
 const LONG: Duration = Duration::from_millis(4);
 /// Work that ends within this time never leaves the calling thread.
 const ALONE: Duration = Duration::from_micros(10);
+/// The first range of a loop whose cost is known takes this long.
+const FIRST: Duration = Duration::from_micros(50);
+/// Where a body was when it unwound outside of any task.
+const NOWHERE: usize = usize::MAX;
 
 /// Why a loop ended early.
+#[derive(Debug, Clone)]
 pub(crate) enum Stop {
     /// A task panicked: its index and message.
     Panicked { task: usize, message: String },
@@ -39,6 +46,56 @@ impl Stop {
             Self::Panicked { task, message } => resume_unwind(Box::new(format!("task {task} panicked: {message}"))),
         }
     }
+
+    /// What a payload that was caught says, in task `task`.
+    pub(crate) fn from_payload(payload: &(dyn Any + Send), task: usize) -> Self {
+        match payload.is::<rt::Interrupted>() {
+            true => Self::Interrupted,
+            false => Self::Panicked { task, message: message(payload) },
+        }
+    }
+}
+
+/// How far a loop came that ended early. Ranges are claimed in order, so all of `0..claimed` ran,
+/// except for what is in `broken`.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) stop: Stop,
+    claimed: usize,
+    broken: Vec<Broken>,
+}
+
+/// A range that unwound in its task `at` (`NOWHERE`: not in a task).
+#[derive(Debug, Clone)]
+struct Broken {
+    range: Range<usize>,
+    at: usize,
+}
+
+impl Failure {
+    /// The indices whose task returned.
+    #[cold]
+    pub(crate) fn finished(&self) -> Vec<Range<usize>> {
+        let mut broken: Vec<&Broken> = self.broken.iter().collect();
+        broken.sort_unstable_by_key(|b| b.range.start);
+        let (mut parts, mut from) = (Vec::new(), 0);
+        for b in broken {
+            parts.push(from..b.range.start);
+            if b.at != NOWHERE {
+                parts.push(b.range.start..b.at);
+            }
+            from = b.range.end;
+        }
+        parts.push(from..self.claimed);
+        parts
+    }
+
+    /// The indices whose task never began.
+    #[cold]
+    pub(crate) fn untouched(&self) -> Vec<Range<usize>> {
+        let known = self.broken.iter().filter(|b| b.at != NOWHERE);
+        known.map(|b| b.at + 1..b.range.end).chain(std::iter::once(self.claimed..usize::MAX)).collect()
+    }
 }
 
 /// How a loop runs.
@@ -48,8 +105,37 @@ pub(crate) struct Job {
     pub(crate) message: String,
 }
 
-/// Runs over one range; writes the index it is at when it unwinds.
-pub(crate) type Body<'a> = &'a (dyn Fn(Range<usize>, &mut usize) + Sync);
+/// A closure that runs over one range, and writes the index it is at when it unwinds (see [`At`]).
+///
+/// A pointer and a function instead of `&dyn Fn`, because the function's address tells what code
+/// a loop runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Body<'a> {
+    data: *const (),
+    call: unsafe fn(*const (), Range<usize>, &mut usize),
+    life: PhantomData<&'a ()>,
+}
+// SAFETY: `data` is a `&F` with `F: Sync`, by the only constructor.
+unsafe impl Sync for Body<'_> {}
+// SAFETY: as above; references to `Sync` types can move between threads.
+unsafe impl Send for Body<'_> {}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new<F: Fn(Range<usize>, &mut usize) + Sync>(f: &'a F) -> Self {
+        /// # Safety
+        /// `data` is a valid `&F`.
+        unsafe fn call<F: Fn(Range<usize>, &mut usize)>(data: *const (), range: Range<usize>, at: &mut usize) {
+            // SAFETY: the caller's promise.
+            unsafe { (*data.cast::<F>())(range, at) }
+        }
+        Self { data: std::ptr::from_ref(f).cast(), call: call::<F>, life: PhantomData }
+    }
+
+    fn run(self, range: Range<usize>, at: &mut usize) {
+        // SAFETY: `call` was made for the type of `data`, which is borrowed for 'a.
+        unsafe { (self.call)(self.data, range, at) }
+    }
+}
 
 /// Remembers a task's index for the case that it panics, at no cost when it can't.
 pub(crate) struct At<'a> {
@@ -57,6 +143,7 @@ pub(crate) struct At<'a> {
     pub(crate) out: &'a mut usize,
 }
 impl Drop for At<'_> {
+    #[inline]
     fn drop(&mut self) {
         *self.out = self.task;
     }
@@ -74,19 +161,26 @@ struct Loop<'a> {
     workers: usize,
     next: AtomicUsize,
     stopped: AtomicBool,
-    first: Mutex<Option<Stop>>,
+    /// What the threads learnt last, as the length of a range that takes [`FIRST`].
+    first: AtomicUsize,
+    /// Time in the body, over all threads, in nanoseconds.
+    spent: AtomicU64,
+    failed: Mutex<(Option<Stop>, Vec<Broken>)>,
     bar: Option<Arc<State>>,
 }
 
 /// Runs `body` over `0..len` in ranges that start at multiples of `grain`.
 #[inline(never)]
-pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Result<(), Stop> {
+pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Result<(), Failure> {
     if len == 0 {
         return Ok(());
     }
     assert!(len < usize::MAX / 2, "too many tasks");
     let grain = grain.max(1);
-    let workers = rt::threads().clamp(1, len.div_ceil(grain));
+    let pieces = len.div_ceil(grain);
+    let workers = rt::threads().clamp(1, pieces);
+    let site = Site::new(body.call as usize);
+    let known = site.cost();
     let mut run = Loop {
         body,
         len,
@@ -94,21 +188,23 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
         workers,
         next: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
-        first: Mutex::new(None),
+        first: AtomicUsize::new(known.map_or(1, |cost| cost.items_in(FIRST))),
+        spent: AtomicU64::new(0),
+        failed: Mutex::new((None, Vec::new())),
         bar: None,
     };
     // With many tasks, trying one first costs little even if it is long, and tells whether the
-    // rest is worth waking threads for.
-    let many = len.div_ceil(grain) >= 32 * workers;
-    if (many || workers == 1) && run.alone() {
+    // rest is worth waking threads for. With few, only a loop that was short before is tried.
+    let short = known.is_some_and(|cost| cost.items_in(ALONE) >= len);
+    let tried = short || workers == 1 || pieces >= 32 * workers;
+    if tried && run.alone(known) {
+        site.remember(run.time(), run.claimed());
         return run.outcome();
     }
-    let outermost = DEPTH.get() == 0;
-    if outermost && !job.quiet && !run.done() {
-        run.bar = Some(State::automatic(len as u64, &job.message));
-        if let Some(bar) = &run.bar {
-            bar.add(run.next.load(Ordering::Relaxed).min(len) as u64);
-        }
+    if DEPTH.get() == 0 && !job.quiet {
+        let bar = State::automatic(len as u64, &job.message);
+        bar.add(run.claimed() as u64);
+        run.bar = Some(bar);
     }
     let run = run;
     if run.workers == 1 {
@@ -121,61 +217,82 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
             run.work();
         });
     }
+    site.remember(run.time(), run.claimed());
     let bar = run.bar.clone();
     let outcome = run.outcome();
     if let Some(bar) = bar {
         bar.finish(match &outcome {
             Ok(()) => Outcome::Done,
-            Err(Stop::Interrupted) => Outcome::Interrupted,
-            Err(Stop::Panicked { .. }) => Outcome::Failed,
+            Err(Failure { stop: Stop::Interrupted, .. }) => Outcome::Interrupted,
+            Err(Failure { stop: Stop::Panicked { .. }, .. }) => Outcome::Failed,
         });
     }
     outcome
 }
 
 impl Loop<'_> {
-    fn done(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed) || self.next.load(Ordering::Relaxed) >= self.len
+    fn claimed(&self) -> usize {
+        self.next.load(Ordering::Relaxed).min(self.len)
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
     /// Runs on this thread for a moment; true when that was all.
-    fn alone(&self) -> bool {
-        let start = Instant::now();
-        let mut take = self.grain;
-        while start.elapsed() < ALONE {
-            if self.range(take).is_none() {
-                return true;
+    fn alone(&self, known: Option<Cost>) -> bool {
+        DEPTH.set(DEPTH.get() + 1);
+        // A known cost is trusted for a part of the moment only, and not at all when there are few
+        // tasks: this time they may be long.
+        let few = self.len < 32 * self.workers * self.grain && self.workers > 1;
+        let trusted = known.filter(|_| !few);
+        let mut take = trusted.map_or(1, |cost| cost.items_in(ALONE / 8)).next_multiple_of(self.grain);
+        let begin = Instant::now();
+        let mut now = begin;
+        let all = loop {
+            let Some(after) = self.range(take, now) else { break true };
+            let elapsed = after - begin;
+            if elapsed >= ALONE {
+                self.first.store(Cost::of(elapsed, self.claimed()).items_in(FIRST), Ordering::Relaxed);
+                break self.claimed() >= self.len;
             }
-            take *= 2;
-        }
-        self.done()
+            take = take.saturating_mul(if after - now < ALONE / 32 { 8 } else { 2 }).min(self.len);
+            take = take.next_multiple_of(self.grain);
+            now = after;
+        };
+        DEPTH.set(DEPTH.get() - 1);
+        all
     }
 
     /// Claims and runs ranges until there are none.
     fn work(&self) {
         DEPTH.set(DEPTH.get() + 1);
-        let mut take = self.grain;
-        while let Some(elapsed) = self.range(take) {
+        let mut take = self.first.load(Ordering::Relaxed);
+        let mut now = Instant::now();
+        loop {
+            let left = self.len.saturating_sub(self.next.load(Ordering::Relaxed));
+            // Near the end all threads should still have something to do.
+            take = take.min(left / (2 * self.workers)).max(self.grain).next_multiple_of(self.grain);
+            let Some(after) = self.range(take, now) else { break };
+            let elapsed = after - now;
+            now = after;
             if elapsed < SHORT {
                 take = take.saturating_mul(if elapsed < SHORT / 8 { 8 } else { 2 });
             } else if elapsed > LONG {
                 take = (take / 2).max(1);
             }
-            let left = self.len.saturating_sub(self.next.load(Ordering::Relaxed));
-            // Near the end all threads should still have something to do.
-            take = take.min(left / (2 * self.workers)).max(self.grain);
-            take = take.next_multiple_of(self.grain);
         }
         DEPTH.set(DEPTH.get() - 1);
     }
 
-    /// Claims and runs one range; `None` when there is nothing left to do.
-    fn range(&self, take: usize) -> Option<Duration> {
+    /// Claims and runs one range, from `before` on; when it ended, or `None` when there is nothing
+    /// left to do.
+    fn range(&self, take: usize, before: Instant) -> Option<Instant> {
         if self.stopped.load(Ordering::Relaxed) {
             return None;
         }
         if rt::interrupted() {
-            self.stop(Stop::Interrupted);
+            self.stop(Stop::Interrupted, None);
             return None;
         }
         let start = self.next.fetch_add(take, Ordering::Relaxed);
@@ -183,26 +300,28 @@ impl Loop<'_> {
             return None;
         }
         let end = start.saturating_add(take).min(self.len);
-        let before = Instant::now();
-        let mut at = start;
-        let result = catch_unwind(AssertUnwindSafe(|| (self.body)(start..end, &mut at)));
+        let mut at = NOWHERE;
+        let result = catch_unwind(AssertUnwindSafe(|| self.body.run(start..end, &mut at)));
         if let Err(payload) = result {
-            self.stop(match payload.is::<rt::Interrupted>() {
-                true => Stop::Interrupted,
-                false => Stop::Panicked { task: at, message: message(&*payload) },
-            });
+            let task = if at == NOWHERE { start } else { at };
+            self.stop(Stop::from_payload(&*payload, task), Some(Broken { range: start..end, at }));
             return None;
         }
         if let Some(bar) = &self.bar {
             bar.add((end - start) as u64);
         }
-        Some(before.elapsed())
+        let after = Instant::now();
+        self.spent.fetch_add((after - before).as_nanos() as u64, Ordering::Relaxed);
+        Some(after)
     }
 
     /// The first task in order is the one that is reported.
-    fn stop(&self, why: Stop) {
+    #[cold]
+    fn stop(&self, why: Stop, broken: Option<Broken>) {
         self.stopped.store(true, Ordering::Relaxed);
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, all) = &mut *failed;
+        all.extend(broken);
         let replace = match (&*first, &why) {
             (None, _) => true,
             (Some(Stop::Panicked { task: a, .. }), Stop::Panicked { task: b, .. }) => b < a,
@@ -213,13 +332,17 @@ impl Loop<'_> {
         }
     }
 
-    fn outcome(self) -> Result<(), Stop> {
-        let first = self.first.into_inner().unwrap_or_else(PoisonError::into_inner);
-        first.map_or(Ok(()), Err)
+    fn outcome(self) -> Result<(), Failure> {
+        let claimed = self.claimed();
+        match self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            (None, _) => Ok(()),
+            (Some(stop), broken) => Err(Failure { stop, claimed, broken }),
+        }
     }
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
+/// The text of a panic.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         return (*text).to_owned();
     }

@@ -14,17 +14,37 @@
 //!
 //! Where a closure runs on a cluster instead, see [`crate::threads`], which has the same functions.
 
+mod array;
 mod collect;
+mod combine;
 mod drive;
-mod kernels;
+mod grid;
+mod group;
+mod histogram;
+mod number;
+mod reduce;
+mod scan;
+mod site;
+mod sort;
 mod source;
+mod stats;
+mod stencil;
 #[cfg(test)]
 mod tests;
 
+pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, rows_mut};
 pub use collect::Par;
+pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
 pub(crate) use drive::Stop;
-pub use kernels::{Edge, group_sum, histogram, stencil, stencil2};
-pub use source::{Chunks, ChunksMut, Enumerate, IntoTasks, Tasks, chunks, chunks_mut, enumerate, items};
+pub use grid::{Grid, grid};
+pub use group::{GroupIndex, group_count, group_mean, group_sum};
+pub use histogram::{histogram, histogram2};
+pub use number::{Number, Numeric};
+pub use scan::{cumsum, scan, scan_exclusive};
+pub use sort::{argsort, sort, sort_by, sort_by_key, sort_unstable, sort_unstable_by, sort_unstable_by_key};
+pub use source::{IntoTasks, Tasks};
+pub use stats::{argmax, argmin, max, mean, min, sum, sum_by, sum_compensated, variance};
+pub use stencil::{Around, Around3, Edge, stencil, stencil2, stencil3};
 
 /// Runs without a progress bar: `par::quiet().map(…)`.
 ///
@@ -122,39 +142,3 @@ where
 {
     Par::new().map_reduce(tasks, f, identity, op)
 }
-
-/// The sum of all items.
-///
-/// ```
-/// assert_eq!(ferrolab::par::sum(&[1.5, 2.5]), 4.0);
-/// ```
-pub fn sum<S, T>(tasks: S) -> T
-where
-    S: IntoTasks<Item: Into<Addend<T>>>,
-    T: std::iter::Sum<T> + Clone + Send + Sync + std::ops::Add<Output = T>,
-{
-    let zero: T = std::iter::empty().sum();
-    Par::new().map_reduce(tasks, |x| x.into().0, zero, |a, b| a + b)
-}
-
-/// A number or a reference to one, for [`sum`].
-#[derive(Debug, Clone, Copy)]
-pub struct Addend<T>(T);
-
-macro_rules! addends {
-    ($($t:ty)*) => {$(
-        impl From<$t> for Addend<$t> {
-            #[inline]
-            fn from(x: $t) -> Self {
-                Addend(x)
-            }
-        }
-        impl From<&$t> for Addend<$t> {
-            #[inline]
-            fn from(x: &$t) -> Self {
-                Addend(*x)
-            }
-        }
-    )*};
-}
-addends!(f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);

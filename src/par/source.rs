@@ -1,24 +1,31 @@
-//! What the parallel loops run over: indexed items that any thread can take by range.
+//! What the parallel loops run over: indexed items that any thread can take.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Range, RangeInclusive};
 
 mod sealed {
-    /// The traits are sealed: the loops rely on exact lengths and disjoint takes.
+    /// The traits are sealed: the loops rely on exact lengths and on items that are not handed out twice.
     pub trait Sealed {}
 }
-use sealed::Sealed;
+pub(super) use sealed::Sealed;
 
 /// Something the functions of [`crate::par`] and [`crate::threads`] run over.
 ///
-/// Integer ranges, slices and vectors by reference or by value, arrays, tuples of two or three of
-/// these (zipped to the shortest), [`chunks`], [`chunks_mut`], [`enumerate`] and [`items`].
+/// Integer ranges, slices and vectors by reference or by value, arrays (also those of `ndarray`),
+/// tuples of two or three of these (zipped to the shortest), [`chunks`](super::chunks),
+/// [`chunks_mut`](super::chunks_mut), [`enumerate`](super::enumerate), [`grid`](super::grid),
+/// [`rows`](super::rows) and [`items`](super::items).
 ///
 /// ```
 /// let (a, b) = (vec![1, 2, 3], vec![10, 20, 30]);
 /// assert_eq!(ferrolab::par::map((&a, &b), |(x, y)| x + y), [11, 22, 33]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something that a parallel loop can run over",
+    label = "not tasks",
+    note = "ranges, slices, vectors, arrays, tuples of these, par::grid and par::chunks are; wrap another iterator in par::items(…)"
+)]
 pub trait IntoTasks {
     /// What the closure gets.
     type Item;
@@ -28,87 +35,142 @@ pub trait IntoTasks {
     fn into_tasks(self) -> Self::Tasks;
 }
 
-/// Indexed items, taken by range from any thread. Not implementable outside this crate.
+/// Indexed items, taken from any thread. Not implementable outside this crate.
+///
+/// Items come in stretches, within which the place of an item is a linear function of its index, so
+/// that a loop over a stretch has no division and no branch and can be vectorised: the whole of a
+/// slice, one row of a grid.
 pub trait Tasks: Sync + Sealed {
     /// What the closure gets.
     type Item;
+    /// Where a stretch begins.
+    type Base: Copy;
 
     /// How many.
     fn size(&self) -> usize;
 
-    /// The items of a range, exactly as many as the range is long.
+    /// The end of the stretch that begins at `range.start`, at most `range.end`.
+    #[inline]
+    fn stretch(&self, range: Range<usize>) -> usize {
+        range.end
+    }
+
+    /// The stretch that begins at index `start`.
     ///
     /// # Safety
-    /// The range lies within `0..self.size()`, and over the life of `self` no index is taken twice.
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = Self::Item>;
+    /// `start < self.size()`.
+    unsafe fn base(&self, start: usize) -> Self::Base;
+
+    /// Item `k` of a stretch.
+    ///
+    /// # Safety
+    /// `k` is within the stretch of `base`, and over the life of `self` no item is taken twice.
+    unsafe fn item(&self, base: Self::Base, k: usize) -> Self::Item;
+
+    /// Drops items that will not be taken; `range` may end beyond the last.
+    ///
+    /// # Safety
+    /// None of them was taken, and none will be, nor is any discarded twice.
+    unsafe fn discard(&self, _range: Range<usize>) {}
 }
 
-macro_rules! ranges {
+/// An integer that ranges count with.
+///
+/// One implementation of [`IntoTasks`] for ranges of all of them lets the compiler see the type of
+/// the items before that of the numbers, so `par::map(0..10, …)` counts in `i32` as `for` does.
+pub trait Index: Copy + Sync + Sealed {
+    /// `self + i`, which the caller knows to be in range.
+    fn plus(self, i: usize) -> Self;
+    /// How many from `self` up to `end`, without it.
+    fn until(self, end: Self) -> usize;
+    /// How many from `self` up to `end` and with it.
+    fn through(self, end: Self) -> usize;
+}
+
+macro_rules! indices {
     ($($t:ty)*) => {$(
-        impl Sealed for Range<$t> {}
-        impl Tasks for Range<$t> {
-            type Item = $t;
-            fn size(&self) -> usize {
-                if self.is_empty() { return 0; }
+        impl Sealed for $t {}
+        impl Index for $t {
+            #[inline]
+            fn plus(self, i: usize) -> Self {
+                // Wrapping, because an index may not fit a small signed type although the sum does.
+                self.wrapping_add(i as $t)
+            }
+            #[inline]
+            fn until(self, end: Self) -> usize {
+                if self >= end { return 0; }
                 // Widening to i128 is exact for all types but i128 and u128, which wrap to the
                 // right difference.
-                let n = (self.end as i128).wrapping_sub(self.start as i128);
-                usize::try_from(n).unwrap_or(usize::MAX)
+                usize::try_from((end as i128).wrapping_sub(self as i128)).unwrap_or(usize::MAX)
             }
             #[inline]
-            unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = $t> {
-                let start = self.start;
-                // Wrapping, because an index may not fit a small signed type although the sum does.
-                range.map(move |i| start.wrapping_add(i as $t))
-            }
-        }
-        impl IntoTasks for Range<$t> {
-            type Item = $t;
-            type Tasks = Self;
-            fn into_tasks(self) -> Self { self }
-        }
-        impl IntoTasks for RangeInclusive<$t> {
-            type Item = $t;
-            type Tasks = Inclusive<$t>;
-            fn into_tasks(self) -> Inclusive<$t> {
-                let (start, end) = (*self.start(), *self.end());
-                let len = if self.is_empty() { 0 } else {
-                    let n = (end as i128).wrapping_sub(start as i128).wrapping_add(1);
-                    usize::try_from(n).unwrap_or(usize::MAX)
-                };
-                Inclusive { start, len }
-            }
-        }
-        impl Tasks for Inclusive<$t> {
-            type Item = $t;
-            fn size(&self) -> usize { self.len }
-            #[inline]
-            unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = $t> {
-                let start = self.start;
-                range.map(move |i| start.wrapping_add(i as $t))
+            fn through(self, end: Self) -> usize {
+                if self > end { return 0; }
+                usize::try_from((end as i128).wrapping_sub(self as i128).wrapping_add(1)).unwrap_or(usize::MAX)
             }
         }
     )*};
 }
+indices!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-/// The indexed form of `a..=b`.
+/// The indexed form of a range.
 #[derive(Debug, Clone)]
-pub struct Inclusive<T> {
+pub struct Counted<T> {
     start: T,
     len: usize,
 }
-impl<T> Sealed for Inclusive<T> {}
-ranges!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
+impl<T> Sealed for Counted<T> {}
+impl<T: Index> Tasks for Counted<T> {
+    type Item = T;
+    type Base = T;
+    fn size(&self) -> usize {
+        self.len
+    }
+    #[inline]
+    unsafe fn base(&self, start: usize) -> T {
+        self.start.plus(start)
+    }
+    #[inline]
+    unsafe fn item(&self, base: T, k: usize) -> T {
+        base.plus(k)
+    }
+}
+impl<T: Index> IntoTasks for Range<T> {
+    type Item = T;
+    type Tasks = Counted<T>;
+    fn into_tasks(self) -> Counted<T> {
+        Counted { start: self.start, len: self.start.until(self.end) }
+    }
+}
+impl<T: Index> IntoTasks for RangeInclusive<T> {
+    type Item = T;
+    type Tasks = Counted<T>;
+    fn into_tasks(self) -> Counted<T> {
+        // An inclusive range that an iterator has used up says that it is empty in no other way.
+        let len = match std::ops::RangeBounds::end_bound(&self) {
+            std::ops::Bound::Excluded(_) => 0,
+            _ => self.start().through(*self.end()),
+        };
+        Counted { start: *self.start(), len }
+    }
+}
 
 impl<T: Sync> Sealed for &[T] {}
 impl<'a, T: Sync> Tasks for &'a [T] {
     type Item = &'a T;
+    type Base = *const T;
     fn size(&self) -> usize {
         (**self).len()
     }
     #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = &'a T> {
-        self[range].iter()
+    unsafe fn base(&self, start: usize) -> *const T {
+        // SAFETY: an index of this slice, by the contract.
+        unsafe { self.as_ptr().add(start) }
+    }
+    #[inline]
+    unsafe fn item(&self, base: *const T, k: usize) -> &'a T {
+        // SAFETY: an item of this slice, by the contract.
+        unsafe { &*base.add(k) }
     }
 }
 
@@ -119,17 +181,22 @@ pub struct SliceMut<'a, T> {
     len: usize,
     life: PhantomData<&'a mut [T]>,
 }
-// SAFETY: shared use only hands out `&mut T` to disjoint items (the contract of `take`), each to
+// SAFETY: shared use only hands out `&mut T` to disjoint items (the contract of `item`), each to
 // one thread, which is what `T: Send` allows.
 unsafe impl<T: Send> Sync for SliceMut<'_, T> {}
 impl<'a, T> SliceMut<'a, T> {
-    fn new(slice: &'a mut [T]) -> Self {
+    pub(super) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), life: PhantomData }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// # Safety
     /// `range` is within the slice and no item of it is borrowed already.
-    unsafe fn part(&self, range: Range<usize>) -> &'a mut [T] {
+    #[inline]
+    pub(super) unsafe fn part(&self, range: Range<usize>) -> &'a mut [T] {
         debug_assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: within the slice that `self` borrows uniquely for 'a, and disjoint from every
         // other part handed out, by this function's contract.
@@ -139,27 +206,33 @@ impl<'a, T> SliceMut<'a, T> {
 impl<T> Sealed for SliceMut<'_, T> {}
 impl<'a, T: Send> Tasks for SliceMut<'a, T> {
     type Item = &'a mut T;
+    type Base = *mut T;
     fn size(&self) -> usize {
         self.len
     }
     #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = &'a mut T> {
-        // SAFETY: the caller takes every index once.
-        unsafe { self.part(range) }.iter_mut()
+    unsafe fn base(&self, start: usize) -> *mut T {
+        // SAFETY: an index of this slice, by the contract.
+        unsafe { self.start.add(start) }
+    }
+    #[inline]
+    unsafe fn item(&self, base: *mut T, k: usize) -> &'a mut T {
+        // SAFETY: an item of this slice, and taken once, by the contract.
+        unsafe { &mut *base.add(k) }
     }
 }
 
-/// Items moved out of a vector. Those not taken because a task panicked are leaked, not dropped.
+/// Items moved out of a vector.
 #[derive(Debug)]
 pub struct Owned<T> {
     items: ManuallyDrop<Vec<T>>,
 }
-// SAFETY: shared use only moves items out, each to one thread (the contract of `take`), which is
+// SAFETY: shared use only moves items out, each to one thread (the contract of `item`), which is
 // what `T: Send` allows.
 unsafe impl<T: Send> Sync for Owned<T> {}
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        // SAFETY: not used afterwards. The items were moved out, or are leaked; setting the length
+        // SAFETY: not used afterwards. The items were moved out or discarded; setting the length
         // first keeps them from being dropped again with the buffer.
         unsafe {
             self.items.set_len(0);
@@ -167,51 +240,44 @@ impl<T> Drop for Owned<T> {
         }
     }
 }
-struct OwnedPart<T> {
-    next: *const T,
-    left: usize,
-}
-impl<T> Iterator for OwnedPart<T> {
-    type Item = T;
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        self.left = self.left.checked_sub(1)?;
-        // SAFETY: `left` items from `next` on are initialised and belong to this part alone; each
-        // is read once, because `next` moves on.
-        unsafe {
-            let item = self.next.read();
-            self.next = self.next.add(1);
-            Some(item)
-        }
-    }
-}
-impl<T> Drop for OwnedPart<T> {
-    fn drop(&mut self) {
-        self.for_each(drop);
-    }
-}
 impl<T> Sealed for Owned<T> {}
 impl<T: Send> Tasks for Owned<T> {
     type Item = T;
+    type Base = *const T;
     fn size(&self) -> usize {
         self.items.len()
     }
     #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = T> {
-        let part = &self.items[range];
-        OwnedPart { next: part.as_ptr(), left: part.len() }
+    unsafe fn base(&self, start: usize) -> *const T {
+        // SAFETY: an index of the vector, by the contract.
+        unsafe { self.items.as_ptr().add(start) }
+    }
+    #[inline]
+    unsafe fn item(&self, base: *const T, k: usize) -> T {
+        // SAFETY: an initialised item, which is read once, by the contract.
+        unsafe { base.add(k).read() }
+    }
+    unsafe fn discard(&self, range: Range<usize>) {
+        if !std::mem::needs_drop::<T>() {
+            return;
+        }
+        for index in range.start..range.end.min(self.items.len()) {
+            // SAFETY: nobody else takes this item, by the contract.
+            drop(unsafe { self.items.as_ptr().add(index).read() });
+        }
     }
 }
 
 macro_rules! into_tasks {
     ($([$($g:tt)*] $from:ty => $item:ty, $tasks:ty, |$me:ident| $make:expr;)*) => {$(
-        impl<$($g)*> IntoTasks for $from {
+        impl<$($g)*> $crate::par::source::IntoTasks for $from {
             type Item = $item;
             type Tasks = $tasks;
             fn into_tasks(self) -> $tasks { let $me = self; $make }
         }
     )*};
 }
+pub(super) use into_tasks;
 into_tasks! {
     ['a, T: Sync] &'a [T] => &'a T, &'a [T], |s| s;
     ['a, T: Sync] &'a Vec<T> => &'a T, &'a [T], |s| s.as_slice();
@@ -221,168 +287,4 @@ into_tasks! {
     ['a, T: Send, const N: usize] &'a mut [T; N] => &'a mut T, SliceMut<'a, T>, |s| SliceMut::new(s);
     [T: Send] Vec<T> => T, Owned<T>, |s| Owned { items: ManuallyDrop::new(s) };
     [T: Send, const N: usize] [T; N] => T, Owned<T>, |s| Owned { items: ManuallyDrop::new(s.into()) };
-    ['a, T: Sync] Chunks<'a, T> => &'a [T], Self, |s| s;
-    ['a, T: Send] ChunksMut<'a, T> => &'a mut [T], Self, |s| s;
-    [S: IntoTasks] Enumerate<S> => (usize, S::Item), Enumerated<S::Tasks>, |s| Enumerated(s.0.into_tasks());
 }
-
-/// Any iterator's items, collected first (a parallel loop needs to know how many there are).
-///
-/// ```
-/// let lengths = ferrolab::par::map(ferrolab::par::items("a bc d".split(' ')), |w| w.len());
-/// assert_eq!(lengths, [1, 2, 1]);
-/// ```
-pub fn items<I: IntoIterator>(iterator: I) -> Vec<I::Item> {
-    iterator.into_iter().collect()
-}
-
-/// Pieces of a slice; see [`chunks`].
-#[derive(Debug, Clone, Copy)]
-pub struct Chunks<'a, T> {
-    slice: &'a [T],
-    size: usize,
-}
-
-/// Pieces of `size` items (the last may be shorter), each one task.
-///
-/// # Panics
-/// When `size` is 0.
-///
-/// ```
-/// let sums = ferrolab::par::map(ferrolab::par::chunks(&[1, 2, 3], 2), |c| c.iter().sum::<i32>());
-/// assert_eq!(sums, [3, 3]);
-/// ```
-#[must_use]
-pub fn chunks<T>(slice: &[T], size: usize) -> Chunks<'_, T> {
-    assert!(size > 0, "a chunk needs at least one item");
-    Chunks { slice, size }
-}
-impl<'a, T> Chunks<'a, T> {
-    pub(crate) fn slice(&self) -> &'a [T] {
-        self.slice
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-}
-impl<T> Sealed for Chunks<'_, T> {}
-impl<'a, T: Sync> Tasks for Chunks<'a, T> {
-    type Item = &'a [T];
-    fn size(&self) -> usize {
-        self.slice.len().div_ceil(self.size)
-    }
-    #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = &'a [T]> {
-        let end = (range.end * self.size).min(self.slice.len());
-        self.slice[range.start * self.size..end].chunks(self.size)
-    }
-}
-
-/// Writable pieces of a slice; see [`chunks_mut`].
-#[derive(Debug)]
-pub struct ChunksMut<'a, T> {
-    slice: SliceMut<'a, T>,
-    size: usize,
-}
-
-/// Writable pieces of `size` items (the last may be shorter), each one task.
-///
-/// # Panics
-/// When `size` is 0.
-///
-/// ```
-/// let mut image = vec![0; 6];
-/// let rows = ferrolab::par::enumerate(ferrolab::par::chunks_mut(&mut image, 3));
-/// ferrolab::par::for_each(rows, |(y, row)| row.fill(y));
-/// assert_eq!(image, [0, 0, 0, 1, 1, 1]);
-/// ```
-#[must_use]
-pub fn chunks_mut<T>(slice: &mut [T], size: usize) -> ChunksMut<'_, T> {
-    assert!(size > 0, "a chunk needs at least one item");
-    ChunksMut { slice: SliceMut::new(slice), size }
-}
-impl<T> Sealed for ChunksMut<'_, T> {}
-impl<'a, T: Send> Tasks for ChunksMut<'a, T> {
-    type Item = &'a mut [T];
-    fn size(&self) -> usize {
-        self.slice.len.div_ceil(self.size)
-    }
-    #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = &'a mut [T]> {
-        let items = range.start * self.size..(range.end * self.size).min(self.slice.len);
-        // SAFETY: ranges of chunks that are disjoint are disjoint ranges of items, and the caller
-        // takes every chunk once.
-        unsafe { self.slice.part(items) }.chunks_mut(self.size)
-    }
-}
-
-/// Tasks with their index; see [`enumerate`].
-#[derive(Debug, Clone)]
-pub struct Enumerate<S>(S);
-
-impl<S> Enumerate<S> {
-    pub(crate) fn inner(&self) -> &S {
-        &self.0
-    }
-}
-
-/// Gives each task its index: the closure gets `(index, item)`.
-///
-/// ```
-/// let a = ferrolab::par::map(ferrolab::par::enumerate(&[5, 5]), |(i, x)| i as i32 * x);
-/// assert_eq!(a, [0, 5]);
-/// ```
-pub fn enumerate<S: IntoTasks>(tasks: S) -> Enumerate<S> {
-    Enumerate(tasks)
-}
-
-/// The indexed form of [`Enumerate`].
-#[derive(Debug)]
-pub struct Enumerated<T>(T);
-impl<T: Tasks> Sealed for Enumerated<T> {}
-impl<T: Tasks> Tasks for Enumerated<T> {
-    type Item = (usize, T::Item);
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-    #[inline]
-    unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = Self::Item> {
-        // SAFETY: the caller's promise, passed on.
-        range.clone().zip(unsafe { self.0.take(range) })
-    }
-}
-
-/// The indexed form of a tuple of tasks.
-#[derive(Debug)]
-pub struct Zipped<T>(T);
-macro_rules! tuples {
-    ($($name:ident $short:ident),*; $zip:expr; $pattern:pat => $out:expr) => {
-        impl<$($name: IntoTasks),*> IntoTasks for ($($name,)*) {
-            type Item = ($($name::Item,)*);
-            type Tasks = Zipped<($($name::Tasks,)*)>;
-            fn into_tasks(self) -> Self::Tasks {
-                let ($($short,)*) = self;
-                Zipped(($($short.into_tasks(),)*))
-            }
-        }
-        impl<$($name: Tasks),*> Sealed for Zipped<($($name,)*)> {}
-        impl<$($name: Tasks),*> Tasks for Zipped<($($name,)*)> {
-            type Item = ($($name::Item,)*);
-            fn size(&self) -> usize {
-                let ($($short,)*) = &self.0;
-                usize::MAX$(.min($short.size()))*
-            }
-            #[inline]
-            unsafe fn take(&self, range: Range<usize>) -> impl Iterator<Item = Self::Item> {
-                let ($($short,)*) = &self.0;
-                // SAFETY: the caller's promise, passed on; the range is within the shortest.
-                let ($($short,)*) = unsafe { ($($short.take(range.clone()),)*) };
-                #[allow(clippy::redundant_closure_call)]
-                ($zip)($($short),*).map(|$pattern| $out)
-            }
-        }
-    };
-}
-tuples!(A a, B b; Iterator::zip; (a, b) => (a, b));
-tuples!(A a, B b, C c; |a, b, c| Iterator::zip(Iterator::zip(a, b), c); ((a, b), c) => (a, b, c));

@@ -1,11 +1,10 @@
 //! The parallel loops against naive ones.
 
-use super::*;
+use super::{SIZES, message_of};
+use crate::par::*;
 use crate::rt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-const SIZES: [usize; 9] = [0, 1, 2, 15, 16, 17, 1000, 4097, 100_003];
 
 #[test]
 fn map_is_in_order_for_every_size() {
@@ -75,11 +74,6 @@ fn reductions_do_not_depend_on_threads() {
     }
 }
 
-fn message_of(f: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).unwrap_err();
-    *payload.downcast::<String>().unwrap()
-}
-
 #[test]
 fn a_panic_names_its_task() {
     for n in [1, 5, 50_000] {
@@ -122,58 +116,42 @@ fn an_unwinding_interrupt_stays_one() {
 }
 
 #[test]
-fn group_sum_is_the_naive_one() {
-    for n in SIZES {
-        let index: Vec<u32> = (0..n as u32).map(|i| i.wrapping_mul(2_654_435_761) % 37).collect();
-        let values: Vec<f64> = (0..n).map(|i| (i % 11) as f64).collect();
-        let mut want = vec![0.0; 37];
-        for (i, v) in index.iter().zip(&values) {
-            want[*i as usize] += v;
-        }
-        assert_eq!(group_sum(&index, &values, 37), if n == 0 { vec![0.0; 37] } else { want });
-    }
-    let text = message_of(|| drop(group_sum(&[9i64], &[1.0], 3)));
-    assert!(text.contains("index 9 is not below 3 groups"), "{text}");
-    message_of(|| drop(group_sum(&[-1i64], &[1.0], 3)));
+fn integers_of_a_range_are_inferred() {
+    // As in a `for` loop: i32 when nothing says otherwise.
+    let got = map(0..10, |i| if i > 100 { panic!("never") } else { i });
+    assert_eq!(got, (0..10).collect::<Vec<i32>>());
+    assert_eq!(sum(1..=10), 55);
 }
 
 #[test]
-fn histograms_count_what_is_inside() {
-    let values = [0.0, 0.5, 1.0, 1.5, 2.0, f64::NAN, -1.0, 2.1, f64::INFINITY];
-    assert_eq!(histogram(&values, 0.0, 2.0, 2), [2, 3]);
-    assert_eq!(histogram(&[], 0.0, 1.0, 3), [0, 0, 0]);
-    let many: Vec<f64> = (0..300_000).map(|i| f64::from(i % 100)).collect();
-    assert_eq!(histogram(&many, 0.0, 100.0, 4), [75_000; 4]);
-}
-
-#[test]
-fn stencils_see_over_the_edge() {
-    for n in [0, 1, 2, 5, 1000] {
-        let a: Vec<i64> = (0..n).collect();
-        for edge in [Edge::Clamp, Edge::Wrap, Edge::Fill(-7)] {
-            for radius in [0usize, 1, 3] {
-                let got = stencil(&a, radius, edge, |w| w.to_vec());
-                for (i, window) in got.iter().enumerate() {
-                    for (k, value) in window.iter().enumerate() {
-                        let at = i as i64 + k as i64 - radius as i64;
-                        let want = match edge {
-                            Edge::Clamp => at.clamp(0, n - 1),
-                            Edge::Wrap => at.rem_euclid(n),
-                            Edge::Fill(v) => {
-                                if (0..n).contains(&at) {
-                                    at
-                                } else {
-                                    v
-                                }
-                            }
-                        };
-                        assert_eq!(*value, want);
-                    }
-                }
+fn interrupts_end_a_loop_and_nothing_runs_on() {
+    let ran = AtomicUsize::new(0);
+    let stopped = catch_unwind(AssertUnwindSafe(|| {
+        quiet().for_each(0..1_000_000, |i| {
+            ran.fetch_add(1, Ordering::Relaxed);
+            if i == 5 {
+                std::panic::resume_unwind(Box::new(rt::Interrupted));
             }
-        }
-    }
-    assert_eq!(stencil2(&[] as &[i32], [0, 5], Edge::Clamp, |a| a.at(0, 0)), [0i32; 0]);
-    let corner = stencil2(&[1, 2, 3, 4, 5, 6], [2, 3], Edge::Wrap, |a| a.at(-1, -1));
-    assert_eq!(corner, [6, 4, 5, 3, 1, 2]);
+        });
+    }));
+    assert!(stopped.unwrap_err().is::<rt::Interrupted>());
+    let then = ran.load(Ordering::Relaxed);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(ran.load(Ordering::Relaxed), then);
+    assert!(then < 1_000_000);
+}
+
+#[test]
+fn a_loop_whose_cost_changes_still_uses_all_threads() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let run = |pause: u64, n: u64| {
+        let work = |_| {
+            std::thread::sleep(std::time::Duration::from_millis(pause));
+            std::thread::current().id()
+        };
+        let ids = pool.install(|| quiet().map(0..n, work));
+        ids.into_iter().collect::<std::collections::HashSet<_>>().len()
+    };
+    (0..50).for_each(|_| assert!(run(0, 2) >= 1));
+    assert_eq!(run(20, 8), 2);
 }
