@@ -4,7 +4,7 @@
 //! claimed from one counter and grow until one takes about a millisecond, so that uneven tasks
 //! balance, counting costs nothing and an interrupt is seen soon.
 
-use crate::progress::{Outcome, State};
+use crate::progress::{Inside, Outcome, State};
 use crate::rt;
 use std::any::Any;
 use std::cell::Cell;
@@ -154,6 +154,8 @@ impl Loop<'_> {
     /// Claims and runs ranges until there are none.
     fn work(&self) {
         DEPTH.set(DEPTH.get() + 1);
+        // Bars that tasks make stand below this loop's.
+        let _inside = self.bar.as_ref().map(Inside::of);
         let mut take = self.grain;
         while let Some(elapsed) = self.range(take) {
             if elapsed < SHORT {

@@ -1,11 +1,12 @@
 //! `.progress()` on rayon's parallel iterators: a bar, and an end to the loop when the user
 //! interrupts.
 
-use super::state::{Outcome, State, Tick};
-use super::{Bar, Unit};
+use super::state::{Outcome, Start, State, Tick};
+use super::{Bar, Inside, Unit, nest};
 use crate::rt;
 use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// `.progress()` on every rayon iterator.
@@ -18,12 +19,11 @@ use std::sync::Arc;
 /// ```
 pub trait ParallelProgress: ParallelIterator {
     /// Shows how many items have been taken up, and stops when the user interrupts.
+    #[track_caller]
     fn progress(self) -> Parallel<Self> {
-        let bar = match self.opt_len() {
-            Some(total) => Bar::new(total as u64),
-            None => Bar::unknown(),
-        };
-        Parallel { base: self, bar }
+        let total = self.opt_len().map(|total| total as u64);
+        let start = Start { total, serial: false, place: Location::caller(), parent: nest::current() };
+        Parallel { base: self, bar: Bar::of(State::explicit(start)) }
     }
 }
 impl<I: ParallelIterator> ParallelProgress for I {}
@@ -47,6 +47,19 @@ impl<I> Parallel<I> {
     #[must_use]
     pub fn unit(self, unit: impl Into<Unit>) -> Self {
         self.bar.state().set_unit(unit.into());
+        self
+    }
+
+    /// Shows as well what each thread has done, as small bars.
+    ///
+    /// ```
+    /// use ferrolab::progress::ParallelProgress;
+    /// use rayon::prelude::*;
+    /// assert_eq!((0..1000).into_par_iter().progress().lanes().count(), 1000);
+    /// ```
+    #[must_use]
+    pub fn lanes(self) -> Self {
+        self.bar.state().show_lanes();
         self
     }
 }
@@ -126,13 +139,15 @@ struct Ticking<B> {
     base: B,
     state: Arc<State>,
     tick: Tick,
+    /// Bars made by the loop's body stand below.
+    _inside: Inside,
 }
 
 impl<B> Ticking<B> {
     /// On the thread that iterates.
     fn new(base: B, state: Arc<State>) -> Self {
-        let tick = state.tick();
-        Self { base, state, tick }
+        let (tick, inside) = (state.tick(), Inside::of(&state));
+        Self { base, state, tick, _inside: inside }
     }
 
     /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.

@@ -1,0 +1,84 @@
+//! What counting costs, beside a bare loop and `indicatif`. It prints and asserts nothing about
+//! time: `cargo test -p ferrolab --release --lib progress::bench -- --ignored --nocapture`.
+
+use super::{ParallelProgress, progress};
+use rayon::prelude::*;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// The best of some runs, in seconds.
+fn best(mut run: impl FnMut()) -> f64 {
+    let timed = || {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    };
+    std::iter::repeat_with(timed).take(7).fold(f64::INFINITY, f64::min)
+}
+
+/// About a microsecond of arithmetic that cannot be left out.
+#[inline(never)]
+fn body(seed: u64, rounds: u32) -> u64 {
+    let mut x = black_box(seed) | 1;
+    for _ in 0..rounds {
+        x = x.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17);
+    }
+    x
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn counting() {
+    let n = 100_000_000_u64;
+    let bare = best(|| (0..n).for_each(|i| drop(black_box(i))));
+    let ours = best(|| progress(0..n).for_each(|i| drop(black_box(i))));
+    let looped = best(|| {
+        for i in progress(0..n) {
+            black_box(i);
+        }
+    });
+    let few = n / 20;
+    let theirs = best(|| {
+        let bar = indicatif::ProgressBar::with_draw_target(Some(few), indicatif::ProgressDrawTarget::hidden());
+        for i in bar.wrap_iter(0..few) {
+            black_box(i);
+        }
+    });
+    println!(
+        "ns an item: bare {:.2}, for_each {:.2}, for {:.2}, indicatif (hidden) {:.2}",
+        bare / n as f64 * 1e9,
+        ours / n as f64 * 1e9,
+        looped / n as f64 * 1e9,
+        theirs / few as f64 * 1e9
+    );
+    let bare = best(|| (0..n).into_par_iter().for_each(|i| drop(black_box(i))));
+    let ours = best(|| (0..n).into_par_iter().progress().for_each(|i| drop(black_box(i))));
+    let threads = rayon::current_num_threads() as f64;
+    println!(
+        "rayon, ns an item and thread: bare {:.2}, ours {:.2}",
+        bare / n as f64 * 1e9 * threads,
+        ours / n as f64 * 1e9 * threads
+    );
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn bodies_of_a_microsecond() {
+    let mut rounds = 250;
+    let took = best(|| drop(black_box((0..10_000).map(|i| body(i, rounds)).max())));
+    rounds = (f64::from(rounds) * 1e-2 / took) as u32;
+    let n = 400_000_u64;
+    let run = |what: &str, run: &mut dyn FnMut()| println!("{what}: {:.4} s", best(run));
+    // Twice, because the machine may do something else meanwhile.
+    for _ in 0..2 {
+        run("rayon, bare", &mut || drop(black_box((0..n).into_par_iter().map(|i| body(i, rounds)).max())));
+        run("rayon, ours", &mut || drop(black_box((0..n).into_par_iter().progress().map(|i| body(i, rounds)).max())));
+        run("rayon, indicatif", &mut || {
+            let bar = indicatif::ProgressBar::with_draw_target(Some(n), indicatif::ProgressDrawTarget::hidden());
+            use indicatif::ParallelProgressIterator as _;
+            drop(black_box((0..n).into_par_iter().progress_with(bar).map(|i| body(i, rounds)).max()));
+        });
+        run("serial, bare", &mut || drop(black_box((0..n).map(|i| body(i, rounds)).max())));
+        run("serial, ours", &mut || drop(black_box(progress(0..n).map(|i| body(i, rounds)).max())));
+    }
+}
