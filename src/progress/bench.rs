@@ -16,6 +16,11 @@ fn best(mut run: impl FnMut()) -> f64 {
     std::iter::repeat_with(timed).take(7).fold(f64::INFINITY, f64::min)
 }
 
+/// Its value is not left out.
+fn keep<T>(value: T) {
+    black_box(value);
+}
+
 /// About a microsecond of arithmetic that cannot be left out.
 #[inline(never)]
 fn body(seed: u64, rounds: u32) -> u64 {
@@ -30,8 +35,8 @@ fn body(seed: u64, rounds: u32) -> u64 {
 #[ignore = "prints figures"]
 fn counting() {
     let n = 100_000_000_u64;
-    let bare = best(|| (0..n).for_each(|i| drop(black_box(i))));
-    let ours = best(|| progress(0..n).for_each(|i| drop(black_box(i))));
+    let bare = best(|| (0..n).for_each(|i| keep(i)));
+    let ours = best(|| progress(0..n).for_each(|i| keep(i)));
     let looped = best(|| {
         for i in progress(0..n) {
             black_box(i);
@@ -51,8 +56,8 @@ fn counting() {
         looped / n as f64 * 1e9,
         theirs / few as f64 * 1e9
     );
-    let bare = best(|| (0..n).into_par_iter().for_each(|i| drop(black_box(i))));
-    let ours = best(|| (0..n).into_par_iter().progress().for_each(|i| drop(black_box(i))));
+    let bare = best(|| (0..n).into_par_iter().for_each(|i| keep(i)));
+    let ours = best(|| (0..n).into_par_iter().progress().for_each(|i| keep(i)));
     let threads = rayon::current_num_threads() as f64;
     println!(
         "rayon, ns an item and thread: bare {:.2}, ours {:.2}",
@@ -65,20 +70,20 @@ fn counting() {
 #[ignore = "prints figures"]
 fn bodies_of_a_microsecond() {
     let mut rounds = 250;
-    let took = best(|| drop(black_box((0..10_000).map(|i| body(i, rounds)).max())));
+    let took = best(|| keep((0..10_000).map(|i| body(i, rounds)).max()));
     rounds = (f64::from(rounds) * 1e-2 / took) as u32;
     let n = 400_000_u64;
     let run = |what: &str, run: &mut dyn FnMut()| println!("{what}: {:.4} s", best(run));
     // Twice, because the machine may do something else meanwhile.
     for _ in 0..2 {
-        run("rayon, bare", &mut || drop(black_box((0..n).into_par_iter().map(|i| body(i, rounds)).max())));
-        run("rayon, ours", &mut || drop(black_box((0..n).into_par_iter().progress().map(|i| body(i, rounds)).max())));
+        run("rayon, bare", &mut || keep((0..n).into_par_iter().map(|i| body(i, rounds)).max()));
+        run("rayon, ours", &mut || keep((0..n).into_par_iter().progress().map(|i| body(i, rounds)).max()));
         run("rayon, indicatif", &mut || {
             let bar = indicatif::ProgressBar::with_draw_target(Some(n), indicatif::ProgressDrawTarget::hidden());
             use indicatif::ParallelProgressIterator as _;
-            drop(black_box((0..n).into_par_iter().progress_with(bar).map(|i| body(i, rounds)).max()));
+            keep((0..n).into_par_iter().progress_with(bar).map(|i| body(i, rounds)).max());
         });
-        run("serial, bare", &mut || drop(black_box((0..n).map(|i| body(i, rounds)).max())));
-        run("serial, ours", &mut || drop(black_box(progress(0..n).map(|i| body(i, rounds)).max())));
+        run("serial, bare", &mut || keep((0..n).map(|i| body(i, rounds)).max()));
+        run("serial, ours", &mut || keep(progress(0..n).map(|i| body(i, rounds)).max()));
     }
 }
