@@ -11,6 +11,7 @@ pub use std::prelude::rust_2024::*;
 pub use crate::display::{self, clear_output, html, latex, markdown, svg, table};
 pub use crate::par;
 pub use crate::plot::{self, Live, Plot};
+pub use crate::table;
 
 pub use crate::progress::{self, Bar, progress};
 pub use crate::threads::{self, Threads, threads};

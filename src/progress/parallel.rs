@@ -1,7 +1,7 @@
 //! `.progress()` on rayon's parallel iterators: a bar, and an end to the loop when the user
 //! interrupts.
 
-use super::state::{Outcome, Start, State, Tick};
+use super::state::{Outcome, Shard, Start, State};
 use super::{Bar, Inside, Unit, nest};
 use crate::rt;
 use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge};
@@ -138,7 +138,8 @@ impl<P: Producer> Producer for Counted<P> {
 struct Ticking<B> {
     base: B,
     state: Arc<State>,
-    tick: Tick,
+    counter: Arc<Shard>,
+    alone: bool,
     /// Bars made by the loop's body stand below.
     _inside: Inside,
 }
@@ -146,25 +147,25 @@ struct Ticking<B> {
 impl<B> Ticking<B> {
     /// On the thread that iterates.
     fn new(base: B, state: Arc<State>) -> Self {
-        let (tick, inside) = (state.tick(), Inside::of(&state));
-        Self { base, state, tick, _inside: inside }
+        let ((counter, alone), inside) = (state.lane(), Inside::of(&state));
+        Self { base, state, counter, alone, _inside: inside }
     }
 
     /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.
-    #[inline]
+    #[inline(always)]
     fn counted(&self) {
         if rt::interrupted() {
-            self.interrupt();
+            interrupt(&self.state);
         }
-        self.state.add_at(self.tick, 1);
+        self.counter.add(self.alone, 1);
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn interrupt(&self) {
-        self.state.finish(Outcome::Interrupted);
-        rt::check_interrupt();
-    }
+#[cold]
+#[inline(never)]
+fn interrupt(bar: &State) {
+    bar.finish(Outcome::Interrupted);
+    rt::check_interrupt();
 }
 
 impl<I: Iterator> Iterator for Ticking<I> {

@@ -43,6 +43,18 @@ pub(super) struct Shard {
     pub(super) count: AtomicU64,
 }
 
+impl Shard {
+    #[inline(always)]
+    pub(super) fn add(&self, alone: bool, n: u64) {
+        if alone {
+            // Only this thread writes here, so nothing is lost between the load and the store.
+            self.count.store(self.count.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+        } else {
+            self.count.fetch_add(n, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Where a thread counts; see [`State::tick`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tick {
@@ -78,7 +90,7 @@ pub(crate) struct State {
     /// Written by the one iterator that owns it, with plain stores.
     own: Arc<Shard>,
     /// The last shard is everybody's.
-    shards: Box<[Shard]>,
+    shards: Box<[Arc<Shard>]>,
     started: Instant,
     appears: Instant,
     /// Painted when it is done even if it was so fast that it was never painted before.
@@ -123,7 +135,7 @@ impl State {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             total: AtomicU64::new(start.total.unwrap_or(UNKNOWN)),
             own: Arc::default(),
-            shards: (0..shards).map(|_| Shard::default()).collect(),
+            shards: (0..shards).map(|_| Arc::default()).collect(),
             started: now,
             appears: now + after,
             always,
@@ -176,16 +188,16 @@ impl State {
         Tick { shard: shared, alone: false }
     }
 
+    /// The counter of such a place, and whether this thread alone writes it.
+    pub(super) fn lane(&self) -> (Arc<Shard>, bool) {
+        let tick = self.tick();
+        (Arc::clone(self.shards.get(tick.shard).unwrap_or(&self.own)), tick.alone)
+    }
+
     /// Counts at a place that this very thread got from [`State::tick`].
     #[inline]
     pub(crate) fn add_at(&self, tick: Tick, n: u64) {
-        let count = &self.shards.get(tick.shard).unwrap_or(&self.own).count;
-        if tick.alone {
-            // Only this thread writes here, so nothing is lost between the load and the store.
-            count.store(count.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-        } else {
-            count.fetch_add(n, Ordering::Relaxed);
-        }
+        self.shards.get(tick.shard).unwrap_or(&self.own).add(tick.alone, n);
     }
 
     /// Counts from any thread.
