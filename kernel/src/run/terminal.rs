@@ -2,7 +2,9 @@
 //! place on a terminal; elsewhere only their final state is printed. It collects nothing.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use unicode_width::UnicodeWidthChar;
 
 use crate::session::evaluator::{CellError, Stream};
 
@@ -13,12 +15,20 @@ const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
 const OFF: &str = "\x1b[0m";
 
+/// Where displays cannot be redrawn, a changed one is printed again after this time, and then after
+/// twice the time, and so on.
+const FIRST_REPEAT: Duration = Duration::from_secs(10);
+/// Longer texts are not redrawn: bars are short, and a figure would fill the terminal.
+const MOST_LINES: usize = 12;
+
 /// A display that may still change.
 struct Live {
     id: String,
     text: String,
     /// Printed like this already; it is printed once more at the end if it changed.
     printed: Option<String>,
+    /// When it is printed next while it changes, and how long after the last time that is.
+    repeat: (Instant, Duration),
 }
 
 /// Writes the transcript. Nobody is told when writing fails: a reader that went away is no reason
@@ -121,14 +131,16 @@ impl Transcript {
     pub(super) fn display(&mut self, count: Option<u32>, id: Option<&str>, text: &str) {
         let text = text.trim_end_matches('\n');
         if let Some(id) = id.filter(|_| count.is_none()) {
-            let one_line = !text.contains('\n');
+            let most = if self.terminal { MOST_LINES } else { 1 };
+            let redrawn = text.lines().count() <= most;
             self.live.retain(|live| live.id != id);
             self.live.push(Live {
                 id: id.to_owned(),
                 text: text.to_owned(),
-                printed: (!one_line).then(|| text.to_owned()),
+                printed: (!redrawn).then(|| text.to_owned()),
+                repeat: (Instant::now() + FIRST_REPEAT, FIRST_REPEAT),
             });
-            if one_line {
+            if redrawn {
                 return self.redraw();
             }
         }
@@ -155,8 +167,18 @@ impl Transcript {
             return;
         };
         text.clone_into(&mut live.text);
-        if live.printed.is_none() {
-            self.redraw();
+        if self.terminal {
+            if live.printed.is_none() {
+                self.redraw();
+            }
+        } else if live.repeat.0 <= Instant::now() {
+            let pause = live.repeat.1 * 2;
+            live.repeat = (Instant::now() + pause, pause);
+            live.printed = Some(text.to_owned());
+            self.new_line();
+            self.put(text);
+            self.put("\n");
+            self.flush();
         }
     }
 
@@ -272,8 +294,9 @@ impl Transcript {
             .live
             .iter()
             .filter(|live| live.printed.is_none())
+            .flat_map(|live| live.text.lines())
             // A line that wraps could not be erased; the last column makes some terminals wrap.
-            .map(|live| live.text.chars().take(columns - 1).collect())
+            .map(|line| fitting(line, columns - 1))
             .collect();
         if !lines.is_empty() {
             self.new_line();
@@ -282,6 +305,24 @@ impl Transcript {
         }
         self.flush();
     }
+}
+
+/// The start of a line that takes at most so many columns; its colours do not count and are kept.
+fn fitting(line: &str, columns: usize) -> String {
+    let mut out = String::new();
+    let (mut width, mut escape) = (0, false);
+    for c in line.chars() {
+        if c == '\x1b' || escape {
+            escape = c == '\x1b' || !(c.is_ascii_alphabetic());
+            out.push(c);
+            continue;
+        }
+        width += c.width().unwrap_or(0);
+        if width <= columns {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn seconds(elapsed: Duration) -> String {
