@@ -43,11 +43,21 @@ pub(super) struct Transcript {
     /// Text of a stream without its line end yet, held back while live displays are drawn.
     held: String,
     line_start: bool,
+    first_repeat: Duration,
 }
 
 impl Transcript {
     pub(super) fn new(out: Box<dyn Write + Send>, terminal: bool, colours: bool) -> Self {
-        Self { out, terminal, colours, live: Vec::new(), drawn: 0, held: String::new(), line_start: true }
+        Self {
+            out,
+            terminal,
+            colours,
+            live: Vec::new(),
+            drawn: 0,
+            held: String::new(),
+            line_start: true,
+            first_repeat: FIRST_REPEAT,
+        }
     }
 
     fn put(&mut self, text: &str) {
@@ -138,7 +148,7 @@ impl Transcript {
                 id: id.to_owned(),
                 text: text.to_owned(),
                 printed: (!redrawn).then(|| text.to_owned()),
-                repeat: (Instant::now() + FIRST_REPEAT, FIRST_REPEAT),
+                repeat: (Instant::now() + self.first_repeat, self.first_repeat),
             });
             if redrawn {
                 return self.redraw();
@@ -338,4 +348,65 @@ fn seconds(elapsed: Duration) -> String {
 /// A text without its escape sequences.
 pub(super) fn without_escapes(text: &str) -> String {
     super::html::ansi::pieces(text).into_iter().map(|(_, piece)| piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(terminal: bool, write: impl FnOnce(&mut Transcript)) -> String {
+        let out = Written::default();
+        let mut transcript = Transcript::new(Box::new(out.clone()), terminal, false);
+        write(&mut transcript);
+        transcript.end();
+        let bytes = out.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_block_of_bars_is_redrawn_whole() {
+        let text = written(true, |t| {
+            t.display(None, Some("p"), "a 0\n  b 0");
+            t.update("p", "a 1\n  b 1");
+            t.stream(Stream::Stdout, "x\n");
+            t.update("p", "a 2");
+        });
+        let up = "\r\x1b[1A\x1b[J";
+        assert_eq!(text, format!("a 0\n  b 0{up}a 1\n  b 1{up}x\na 1\n  b 1{up}a 2\r\x1b[Ja 2\n"));
+    }
+
+    #[test]
+    fn elsewhere_bars_are_repeated_now_and_then() {
+        let steps = |t: &mut Transcript| {
+            t.display(None, Some("p"), "1 of 3");
+            t.update("p", "2 of 3");
+            t.update("p", "3 of 3");
+        };
+        assert_eq!(written(false, steps), "3 of 3\n");
+        let often = written(false, |t| {
+            t.first_repeat = Duration::ZERO;
+            steps(t);
+        });
+        assert_eq!(often, "2 of 3\n3 of 3\n", "each state once");
+    }
+
+    #[test]
+    fn lines_are_cut_by_what_is_seen_of_them() {
+        assert_eq!(fitting("abc", 2), "ab");
+        assert_eq!(fitting("\x1b[31mabc\x1b[0m", 2), "\x1b[31mab\x1b[0m");
+        assert_eq!(fitting("図図図", 5), "図図");
+    }
 }
