@@ -42,8 +42,8 @@ fn body(seed: u64, rounds: u32) -> u64 {
 #[ignore = "prints figures"]
 fn counting() {
     let n = 20_000_000_u64;
-    let bare = best(|| (0..n).for_each(|i| keep(i)));
-    let ours = best(|| progress(0..n).for_each(|i| keep(i)));
+    let bare = best(|| (0..n).for_each(keep));
+    let ours = best(|| progress(0..n).for_each(keep));
     let looped = best(|| {
         for i in progress(0..n) {
             black_box(i);
@@ -63,8 +63,8 @@ fn counting() {
         looped / n as f64 * 1e9,
         theirs / few as f64 * 1e9
     );
-    let bare = best(|| (0..n).into_par_iter().for_each(|i| keep(i)));
-    let ours = best(|| (0..n).into_par_iter().progress().for_each(|i| keep(i)));
+    let bare = best(|| (0..n).into_par_iter().for_each(keep));
+    let ours = best(|| (0..n).into_par_iter().progress().for_each(keep));
     println!("rayon, ns of CPU an item: bare {:.2}, ours {:.2}", bare / n as f64 * 1e9, ours / n as f64 * 1e9);
 }
 

@@ -8,6 +8,7 @@ use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, Uninde
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// `.progress()` on every rayon iterator.
 ///
@@ -48,6 +49,12 @@ impl<I> Parallel<I> {
     pub fn unit(self, unit: impl Into<Unit>) -> Self {
         self.bar.state().set_unit(unit.into());
         self
+    }
+
+    /// A handle of the bar, to change its message while the loop runs.
+    #[must_use]
+    pub fn bar(&self) -> Bar {
+        self.bar.clone()
     }
 
     /// Shows as well what each thread has done, as small bars.
@@ -133,13 +140,51 @@ impl<P: Producer> Producer for Counted<P> {
     }
 }
 
+/// Where a part of an iteration counts.
+#[derive(Debug)]
+struct Count {
+    counter: Arc<Shard>,
+    /// What stands there, while nobody else writes it.
+    own: Option<u64>,
+}
+
+impl Count {
+    fn of(state: &State) -> Self {
+        match state.lane() {
+            Some(counter) => {
+                let own = Some(counter.count.load(Ordering::Relaxed));
+                Self { counter, own }
+            }
+            None => Self { counter: Arc::clone(state.common()), own: None },
+        }
+    }
+
+    #[inline(always)]
+    fn one(&mut self) {
+        match &mut self.own {
+            Some(count) => {
+                *count += 1;
+                self.counter.count.store(*count, Ordering::Relaxed);
+            }
+            None => self.counter.add(false, 1),
+        }
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            self.counter.release();
+        }
+    }
+}
+
 /// The part of an iteration that runs on one thread.
 #[derive(Debug)]
 struct Ticking<B> {
     base: B,
     state: Arc<State>,
-    counter: Arc<Shard>,
-    alone: bool,
+    count: Count,
     /// Bars made by the loop's body stand below.
     _inside: Inside,
 }
@@ -147,17 +192,17 @@ struct Ticking<B> {
 impl<B> Ticking<B> {
     /// On the thread that iterates.
     fn new(base: B, state: Arc<State>) -> Self {
-        let ((counter, alone), inside) = (state.lane(), Inside::of(&state));
-        Self { base, state, counter, alone, _inside: inside }
+        let (count, inside) = (Count::of(&state), Inside::of(&state));
+        Self { base, state, count, _inside: inside }
     }
 
     /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.
     #[inline(always)]
-    fn counted(&self) {
+    fn counted(&mut self) {
         if rt::interrupted() {
             interrupt(&self.state);
         }
-        self.counter.add(self.alone, 1);
+        self.count.one();
     }
 }
 

@@ -44,6 +44,11 @@ pub(super) struct Shard {
 }
 
 impl Shard {
+    /// Gives back what [`State::lane`] gave.
+    pub(super) fn release(&self) {
+        self.owner.store(0, Ordering::Release);
+    }
+
     #[inline(always)]
     pub(super) fn add(&self, alone: bool, n: u64) {
         if alone {
@@ -188,10 +193,22 @@ impl State {
         Tick { shard: shared, alone: false }
     }
 
-    /// The counter of such a place, and whether this thread alone writes it.
-    pub(super) fn lane(&self) -> (Arc<Shard>, bool) {
-        let tick = self.tick();
-        (Arc::clone(self.shards.get(tick.shard).unwrap_or(&self.own)), tick.alone)
+    /// A counter for a part of a loop, to be written by nobody else until it is given back: so it
+    /// is counted in a register and published with plain stores. `None` when all are taken.
+    pub(super) fn lane(&self) -> Option<Arc<Shard>> {
+        let shared = self.shards.len().checked_sub(1)?;
+        // A thread of the pool finds the same one again, so that lanes are threads.
+        let first = rayon::current_thread_index().unwrap_or_else(|| identity() >> 12) % shared;
+        let free = |shard: &&Arc<Shard>| {
+            shard.owner.compare_exchange(0, usize::MAX, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        let (before, from) = self.shards[..shared].split_at(first);
+        from.iter().chain(before).find(free).map(Arc::clone)
+    }
+
+    /// The counter of everybody.
+    pub(super) fn common(&self) -> &Arc<Shard> {
+        self.shards.last().unwrap_or(&self.own)
     }
 
     /// Counts at a place that this very thread got from [`State::tick`].
@@ -297,8 +314,8 @@ impl State {
             outcome => outcome,
         };
         let lanes = || {
-            let owned = self.shards.iter().filter(|shard| shard.owner.load(Ordering::Relaxed) != 0);
-            owned.map(|shard| shard.count.load(Ordering::Relaxed)).collect()
+            let counts = self.shards.iter().map(|shard| shard.count.load(Ordering::Relaxed));
+            counts.filter(|count| *count > 0).collect()
         };
         View {
             message,

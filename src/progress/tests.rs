@@ -264,3 +264,18 @@ fn lines_of_a_block_are_below_each_other() {
     assert_eq!(html.matches("title=\"thread").count(), 3);
     assert!(html.contains("padding-left:16px"));
 }
+
+#[test]
+fn parts_of_a_loop_inside_each_other_lose_nothing() {
+    // A part that waits inside its body may run another part of the same loop on its thread.
+    let bar = Bar::new(0);
+    let state = std::sync::Arc::clone(bar.state());
+    let counted = (0..64usize).into_par_iter().progress();
+    let name = counted.bar();
+    counted.for_each(|_| (0..64usize).into_par_iter().for_each(|i| assert_eq!(rayon::join(|| i, || i + 1).1, i + 1)));
+    assert_eq!(name.done(), 64);
+    let lanes: Vec<_> = std::iter::from_fn(|| state.lane()).collect();
+    assert!(!lanes.is_empty() && lanes.len() == rayon::current_num_threads() + 1, "each is given once");
+    lanes.iter().for_each(|lane| lane.release());
+    assert!(state.lane().is_some());
+}
