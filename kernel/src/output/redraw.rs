@@ -174,7 +174,7 @@ impl Redraw {
                 self.elsewhere = false;
                 return Piece::Over;
             }
-            block.screen.to_end();
+            block.screen.go_below();
         }
         block.draw(&run[..end]);
         *text = &text[end..];

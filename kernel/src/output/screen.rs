@@ -179,7 +179,7 @@ impl Screen {
     }
 
     /// Puts the cursor behind everything, on a line of its own.
-    pub(super) fn to_end(&mut self) {
+    pub(super) fn go_below(&mut self) {
         let last = self.rows.len() - 1;
         self.go_to(last);
         if !self.rows[last].is_empty() {
