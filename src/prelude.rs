@@ -12,6 +12,7 @@ pub use crate::cluster::{self, Cluster, slurm};
 pub use crate::display::{self, clear_output, html, latex, markdown, svg, table};
 pub use crate::par;
 pub use crate::plot::{self, Live, Plot};
+pub use crate::table;
 
 pub use crate::progress::{self, Bar, progress};
 pub use crate::threads::{self, Threads, threads};

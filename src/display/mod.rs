@@ -5,7 +5,9 @@
 //! trailing expression of a cell; `.show()` shows it anywhere else. This room knows formats; it
 //! does not know frames or processes (that is [`crate::rt`]) and draws nothing ([`crate::plot`]).
 
+mod array;
 mod check;
+mod columns;
 mod content;
 mod debug;
 pub mod dispatch;
@@ -14,6 +16,7 @@ mod table;
 mod tests;
 
 pub use crate::rt::{MimeBundle, clear_output, input, new_display_id};
+pub use columns::{TableOf, table_of};
 pub(crate) use content::escape;
 pub use content::{Content, bundle, html, jpeg, json, latex, markdown, plotly, png, svg, text, vega_lite};
 pub use debug::debug_text;

@@ -1,10 +1,21 @@
 //! Tables from rows: HTML for notebooks, aligned columns for terminals.
 
 use super::{Display, MimeBundle, escape};
+use unicode_width::UnicodeWidthStr;
 
-/// Rows shown of a longer table, from its start and from its end.
-const HEAD: usize = 100;
-const TAIL: usize = 20;
+/// A table up to this long is shown whole.
+const WHOLE: usize = 60;
+/// Rows shown of each end of a longer one.
+const ENDS: usize = 5;
+
+/// How many rows to show of the start and of the end of a table.
+pub(super) fn ends(rows: usize, limit: Option<usize>) -> (usize, usize) {
+    match limit {
+        Some(limit) if rows > limit => (limit - limit / 2, limit / 2),
+        None if rows > WHOLE => (ENDS, ENDS),
+        _ => (rows, 0),
+    }
+}
 
 /// A table of texts; make one with [`table()`].
 ///
@@ -16,7 +27,10 @@ const TAIL: usize = 20;
 pub struct Table {
     headers: Vec<String>,
     rows: Vec<Vec<String>>,
-    limit: usize,
+    limit: Option<usize>,
+    /// Rows that were left out before it was made, after so many that were not.
+    gap: Option<(usize, usize)>,
+    numbers: bool,
 }
 
 /// A table from headers and rows of anything with `to_string`.
@@ -36,12 +50,27 @@ where
     Table {
         headers: headers.into_iter().map(|h| h.to_string()).collect(),
         rows: rows.into_iter().map(texts).collect(),
-        limit: HEAD + TAIL,
+        limit: None,
+        gap: None,
+        numbers: false,
     }
 }
 
 impl Table {
-    /// Shows at most this many rows (120 unless told), from both ends.
+    /// A table of which only the ends were made: `head` rows, then so many left out.
+    pub(super) fn elided(headers: Vec<String>, rows: Vec<Vec<String>>, head: usize, left_out: usize) -> Self {
+        let gap = (left_out > 0).then_some((head, left_out));
+        Self { headers, rows, limit: Some(usize::MAX), gap, numbers: false }
+    }
+
+    /// All columns are numbers, also where signs stand for what is left out.
+    pub(super) fn numbers(mut self) -> Self {
+        self.numbers = true;
+        self
+    }
+
+    /// Shows at most this many rows, from both ends. Without it, up to 60 rows are shown, and of
+    /// more the first and the last five.
     ///
     /// ```
     /// let t = ferrolab::display::table(["i"], (0..9).map(|i| [i])).rows(4);
@@ -49,18 +78,18 @@ impl Table {
     /// ```
     #[must_use]
     pub fn rows(mut self, limit: usize) -> Self {
-        self.limit = limit.max(2);
+        self.limit = Some(limit);
         self
     }
 
     /// Rows to show first, rows left out, rows to show last.
     fn parts(&self) -> (&[Vec<String>], usize, &[Vec<String>]) {
-        let n = self.rows.len();
-        if n <= self.limit {
-            return (&self.rows, 0, &[]);
+        if let Some((head, left_out)) = self.gap {
+            let (head, tail) = self.rows.split_at(head.min(self.rows.len()));
+            return (head, left_out, tail);
         }
-        let tail = (self.limit * TAIL / (HEAD + TAIL)).max(1);
-        let head = self.limit - tail;
+        let n = self.rows.len();
+        let (head, tail) = ends(n, self.limit);
         (&self.rows[..head], n - head - tail, &self.rows[n - tail..])
     }
 
@@ -72,6 +101,9 @@ impl Table {
 
     /// Columns that hold only numbers are aligned at their right.
     fn numeric(&self, column: usize) -> bool {
+        if self.numbers {
+            return true;
+        }
         let (head, _, tail) = self.parts();
         let mut cells =
             head.iter().chain(tail).filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
@@ -79,9 +111,14 @@ impl Table {
     }
 
     fn html(&self) -> String {
+        self.html_with("")
+    }
+
+    /// With something before its head.
+    pub(super) fn html_with(&self, before: &str) -> String {
         let columns = self.columns();
         let align: Vec<&str> = (0..columns).map(|c| if self.numeric(c) { "right" } else { "left" }).collect();
-        let mut out = String::from("<table class=\"dataframe\">");
+        let mut out = format!("<table class=\"dataframe\">{before}");
         if !self.headers.is_empty() {
             out.push_str("<thead><tr>");
             for (c, align) in align.iter().enumerate() {
@@ -91,30 +128,35 @@ impl Table {
             out.push_str("</tr></thead>");
         }
         out.push_str("<tbody>");
-        let mut row = |cells: &[String]| {
+        let row = |out: &mut String, cells: &[String]| {
             out.push_str("<tr>");
             for (c, align) in align.iter().enumerate() {
                 let cell = cells.get(c).map_or("", String::as_str);
-                out += &format!("<td style=\"text-align:{align}\">{}</td>", escape(cell));
+                *out += &format!("<td style=\"text-align:{align}\">{}</td>", escape(cell));
             }
             out.push_str("</tr>");
         };
         let (head, more, tail) = self.parts();
-        head.iter().for_each(|r| row(r));
+        head.iter().for_each(|r| row(&mut out, r));
         if more > 0 {
-            row(&[format!("… {more} more rows …")]);
+            let span = columns.max(1);
+            out += &format!("<tr><td colspan=\"{span}\" style=\"text-align:center\">{}</td></tr>", left_out(more));
         }
-        tail.iter().for_each(|r| row(r));
+        tail.iter().for_each(|r| row(&mut out, r));
         out.push_str("</tbody></table>");
         out
     }
+}
+
+fn left_out(rows: usize) -> String {
+    format!("… {rows} more row{} …", if rows == 1 { "" } else { "s" })
 }
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns = self.columns();
         let (head, more, tail) = self.parts();
-        let width = |text: &String| text.lines().map(|l| l.chars().count()).max().unwrap_or(0);
+        let width = |text: &String| text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
             .map(|c| {
                 let cells = head.iter().chain(tail).filter_map(|row| row.get(c));
@@ -127,7 +169,7 @@ impl std::fmt::Display for Table {
             let mut out = String::new();
             for c in 0..columns {
                 let cell = cells.get(c).map_or("", String::as_str).replace('\n', " ");
-                let fill = " ".repeat(widths[c].saturating_sub(cell.chars().count()));
+                let fill = " ".repeat(widths[c].saturating_sub(cell.width()));
                 let gap = if c == 0 { "" } else { "  " };
                 out += &match numeric[c] {
                     true => format!("{gap}{fill}{cell}"),
@@ -143,7 +185,7 @@ impl std::fmt::Display for Table {
         }
         head.iter().try_for_each(|row| line(f, row))?;
         if more > 0 {
-            writeln!(f, "… {more} more rows …")?;
+            writeln!(f, "{}", left_out(more))?;
         }
         tail.iter().try_for_each(|row| line(f, row))
     }

@@ -54,6 +54,9 @@ fn the_richest_form_is_chosen() {
     assert_eq!(chosen!(Some(2.5)), "debug");
     assert_eq!(chosen!(Bare), "nothing");
     assert_eq!(chosen!(vec![Bare]), "nothing");
+    let grid = ndarray::Array2::<f64>::zeros((2, 2));
+    assert_eq!(chosen!(grid), "display");
+    assert_eq!(chosen!(grid.row(0)), "display");
     assert_eq!(chosen!(|x: i32| x), "nothing");
     assert_eq!(chosen!(html("<b>x</b>")), "display");
 }
@@ -150,7 +153,35 @@ fn tables_of_any_shape_work() {
     assert!(ragged.to_string().contains("1  2"));
     let long = table(["i"], (0..1000).map(|i| [i]));
     let text = long.to_string();
-    assert!(text.contains("880 more rows") && text.contains("999") && !text.contains("500"));
+    assert!(text.contains("990 more rows") && text.contains("999") && !text.contains("500"));
+}
+
+#[test]
+fn tables_of_structures_make_only_what_is_shown() {
+    struct Row {
+        id: u32,
+        name: String,
+    }
+    let rows: Vec<Row> = (0..1000).map(|id| Row { id, name: format!("<{id}>") }).collect();
+    let made = std::cell::Cell::new(0);
+    let t = table_of(&rows).column("id", |row| row.id).column("twice", |row| {
+        made.set(made.get() + 1);
+        row.id * 2
+    });
+    let text = t.to_string();
+    assert_eq!(made.get(), 10);
+    assert!(text.contains("990 more rows") && text.trim_end().ends_with("1998"), "{text}");
+    let t = crate::table!(&rows, id, name, "long" => |row| row.name.len()).rows(3);
+    let html = String::from_utf8(t.mime_bundle().remove(0).1).unwrap();
+    assert!(html.contains("&lt;999&gt;") && html.contains("997 more rows") && !html.contains("<999>"));
+    assert!(html.contains("<th scope=\"col\" style=\"text-align:left\">name</th>"));
+    assert_eq!(table_of::<Row>(&[]).column("id", |row| row.id).to_string(), "id\n--\n");
+}
+
+#[test]
+fn wide_characters_keep_columns_aligned() {
+    let t = table(["名前", "n"], [["山田", "1"], ["x", "22"]]);
+    assert_eq!(t.to_string(), "名前   n\n--------\n山田   1\nx     22\n");
 }
 
 #[test]

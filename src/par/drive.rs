@@ -5,7 +5,7 @@
 //! balance, counting costs nothing and an interrupt is seen soon.
 
 use super::site::{Cost, Site};
-use crate::progress::{Outcome, State};
+use crate::progress::{Inside, Outcome, State};
 use crate::rt;
 use std::any::Any;
 use std::cell::Cell;
@@ -267,6 +267,8 @@ impl Loop<'_> {
     /// Claims and runs ranges until there are none.
     fn work(&self) {
         DEPTH.set(DEPTH.get() + 1);
+        // Bars that tasks make stand below this loop's.
+        let _inside = self.bar.as_ref().map(Inside::of);
         let mut take = self.first.load(Ordering::Relaxed);
         let mut now = Instant::now();
         loop {

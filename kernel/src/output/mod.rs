@@ -1,17 +1,22 @@
 //! What a cell writes, on its way to the sink: bytes become text without breaking characters,
-//! displays keep their place, and the marker conventions of existing crates are understood. It
-//! reads no pipe and sends no message.
+//! displays keep their place, and the conventions of existing crates are understood: the markers
+//! of evcxr on standard output, and lines redrawn in place on standard error. It reads no pipe and
+//! sends no message.
 
 mod evcxr;
+mod redraw;
+mod screen;
 mod text;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use crate::session::evaluator::{Display, Sink, Stream};
 use evcxr::{Lines, Piece};
+use redraw::Redraw;
 use text::Decoder;
 
 /// What a display is for.
@@ -30,6 +35,7 @@ pub struct Output {
     sink: Arc<dyn Sink>,
     decoders: [Decoder; 2],
     lines: Lines,
+    redraw: Redraw,
     pending: [String; 2],
     /// What a cell asked through a marker, for the input that follows.
     asked: Option<(String, bool)>,
@@ -47,6 +53,7 @@ impl Output {
             sink,
             decoders: Default::default(),
             lines: Lines::default(),
+            redraw: Redraw::default(),
             pending: Default::default(),
             asked: None,
             silent,
@@ -59,9 +66,10 @@ impl Output {
         if error {
             // Two streams have no order between them but the one they arrive in.
             self.pass(Stream::Stdout);
-            self.pending[1].push_str(&text);
+            self.error_text(&text);
         } else {
             self.pass(Stream::Stderr);
+            self.before_other(!text.is_empty());
             for piece in self.lines.feed(&text) {
                 self.on_piece(piece);
             }
@@ -70,6 +78,46 @@ impl Output {
             self.pass(Stream::Stdout);
             self.pass(Stream::Stderr);
         }
+    }
+
+    fn error_text(&mut self, text: &str) {
+        let text = self.redraw.take(text);
+        let mut rest = text.as_str();
+        while let Some(piece) = self.redraw.next(&mut rest) {
+            match piece {
+                redraw::Piece::Text(text) => {
+                    self.before_other(false);
+                    self.pending[1].push_str(&text);
+                }
+                // The block's place is behind what was printed before it.
+                redraw::Piece::Drawn => self.pass(Stream::Stderr),
+                redraw::Piece::Over => {}
+            }
+        }
+    }
+
+    /// Something else is put out: a block that nobody has seen comes first.
+    fn before_other(&mut self, elsewhere: bool) {
+        if self.redraw.is_unseen() {
+            self.paint(true);
+        }
+        if elsewhere {
+            self.redraw.other_output();
+        }
+    }
+
+    fn paint(&mut self, last: bool) -> Option<Instant> {
+        let (paints, due) = self.redraw.paint(Instant::now(), last);
+        for paint in paints {
+            let data = vec![("text/plain".to_owned(), paint.text.into_bytes())];
+            let shown = display(data, "", Some(paint.id));
+            if paint.update {
+                self.sink.update(shown);
+            } else {
+                self.sink.display(shown);
+            }
+        }
+        due
     }
 
     fn on_piece(&mut self, piece: Piece) {
@@ -83,10 +131,12 @@ impl Output {
         }
     }
 
-    /// Pass on what has gathered; part of a line that may become a marker waits.
-    pub fn flush(&mut self) {
+    /// Pass on what has gathered; part of a line that may become a marker waits, and so does what
+    /// is redrawn too often. Returns when to call this again for that.
+    pub fn flush(&mut self) -> Option<Instant> {
         self.pass(Stream::Stdout);
         self.pass(Stream::Stderr);
+        self.paint(false)
     }
 
     /// The cell is over: pass on everything.
@@ -97,8 +147,11 @@ impl Output {
         let [out, err] = &mut self.decoders;
         let (out, err) = (out.finish(), err.finish());
         self.pending[0].push_str(&out);
-        self.pending[1].push_str(&err);
+        self.error_text(&err);
+        let held = self.redraw.finish();
+        self.pending[1].push_str(&held);
         self.flush();
+        self.paint(true);
     }
 
     fn pass(&mut self, stream: Stream) {
@@ -112,6 +165,7 @@ impl Output {
     /// A display, an update of one, or the result.
     pub fn display(&mut self, kind: Kind, display: Display) {
         self.flush();
+        self.before_other(kind != Kind::Update);
         match kind {
             Kind::Update => self.sink.update(display),
             Kind::Result if self.silent => {}
@@ -123,6 +177,7 @@ impl Output {
     /// `clear_output`.
     pub fn clear(&mut self, wait: bool) {
         self.flush();
+        self.redraw.clear();
         self.sink.clear(wait);
     }
 

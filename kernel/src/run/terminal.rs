@@ -2,7 +2,9 @@
 //! place on a terminal; elsewhere only their final state is printed. It collects nothing.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use unicode_width::UnicodeWidthChar;
 
 use crate::session::evaluator::{CellError, Stream};
 
@@ -13,12 +15,20 @@ const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
 const OFF: &str = "\x1b[0m";
 
+/// Where displays cannot be redrawn, a changed one is printed again after this time, and then after
+/// twice the time, and so on.
+const FIRST_REPEAT: Duration = Duration::from_secs(10);
+/// Longer texts are not redrawn: bars are short, and a figure would fill the terminal.
+const MOST_LINES: usize = 12;
+
 /// A display that may still change.
 struct Live {
     id: String,
     text: String,
     /// Printed like this already; it is printed once more at the end if it changed.
     printed: Option<String>,
+    /// When it is printed next while it changes, and how long after the last time that is.
+    repeat: (Instant, Duration),
 }
 
 /// Writes the transcript. Nobody is told when writing fails: a reader that went away is no reason
@@ -33,11 +43,21 @@ pub(super) struct Transcript {
     /// Text of a stream without its line end yet, held back while live displays are drawn.
     held: String,
     line_start: bool,
+    first_repeat: Duration,
 }
 
 impl Transcript {
     pub(super) fn new(out: Box<dyn Write + Send>, terminal: bool, colours: bool) -> Self {
-        Self { out, terminal, colours, live: Vec::new(), drawn: 0, held: String::new(), line_start: true }
+        Self {
+            out,
+            terminal,
+            colours,
+            live: Vec::new(),
+            drawn: 0,
+            held: String::new(),
+            line_start: true,
+            first_repeat: FIRST_REPEAT,
+        }
     }
 
     fn put(&mut self, text: &str) {
@@ -121,14 +141,16 @@ impl Transcript {
     pub(super) fn display(&mut self, count: Option<u32>, id: Option<&str>, text: &str) {
         let text = text.trim_end_matches('\n');
         if let Some(id) = id.filter(|_| count.is_none()) {
-            let one_line = !text.contains('\n');
+            let most = if self.terminal { MOST_LINES } else { 1 };
+            let redrawn = text.lines().count() <= most;
             self.live.retain(|live| live.id != id);
             self.live.push(Live {
                 id: id.to_owned(),
                 text: text.to_owned(),
-                printed: (!one_line).then(|| text.to_owned()),
+                printed: (!redrawn).then(|| text.to_owned()),
+                repeat: (Instant::now() + self.first_repeat, self.first_repeat),
             });
-            if one_line {
+            if redrawn {
                 return self.redraw();
             }
         }
@@ -155,8 +177,18 @@ impl Transcript {
             return;
         };
         text.clone_into(&mut live.text);
-        if live.printed.is_none() {
-            self.redraw();
+        if self.terminal {
+            if live.printed.is_none() {
+                self.redraw();
+            }
+        } else if live.repeat.0 <= Instant::now() {
+            let pause = live.repeat.1 * 2;
+            live.repeat = (Instant::now() + pause, pause);
+            live.printed = Some(text.to_owned());
+            self.new_line();
+            self.put(text);
+            self.put("\n");
+            self.flush();
         }
     }
 
@@ -272,8 +304,9 @@ impl Transcript {
             .live
             .iter()
             .filter(|live| live.printed.is_none())
+            .flat_map(|live| live.text.lines())
             // A line that wraps could not be erased; the last column makes some terminals wrap.
-            .map(|live| live.text.chars().take(columns - 1).collect())
+            .map(|line| fitting(line, columns - 1))
             .collect();
         if !lines.is_empty() {
             self.new_line();
@@ -282,6 +315,24 @@ impl Transcript {
         }
         self.flush();
     }
+}
+
+/// The start of a line that takes at most so many columns; its colours do not count and are kept.
+fn fitting(line: &str, columns: usize) -> String {
+    let mut out = String::new();
+    let (mut width, mut escape) = (0, false);
+    for c in line.chars() {
+        if c == '\x1b' || escape {
+            escape = c == '\x1b' || !(c.is_ascii_alphabetic());
+            out.push(c);
+            continue;
+        }
+        width += c.width().unwrap_or(0);
+        if width <= columns {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn seconds(elapsed: Duration) -> String {
@@ -297,4 +348,65 @@ fn seconds(elapsed: Duration) -> String {
 /// A text without its escape sequences.
 pub(super) fn without_escapes(text: &str) -> String {
     super::html::ansi::pieces(text).into_iter().map(|(_, piece)| piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(terminal: bool, write: impl FnOnce(&mut Transcript)) -> String {
+        let out = Written::default();
+        let mut transcript = Transcript::new(Box::new(out.clone()), terminal, false);
+        write(&mut transcript);
+        transcript.end();
+        let bytes = out.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_block_of_bars_is_redrawn_whole() {
+        let text = written(true, |t| {
+            t.display(None, Some("p"), "a 0\n  b 0");
+            t.update("p", "a 1\n  b 1");
+            t.stream(Stream::Stdout, "x\n");
+            t.update("p", "a 2");
+        });
+        let up = "\r\x1b[1A\x1b[J";
+        assert_eq!(text, format!("a 0\n  b 0{up}a 1\n  b 1{up}x\na 1\n  b 1{up}a 2\r\x1b[Ja 2\n"));
+    }
+
+    #[test]
+    fn elsewhere_bars_are_repeated_now_and_then() {
+        let steps = |t: &mut Transcript| {
+            t.display(None, Some("p"), "1 of 3");
+            t.update("p", "2 of 3");
+            t.update("p", "3 of 3");
+        };
+        assert_eq!(written(false, steps), "3 of 3\n");
+        let often = written(false, |t| {
+            t.first_repeat = Duration::ZERO;
+            steps(t);
+        });
+        assert_eq!(often, "2 of 3\n3 of 3\n", "each state once");
+    }
+
+    #[test]
+    fn lines_are_cut_by_what_is_seen_of_them() {
+        assert_eq!(fitting("abc", 2), "ab");
+        assert_eq!(fitting("\x1b[31mabc\x1b[0m", 2), "\x1b[31mab\x1b[0m");
+        assert_eq!(fitting("図図図", 5), "図図");
+    }
 }

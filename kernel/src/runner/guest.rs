@@ -1,6 +1,6 @@
 //! The `runner` verb: this process loads the standard library and the helper layers that cells
 //! are linked against, and hands itself over to the loop in the helper library. From then on
-//! nothing of the kernel runs here, but the one interposed function below.
+//! nothing of the kernel runs here, but the two interposed functions below.
 
 use std::ffi::{CStr, CString, OsString};
 use std::path::PathBuf;
@@ -122,4 +122,18 @@ pub unsafe extern "C" fn read(descriptor: i32, buffer: *mut libc::c_void, length
     }
     // SAFETY: the system call with the caller's own arguments; it sets errno as `read` does.
     unsafe { libc::syscall(libc::SYS_read, descriptor, buffer, length) as isize }
+}
+
+/// libc's `isatty`, for every library of this process: in a runner, standard error counts as a
+/// terminal, since the kernel understands what bars draw there; crates such as `indicatif` draw
+/// nothing elsewhere. Its size is not known, so that 80 columns are assumed. Programs that a cell
+/// starts ask a function of their own.
+#[unsafe(no_mangle)]
+pub extern "C" fn isatty(descriptor: i32) -> i32 {
+    if descriptor == 2 && STDIN.load(Ordering::Relaxed) != 0 {
+        return 1;
+    }
+    let mut modes = std::mem::MaybeUninit::<libc::termios>::uninit();
+    // SAFETY: room for the modes, which only a terminal has; it sets errno as `isatty` does.
+    i32::from(unsafe { libc::tcgetattr(descriptor, modes.as_mut_ptr()) } == 0)
 }

@@ -1,6 +1,7 @@
 //! The kernel's side of the runner: start it, run a cell and follow it to its end, climb the
 //! interrupt ladder, notice a death and wait for the snapshot to take over.
 
+use std::env;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -43,8 +44,8 @@ pub struct Config {
 pub trait Listener {
     /// Bytes on standard output (`false`) or standard error (`true`).
     fn bytes(&mut self, error: bool, bytes: &[u8]);
-    /// Pass on what was held back for coalescing.
-    fn flush(&mut self);
+    /// Pass on what was held back for coalescing; when there is more to pass on later.
+    fn flush(&mut self) -> Option<Instant>;
     /// A display, an update of one, or the result.
     fn display(&mut self, display: Shown);
     /// `clear_output`.
@@ -202,14 +203,14 @@ impl Runner {
     }
 
     /// Pass on everything that is in the output pipes now.
-    fn drain(&mut self, listener: &mut dyn Listener) {
+    fn drain(&mut self, listener: &mut dyn Listener) -> Option<Instant> {
         let mut buffer = [0; 64 << 10];
         for (index, stream) in self.streams.iter_mut().enumerate() {
             while let Got::Bytes(n) = socket::read_now(stream, &mut buffer) {
                 listener.bytes(index == 1, &buffer[..n]);
             }
         }
-        listener.flush();
+        listener.flush()
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -318,27 +319,26 @@ impl Following<'_> {
             }
         }
         if self.held.is_some_and(|at| at <= Instant::now()) {
-            listener.flush();
-            self.held = None;
+            self.held = listener.flush();
         }
     }
 
     fn on_frame(&mut self, frame: Frame, listener: &mut dyn Listener, snapshot: &mut bool) -> Option<Step> {
         match frame {
             Frame::Display { display_id, update, result, ordered, data, metadata } => {
-                self.runner.drain(listener);
+                self.held = self.runner.drain(listener);
                 listener.display(Shown { display_id, update, result, data, metadata });
                 if ordered {
                     self.runner.reply(&Reply::Shown);
                 }
             }
             Frame::Clear { wait } => {
-                self.runner.drain(listener);
+                self.held = self.runner.drain(listener);
                 listener.clear(wait);
                 self.runner.reply(&Reply::Shown);
             }
             Frame::Input { prompt, password } => {
-                self.runner.drain(listener);
+                self.held = self.runner.drain(listener);
                 let reply = match listener.input(&prompt, password) {
                     Some(text) => Reply::Input { text: text + "\n" },
                     None if self.runner.control.interrupts() > 0 => Reply::Interrupted,
@@ -454,10 +454,19 @@ fn spawn(config: &Config, control: &Arc<Control>) -> io::Result<Runner> {
     process.arg("--").args(&config.libraries);
     process.envs(config.environment.iter().map(|(k, v)| (k, v)));
     process.stdin(Stdio::null()).stdout(Stdio::from(stdout_theirs)).stderr(Stdio::from(stderr_theirs));
-    // A group of its own: Ctrl-C in the terminal is the kernel's to handle.
-    process.process_group(0);
-    // SAFETY: fcntl is async-signal-safe, and the descriptors are open in the child.
-    unsafe { process.pre_exec(move || theirs.into_iter().try_for_each(socket::inherit)) };
+    // Progress bars of other crates draw only where there is a terminal of a known kind.
+    if env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb") {
+        process.env("TERM", "xterm-256color");
+    }
+    // A session of its own: Ctrl-C in the terminal is the kernel's to handle, and what takes
+    // standard error for a terminal finds none to ask keys of.
+    // SAFETY: setsid and fcntl are async-signal-safe, and the descriptors are open in the child.
+    unsafe {
+        process.pre_exec(move || {
+            libc::setsid();
+            theirs.into_iter().try_for_each(socket::inherit)
+        });
+    }
     let child = process.spawn()?;
     let pid = child.id() as i32;
     control.set_pid(pid);

@@ -90,7 +90,7 @@ fn grids_are_in_row_order() {
         assert_eq!(map(grid(shape), |place| place), want);
         assert_eq!(map(enumerate(grid(shape)), |(i, [y, x])| i == y * shape[1] + x), vec![true; want.len()]);
         let n = map_reduce(grid(shape), |[y, x]| y * 1000 + x, 0, |a, b| a + b);
-        assert_eq!(n, want.iter().map(|[y, x]| y * 1000 + x).sum());
+        assert_eq!(n, want.iter().map(|[y, x]| y * 1000 + x).sum::<usize>());
     }
     let cube = map(grid([3, 4, 5]), |[z, y, x]| (z * 4 + y) * 5 + x);
     assert_eq!(cube, (0..60).collect::<Vec<_>>());

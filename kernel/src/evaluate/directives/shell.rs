@@ -77,7 +77,7 @@ pub(super) fn run(
     loop {
         match receive.recv_timeout(Duration::from_millis(30)) {
             Ok((error, bytes)) => output.bytes(error, &bytes),
-            Err(RecvTimeoutError::Timeout) => output.flush(),
+            Err(RecvTimeoutError::Timeout) => drop(output.flush()),
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if cancelled.load(Ordering::SeqCst) && !killed {
