@@ -11,8 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The runner interposes `read` for the libraries it loads, so the program must export it.
-    println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=read");
+    // The runner interposes these for the libraries it loads, so the program must export them.
+    for symbol in ["read", "malloc", "calloc", "realloc", "posix_memalign"] {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={symbol}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?).join("helper.rs");

@@ -14,6 +14,7 @@ pub use crate::plot::{self, Live, Plot};
 
 pub use crate::progress::{self, Bar, progress};
 pub use crate::threads::{self, Threads, threads};
+pub use crate::timing;
 
 pub use crate::display::Display as _;
 pub use crate::progress::{ParallelProgress as _, ProgressIterator as _};

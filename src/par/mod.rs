@@ -22,7 +22,7 @@ mod source;
 mod tests;
 
 pub use collect::Par;
-pub(crate) use drive::Stop;
+pub(crate) use drive::{Stop, without_bars};
 pub use kernels::{Edge, group_sum, histogram, stencil, stencil2};
 pub use source::{Chunks, ChunksMut, Enumerate, IntoTasks, Tasks, chunks, chunks_mut, enumerate, items};
 
