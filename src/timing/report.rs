@@ -18,7 +18,6 @@ impl fmt::Display for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.samples.len();
         let loops = units::count(self.loops());
-        let half = (self.interval.1 - self.interval.0) / 2.0;
         let method = match self.method {
             Method::Slope => "slope",
             Method::Median => "median",
@@ -33,7 +32,8 @@ impl fmt::Display for Timing {
             }
             false => format!("{n} batches, {loops} loops"),
         };
-        writeln!(f, "{} per loop ({method} of {of}; ± covers 95 %)", units::with_spread(self.estimate, half))?;
+        let estimate = units::estimate(self.estimate, self.interval);
+        writeln!(f, "{estimate} per loop ({method} of {of}; with its 95 % interval)")?;
         writeln!(
             f,
             "median {}, mean {}, standard deviation {}, MAD {}, fastest {}",
@@ -112,33 +112,29 @@ impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.entries.iter().map(|e| e.name.chars().count()).max().unwrap_or(0);
         for entry in &self.entries {
-            let half = (entry.interval.1 - entry.interval.0) / 2.0;
-            writeln!(f, "{:width$}  {} per loop", entry.name, units::with_spread(entry.median, half))?;
+            let estimate = units::estimate(entry.median, entry.interval);
+            writeln!(f, "{:width$}  {estimate} per loop", entry.name)?;
         }
         let Some(first) = self.entries.first() else { return Ok(()) };
         for (ratio, entry) in self.ratios.iter().zip(&self.entries[1..]) {
+            let range = |low, high| format!("95 % interval {} to {}", units::ratio(low), units::ratio(high));
             let (low, high) = ratio.interval;
-            let range = format!("95 % interval {low:.3} to {high:.3}");
-            match ratio.differs() {
-                true if ratio.ratio > 1.0 => {
-                    writeln!(f, "{} takes {:.3} times as long as {} ({range})", entry.name, ratio.ratio, first.name)?;
+            let (name, first) = (&entry.name, &first.name);
+            let value = units::ratio(ratio.ratio);
+            match (ratio.differs(), ratio.ratio > 1.0) {
+                (true, true) => writeln!(f, "{name} takes {value} times as long as {first} ({})", range(low, high))?,
+                (true, false) => {
+                    let times = units::ratio(1.0 / ratio.ratio);
+                    writeln!(f, "{name} is {times} times as fast as {first} ({})", range(1.0 / high, 1.0 / low))?;
                 }
-                true => {
-                    let times = 1.0 / ratio.ratio;
-                    writeln!(
-                        f,
-                        "{} is {times:.3} times faster than {} (ratio {:.3}, {range})",
-                        entry.name, first.name, ratio.ratio
-                    )?;
-                }
-                false => writeln!(
+                (false, _) => writeln!(
                     f,
-                    "{} and {}: no difference that can be told apart (ratio {:.3}, {range})",
-                    first.name, entry.name, ratio.ratio
+                    "{first} and {name}: no difference that can be told apart (ratio {value}, {})",
+                    range(low, high)
                 )?,
             }
         }
-        write!(f, "medians of {} interleaved rounds; ± covers 95 %", first.samples.len())?;
+        write!(f, "medians of {} interleaved rounds, with their 95 % intervals", first.samples.len())?;
         let fastest = self.entries.iter().min_by(|a, b| a.median.total_cmp(&b.median));
         if let Some(entry) = fastest
             && let Some(hint) = about_nothing(entry.median, self.empty_loop)

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::amdahl::Amdahl;
-use super::measure::{Bar, Batch, LONG_ENOUGH};
+use super::measure::{Bar, Batch};
 use super::{report, stats, units};
 use crate::display::{Display, MimeBundle};
 use crate::par::without_bars;
@@ -15,6 +15,8 @@ use crate::rt::{self, Failure, signals};
 
 /// Time for all runs, seconds; a body that takes longer runs once on each number of threads.
 const BUDGET: f64 = 12.0;
+/// A run should take this long, seconds: long against waking threads and a pause of one of them.
+const LONG_ENOUGH: f64 = 20e-3;
 /// Runs on one number of threads at most.
 const MOST: usize = 9;
 /// The most threads that are tried.
@@ -206,7 +208,7 @@ impl Scaling {
     }
 }
 
-const HEADINGS: [&str; 4] = ["threads", "time", "speed-up", "efficiency"];
+const HEADINGS: [&str; 4] = ["threads", "time (median ± s.d.)", "speed-up", "efficiency"];
 
 impl fmt::Display for Scaling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

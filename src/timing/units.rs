@@ -26,6 +26,16 @@ pub(super) fn with_spread(value: f64, spread: f64) -> String {
     format!("{value:.decimals$} {name} ± {spread:.decimals$} {name}")
 }
 
+/// An estimate with its interval: `value ± half of it`, or, when the interval is wide and lopsided,
+/// `value (low to high)`.
+pub(super) fn estimate(value: f64, (low, high): (f64, f64)) -> String {
+    let (below, above) = (value - low, high - value);
+    if (high - low) > 0.1 * value && (below > 2.0 * above || above > 2.0 * below) {
+        return format!("{} ({} to {})", time(value), time(low), time(high));
+    }
+    with_spread(value, (high - low) / 2.0)
+}
+
 /// A number with three digits.
 pub(super) fn digits(value: f64) -> String {
     format!("{value:.*}", decimals(value))
@@ -37,6 +47,11 @@ fn decimals(value: f64) -> usize {
         v if v >= 10.0 => 1,
         _ => 2,
     }
+}
+
+/// A ratio: with three decimals near 1, where they matter, else with three digits.
+pub(super) fn ratio(value: f64) -> String {
+    if (0.5..2.0).contains(&value) { format!("{value:.3}") } else { digits(value) }
 }
 
 /// A count with separators: `1,234,567`.
@@ -64,6 +79,8 @@ mod tests {
         assert_eq!(time(3.0), "3.00 s");
         assert_eq!(with_spread(12.3e-9, 0.04e-9), "12.30 ns ± 0.04 ns");
         assert_eq!(with_spread(2.0, 0.0), "2.00 s ± 0.00 s");
+        assert_eq!(estimate(100e-9, (98e-9, 104e-9)), "100 ns ± 3 ns");
+        assert_eq!(estimate(100e-9, (98e-9, 900e-9)), "100 ns (98.0 ns to 900 ns)");
         assert_eq!((count(0), count(999), count(1000)), ("0".into(), "999".into(), "1,000".into()));
         assert_eq!(count(12_345_678), "12,345,678");
     }

@@ -120,6 +120,8 @@ pub(super) fn question_mark(debug: bool) -> &'static str {
 pub(super) fn explain(diagnostics: &mut [Diagnostic], measured: &str) {
     for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
         let message = diagnostic.message.clone();
+        // Notes about our own function say nothing to the user.
+        diagnostic.children.retain(|child| !child.message.contains("ferrolab::timing::cell"));
         if diagnostic.code() == "E0507" && message.contains("captured variable") {
             let name = message.split('`').nth(1).unwrap_or("the value");
             diagnostic.add_help(format!(

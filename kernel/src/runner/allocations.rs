@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Threads that have a slot of their own in the life of a runner; all others share the last one.
+/// Threads that get a slot of their own in the life of a runner; all later ones share one.
 const SLOTS: usize = 512;
 
 /// On a cache line of its own.
@@ -17,25 +17,31 @@ const SLOTS: usize = 512;
 struct Slot {
     count: AtomicU64,
     bytes: AtomicU64,
+    /// Written by one thread only.
+    owned: bool,
 }
 
-static COUNTED: [Slot; SLOTS] = [const { Slot { count: AtomicU64::new(0), bytes: AtomicU64::new(0) } }; SLOTS];
+const fn slot(owned: bool) -> Slot {
+    Slot { count: AtomicU64::new(0), bytes: AtomicU64::new(0), owned }
+}
+
+static OWNED: [Slot; SLOTS] = [const { slot(true) }; SLOTS];
+static SHARED: Slot = slot(false);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// This thread's slot, from 1; 0 before its first allocation. It has no destructor, so it can
-    /// be used for as long as the thread runs, and reading it allocates nothing.
-    static MINE: Cell<usize> = const { Cell::new(0) };
+    /// This thread's slot, once it has allocated. It has no destructor, so it can be used for as
+    /// long as the thread runs, and reading it allocates nothing.
+    static MINE: Cell<Option<&'static Slot>> = const { Cell::new(None) };
 }
 
-#[inline]
+#[inline(always)]
 fn count(bytes: usize) {
-    let mut mine = MINE.get();
-    if mine == 0 {
-        mine = first();
-    }
-    let slot = &COUNTED[(mine - 1) % SLOTS];
-    if mine < SLOTS {
+    let slot = match MINE.get() {
+        Some(slot) => slot,
+        None => first(),
+    };
+    if slot.owned {
         // Nobody else writes here, so nothing is lost between the load and the store.
         slot.count.store(slot.count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         slot.bytes.store(slot.bytes.load(Ordering::Relaxed).wrapping_add(bytes as u64), Ordering::Relaxed);
@@ -46,16 +52,17 @@ fn count(bytes: usize) {
 }
 
 #[cold]
-fn first() -> usize {
-    let mine = (NEXT.fetch_add(1, Ordering::Relaxed) + 1).min(SLOTS);
-    MINE.set(mine);
-    mine
+#[inline(never)]
+fn first() -> &'static Slot {
+    let slot = OWNED.get(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(&SHARED);
+    MINE.set(Some(slot));
+    slot
 }
 
 /// Allocations so far and their bytes, of all threads. The helper library calls it.
 pub extern "C" fn read(counted: &mut [u64; 2]) {
     *counted = [0; 2];
-    for slot in &COUNTED {
+    for slot in OWNED.iter().chain([&SHARED]) {
         counted[0] = counted[0].wrapping_add(slot.count.load(Ordering::Relaxed));
         counted[1] = counted[1].wrapping_add(slot.bytes.load(Ordering::Relaxed));
     }
@@ -163,9 +170,10 @@ mod tests {
 
     #[test]
     fn threads_beyond_the_slots_are_counted_together() {
-        let before = COUNTED[SLOTS - 1].count.load(Ordering::Relaxed);
-        MINE.set(SLOTS);
+        let mine = MINE.replace(Some(&SHARED));
+        let before = SHARED.count.load(Ordering::Relaxed);
         count(1);
-        assert!(COUNTED[SLOTS - 1].count.load(Ordering::Relaxed) > before);
+        assert!(SHARED.count.load(Ordering::Relaxed) > before);
+        MINE.set(mine);
     }
 }
