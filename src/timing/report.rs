@@ -9,7 +9,7 @@ use super::{stats, units};
 use crate::display::{Display, MimeBundle};
 use crate::plot::{self, Plot};
 
-/// A body that takes no longer than so many empty loops was most likely computed beforehand.
+/// A body that takes no longer than so many empty loops may have been computed beforehand.
 const NOTHING: f64 = 1.5;
 /// The empty loop is named when it is more than this part of a loop.
 const NOTABLE: f64 = 0.01;
@@ -47,7 +47,7 @@ impl fmt::Display for Timing {
             (0, 0) => write!(f, "no outliers")?,
             (mild, severe) => write!(f, "outliers: {mild} mild, {severe} severe (fences of Tukey)")?,
         }
-        if let Some(hint) = about_nothing(self.estimate, self.empty_loop) {
+        if let Some(hint) = about_nothing(self.estimate, self.fastest, self.empty_loop) {
             write!(f, "\n{hint}")?;
         }
         Ok(())
@@ -59,10 +59,10 @@ fn plural(n: u64) -> &'static str {
 }
 
 /// What to say of a body hardly longer than an empty loop.
-pub(super) fn about_nothing(estimate: f64, empty_loop: f64) -> Option<String> {
-    if estimate < empty_loop * NOTHING {
+pub(super) fn about_nothing(estimate: f64, fastest: f64, empty_loop: f64) -> Option<String> {
+    if fastest < empty_loop * NOTHING {
         return Some(format!(
-            "hint: an empty loop takes {} as well, so the compiler has most likely computed the value beforehand; end the body with the value, and hide its inputs: `std::hint::black_box(x)`",
+            "hint: this is hardly longer than an empty loop ({}), so the compiler may have computed the value beforehand or left it out; end the body with the value, and hide its inputs: `std::hint::black_box(x)`",
             units::time(empty_loop)
         ));
     }
@@ -137,7 +137,11 @@ impl fmt::Display for Comparison {
         write!(f, "medians of {} interleaved rounds, with their 95 % intervals", first.samples.len())?;
         let fastest = self.entries.iter().min_by(|a, b| a.median.total_cmp(&b.median));
         if let Some(entry) = fastest
-            && let Some(hint) = about_nothing(entry.median, self.empty_loop)
+            && let Some(hint) = about_nothing(
+                entry.median,
+                entry.samples.iter().copied().fold(f64::INFINITY, f64::min),
+                self.empty_loop,
+            )
         {
             write!(f, "\n{}: {hint}", entry.name)?;
         }

@@ -104,6 +104,22 @@ fn repeat(batch: Batch<'_>, share: Duration, first: bool) -> Result<Vec<f64>, Fa
     Ok(samples)
 }
 
+/// The system refused so many threads.
+#[derive(Debug)]
+struct NoThreads {
+    wanted: usize,
+    why: String,
+}
+
+impl fmt::Display for NoThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wanted, why } = self;
+        write!(f, "no pool of {wanted} threads: {why}; try fewer, or see `ulimit -u` and the limits of the job")
+    }
+}
+
+impl std::error::Error for NoThreads {}
+
 /// Runs `work` on a thread of a pool of its own, and waits for the pool's end: a thread that is
 /// still ending when the next cell forks would not be in the copy.
 fn on_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R, Failure> {
@@ -118,7 +134,7 @@ fn on_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R
             let _ = gone.send(());
         })
         .build()
-        .map_err(|error| Failure::from(format!("no pool of {threads} threads: {error}")))?;
+        .map_err(|error| NoThreads { wanted: threads, why: error.to_string() })?;
     let result = pool.install(work);
     drop(pool);
     for _ in 0..threads {
@@ -150,28 +166,29 @@ impl Scaling {
     pub fn speedup_figure(&self) -> Plot {
         let threads: Vec<f64> = self.runs.iter().map(|r| r.threads as f64).collect();
         let speedup: Vec<f64> = self.runs.iter().map(|r| r.speedup).collect();
-        let mut figure = plot::line(&threads, &speedup).label("measured").add(plot::scatter(&threads, &speedup));
-        figure = figure.add(plot::line(&threads, &threads).label("ideal"));
+        let mut figure = plot::line(&threads, &threads).label("ideal");
         let (first, last) = (self.runs[0].threads, self.runs[self.runs.len() - 1].threads);
         if let Some(fit) = self.amdahl.filter(|fit| (0.0..=1.0).contains(&fit.serial) && last > first) {
             let step = ((last - first) / 50).max(1);
             let fine: Vec<usize> = (first..=last).step_by(step).collect();
-            let law: Vec<f64> = fine.iter().map(|n| fit.speedup(*n)).collect();
+            // Speed-ups are relative to the smallest number of threads; so is the law here.
+            let base = first as f64 / fit.speedup(first);
+            let law: Vec<f64> = fine.iter().map(|n| base * fit.speedup(*n)).collect();
             figure = figure.add(plot::line(&fine, &law).label("Amdahl's law"));
         }
+        figure = figure.add(plot::scatter(&threads, &speedup).label("measured"));
         figure.title("Speed-up").xlabel("threads").ylabel("times as fast").size(400, 300)
     }
 
     /// The efficiency on each number of threads, in percent of the ideal.
     #[must_use]
     pub fn efficiency_figure(&self) -> Plot {
-        let threads: Vec<f64> = self.runs.iter().map(|r| r.threads as f64).collect();
+        let threads: Vec<String> = self.runs.iter().map(|r| r.threads.to_string()).collect();
         let percent: Vec<f64> = self.runs.iter().map(|r| r.efficiency * 100.0).collect();
         let ideal = vec![100.0; threads.len()];
-        plot::line(&threads, &percent)
+        plot::bar(&threads, &percent)
             .label("measured")
-            .add(plot::scatter(&threads, &percent))
-            .add(plot::line(&threads, &ideal).label("ideal"))
+            .add(plot::line(0..threads.len(), &ideal).label("ideal"))
             .title("Efficiency")
             .xlabel("threads")
             .ylabel("%")
@@ -187,10 +204,7 @@ impl Scaling {
         }
         let most = self.runs[self.runs.len() - 1].threads;
         if most > self.granted {
-            lines.push(format!(
-                "{most} threads are more than the {} granted: they share cores, so expect nothing from them",
-                self.granted
-            ));
+            lines.push(format!("{most} threads are more than the {} granted, so they share cores", self.granted));
         }
         lines.join("\n")
     }

@@ -71,10 +71,10 @@ fn a_timing_says_what_was_measured() {
     assert!(text.ends_with("no outliers"), "{text}");
     let samples: Vec<Sample> =
         [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 20.0].map(|ns| Sample { loops: 1, seconds: ns * 1e-9 }).to_vec();
-    let timing = Timing::of(Method::Median, samples, 1e-9);
+    let timing = Timing::of(Method::Median, samples, 1e-10);
     let text = timing.to_string();
     assert!(text.contains("median of 9 runs, 1 loop each") && text.contains("outliers: 0 mild, 1 severe"), "{text}");
-    assert!(text.contains("an empty loop takes 1.00 ns, which is not subtracted"), "{text}");
+    assert!(text.contains("an empty loop takes 0.10 ns, which is not subtracted"), "{text}");
     let html = timing.mime_bundle().remove(0);
     assert_eq!(html.0, "text/html");
     assert!(String::from_utf8_lossy(&html.1).contains("<svg"));
