@@ -56,6 +56,11 @@ impl Failure {
     }
 
     /// For cells whose own errors have `Debug` only.
+    ///
+    /// ```
+    /// let failure = ferrolab::rt::Failure::from("no").into_debug().into_failure();
+    /// assert_eq!(failure.message(), "no");
+    /// ```
     pub fn into_debug(self) -> DebugFailure {
         DebugFailure(self.0)
     }

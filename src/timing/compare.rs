@@ -12,6 +12,12 @@ use crate::rt::{self, Failure};
 const BUDGET: f64 = 1.5;
 
 /// A body with a name, to be compared; [`candidate`] makes one.
+///
+/// ```
+/// use ferrolab::timing::{Candidate, candidate, compare};
+/// let all: Vec<Candidate<'_>> = (1..=2).map(|n| candidate(format!("{n} times"), move || n)).collect();
+/// assert_eq!(compare(all).entries[1].name, "2 times");
+/// ```
 pub struct Candidate<'a> {
     name: String,
     batch: Box<dyn FnMut(u64) -> Result<Duration, Failure> + 'a>,
@@ -37,6 +43,14 @@ pub fn candidate<'a, T>(name: impl Into<String>, body: impl FnMut() -> T + 'a) -
 }
 
 /// One body of a comparison. Times are seconds per loop.
+///
+/// ```
+/// use ferrolab::timing::{candidate, compare};
+/// let found = compare([candidate("a", || 1), candidate("b", || 2)]);
+/// let first = &found.entries[0];
+/// assert!(first.interval.0 <= first.median && first.median <= first.interval.1);
+/// assert_eq!(first.samples.len(), found.entries[1].samples.len());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Its name.
@@ -74,6 +88,13 @@ impl Ratio {
 }
 
 /// What [`compare`] found. Shown as text and a figure of all distributions.
+///
+/// ```
+/// use ferrolab::timing::{candidate, compare};
+/// let found = compare([candidate("a", || 1), candidate("b", || 2)]);
+/// assert_eq!((found.entries.len(), found.ratios.len()), (2, 1));
+/// assert!(found.to_string().contains("interleaved rounds"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The bodies, in the order given.

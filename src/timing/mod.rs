@@ -46,6 +46,10 @@ pub struct Options {
 
 impl Options {
     /// Sets the loops in one batch; 0 counts as 1.
+    ///
+    /// ```
+    /// assert_eq!(ferrolab::timing::Options::default().loops(0).loops, Some(1));
+    /// ```
     #[must_use]
     pub fn loops(mut self, loops: u64) -> Self {
         self.loops = Some(loops.max(1));
@@ -54,6 +58,12 @@ impl Options {
 
     /// Sets the number of batches; 0 counts as 1. With [`loops`](Self::loops) set as well, the body
     /// runs exactly `loops · repeats` times, without warming up.
+    ///
+    /// ```
+    /// let (mut runs, options) = (0, ferrolab::timing::Options::default().loops(2).repeats(3));
+    /// ferrolab::timing::timeit_with(options, || runs += 1);
+    /// assert_eq!(runs, 6);
+    /// ```
     #[must_use]
     pub fn repeats(mut self, repeats: usize) -> Self {
         self.repeats = Some(repeats.max(1));

@@ -10,7 +10,8 @@ use crate::display::{Display, MimeBundle};
 use crate::plot::{self, Plot};
 
 /// A body that takes no longer than so many empty loops may have been computed beforehand.
-const NOTHING: f64 = 1.5;
+/// One or two instructions more than the loop's own cannot be told from that.
+const NOTHING: f64 = 2.5;
 /// The empty loop is named when it is more than this part of a loop.
 const NOTABLE: f64 = 0.01;
 

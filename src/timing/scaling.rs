@@ -23,6 +23,13 @@ const MOST: usize = 9;
 pub(super) const MOST_THREADS: usize = 65_536;
 
 /// The body on one number of threads. Times are seconds per loop.
+///
+/// ```
+/// let found = ferrolab::timing::scaling(&[1], || ferrolab::par::map(0..10, |i| i));
+/// let run = &found.runs[0];
+/// assert_eq!((run.threads, run.speedup, run.efficiency), (1, 1.0, 1.0));
+/// assert!(!run.samples.is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Threads of the pool it ran on.
@@ -38,6 +45,12 @@ pub struct Run {
 }
 
 /// What [`super::scaling`] found. Shown as text, a table, and figures of speed-up and efficiency.
+///
+/// ```
+/// let found = ferrolab::timing::scaling(&[1, 2], || ferrolab::par::map(0..10, |i| i));
+/// assert_eq!(found.runs.len(), 2);
+/// assert!(found.amdahl.is_some() && found.to_string().contains("Amdahl's law"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaling {
     /// One for each number of threads, ascending.
@@ -181,6 +194,11 @@ impl Scaling {
     }
 
     /// The efficiency on each number of threads, in percent of the ideal.
+    ///
+    /// ```
+    /// let found = ferrolab::timing::scaling(&[1, 2], || ferrolab::par::map(0..10, |i| i));
+    /// assert!(found.efficiency_figure().svg().contains("Efficiency"));
+    /// ```
     #[must_use]
     pub fn efficiency_figure(&self) -> Plot {
         let threads: Vec<String> = self.runs.iter().map(|r| r.threads.to_string()).collect();
