@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The runner interposes these for the libraries it loads, so the program must export them.
-    for name in ["read", "isatty"] {
-        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={name}");
+    for symbol in ["read", "isatty", "malloc", "calloc", "realloc", "posix_memalign"] {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={symbol}");
     }
     println!("cargo:rerun-if-changed=build.rs");
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);

@@ -5,6 +5,7 @@
 //! - [`cluster`]: a Dask cluster as such an executor;
 //! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
 //! - [`plot`]: one-line figures, live figures, and `plotters` inline;
+//! - [`timing`]: how long code takes, how it scales with threads, which of two is faster;
 //! - [`display`]: HTML, images, formulas, tables, and a trait for types of your own.
 //!
 //! Every cell has [`prelude`] in scope. The crate also works in ordinary programs and tests, where
@@ -26,6 +27,7 @@ pub mod prelude;
 pub mod progress;
 pub mod rt;
 pub mod threads;
+pub mod timing;
 
 pub use ndarray;
 pub use plotters;

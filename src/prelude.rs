@@ -16,6 +16,7 @@ pub use crate::table;
 
 pub use crate::progress::{self, Bar, progress};
 pub use crate::threads::{self, Threads, threads};
+pub use crate::timing;
 
 pub use crate::display::Display as _;
 pub use crate::progress::{ParallelProgress as _, ProgressIterator as _};

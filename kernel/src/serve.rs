@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::engine::environment::{self, Cache};
-use crate::evaluate::{Lab, Options};
+use crate::evaluate::{Granted, Lab, Options};
 use crate::messages::About;
 use crate::session::Session;
 use crate::session::evaluator::Evaluator;
@@ -90,8 +90,14 @@ pub fn doctor(json: bool) -> ExitCode {
 }
 
 fn lab_options() -> Result<Options, String> {
-    let threads = u32::try_from(doctor::threads::granted().threads).unwrap_or(1).max(1);
-    Ok(Options { executable: executable()?, threads, environment: environment::Options::default() })
+    let found = doctor::threads::granted();
+    let number = |threads: usize| u32::try_from(threads).unwrap_or(1).max(1);
+    let granted = Granted {
+        threads: number(found.threads),
+        limit: number(found.allowed()),
+        decided_by: found.decided_by().to_owned(),
+    };
+    Ok(Options { executable: executable()?, granted, environment: environment::Options::default() })
 }
 
 fn known_release(options: &Options) -> Option<String> {

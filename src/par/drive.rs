@@ -154,6 +154,19 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Runs `work`; loops that this thread starts in it show no progress by themselves.
+pub(crate) fn without_bars<R>(work: impl FnOnce() -> R) -> R {
+    struct Deeper;
+    impl Drop for Deeper {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _deeper = Deeper;
+    work()
+}
+
 struct Loop<'a> {
     body: Body<'a>,
     len: usize,

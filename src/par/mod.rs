@@ -35,7 +35,7 @@ mod tests;
 pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, rows_mut};
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
-pub(crate) use drive::Stop;
+pub(crate) use drive::{Stop, without_bars};
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub use histogram::{histogram, histogram2};

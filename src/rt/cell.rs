@@ -45,6 +45,27 @@ pub struct Failure(Box<Reason>);
 /// ```
 pub struct DebugFailure(Box<Reason>);
 
+impl Failure {
+    /// The text that the user sees.
+    ///
+    /// ```
+    /// assert_eq!(ferrolab::rt::Failure::from("no").message(), "no");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// For cells whose own errors have `Debug` only.
+    ///
+    /// ```
+    /// let failure = ferrolab::rt::Failure::from("no").into_debug().into_failure();
+    /// assert_eq!(failure.message(), "no");
+    /// ```
+    pub fn into_debug(self) -> DebugFailure {
+        DebugFailure(self.0)
+    }
+}
+
 struct Reason {
     message: String,
     kind: &'static str,

@@ -12,6 +12,10 @@ fn there_and_back<T: Wire + PartialEq + std::fmt::Debug>(value: &T) {
     }
 }
 
+fn usage(allocations: Option<(u64, u64)>) -> Frame {
+    Frame::Usage { wall_ns: 1, cpu_ns: 2, others_ns: 3, threads: 4, peak_bytes: 5, whole_session: true, allocations }
+}
+
 #[test]
 fn frames() {
     let text = || "grüße 😀".to_owned();
@@ -39,7 +43,8 @@ fn frames() {
         Frame::TookOver { pid: u32::MAX },
         Frame::Described { values: vec![(text(), text(), u64::MAX)] },
         Frame::NoSnapshot { reason: text() },
-        Frame::Usage { wall_ns: 1, cpu_ns: 2, threads: 3, peak_bytes: 4 },
+        usage(None),
+        usage(Some((8, 9))),
     ];
     frames.iter().for_each(there_and_back);
 }

@@ -15,6 +15,7 @@ pub mod serve;
 pub mod signals;
 mod snapshot;
 pub mod store;
+mod usage;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,10 +10,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::FromRawFd;
 use std::thread;
-use std::time::Instant;
 
 use super::snapshot::{self, Forked, Snapshot};
-use super::{cell, channel, panic, signals, store};
+use super::{cell, channel, panic, signals, store, usage};
 use crate::frame::{self, Command, Frame, Outcome};
 
 /// What the runner was started with.
@@ -208,17 +207,16 @@ impl Server {
 fn run(entry: extern "C" fn(), threads: u32) -> Outcome {
     signals::reset();
     cell::begin();
-    let (start, cpu) = (Instant::now(), snapshot::cpu_time_ns());
+    let meter = usage::begin();
     entry();
     // Bars that are still painted are painted for the last time, and no painting thread is in
     // the middle of anything when the next cell forks.
     crate::progress::settle();
-    let wall_ns = start.elapsed().as_nanos() as u64;
-    let cpu_ns = snapshot::cpu_time_ns().saturating_sub(cpu);
+    let used = meter.end(threads);
     let _ = io::stdout().flush();
     // SAFETY: a null stream flushes all of C's output streams.
     unsafe { libc::fflush(std::ptr::null_mut()) };
-    send(&Frame::Usage { wall_ns, cpu_ns, threads, peak_bytes: snapshot::peak_bytes() });
+    send(&used);
     cell::end()
 }
 

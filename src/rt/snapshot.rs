@@ -1,6 +1,6 @@
 //! Snapshots: a forked copy of the runner that sleeps with the variables as they were, and takes
-//! over when the running process ends without having said that all is well. Also the process's
-//! own figures (CPU time, memory) that decide about a snapshot or are shown after a cell.
+//! over when the running process ends without having said that all is well. Also the
+//! memory figures that decide about a snapshot.
 
 use std::fs;
 use std::io::{self, Write};
@@ -140,25 +140,6 @@ fn group_free() -> Option<u64> {
         };
         Some(number(format!("{folder}/{limit}"))?.saturating_sub(number(format!("{folder}/{used}"))?))
     })
-}
-
-/// CPU time of all threads so far, nanoseconds.
-pub fn cpu_time_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: room for one timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-/// Peak resident memory so far, bytes.
-pub fn peak_bytes() -> u64 {
-    // SAFETY: an all-zero rusage is valid and filled by the call.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
-    usage.ru_maxrss as u64 * 1024
 }
 
 /// What the kernel binary's `read` hands a cell that reads standard input: bytes of the line the

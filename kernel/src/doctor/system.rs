@@ -70,13 +70,16 @@ fn threads_check(granted: &Granted) -> Check {
     if !said.is_empty() {
         detail += &format!(" ({})", said.join(", "));
     }
-    match granted.chosen {
-        Some(chosen) if chosen > granted.allowed() => Check::warn(
+    if granted.chosen.is_none() {
+        detail += &format!("; limited by {}", granted.decided_by());
+    }
+    match &granted.chosen {
+        Some(chosen) if chosen.threads > granted.allowed() => Check::warn(
             NAME,
-            format!("{detail}, RAYON_NUM_THREADS {chosen}"),
+            format!("{detail}; chosen by {} {}", chosen.source, chosen.threads),
             format!("more threads than the {} granted slow each other down", granted.allowed()),
         ),
-        Some(chosen) => Check::ok(NAME, format!("{detail}, RAYON_NUM_THREADS {chosen}")),
+        Some(chosen) => Check::ok(NAME, format!("{detail}; chosen by {} {}", chosen.source, chosen.threads)),
         None if granted.threads == 1 && granted.online > 1 => Check::warn(
             NAME,
             detail,
@@ -165,10 +168,15 @@ mod tests {
     #[test]
     fn too_many_threads_are_named() {
         let limits = vec![Limit { source: "affinity".to_owned(), threads: 4 }];
-        let granted = Granted { threads: 16, online: 64, limits, chosen: Some(16) };
+        let granted = Granted {
+            threads: 16,
+            online: 64,
+            limits,
+            chosen: Some(Limit { source: "OMP_NUM_THREADS".to_owned(), threads: 16 }),
+        };
         let check = threads_check(&granted);
         assert_eq!(check.status, Status::Warn);
-        assert!(check.detail.contains("affinity 4"), "{}", check.detail);
+        assert!(check.detail.contains("affinity 4") && check.detail.contains("OMP_NUM_THREADS 16"), "{}", check.detail);
     }
 
     #[test]

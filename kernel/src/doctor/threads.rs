@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 /// Variables in which a batch system says how many cores a job may use on this node.
 const JOB_VARIABLES: [&str; 5] = ["SLURM_CPUS_PER_TASK", "PBS_NUM_PPN", "NCPUS", "LSB_DJOB_NUMPROC", "NSLOTS"];
 
-/// The variable with which a user decides for themself.
-const CHOICE: &str = "RAYON_NUM_THREADS";
+/// What Slurm says of the node when it says nothing of the task: all tasks on the node share it.
+const NODE_VARIABLE: (&str, &str) = ("SLURM_CPUS_ON_NODE", "SLURM_CPUS_PER_TASK");
+
+/// The variables with which a user decides for themself; the first that is set counts.
+const CHOICES: [&str; 2] = ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
 
 /// One voice on the number of threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +32,19 @@ pub struct Granted {
     pub online: usize,
     /// Everything that was found, the smallest first.
     pub limits: Vec<Limit>,
-    /// The user's choice by `RAYON_NUM_THREADS`.
-    pub chosen: Option<usize>,
+    /// The user's choice: the variable it stands in, and threads.
+    pub chosen: Option<Limit>,
 }
 
 impl Granted {
     /// The smallest limit, without the user's choice.
     pub fn allowed(&self) -> usize {
         self.limits.first().map_or(self.online, |limit| limit.threads)
+    }
+
+    /// Who decided on the number of threads: a variable, the smallest limit, or the machine.
+    pub fn decided_by(&self) -> &str {
+        self.chosen.as_ref().or(self.limits.first()).map_or("the machine", |limit| &limit.source)
     }
 }
 
@@ -58,7 +66,8 @@ fn weigh(
     cgroup: Option<usize>,
     get: &dyn Fn(&str) -> Option<String>,
 ) -> Granted {
-    let number = |name: &str| get(name)?.trim().parse().ok().filter(|n| *n > 0);
+    // OpenMP takes a list, one number for each level of nesting; the first is what counts here.
+    let number = |name: &str| get(name)?.split(',').next()?.trim().parse().ok().filter(|n: &usize| *n > 0);
     let mut limits: Vec<Limit> = Vec::new();
     let mut add = |source: &str, threads: Option<usize>| {
         limits.extend(threads.map(|n| Limit { source: source.to_owned(), threads: n.max(1) }));
@@ -66,10 +75,15 @@ fn weigh(
     add("affinity", affinity);
     add("cgroup", cgroup);
     JOB_VARIABLES.iter().for_each(|name| add(name, number(name)));
+    if number(NODE_VARIABLE.1).is_none() {
+        add(NODE_VARIABLE.0, number(NODE_VARIABLE.0));
+    }
     limits.sort_by_key(|limit| limit.threads);
-    let chosen = number(CHOICE);
+    let choice = |name: &&str| Some(Limit { source: (*name).to_owned(), threads: number(name)? });
+    let chosen = CHOICES.iter().find_map(choice);
     let allowed = limits.first().map_or(online, |limit| limit.threads);
-    Granted { threads: chosen.unwrap_or(allowed).max(1), online, limits, chosen }
+    let threads = chosen.as_ref().map_or(allowed, |choice| choice.threads).max(1);
+    Granted { threads, online, limits, chosen }
 }
 
 /// Counts `0-3,8,10-11`.
@@ -174,11 +188,36 @@ mod tests {
         let found = weigh(64, Some(8), Some(16), &slurm);
         assert_eq!((found.threads, found.allowed()), (3, 3));
         assert_eq!(found.limits[0].source, "SLURM_CPUS_PER_TASK");
-        let chosen = |name: &str| (name == CHOICE).then(|| "12".to_owned());
+        let chosen = |name: &str| (name == "RAYON_NUM_THREADS").then(|| "12".to_owned());
         let found = weigh(64, Some(8), None, &chosen);
-        assert_eq!((found.threads, found.allowed()), (12, 8));
-        assert_eq!(weigh(5, None, None, &|_| None).threads, 5);
+        assert_eq!((found.threads, found.allowed(), found.decided_by()), (12, 8, "RAYON_NUM_THREADS"));
+        let found = weigh(5, None, None, &|_| None);
+        assert_eq!((found.threads, found.decided_by()), (5, "the machine"));
         assert_eq!(count_ranges("0-3,8,10-11"), Some(7));
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Granted {
+        let find = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        weigh(64, Some(16), None, &find)
+    }
+
+    #[test]
+    fn slurm_says_it_of_the_task_or_of_the_node() {
+        let node = with(&[("SLURM_CPUS_ON_NODE", "6")]);
+        assert_eq!((node.threads, node.decided_by()), (6, "SLURM_CPUS_ON_NODE"));
+        // With a number for each task, that of the node holds the other tasks' cores too.
+        let task = with(&[("SLURM_CPUS_ON_NODE", "2"), ("SLURM_CPUS_PER_TASK", "4")]);
+        assert_eq!((task.threads, task.decided_by()), (4, "SLURM_CPUS_PER_TASK"));
+        assert_eq!(with(&[("SLURM_CPUS_ON_NODE", "128")]).decided_by(), "affinity");
+    }
+
+    #[test]
+    fn choices_count_in_their_order() {
+        let both = with(&[("OMP_NUM_THREADS", "3"), ("RAYON_NUM_THREADS", "5")]);
+        assert_eq!((both.threads, both.decided_by()), (5, "RAYON_NUM_THREADS"));
+        let list = with(&[("OMP_NUM_THREADS", "4,2"), ("SLURM_CPUS_PER_TASK", "8")]);
+        assert_eq!((list.threads, list.decided_by()), (4, "OMP_NUM_THREADS"));
+        assert_eq!(with(&[("OMP_NUM_THREADS", "0"), ("RAYON_NUM_THREADS", "many")]).threads, 16);
     }
 
     #[test]

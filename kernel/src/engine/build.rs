@@ -258,7 +258,7 @@ impl Engine {
                 return Ok(());
             }
         }
-        Err(self.refuse(said, &generated.source, number, &next.variables))
+        Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
     }
 
     fn error_places(&self, diagnostics: &[Diagnostic], source: &Source) -> Vec<Place> {

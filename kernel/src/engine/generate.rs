@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::Identity;
 use super::items::Items;
+use super::measured::{self, Measure};
 use super::source::Source;
 use super::split::{Binding, Split};
 use super::variables::Variables;
@@ -71,6 +72,8 @@ pub struct Generated {
     pub key_base: u64,
     /// New bindings that borrow: asked for their type, not kept.
     pub borrowed: BTreeSet<String>,
+    /// The directive that measures the body, when one does.
+    pub measured: Option<&'static str>,
 }
 
 /// What generation needs to know of a session.
@@ -111,7 +114,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
     let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
-    Generated { source, kind, taken, handling, bindings, key_base, borrowed }
+    let measured = split.measure.as_ref().map(Measure::name);
+    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured }
 }
 
 /// Keys start with the cell's whole text: the same text binds values of the same types.
@@ -174,6 +178,10 @@ impl Body<'_> {
     }
 
     fn push_statements(&mut self) {
+        let around = self.split.measure.as_ref().and_then(|m| m.around(self.omit.debug_errors));
+        if let Some((before, after)) = around {
+            return self.push_measured(&before, &after);
+        }
         for range in &self.split.statements {
             self.push_user(range);
             self.source.push("\n");
@@ -183,6 +191,31 @@ impl Body<'_> {
             self.push_user(&range);
             self.source.push(");\n");
         }
+        if let Some(Measure::Compare(candidates)) = &self.split.measure {
+            self.source.push("::ferrolab::timing::cell::bench(vec![");
+            for candidate in candidates {
+                self.source.push(&format!("::ferrolab::timing::candidate({:?}, || ", candidate.text));
+                self.source.push_user(self.cell, candidate.offset, &candidate.text);
+                self.source.push(if candidate.name { "()), " } else { "), " });
+            }
+            self.source.push("])");
+            self.source.push(measured::question_mark(self.omit.debug_errors));
+        }
+    }
+
+    /// The body inside the closure that is measured; its value is kept from the optimiser.
+    fn push_measured(&mut self, before: &str, after: &str) {
+        self.source.push(before);
+        for range in &self.split.statements {
+            self.push_user(range);
+        }
+        if let Some(range) = self.split.trailing.clone() {
+            self.source.push("::core::hint::black_box(");
+            self.push_user(&range);
+            self.source.push("\n);");
+        }
+        self.source.push("\n");
+        self.source.push(after);
     }
 
     fn push_user(&mut self, range: &Range<usize>) {

@@ -10,6 +10,7 @@ pub mod generate;
 pub mod insight;
 pub mod item;
 pub mod items;
+pub mod measured;
 mod refuse;
 pub mod shelf;
 pub mod source;
@@ -25,6 +26,7 @@ use diagnose::{Cells, Rendered};
 use environment::{Cache, Environment, EnvironmentError};
 use generate::{ENTRY, Generated, Omit};
 use items::Items;
+use measured::Measure;
 use shelf::{Record, Shelf};
 use source::{Place, Source, line_column};
 use split::Split;
@@ -94,6 +96,8 @@ pub enum Refused {
     Errors(Rendered),
     /// The user interrupted.
     Interrupted,
+    /// It cannot be measured; a text for the user.
+    Unfit(String),
     /// Something besides the cell is wrong; a text for the user.
     Broken(String),
 }
@@ -206,10 +210,29 @@ impl Engine {
     /// # Errors
     /// See [`Refused`].
     pub fn prepare(&mut self, number: u32, text: &Arc<str>) -> Result<Prepared, Refused> {
-        self.cells.0.insert(number, text.clone());
+        self.prepare_measured(number, text, text, None)
+    }
+
+    /// [`Engine::prepare`] for a cell that is measured. `shown` is the text as the user wrote it,
+    /// which `text` agrees with in every place that holds code.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn prepare_measured(
+        &mut self,
+        number: u32,
+        text: &Arc<str>,
+        shown: &Arc<str>,
+        measure: Option<Measure>,
+    ) -> Result<Prepared, Refused> {
+        self.cells.0.insert(number, shown.clone());
         let split = match split::split(text) {
             Ok(split) => split,
             Err((message, offset)) => return Err(self.explain_syntax(number, text, &message, offset)),
+        };
+        let split = match measure {
+            Some(measure) => measure.apply(split, text).map_err(Refused::Unfit)?,
+            None => split,
         };
         let mut next = self.state.clone();
         let changed = next.items.add(number, text, &split);

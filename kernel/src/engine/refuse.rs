@@ -13,7 +13,22 @@ use super::{Engine, Refused};
 
 impl Engine {
     pub(super) fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
+        self.refuse_measured(said, source, number, variables, None)
+    }
+
+    /// The same for a cell whose body the directive `measured` measures.
+    pub(super) fn refuse_measured(
+        &self,
+        said: &str,
+        source: &Source,
+        number: u32,
+        variables: &Variables,
+        measured: Option<&str>,
+    ) -> Refused {
         let (mut diagnostics, other) = diagnose::parse(said);
+        if let Some(directive) = measured {
+            super::measured::explain(&mut diagnostics, directive);
+        }
         for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0425") {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
             if let Some(advice) = missed {

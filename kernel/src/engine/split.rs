@@ -12,6 +12,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
 use super::item::{self, ItemPart};
+use super::measured::Measure;
 
 /// A cell in parts. All ranges are bytes of its text.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ pub struct Split {
     pub mentions: HashSet<String>,
     /// True when `.await` is used outside any async block or closure.
     pub awaits: bool,
+    /// How the cell is measured, when it is.
+    pub measure: Option<Measure>,
 }
 
 /// One `use` declaration.
@@ -59,7 +62,8 @@ pub struct Binding {
 impl Split {
     /// True when there is nothing to run.
     pub fn runs_nothing(&self) -> bool {
-        self.statements.is_empty() && self.trailing.is_none()
+        let compares = matches!(self.measure, Some(Measure::Compare(_)));
+        self.statements.is_empty() && self.trailing.is_none() && !compares
     }
 }
 
@@ -138,6 +142,11 @@ impl Split {
             self.bindings.retain(|b| b.name != binding.name);
             self.bindings.push(binding);
         }
+    }
+
+    /// Adds the identifiers of more tokens to what the cell mentions.
+    pub fn mention(&mut self, tokens: TokenStream) {
+        mention(tokens, &mut self.mentions);
     }
 
     fn mark_unused(&mut self, text: &str) {

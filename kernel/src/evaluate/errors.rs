@@ -40,6 +40,7 @@ pub(super) fn refused(refused: Refused) -> CellError {
     match refused {
         Refused::Errors(r) => CellError { name: r.name, value: r.value, traceback: vec![r.ansi] },
         Refused::Interrupted => interrupted("while it was compiled"),
+        Refused::Unfit(text) => plain("Directive", &text),
         Refused::Broken(text) => plain("Engine", &text),
     }
 }

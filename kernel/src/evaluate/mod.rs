@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::compile::Compiling;
 use crate::engine::environment::{self, Cache, Environment};
+use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
 use crate::output::Output;
 use crate::runner::control::Control;
@@ -28,9 +29,20 @@ pub struct Options {
     /// This executable, which is also the runner.
     pub executable: PathBuf,
     /// Threads for cells.
-    pub threads: u32,
+    pub granted: Granted,
     /// The environment to prepare.
     pub environment: environment::Options,
+}
+
+/// The threads that cells may use, as found when the kernel started.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// Threads to start with.
+    pub threads: u32,
+    /// The least of all limits; more threads than this share cores.
+    pub limit: u32,
+    /// Who decided: a variable, `affinity`, `cgroup`, or the machine.
+    pub decided_by: String,
 }
 
 /// Stack of the thread that runs cells: as large as a deep recursion may want, committed only as
@@ -75,7 +87,7 @@ impl Lab {
     /// An evaluator. When the environment is in the cache, the runner is started at once;
     /// otherwise the first cell prepares it, where its progress can be seen.
     pub fn new(options: Options) -> Self {
-        let threads = options.threads;
+        let threads = options.granted.threads;
         let mut lab = Self {
             options,
             shared: Arc::default(),
@@ -145,14 +157,16 @@ impl Lab {
         verdict
     }
 
-    /// Compile and run a text as cell `number`.
-    fn run_code(&mut self, number: u32, code: &str, silent: bool, sink: &Arc<dyn Sink>) -> Result<Report, CellError> {
+    /// Compile and run a text.
+    fn run_code(&mut self, code: &Code<'_>, sink: &Arc<dyn Sink>) -> Result<Report, CellError> {
         self.ready(sink)?;
         let started = std::time::Instant::now();
-        let text: Arc<str> = code.into();
+        let (number, silent) = (code.number, code.silent);
+        let text: Arc<str> = code.text.into();
+        let shown: Arc<str> = code.shown.into();
         let engine = self.engine.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))?;
         let prepared = std::thread::scope(|scope| {
-            let work = || engine.prepare(number, &text);
+            let work = || engine.prepare_measured(number, &text, &shown, code.measure.clone());
             match std::thread::Builder::new().stack_size(PARSE_STACK).spawn_scoped(scope, work) {
                 Ok(thread) => thread
                     .join()
@@ -235,6 +249,23 @@ impl Lab {
     }
 }
 
+/// A text to compile and run.
+struct Code<'a> {
+    /// The cell's number.
+    number: u32,
+    text: &'a str,
+    /// What errors show: the text as the user wrote it.
+    shown: &'a str,
+    silent: bool,
+    measure: Option<Measure>,
+}
+
+impl<'a> Code<'a> {
+    fn plain(cell: &Cell, text: &'a str) -> Self {
+        Self { number: cell.number, text, shown: text, silent: cell.silent, measure: None }
+    }
+}
+
 /// Figures of a cell that ran.
 struct Report {
     compiled: std::time::Duration,
@@ -250,7 +281,8 @@ impl Evaluator for Lab {
     fn expression(&mut self, code: &str) -> Result<Display, CellError> {
         let quiet = Arc::new(Quiet::default());
         let sink: Arc<dyn Sink> = quiet.clone();
-        self.run_code(EXPRESSION, code, false, &sink)?;
+        let code = Code { number: EXPRESSION, text: code, shown: code, silent: false, measure: None };
+        self.run_code(&code, &sink)?;
         let result = quiet.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(result.unwrap_or_default())
     }

@@ -70,6 +70,13 @@ pub fn serve(start: &Start) -> Result<i32, String> {
     if let Some(stdin) = symbol(helper, c"ferrolab_rt_stdin") {
         STDIN.store(stdin as usize, Ordering::SeqCst);
     }
+    #[cfg(target_env = "gnu")]
+    if let Some(counts) = symbol(helper, c"ferrolab_rt_counts_allocations") {
+        // SAFETY: the helper library exports this function with this signature, and takes a
+        // function that lives as long as the process.
+        let counts: extern "C" fn(extern "C" fn(&mut [u64; 2])) = unsafe { std::mem::transmute(counts) };
+        counts(super::allocations::read);
+    }
     let [commands, frames, replies] = start.descriptors;
     // SAFETY: the helper library exports this function with this signature; the environment's
     // identity covers both, and the descriptors were inherited for it alone.

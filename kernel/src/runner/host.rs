@@ -123,8 +123,14 @@ pub struct Usage {
     pub cpu: Duration,
     /// Threads of the pool.
     pub threads: u32,
+    /// The part of it that threads other than the cell's own took.
+    pub others: Duration,
     /// Peak resident memory, bytes.
     pub peak: u64,
+    /// True when the peak is that of the session so far.
+    pub whole_session: bool,
+    /// How often memory was allocated, and how many bytes; none when that is not counted.
+    pub allocations: Option<(u64, u64)>,
 }
 
 /// A live runner.
@@ -354,9 +360,9 @@ impl Following<'_> {
                 *snapshot = false;
                 listener.note(&format!("no snapshot before this cell: {reason}"));
             }
-            Frame::Usage { wall_ns, cpu_ns, threads, peak_bytes } => {
-                let (wall, cpu) = (Duration::from_nanos(wall_ns), Duration::from_nanos(cpu_ns));
-                self.usage = Some(Usage { wall, cpu, threads, peak: peak_bytes });
+            Frame::Usage { wall_ns, cpu_ns, others_ns, threads, peak_bytes: peak, whole_session, allocations } => {
+                let [wall, cpu, others] = [wall_ns, cpu_ns, others_ns].map(Duration::from_nanos);
+                self.usage = Some(Usage { wall, cpu, threads, others, peak, whole_session, allocations });
             }
             Frame::Done { outcome, lost, restoring } => return Some(Step::Done { outcome, lost, restoring }),
             Frame::TookOver { pid } => return Some(Step::TookOver(pid as i32)),

@@ -3,12 +3,14 @@
 //! runs; [`guest`] is what the `runner` verb does in that process before the helper library takes
 //! over. Nothing here knows of Jupyter messages or of how a cell was made.
 
+#[cfg(target_env = "gnu")]
+mod allocations;
 pub mod control;
 mod death;
 pub mod guest;
 pub mod host;
 pub mod socket;
 
-#[path = "../../../src/frame.rs"]
+#[path = "../../../src/frame/mod.rs"]
 #[allow(dead_code, reason = "each side uses its half of the vocabulary")]
 pub mod frame;

@@ -6,14 +6,14 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::plan::{Directive, Magic, Plan, Shell};
-use super::{shell, table};
+use super::{footer, shell, table};
 use crate::engine::environment::DependencySet;
 use crate::engine::insight;
+use crate::engine::measured::Measure;
 use crate::engine::variables::short_type;
-use crate::evaluate::{Lab, Report, answers, errors, preparing};
+use crate::evaluate::{Code, Lab, answers, errors, preparing};
 use crate::runner::frame::Command;
 use crate::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
@@ -23,9 +23,9 @@ pub struct Desk {
     offline: Option<bool>,
 }
 
-type Done = Result<(), CellError>;
+pub(super) type Done = Result<(), CellError>;
 
-fn wrong(text: &str) -> CellError {
+pub(super) fn wrong(text: &str) -> CellError {
     errors::plain("Directive", text)
 }
 
@@ -36,6 +36,10 @@ impl Lab {
         for together in plan.directives.chunk_by(|a, b| is_dep(a) && is_dep(b)) {
             let done = match together {
                 [first, ..] if is_dep(first) => self.on_dep(&dependency_lines(together), sink).map(|()| false),
+                [Directive::Measured { measure, code }] => {
+                    let code = Code { shown: &cell.code, measure: Some(measure.clone()), ..Code::plain(cell, code) };
+                    self.run_code(&code, sink).map(|_| false)
+                }
                 [one] => self.on_directive(one, sink),
                 _ => Ok(false),
             };
@@ -56,9 +60,11 @@ impl Lab {
         let mut target = sink.clone();
         let mut timed = self.settings.timing;
         let mut keep = None;
+        let mut measure = None;
         for magic in &plan.magics {
             match magic {
                 Magic::Time => timed = true,
+                Magic::Measured(found) => measure = Some(self.within(found)),
                 Magic::Capture(name) => {
                     keep.clone_from(name);
                     target = captured.clone();
@@ -75,16 +81,33 @@ impl Lab {
                 }
             }
         }
-        if plan.has_code() {
-            let report = self.run_code(cell.number, &plan.code, cell.silent, &target)?;
+        if let Some(measure @ (Measure::Time { .. } | Measure::Scaling { .. })) = &measure
+            && !plan.has_code()
+        {
+            return Err(wrong(&format!("%%{0} measures the code below it, and there is none", measure.name())));
+        }
+        if plan.has_code() || measure.is_some() {
+            let shown = if measure.is_some() { &cell.code } else { &plan.code };
+            let code = Code { shown, measure, ..Code::plain(cell, &plan.code) };
+            let report = self.run_code(&code, &target)?;
             if timed {
-                sink.stream(Stream::Stdout, &times(&report));
+                sink.stream(Stream::Stdout, &footer::footer(&report, &plan.code));
             }
         }
         let Some(name) = keep else { return Ok(()) };
         let text = captured.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.run_code(cell.number, &format!("let {name} = ::std::string::String::from({text:?});"), true, sink)
-            .map(|_| ())
+        let text = format!("let {name} = ::std::string::String::from({text:?});");
+        self.run_code(&Code { silent: true, ..Code::plain(cell, &text) }, sink).map(|_| ())
+    }
+
+    /// A measurement that knows what was granted.
+    fn within(&self, measure: &Measure) -> Measure {
+        match measure {
+            Measure::Scaling { counts, .. } => {
+                Measure::Scaling { counts: counts.clone(), granted: self.options.granted.limit as usize }
+            }
+            other => other.clone(),
+        }
     }
 
     fn on_directive(&mut self, directive: &Directive, sink: &Arc<dyn Sink>) -> Result<bool, CellError> {
@@ -95,6 +118,8 @@ impl Lab {
             }
             Directive::Describe { name, detail } => return self.on_describe(name, *detail, sink).map(|()| false),
             Directive::Named { name, rest, .. } => (name.as_str(), rest.as_str()),
+            // It runs code, which the plan's follower does.
+            Directive::Measured { .. } => return Ok(false),
         };
         let canonical = table::find(name).map_or(name, |e| e.names[0]);
         let alone = ["vars", "items", "clear", "undo", "version", "engine", "quit"].contains(&canonical);
@@ -293,19 +318,6 @@ impl Lab {
         Ok(())
     }
 
-    fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
-        if count.is_empty() {
-            return say(sink, &format!("{} threads\n", self.settings.threads));
-        }
-        let count = count.parse().ok().filter(|n| (1..=65_536).contains(n));
-        let Some(count) = count else { return Err(wrong(":threads takes a number from 1: `:threads 4`")) };
-        self.settings.threads = count;
-        if let Some(runner) = &mut self.runner {
-            runner.tell(&Command::Threads { count }).map_err(|e| wrong(&e.to_string()))?;
-        }
-        Ok(())
-    }
-
     fn on_env(&mut self, rest: &str) -> Done {
         let (key, value) = assignment(rest, "env")?;
         self.settings.environment.retain(|(k, _)| *k != key);
@@ -384,7 +396,7 @@ fn dependency_lines(directives: &[Directive]) -> String {
     lines.collect()
 }
 
-fn say(sink: &Arc<dyn Sink>, text: &str) -> Done {
+pub(super) fn say(sink: &Arc<dyn Sink>, text: &str) -> Done {
     sink.stream(Stream::Stdout, text);
     Ok(())
 }
@@ -446,24 +458,6 @@ fn write_file(path: &str, append: bool, text: &str, sink: &Arc<dyn Sink>) -> Don
         (false, false) => "Writing",
     };
     say(sink, &format!("{how} {path}\n"))
-}
-
-fn times(report: &Report) -> String {
-    let ms = |d: Duration| format!("{:.1} ms", d.as_secs_f64() * 1e3);
-    let compiled = if report.cached { format!("{} (cached)", ms(report.compiled)) } else { ms(report.compiled) };
-    match report.usage {
-        Some(u) => {
-            let cores = u.cpu.as_secs_f64() / u.wall.as_secs_f64().max(1e-9);
-            format!(
-                "compile {compiled}, run {}, CPU {}, cores {cores:.1} of {}, peak memory {} MB\n",
-                ms(u.wall),
-                ms(u.cpu),
-                u.threads,
-                u.peak >> 20
-            )
-        }
-        None => format!("compile {compiled}\n"),
-    }
 }
 
 /// A sink that keeps what was printed and drops the rest.

@@ -3,9 +3,12 @@
 //! they say. Code keeps its lines and columns: a directive's line is blanked, not removed.
 
 mod act;
+mod footer;
+mod measure;
 mod plan;
 mod shell;
 mod table;
+mod threads;
 
 pub(super) use act::Desk;
 pub use plan::{Directive, Magic, Plan, plan};

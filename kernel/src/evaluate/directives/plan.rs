@@ -1,7 +1,9 @@
 //! Reading a cell's directives. A line is one when it starts a statement: outside strings,
 //! comments and brackets, and not in the middle of an expression.
 
+use super::measure;
 pub use super::shell::Shell;
+use crate::engine::measured::Measure;
 use crate::evaluate::errors;
 use crate::session::evaluator::CellError;
 
@@ -16,6 +18,13 @@ pub enum Directive {
         rest: String,
         /// Its line, from 1.
         line: usize,
+    },
+    /// `%timeit expression`.
+    Measured {
+        /// How.
+        measure: Measure,
+        /// The expression, in its place in the cell; everything else is blank.
+        code: String,
     },
     /// `!command`.
     Shell(String),
@@ -44,6 +53,8 @@ pub enum Magic {
     },
     /// `%%bash` and `%%sh`; the rest is the script.
     Script(Shell),
+    /// `%%timeit`, `%%scaling` and `%%bench`.
+    Measured(Measure),
 }
 
 /// A cell, read.
@@ -72,8 +83,11 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
     let mut plan = Plan::default();
     let mut scanner = Scanner::default();
     let mut raw = false;
+    let mut start = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let trimmed = line.trim();
+        let offset = start + (line.len() - line.trim_start().len());
+        start += line.len();
         if raw {
             plan.code.push_str(line);
             continue;
@@ -84,12 +98,29 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
             continue;
         }
         if let Some(magic) = trimmed.strip_prefix("%%") {
-            let magic = read_magic(magic)?;
+            let magic = read_magic(magic, offset + 2)?;
+            if matches!(magic, Magic::Measured(_)) {
+                if scanner.last.is_some() {
+                    return Err(measure::not_first(trimmed));
+                }
+                if plan.magics.iter().any(|m| matches!(m, Magic::Measured(_))) {
+                    return Err(measure::not_alone(trimmed));
+                }
+            }
             raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script(_));
             plan.magics.push(magic);
             if raw {
                 continue;
             }
+        } else if let Some((measure, expression)) = measure::line(trimmed)? {
+            if scanner.last.is_some() {
+                return Err(measure::not_first(trimmed));
+            }
+            let at = offset + expression.start;
+            let mut code = String::new();
+            blank(&text[..at], &mut code);
+            code.push_str(&trimmed[expression]);
+            plan.directives.push(Directive::Measured { measure, code });
         } else {
             plan.directives.push(read_directive(trimmed, index + 1));
         }
@@ -131,8 +162,12 @@ fn is_shell(rest: &str) -> bool {
     !looks_like_rust
 }
 
-fn read_magic(text: &str) -> Result<Magic, CellError> {
+/// Reads what stands after `%%`, at byte `offset` of the cell.
+fn read_magic(text: &str, offset: usize) -> Result<Magic, CellError> {
     let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if let Some(measure) = measure::magic(name, rest, offset + (text.len() - rest.len()))? {
+        return Ok(Magic::Measured(measure));
+    }
     let rest = rest.trim();
     match name {
         "time" => Ok(Magic::Time),
@@ -151,7 +186,9 @@ fn read_magic(text: &str) -> Result<Magic, CellError> {
         }
         _ => Err(errors::plain(
             "Directive",
-            &format!("there is no magic `%%{name}`; there are %%time, %%capture, %%writefile, %%bash and %%sh"),
+            &format!(
+                "there is no magic `%%{name}`; there are %%time, %%timeit, %%scaling, %%bench, %%capture, %%writefile, %%bash and %%sh"
+            ),
         )),
     }
 }
@@ -314,6 +351,15 @@ mod tests {
         let p = plan("%%writefile a.txt\n:not a directive\n").expect("a plan");
         assert_eq!((p.directives.len(), p.code.as_str()), (0, ":not a directive\n"));
         assert!(plan("%%nothing").is_err());
+        let bench = plan("// two ways\n%%bench é f(1)\nlet f = 1;").expect("a plan");
+        let Magic::Measured(Measure::Compare(found)) = &bench.magics[0] else { panic!("{bench:?}") };
+        assert_eq!(&"// two ways\n%%bench é f(1)"[found[1].offset..], "f(1)");
+        assert!(plan("let a = 1;\n%%timeit\na").is_err() && plan("let a = 1;\n%timeit a").is_err());
+        assert!(plan("%%timeit\n%%bench a b\na").is_err());
+        let line = plan(":vars\n  %timeit -n 5 v.len()\n1").expect("a plan");
+        let Directive::Measured { measure, code } = &line.directives[1] else { panic!("{line:?}") };
+        assert_eq!(*measure, Measure::Time { loops: 5, repeats: 0 });
+        assert_eq!((code.trim(), code.find("v.len()")), ("v.len()", Some(21)));
         assert_eq!(plan("%%sh\nls").expect("a plan").magics, [Magic::Script(Shell::Sh)]);
         assert_eq!(plan("%%bash\n:vars").expect("a plan").magics, [Magic::Script(Shell::Bash)]);
     }

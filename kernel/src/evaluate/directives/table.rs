@@ -33,8 +33,16 @@ pub(super) const DIRECTIVES: &[Entry] = &[
         ":target-cpu native",
         "The processor that later cells are compiled for, by rustc's name.",
     ),
-    entry(&["threads"], ":threads N", "Use N threads for parallel work from now on; alone, say how many."),
-    entry(&["timing"], ":timing [on|off]", "Show compile and run time after each cell; again to stop."),
+    entry(
+        &["threads"],
+        ":threads N",
+        "Use N threads for parallel work from now on, also that of dependencies that call rayon; alone, say how many, and who decided.",
+    ),
+    entry(
+        &["timing"],
+        ":timing [on|off]",
+        "Show after each cell what it took: time to compile and to run, CPU time, cores used of those granted, peak memory, allocations; again to stop.",
+    ),
     entry(
         &["snapshots", "snapshot"],
         ":snapshots on|off",
@@ -59,7 +67,27 @@ pub(super) const DIRECTIVES: &[Entry] = &[
         "?NAME",
         "Describe a variable, an item or a name of the standard library; `??NAME` shows the source.",
     ),
-    entry(&["%%time"], "%%time", "Show compile, run and CPU time of this cell."),
+    entry(&["%%time"], "%%time", "Show what this cell took, as `:timing on` does after every cell."),
+    entry(
+        &["%%timeit"],
+        "%%timeit [-n LOOPS] [-r BATCHES]",
+        "Measure how long the lines below take: they run many times, in a closure. Variables they change stay changed, bindings stay inside. Text and a figure of the distribution are shown.",
+    ),
+    entry(
+        &["timeit"],
+        "%timeit [-n LOOPS] [-r BATCHES] EXPRESSION",
+        "Measure how long one expression takes, before the other code of the cell.",
+    ),
+    entry(
+        &["%%scaling"],
+        "%%scaling [1,2,4]",
+        "Run the lines below on each number of threads (else 1, 2, 4… up to those granted); show speed-up, efficiency and the serial fraction by Amdahl's law.",
+    ),
+    entry(
+        &["%%bench"],
+        "%%bench NAME OTHER(1000)",
+        "Compare two or more functions, closures or calls, of earlier cells or of this one, in turns; show the ratio of their times and its interval.",
+    ),
     entry(&["%%writefile"], "%%writefile [-a] PATH", "Write the rest of the cell to a file (`-a` appends)."),
     entry(
         &["%%capture"],

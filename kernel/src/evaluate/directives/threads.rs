@@ -1,0 +1,40 @@
+//! `:threads`: how many threads cells use, and whose limit that is.
+
+use std::sync::Arc;
+
+use super::act::{Done, say, wrong};
+use crate::evaluate::Lab;
+use crate::runner::frame::Command;
+use crate::session::evaluator::Sink;
+
+impl Lab {
+    pub(super) fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
+        let granted = &self.options.granted;
+        if count.is_empty() {
+            let now = self.settings.threads;
+            let by = match now == granted.threads {
+                true => format!("by {}", granted.decided_by),
+                false => format!("by :threads; {} when the kernel started, by {}", granted.threads, granted.decided_by),
+            };
+            return say(sink, &format!("{now} thread{} ({by})\n", if now == 1 { "" } else { "s" }));
+        }
+        let parsed = count.parse().ok().filter(|n| (1..=65_536).contains(n));
+        let Some(number) = parsed else {
+            return Err(wrong(&format!(":threads takes a number from 1, such as `:threads 4`, and got `{count}`")));
+        };
+        if number > granted.limit {
+            let limit = granted.limit;
+            say(
+                sink,
+                &format!(
+                    "note: {number} threads are more than the {limit} granted; they share cores, which seldom helps\n"
+                ),
+            )?;
+        }
+        self.settings.threads = number;
+        if let Some(runner) = &mut self.runner {
+            runner.tell(&Command::Threads { count: number }).map_err(|e| wrong(&e.to_string()))?;
+        }
+        Ok(())
+    }
+}
