@@ -212,6 +212,7 @@ fn run(entry: extern "C" fn(), threads: u32) -> Outcome {
     // Bars that are still painted are painted for the last time, and no painting thread is in
     // the middle of anything when the next cell forks.
     crate::progress::settle();
+    crate::plot::settle();
     let wall_ns = start.elapsed().as_nanos() as u64;
     let cpu_ns = snapshot::cpu_time_ns().saturating_sub(cpu);
     let _ = io::stdout().flush();
