@@ -81,7 +81,7 @@ pub(super) fn ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     }
     let years = rough / (365.25 * DAY);
     let power = 10f64.powf(years.log10().floor()).max(1.0);
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= years).unwrap_or(power * 10.0);
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= years * 0.98).unwrap_or(power * 10.0);
     let step = step as i64;
     let (first, last) = (year_of(low).div_euclid(step), year_of(high).div_euclid(step) + 1);
     let times = (first..=last).map(|i| days(i * step, 1, 1) as f64 * DAY);
@@ -177,7 +177,10 @@ mod tests {
     fn ticks_are_at_steps_people_think_in() {
         let at = |low: f64, high: f64| ticks(low, high, 6).into_iter().map(|t| t.label).collect::<Vec<_>>();
         let start = date(2024, 1, 1);
-        assert_eq!(at(start, start + 60.0), ["Jan 1 00:00:00", "00:00:10", "00:00:20", "00:00:30", "00:00:40", "00:00:50", "00:01:00"]);
+        assert_eq!(
+            at(start, start + 60.0),
+            ["Jan 1 00:00:00", "00:00:10", "00:00:20", "00:00:30", "00:00:40", "00:00:50", "00:01:00"]
+        );
         assert_eq!(at(start, start + 86_400.0)[..4], ["Jan 1 00:00", "06:00", "12:00", "18:00"]);
         assert_eq!(at(start, date(2024, 1, 29)), ["Jan 1, 2024", "Jan 8", "Jan 15", "Jan 22"]);
         assert_eq!(at(date(2023, 11, 1), date(2024, 4, 1)), ["Nov 2023", "Dec", "Jan 2024", "Feb", "Mar", "Apr"]);

@@ -64,10 +64,7 @@ impl Drawing<'_> {
             canvas.line(&[(column, y + h), (column, y + h + 4.0)], 1.0, AXIS);
             if self.slanted {
                 let at = (column + 3.0, y + h + 13.0);
-                canvas.text(
-                    at,
-                    Text { text: &tick.label, size: TICK, anchor: Anchor::End, turn: 35.0, colour: TEXT },
-                );
+                canvas.text(at, Text { text: &tick.label, size: TICK, anchor: Anchor::End, turn: 35.0, colour: TEXT });
             } else {
                 text(canvas, (column, y + h + 17.0), &tick.label, TICK, Anchor::Middle, TEXT);
             }
@@ -101,10 +98,13 @@ impl Drawing<'_> {
             centred(&plot.xlabel, frame.y + frame.h - 8.0, LABEL, TEXT);
         }
         if !plot.ylabel.is_empty() {
-            let (words, size) = font::fit(&plot.ylabel, LABEL, frame.h - 8.0);
+            // Beside the axes and their ticks, not beside the title and the other label.
+            let top = frame.y + if plot.title.is_empty() { 4.0 } else { 28.0 };
+            let bottom = (y + h + 8.0).min(frame.y + frame.h - 4.0);
+            let (words, size) = font::fit(&plot.ylabel, LABEL, bottom - top);
             let half = font::width(&words, size) / 2.0;
-            let (low, high) = (frame.y + half + 4.0, frame.y + frame.h - half - 4.0);
-            let level = if low <= high { (y + h / 2.0).clamp(low, high) } else { frame.y + frame.h / 2.0 };
+            let (low, high) = (top + half, bottom - half);
+            let level = if low <= high { (y + h / 2.0).clamp(low, high) } else { (low + high) / 2.0 };
             let at = (frame.x + 15.0, level);
             canvas.text(at, Text { text: &words, size, anchor: Anchor::Middle, turn: 90.0, colour: TEXT });
         }

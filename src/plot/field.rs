@@ -175,7 +175,8 @@ impl Field {
                 let points = path.into_iter();
                 points.map(|(i, j)| (place(i, self.nx, x0, x1), place(j, self.ny, y0, y1))).collect()
             });
-            let rgba = self.colours.colour(scale.place(cut.at));
+            // The ends of a map are all but invisible as lines on dark or on light pages.
+            let rgba = self.colours.colour(0.2 + 0.65 * scale.place(cut.at));
             (Colour { rgba, ink: None }, paths.collect())
         };
         self.cuts(scale).into_iter().map(line).collect()
@@ -188,9 +189,10 @@ impl Field {
             true => scale.low * (scale.high / scale.low).powf(t),
             false => scale.low * (1.0 - t) + scale.high * t,
         };
-        let colour = |t: f64| match self.is_contour() {
-            true => self.band(value(t), &cuts, scale),
-            false => self.colours.colour(t),
+        let colour = |t: f64| match self.look {
+            Look::Bands => self.band(value(t), &cuts, scale),
+            Look::Lines => self.colours.colour(0.2 + 0.65 * t),
+            _ => self.colours.colour(t),
         };
         let rgba = (0..256).flat_map(|i| colour(1.0 - (f64::from(i) + 0.5) / 256.0)).collect();
         let ticks = if cuts.is_empty() { scale.ticks(6) } else { cuts };

@@ -1,11 +1,11 @@
 //! The functions that make figures, one for each kind: thin generic shims over code that is
 //! compiled once.
 
+use super::Plot;
 use super::canvas::Pixels;
 use super::field::{Field, Look};
 use super::input::{IntoMatrix, IntoSeries, Numbers};
 use super::series::{Kind, Quartiles, Series, bin};
-use super::Plot;
 
 #[track_caller]
 fn xy(kind: Kind, xs: Numbers, ys: Numbers) -> Plot {

@@ -1,10 +1,10 @@
 //! Figures that grow or change while a cell runs. Painting is `show`'s; here is when.
 
+use super::Plot;
 use super::field::Look;
 use super::input::{IntoSeries, Numbers};
 use super::kinds::grid;
 use super::series::{Kind, Series};
-use super::Plot;
 use crate::display::Display;
 use crate::rt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

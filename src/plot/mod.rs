@@ -40,8 +40,8 @@ pub use figure::{Drawn, figure, figure_png};
 pub use font::register_fonts;
 pub use input::{IntoMatrix, IntoSeries, Number, Numbers};
 pub use kinds::{
-    area, bar, between, boxplot, contour, contourf, errorbars, errorbars_xy, heatmap, hist, image, line, line_y, matrix,
-    scatter, steps,
+    area, bar, between, boxplot, contour, contourf, errorbars, errorbars_xy, heatmap, hist, image, line, line_y,
+    matrix, scatter, steps,
 };
 pub use live::{Live, settle};
 pub use panels::{Panels, panels, row};

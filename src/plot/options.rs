@@ -187,7 +187,9 @@ impl Plot {
                 series.xs = Numbers::from(places.collect::<Vec<f64>>());
             }
         }
-        for (mine, theirs) in [(&mut self.title, other.title), (&mut self.xlabel, other.xlabel), (&mut self.ylabel, other.ylabel)] {
+        for (mine, theirs) in
+            [(&mut self.title, other.title), (&mut self.xlabel, other.xlabel), (&mut self.ylabel, other.ylabel)]
+        {
             if mine.is_empty() {
                 *mine = theirs;
             }

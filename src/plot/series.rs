@@ -14,7 +14,10 @@ pub(super) enum Kind {
     Area(Vec<f64>),
     /// With the lengths of the bars to both sides and below and above each point; either may be
     /// empty.
-    Errors { x: Vec<f64>, y: Vec<f64> },
+    Errors {
+        x: Vec<f64>,
+        y: Vec<f64>,
+    },
     /// `xs` holds the edges, one more than `ys`; with the values behind it.
     Hist(Vec<f64>),
     /// `xs` holds places among the figure's names.

@@ -5,11 +5,26 @@ use super::canvas::{Area, Colour, Pixels, Point};
 
 /// Shapes ready to be drawn, in pixels.
 pub(super) enum Shape {
-    Line { points: Vec<Point>, width: f64, colour: Colour },
-    Dots { points: Vec<Point>, radius: f64, colour: Colour },
-    Filled { points: Vec<Point>, colour: Colour },
+    Line {
+        points: Vec<Point>,
+        width: f64,
+        colour: Colour,
+    },
+    Dots {
+        points: Vec<Point>,
+        radius: f64,
+        colour: Colour,
+    },
+    Filled {
+        points: Vec<Point>,
+        colour: Colour,
+    },
     /// With the number of points behind it.
-    Picture { area: Area, pixels: Pixels, weight: usize },
+    Picture {
+        area: Area,
+        pixels: Pixels,
+        weight: usize,
+    },
 }
 
 /// Width of the lines of series.

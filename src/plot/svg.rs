@@ -23,7 +23,9 @@ impl Svg {
     pub(super) fn new(width: u32, height: u32, title: &str, about: &str, page: bool) -> Self {
         let mut out = String::new();
         let style = match page {
-            true => format!(" style=\"color:{INK};font-family:var(--jp-ui-font-family,{FONT});max-width:100%;height:auto\""),
+            true => {
+                format!(" style=\"color:{INK};font-family:var(--jp-ui-font-family,{FONT});max-width:100%;height:auto\"")
+            }
             false => format!(" font-family=\"{FONT}\""),
         };
         let words = described(title, about);
