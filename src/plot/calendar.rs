@@ -81,7 +81,8 @@ pub(super) fn ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     }
     let years = rough / (365.25 * DAY);
     let power = 10f64.powf(years.log10().floor()).max(1.0);
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= years * 0.98).unwrap_or(power * 10.0);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= years * 0.98).unwrap_or(power * 10.0);
     let step = step as i64;
     let (first, last) = (year_of(low).div_euclid(step), year_of(high).div_euclid(step) + 1);
     let times = (first..=last).map(|i| days(i * step, 1, 1) as f64 * DAY);

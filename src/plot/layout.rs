@@ -5,7 +5,7 @@ use super::canvas::{Area, Pixels, Point};
 use super::font;
 use super::legend::Legend;
 use super::limits::scales;
-use super::scale::{Scale, Tick};
+use super::scale::{Ruler, Scale, Tick};
 use super::shapes::Shape;
 use super::{Plot, legend};
 
@@ -41,6 +41,7 @@ pub(super) struct Drawing<'a> {
     pub(super) margins: Margins,
     pub(super) x: Scale,
     pub(super) y: Scale,
+    rulers: (Ruler, Ruler),
     pub(super) x_ticks: Vec<Tick>,
     pub(super) y_ticks: Vec<Tick>,
     /// The names below are turned, since they have no room side by side.
@@ -70,6 +71,7 @@ impl<'a> Drawing<'a> {
             margins: least,
             x,
             y,
+            rulers: (x.ruler(), y.ruler()),
             x_ticks: Vec::new(),
             y_ticks: Vec::new(),
             slanted: false,
@@ -245,7 +247,7 @@ impl<'a> Drawing<'a> {
 
     /// The place of a point, not finite when it has none.
     pub(super) fn at(&self, x: f64, y: f64) -> Point {
-        let (u, v) = (self.x.place(x) * self.area.w, (1.0 - self.y.place(y)) * self.area.h);
+        let (u, v) = (self.rulers.0.place(x) * self.area.w, (1.0 - self.rulers.1.place(y)) * self.area.h);
         // What is infinite stays so: a gap, and not a point far away.
         let near = |t: f64| if t.is_finite() { t.clamp(-FAR, FAR) } else { f64::NAN };
         (self.area.x + near(u), self.area.y + near(v))

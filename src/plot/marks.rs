@@ -19,13 +19,18 @@ impl Drawing<'_> {
         let mut runs = Vec::new();
         let mut run = Thin::new(self.area);
         let thin = ys.len() > 4 * self.area.w as usize;
+        let mut gap = false;
         for (i, y) in ys.iter().enumerate() {
             let point = self.at(s.xs.at(i), *y);
-            if point.0.is_finite() && point.1.is_finite() {
-                run.push(point, thin);
-            } else if !run.is_empty() {
+            if !(point.0.is_finite() && point.1.is_finite()) {
+                gap = true;
+                continue;
+            }
+            if gap && !run.is_empty() && !run.reaches(point) {
                 runs.push(std::mem::replace(&mut run, Thin::new(self.area)).finish());
             }
+            gap = false;
+            run.push(point, thin);
         }
         if !run.is_empty() {
             runs.push(run.finish());

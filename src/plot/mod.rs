@@ -24,8 +24,10 @@ mod limits;
 mod live;
 mod marks;
 mod options;
+mod painter;
 mod panels;
 mod raster;
+mod ring;
 mod scale;
 mod series;
 mod shapes;
@@ -43,7 +45,8 @@ pub use kinds::{
     area, bar, between, boxplot, contour, contourf, errorbars, errorbars_xy, heatmap, hist, image, line, line_y,
     matrix, scatter, steps,
 };
-pub use live::{Live, settle};
+pub use live::Live;
+pub use painter::settle;
 pub use panels::{Panels, panels, row};
 
 use field::Field;

@@ -18,6 +18,27 @@ pub(super) struct Scale {
     pub(super) date: bool,
 }
 
+/// What places values on an axis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ruler {
+    log: bool,
+    from: f64,
+    spread: f64,
+}
+
+impl Ruler {
+    #[inline]
+    pub(super) fn place(&self, value: f64) -> f64 {
+        match self.log {
+            true if value <= 0.0 => f64::NAN,
+            true => (value.ln() - self.from) / self.spread,
+            // Infinity stays outside.
+            false if value.is_finite() => (value.clamp(-MOST, MOST) - self.from) / self.spread,
+            false => value,
+        }
+    }
+}
+
 /// A mark on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tick {
@@ -64,12 +85,14 @@ impl Scale {
     /// Where a value lies: 0 at the low end, 1 at the high end; not finite when the value can't
     /// be shown.
     pub(super) fn place(&self, value: f64) -> f64 {
+        self.ruler().place(value)
+    }
+
+    /// The same for many values.
+    pub(super) fn ruler(&self) -> Ruler {
         match self.log {
-            true if value <= 0.0 => f64::NAN,
-            true => (value / self.low).ln() / (self.high / self.low).ln(),
-            // Infinity stays outside.
-            false if value.is_finite() => (value.clamp(-MOST, MOST) - self.low) / (self.high - self.low),
-            false => value,
+            true => Ruler { log: true, from: self.low.ln(), spread: self.high.ln() - self.low.ln() },
+            false => Ruler { log: false, from: self.low, spread: self.high - self.low },
         }
     }
 

@@ -143,6 +143,13 @@ impl Thin {
         self.seen == 0
     }
 
+    /// Would a point fall into the same column as the last one? A gap between the two could not be
+    /// seen.
+    pub(super) fn reaches(&self, point: Point) -> bool {
+        let key = point.0.clamp(self.left, self.right).floor();
+        self.column.as_ref().is_some_and(|(column, _)| *column == key)
+    }
+
     pub(super) fn push(&mut self, point: Point, thin: bool) {
         self.seen += 1;
         if !thin {

@@ -47,7 +47,7 @@ fn tables_are_taken_row_by_row() {
 
 #[test]
 fn live_figures_keep_a_window_and_replace_frames() {
-    let live = Live::line().labels(&["a", "b"]).window(10);
+    let mut live = Live::line().labels(&["a", "b"]).window(10);
     for i in 0..1000 {
         live.push(f64::from(i), 1.0);
         live.push_to(1, f64::from(i), 2.0);
@@ -57,7 +57,7 @@ fn live_figures_keep_a_window_and_replace_frames() {
     assert_eq!(plot.series[1].xs.clone().into_vec(), (990..1000).map(f64::from).collect::<Vec<_>>());
     assert!(plot.svg().contains(">b</text>"));
 
-    let live = Live::heatmap(2, 1).range(0.0, 1.0);
+    let mut live = Live::heatmap(2, 1).range(0.0, 1.0);
     assert!(live.is_empty());
     live.frame(&[0.25, 0.5]);
     live.frame(vec![0.5, 1.0]);
@@ -68,16 +68,16 @@ fn live_figures_keep_a_window_and_replace_frames() {
 }
 
 #[test]
-fn live_figures_take_points_from_several_threads() {
-    let live = Live::scatter();
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let live = &live;
-            scope.spawn(move || (0..1000).for_each(|i| live.push(f64::from(i), f64::from(thread))));
-        }
-    });
-    assert_eq!(live.len(), 4000);
+fn live_figures_take_more_points_than_wait_at_once() {
+    let mut live = Live::scatter();
+    (0..5000).for_each(|i| live.push_to(i % 3, i as f64, 0.0));
+    assert_eq!(live.len(), 5000);
     settle();
+    let plot = live.finish();
+    assert_eq!(plot.series.len(), 3);
+    assert!(plot.series[2].xs.iter().eq((2..5000).step_by(3).map(|i| i as f64)));
+    let refused = std::panic::catch_unwind(|| Live::line().push_to(1000, 0.0, 0.0));
+    assert!(refused.unwrap_err().downcast::<String>().unwrap().contains("1000 series"));
 }
 
 #[test]
