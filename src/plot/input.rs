@@ -107,6 +107,10 @@ pub trait Number: Copy + 'static {
     fn to_f64(self) -> f64;
     /// A slice of them, copied once.
     fn many(values: &[Self]) -> Vec<f64>;
+    /// A table of them, row by row.
+    fn table(values: ArrayView2<'_, Self>) -> Vec<f64>;
+    /// Those that are not next to each other in memory.
+    fn apart(values: &mut dyn Iterator<Item = &Self>) -> Vec<f64>;
     /// A vector of them, moved where it can be.
     fn owned(values: Vec<Self>) -> Vec<f64> {
         Self::many(&values)
@@ -122,6 +126,15 @@ macro_rules! numbers {
             fn many(values: &[Self]) -> Vec<f64> {
                 values.iter().map(|&x| x as f64).collect()
             }
+            fn table(values: ArrayView2<'_, Self>) -> Vec<f64> {
+                match values.as_slice() {
+                    Some(slice) => Self::many(slice),
+                    None => values.iter().map(|x| x.to_f64()).collect(),
+                }
+            }
+            fn apart(values: &mut dyn Iterator<Item = &Self>) -> Vec<f64> {
+                values.map(|x| x.to_f64()).collect()
+            }
         }
         impl Number for Option<$t> {
             fn to_f64(self) -> f64 {
@@ -129,6 +142,15 @@ macro_rules! numbers {
             }
             fn many(values: &[Self]) -> Vec<f64> {
                 values.iter().map(|x| x.map_or(f64::NAN, |x| x as f64)).collect()
+            }
+            fn table(values: ArrayView2<'_, Self>) -> Vec<f64> {
+                match values.as_slice() {
+                    Some(slice) => Self::many(slice),
+                    None => values.iter().map(|x| x.to_f64()).collect(),
+                }
+            }
+            fn apart(values: &mut dyn Iterator<Item = &Self>) -> Vec<f64> {
+                values.map(|x| x.to_f64()).collect()
             }
         }
     )*};
@@ -142,6 +164,15 @@ impl Number for f64 {
     fn many(values: &[Self]) -> Vec<f64> {
         values.to_vec()
     }
+    fn table(values: ArrayView2<'_, Self>) -> Vec<f64> {
+        match values.as_slice() {
+            Some(slice) => Self::many(slice),
+            None => values.iter().map(|x| x.to_f64()).collect(),
+        }
+    }
+    fn apart(values: &mut dyn Iterator<Item = &Self>) -> Vec<f64> {
+        values.map(|x| x.to_f64()).collect()
+    }
     fn owned(values: Vec<Self>) -> Vec<f64> {
         values
     }
@@ -153,6 +184,15 @@ impl Number for Option<f64> {
     }
     fn many(values: &[Self]) -> Vec<f64> {
         values.iter().map(|x| x.unwrap_or(f64::NAN)).collect()
+    }
+    fn table(values: ArrayView2<'_, Self>) -> Vec<f64> {
+        match values.as_slice() {
+            Some(slice) => Self::many(slice),
+            None => values.iter().map(|x| x.to_f64()).collect(),
+        }
+    }
+    fn apart(values: &mut dyn Iterator<Item = &Self>) -> Vec<f64> {
+        values.map(|x| x.to_f64()).collect()
     }
 }
 
@@ -211,7 +251,7 @@ impl<T: Number, S: Data<Elem = T>, D: Dimension> IntoSeries for &ArrayBase<S, D>
     fn into_series(self) -> Numbers {
         match self.as_slice() {
             Some(slice) => T::many(slice).into(),
-            None => self.iter().map(|x| x.to_f64()).collect::<Vec<f64>>().into(),
+            None => T::apart(&mut self.iter()).into(),
         }
     }
 }
@@ -257,69 +297,66 @@ ranges!(i32 i64 isize u8 u16 u32 u64 usize);
 )]
 pub trait IntoMatrix {
     /// The numbers row by row, the number of columns, and that of rows.
-    fn into_matrix(self) -> (Vec<f64>, usize, usize);
+    fn into_matrix(self) -> (Numbers, usize, usize);
 }
 
 impl<T: Number, S: Data<Elem = T>> IntoMatrix for &ArrayBase<S, Ix2> {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
-        of_view(self.view())
+    fn into_matrix(self) -> (Numbers, usize, usize) {
+        let (rows, columns) = self.dim();
+        (T::table(self.view()).into(), columns, rows)
     }
 }
 impl<T: Number, S: Data<Elem = T>> IntoMatrix for ArrayBase<S, Ix2> {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
-        of_view(self.view())
+    fn into_matrix(self) -> (Numbers, usize, usize) {
+        let (rows, columns) = self.dim();
+        (T::table(self.view()).into(), columns, rows)
     }
 }
 impl<T: Number, const N: usize> IntoMatrix for &[[T; N]] {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
-        (T::many(self.as_flattened()), N, self.len())
+    fn into_matrix(self) -> (Numbers, usize, usize) {
+        (T::many(self.as_flattened()).into(), N, self.len())
     }
 }
 impl<T: Number, const N: usize> IntoMatrix for &Vec<[T; N]> {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
+    fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
 impl<T: Number, const N: usize, const M: usize> IntoMatrix for [[T; N]; M] {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
+    fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
 impl<T: Number, const N: usize, const M: usize> IntoMatrix for &[[T; N]; M] {
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
+    fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
 impl<T: Number> IntoMatrix for &Vec<Vec<T>> {
     #[track_caller]
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
+    fn into_matrix(self) -> (Numbers, usize, usize) {
         of_rows(self.iter().map(|row| T::many(row)).collect())
     }
 }
 impl<T: Number> IntoMatrix for Vec<Vec<T>> {
     #[track_caller]
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
+    fn into_matrix(self) -> (Numbers, usize, usize) {
         of_rows(self.into_iter().map(T::owned).collect())
     }
 }
 impl<S: IntoSeries> IntoMatrix for (S, usize, usize) {
     #[track_caller]
-    fn into_matrix(self) -> (Vec<f64>, usize, usize) {
-        (self.0.into_series().into_vec(), self.1, self.2)
+    fn into_matrix(self) -> (Numbers, usize, usize) {
+        (self.0.into_series(), self.1, self.2)
     }
 }
 
-fn of_view<T: Number>(view: ArrayView2<'_, T>) -> (Vec<f64>, usize, usize) {
-    let (rows, columns) = view.dim();
-    (view.into_series().into_vec(), columns, rows)
-}
-
 #[track_caller]
-fn of_rows(rows: Vec<Vec<f64>>) -> (Vec<f64>, usize, usize) {
+fn of_rows(rows: Vec<Vec<f64>>) -> (Numbers, usize, usize) {
     let columns = rows.first().map_or(0, Vec::len);
     if let Some((i, row)) = rows.iter().enumerate().find(|(_, row)| row.len() != columns) {
         panic!("rows of a table have one length, and row 0 has {columns} numbers, row {i} has {}", row.len());
     }
     let count = rows.len();
-    (rows.concat(), columns, count)
+    (rows.concat().into(), columns, count)
 }

@@ -14,6 +14,24 @@ fn xy(kind: Kind, xs: Numbers, ys: Numbers) -> Plot {
     Plot::new(Vec::new(), vec![Series::new(kind, xs, ys.into_vec())])
 }
 
+// One for each kind, so that cells hold a call and not what kinds are.
+#[track_caller]
+fn of_line(xs: Numbers, ys: Numbers) -> Plot {
+    xy(Kind::Line, xs, ys)
+}
+#[track_caller]
+fn of_scatter(xs: Numbers, ys: Numbers) -> Plot {
+    xy(Kind::Scatter, xs, ys)
+}
+#[track_caller]
+fn of_steps(xs: Numbers, ys: Numbers) -> Plot {
+    xy(Kind::Steps, xs, ys)
+}
+#[track_caller]
+fn of_area(xs: Numbers, ys: Numbers) -> Plot {
+    xy(Kind::Area(Vec::new()), xs, ys)
+}
+
 fn of_y(ys: Numbers) -> Plot {
     let xs = Numbers::indices(ys.len());
     xy(Kind::Line, xs, ys)
@@ -31,7 +49,7 @@ fn of_y(ys: Numbers) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn line(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
-    xy(Kind::Line, xs.into_series(), ys.into_series())
+    of_line(xs.into_series(), ys.into_series())
 }
 
 /// A line through values at 0, 1, 2…
@@ -57,7 +75,7 @@ pub fn line_y(ys: impl IntoSeries) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn scatter(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
-    xy(Kind::Scatter, xs.into_series(), ys.into_series())
+    of_scatter(xs.into_series(), ys.into_series())
 }
 
 /// Levels that hold until the next point.
@@ -71,7 +89,7 @@ pub fn scatter(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn steps(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
-    xy(Kind::Steps, xs.into_series(), ys.into_series())
+    of_steps(xs.into_series(), ys.into_series())
 }
 
 /// The area between a curve and zero (or the lower end of a logarithmic axis).
@@ -85,7 +103,7 @@ pub fn steps(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn area(xs: impl IntoSeries, ys: impl IntoSeries) -> Plot {
-    xy(Kind::Area(Vec::new()), xs.into_series(), ys.into_series())
+    of_area(xs.into_series(), ys.into_series())
 }
 
 /// The area between two curves, such as a band of confidence around a line.
@@ -119,10 +137,11 @@ fn ring(xs: Numbers, low: Numbers, high: Numbers) -> Plot {
 /// ```
 #[must_use]
 pub fn hist(values: impl IntoSeries) -> Plot {
-    counted(values.into_series().into_vec())
+    counted(values.into_series())
 }
 
-fn counted(raw: Vec<f64>) -> Plot {
+fn counted(values: Numbers) -> Plot {
+    let raw = values.into_vec();
     let (edges, counts) = bin(&raw, None);
     let mut plot = Plot::new(Vec::new(), vec![Series::new(Kind::Hist(raw), edges, counts)]);
     plot.ylabel = "count".to_owned();
@@ -143,15 +162,18 @@ fn counted(raw: Vec<f64>) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn bar<L: AsRef<str>>(names: &[L], values: impl IntoSeries) -> Plot {
-    bars(names.iter().map(|l| l.as_ref().to_owned()).collect(), values.into_series())
+    let mut plot = Plot::empty();
+    for name in names {
+        plot.push_name(name.as_ref());
+    }
+    bars(plot, values.into_series())
 }
 
 #[track_caller]
-fn bars(names: Vec<String>, values: Numbers) -> Plot {
-    let (n, m) = (names.len(), values.len());
+fn bars(mut plot: Plot, values: Numbers) -> Plot {
+    let (n, m) = (plot.names.len(), values.len());
     assert!(n == m, "bars need as many names as values, and got {n} and {m}");
-    let mut plot = xy(Kind::Bars, Numbers::indices(n), values);
-    plot.names = names;
+    plot.series.push(Series::new(Kind::Bars, Numbers::indices(n), values.into_vec()));
     plot
 }
 
@@ -169,20 +191,26 @@ fn bars(names: Vec<String>, values: Numbers) -> Plot {
 #[must_use]
 #[track_caller]
 pub fn boxplot<L: AsRef<str>, S: IntoSeries>(names: &[L], groups: impl IntoIterator<Item = S>) -> Plot {
-    let groups = groups.into_iter().map(IntoSeries::into_series).collect();
-    boxes(names.iter().map(|l| l.as_ref().to_owned()).collect(), groups)
+    let mut plot = Plot::empty();
+    for name in names {
+        plot.push_name(name.as_ref());
+    }
+    for group in groups {
+        plot.push_group(group.into_series());
+    }
+    boxes(plot)
 }
 
 #[track_caller]
-fn boxes(names: Vec<String>, groups: Vec<Numbers>) -> Plot {
-    let (n, m) = (names.len(), groups.len());
+fn boxes(mut plot: Plot) -> Plot {
+    let groups = std::mem::take(&mut plot.groups);
+    let (n, m) = (plot.names.len(), groups.len());
     assert!(n == m, "a box plot needs as many names as groups of values, and got {n} and {m}");
     let found = groups.into_iter().enumerate();
     let found = found.filter_map(|(i, group)| Some((i as f64, Quartiles::of(&group.into_vec())?)));
     let (places, boxes): (Vec<f64>, Vec<Quartiles>) = found.unzip();
     let medians = boxes.iter().map(|b| b.quartiles[1]).collect();
-    let mut plot = Plot::new(Vec::new(), vec![Series::new(Kind::Boxes(boxes), places, medians)]);
-    plot.names = names;
+    plot.series.push(Series::new(Kind::Boxes(boxes), places, medians));
     plot
 }
 
@@ -243,7 +271,12 @@ fn with_errors(xs: Numbers, ys: Numbers, ex: Option<Numbers>, ey: Numbers) -> Pl
 #[must_use]
 #[track_caller]
 pub fn heatmap(values: impl IntoSeries, nx: usize, ny: usize) -> Plot {
-    grid(Look::Heat, values.into_series().into_vec(), nx, ny)
+    heat(values.into_series(), nx, ny)
+}
+
+#[track_caller]
+fn heat(values: Numbers, nx: usize, ny: usize) -> Plot {
+    grid(Look::Heat, values.into_vec(), nx, ny)
 }
 
 /// A heat map of a table: a 2-D array or view of `ndarray`, or an array of arrays.
@@ -259,7 +292,7 @@ pub fn heatmap(values: impl IntoSeries, nx: usize, ny: usize) -> Plot {
 #[track_caller]
 pub fn matrix(values: impl IntoMatrix) -> Plot {
     let (values, nx, ny) = values.into_matrix();
-    grid(Look::Heat, values, nx, ny)
+    heat(values, nx, ny)
 }
 
 /// Contour lines of a table of values, coloured by their level, with a colour bar. The values are
@@ -277,7 +310,7 @@ pub fn matrix(values: impl IntoMatrix) -> Plot {
 #[track_caller]
 pub fn contour(values: impl IntoMatrix) -> Plot {
     let (values, nx, ny) = values.into_matrix();
-    grid(Look::Lines, values, nx, ny)
+    of_lines(values, nx, ny)
 }
 
 /// Filled contours: bands of one colour between the levels.
@@ -292,7 +325,16 @@ pub fn contour(values: impl IntoMatrix) -> Plot {
 #[track_caller]
 pub fn contourf(values: impl IntoMatrix) -> Plot {
     let (values, nx, ny) = values.into_matrix();
-    grid(Look::Bands, values, nx, ny)
+    of_bands(values, nx, ny)
+}
+
+#[track_caller]
+fn of_lines(values: Numbers, nx: usize, ny: usize) -> Plot {
+    grid(Look::Lines, values.into_vec(), nx, ny)
+}
+#[track_caller]
+fn of_bands(values: Numbers, nx: usize, ny: usize) -> Plot {
+    grid(Look::Bands, values.into_vec(), nx, ny)
 }
 
 #[track_caller]

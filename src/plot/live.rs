@@ -7,6 +7,7 @@ use super::kinds::grid;
 use super::painter::{self, Figure};
 use super::series::{Kind, Series};
 use crate::rt;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// A figure that is repainted while points arrive, at most ten times a second, and for the last
@@ -22,7 +23,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug)]
 pub struct Live {
-    figure: Arc<Figure>,
+    /// Dropped by code of this crate, as in [`Plot`].
+    figure: ManuallyDrop<Arc<Figure>>,
     /// Is there a frontend to paint for?
     attached: bool,
     shown: bool,
@@ -30,7 +32,7 @@ pub struct Live {
 
 impl Live {
     fn new(plot: Plot) -> Self {
-        Self { figure: painter::register(plot), attached: rt::attached(), shown: false }
+        Self { figure: ManuallyDrop::new(painter::register(plot)), attached: rt::attached(), shown: false }
     }
 
     fn of(kind: Kind) -> Self {
@@ -86,7 +88,7 @@ impl Live {
     fn change(self, change: impl FnOnce(Plot) -> Plot) -> Self {
         {
             let mut state = self.figure.state();
-            let empty = Plot::new(Vec::new(), Vec::new());
+            let empty = Plot::empty();
             state.plot = change(std::mem::replace(&mut state.plot, empty));
         }
         self
@@ -277,5 +279,8 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.figure.paint(true);
+        // SAFETY: it is dropped here and nowhere else, and not used afterwards: nothing runs after
+        // this but the end of the value.
+        unsafe { ManuallyDrop::drop(&mut self.figure) }
     }
 }

@@ -4,7 +4,7 @@
 use super::field::Look;
 use super::input::Numbers;
 use super::series::{Kind, bin};
-use super::{Note, Plot, colours};
+use super::{Inner, Note, Plot, colours};
 use std::ops::Range;
 
 #[track_caller]
@@ -13,6 +13,35 @@ fn limits(what: &str, a: f64, b: f64, log: bool) -> (f64, f64) {
     assert!(!log || (a > 0.0 && b > 0.0), "{what}({a}, {b}): a logarithmic axis needs positive ends");
     assert!((b - a).is_finite(), "{what}({a}, {b}): the ends are too far apart");
     (a, b)
+}
+
+/// Moves what another figure shows into this one.
+fn merge(all: &mut Inner, other: &mut Inner) {
+    if !other.names.is_empty() {
+        // A name has one place, whatever its place was over there.
+        let mut place = Vec::new();
+        for name in std::mem::take(&mut other.names) {
+            let found = all.names.iter().position(|n| *n == name);
+            place.push(found.unwrap_or(all.names.len()) as f64);
+            if found.is_none() {
+                all.names.push(name);
+            }
+        }
+        for series in other.series.iter_mut().filter(|s| s.named()) {
+            let places = series.xs.iter().map(|x| place.get(x as usize).copied().unwrap_or(x));
+            series.xs = Numbers::from(places.collect::<Vec<f64>>());
+        }
+    }
+    for (mine, theirs) in
+        [(&mut all.title, &mut other.title), (&mut all.xlabel, &mut other.xlabel), (&mut all.ylabel, &mut other.ylabel)]
+    {
+        if mine.is_empty() {
+            std::mem::swap(mine, theirs);
+        }
+    }
+    all.fields.append(&mut other.fields);
+    all.series.append(&mut other.series);
+    all.notes.append(&mut other.notes);
 }
 
 impl Plot {
@@ -172,31 +201,7 @@ impl Plot {
     // Figures are not numbers: `a + b` would say less than `a.add(b)`.
     #[allow(clippy::should_implement_trait)]
     pub fn add(mut self, mut other: Plot) -> Self {
-        if !other.names.is_empty() {
-            // A name has one place, whatever its place was over there.
-            let mut place = Vec::new();
-            for name in std::mem::take(&mut other.names) {
-                let found = self.names.iter().position(|n| *n == name);
-                place.push(found.unwrap_or(self.names.len()) as f64);
-                if found.is_none() {
-                    self.names.push(name);
-                }
-            }
-            for series in other.series.iter_mut().filter(|s| s.named()) {
-                let places = series.xs.iter().map(|x| place.get(x as usize).copied().unwrap_or(x));
-                series.xs = Numbers::from(places.collect::<Vec<f64>>());
-            }
-        }
-        for (mine, theirs) in
-            [(&mut self.title, other.title), (&mut self.xlabel, other.xlabel), (&mut self.ylabel, other.ylabel)]
-        {
-            if mine.is_empty() {
-                *mine = theirs;
-            }
-        }
-        self.fields.append(&mut other.fields);
-        self.series.append(&mut other.series);
-        self.notes.append(&mut other.notes);
+        merge(&mut self, &mut other);
         self
     }
 
@@ -342,7 +347,7 @@ impl Plot {
     }
 
     #[track_caller]
-    fn field(&mut self, what: &str) -> &mut super::Field {
+    fn field(&mut self, what: &str) -> &mut super::field::Field {
         match self.fields.last_mut() {
             Some(field) => field,
             None => panic!("{what} is for heat maps, contours and images"),

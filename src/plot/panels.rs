@@ -45,7 +45,14 @@ struct Place<'a> {
 /// ```
 #[must_use]
 pub fn panels<R: IntoIterator<Item = Plot>>(rows: impl IntoIterator<Item = R>) -> Panels {
-    of(rows.into_iter().map(|row| row.into_iter().collect()).collect())
+    let mut all = Panels::new();
+    for row in rows {
+        all.wrap();
+        for figure in row {
+            all.push(figure);
+        }
+    }
+    all
 }
 
 /// Figures side by side; [`Panels::columns`] breaks them into rows.
@@ -57,14 +64,31 @@ pub fn panels<R: IntoIterator<Item = Plot>>(rows: impl IntoIterator<Item = R>) -
 /// ```
 #[must_use]
 pub fn row(figures: impl IntoIterator<Item = Plot>) -> Panels {
-    of(vec![figures.into_iter().collect()])
-}
-
-fn of(rows: Vec<Vec<Plot>>) -> Panels {
-    Panels { rows, title: String::new(), size: None, share: (false, false) }
+    let mut all = Panels::new();
+    for figure in figures {
+        all.push(figure);
+    }
+    all
 }
 
 impl Panels {
+    fn new() -> Self {
+        Self { rows: Vec::new(), title: String::new(), size: None, share: (false, false) }
+    }
+
+    /// One more in the last row.
+    fn push(&mut self, figure: Plot) {
+        match self.rows.last_mut() {
+            Some(row) => row.push(figure),
+            None => self.rows.push(vec![figure]),
+        }
+    }
+
+    /// A new row.
+    fn wrap(&mut self) {
+        self.rows.push(Vec::new());
+    }
+
     /// Sets a title over all panels.
     #[must_use]
     pub fn title(mut self, text: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ use super::raster::{self, Raster};
 use super::svg::Svg;
 use super::{Panels, Plot, draw, font, sketch};
 use crate::display::{Display, MimeBundle, escape};
+use crate::rt;
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
@@ -156,6 +157,19 @@ impl Display for Plot {
         Sheet::of(self).bundle(sketch::text(self))
     }
 
+    // What the trait does by itself, compiled here and not with each cell.
+    fn show(&self) {
+        rt::show(self.mime_bundle(), &self.metadata(), None);
+    }
+
+    fn show_as(&self, display_id: &str) {
+        rt::show(self.mime_bundle(), &self.metadata(), Some(display_id));
+    }
+
+    fn update(&self, display_id: &str) {
+        rt::update(self.mime_bundle(), &self.metadata(), display_id);
+    }
+
     fn metadata(&self) -> String {
         metadata(self.size, &self.title, &sketch::describe(self))
     }
@@ -201,6 +215,19 @@ impl Panels {
 impl Display for Panels {
     fn mime_bundle(&self) -> MimeBundle {
         self.sheet().bundle(self.text())
+    }
+
+    // What the trait does by itself, compiled here and not with each cell.
+    fn show(&self) {
+        rt::show(self.mime_bundle(), &self.metadata(), None);
+    }
+
+    fn show_as(&self, display_id: &str) {
+        rt::show(self.mime_bundle(), &self.metadata(), Some(display_id));
+    }
+
+    fn update(&self, display_id: &str) {
+        rt::update(self.mime_bundle(), &self.metadata(), display_id);
     }
 
     fn metadata(&self) -> String {

@@ -28,8 +28,8 @@ fn all_number_types_and_containers_are_taken() {
 
 #[test]
 fn tables_are_taken_row_by_row() {
-    let same = |(values, nx, ny): (Vec<f64>, usize, usize)| {
-        assert_eq!((values, nx, ny), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2));
+    let same = |(values, nx, ny): (Numbers, usize, usize)| {
+        assert_eq!((values.into_vec(), nx, ny), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2));
     };
     let rows = [[1, 2, 3], [4, 5, 6]];
     same(rows.into_matrix());
@@ -42,7 +42,7 @@ fn tables_are_taken_row_by_row() {
     let turned = array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]];
     same(turned.t().into_matrix());
     same((&turned.t().to_owned()).into_matrix());
-    assert_eq!(Array2::<f64>::zeros((0, 5)).into_matrix(), (vec![], 5, 0));
+    assert_eq!(Array2::<f64>::zeros((0, 5)).into_matrix(), (vec![].into(), 5, 0));
 }
 
 #[test]
