@@ -145,7 +145,7 @@ fn clock(time: f64, before: Option<f64>, step: f64) -> String {
 
 /// A time for a sentence: `2024-03-08` or `2024-03-08 14:30:00`.
 pub(super) fn long(seconds: f64) -> String {
-    if !(seconds.abs() < FARTHEST) {
+    if seconds.is_nan() || seconds.abs() >= FARTHEST {
         return super::scale::short(seconds);
     }
     let day = (seconds / DAY).floor();

@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 
+/// Points along a contour.
+pub(super) type Path = Vec<(f64, f64)>;
+
 /// Paths where bilinear values on a grid of `nx` times `ny` samples cross a level, in units of
 /// columns and rows. Squares with a corner that is not finite have none.
-pub(super) fn trace(values: &[f64], nx: usize, ny: usize, level: f64) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn trace(values: &[f64], nx: usize, ny: usize, level: f64) -> Vec<Path> {
     if nx < 2 || ny < 2 {
         return Vec::new();
     }
@@ -57,12 +60,12 @@ pub(super) fn trace(values: &[f64], nx: usize, ny: usize, level: f64) -> Vec<Vec
     }
     let place = |edge: usize| {
         let cell = edge / 2;
-        let next = if edge % 2 == 0 { cell + 1 } else { cell + nx };
+        let next = if edge.is_multiple_of(2) { cell + 1 } else { cell + nx };
         let (a, b) = (values[cell], values[next]);
         // Halves keep the difference finite.
         let t = ((level / 2.0 - a / 2.0) / (b / 2.0 - a / 2.0)).clamp(0.0, 1.0);
         let (i, j) = ((cell % nx) as f64, (cell / nx) as f64);
-        if edge % 2 == 0 { (i + t, j) } else { (i, j + t) }
+        if edge.is_multiple_of(2) { (i + t, j) } else { (i, j + t) }
     };
     // Open paths first, from their ends, then what is left: rings.
     let ends: Vec<usize> = order.iter().flat_map(|a| [*a, meets[a][0]]).filter(|e| meets[e][1] == usize::MAX).collect();

@@ -164,7 +164,7 @@ impl Field {
     }
 
     /// Contour lines with their colours, in the numbers of the axes.
-    pub(super) fn lines(&self, scale: &Scale) -> Vec<(Colour, Vec<Vec<(f64, f64)>>)> {
+    pub(super) fn lines(&self, scale: &Scale) -> Vec<(Colour, Vec<contour::Path>)> {
         let [x0, x1, y0, y1] = self.bounds();
         let place = |i: f64, n: usize, a: f64, b: f64| {
             let t = (i + 0.5) / n as f64;

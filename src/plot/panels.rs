@@ -6,6 +6,9 @@ use super::limits::scales;
 use super::scale::Scale;
 use super::show::Sheet;
 use super::{Plot, sketch};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 
 /// Room for a title over all panels.
 const HEADING: f64 = 34.0;
@@ -19,8 +22,14 @@ const HEADING: f64 = 34.0;
 /// let grid = plot::panels([[a.clone(), b.clone()], [b, a]]).title("Four").share_x();
 /// assert!(both.svg().contains("a") && grid.svg().contains("Four"));
 /// ```
-#[derive(Debug, Clone, PartialEq)]
 pub struct Panels {
+    /// Dropped by code of this crate, as in [`Plot`].
+    inner: ManuallyDrop<Box<Inner>>,
+}
+
+/// What they are. Not an API: [`Panels`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inner {
     rows: Vec<Vec<Plot>>,
     pub(super) title: String,
     size: Option<(u32, u32)>,
@@ -71,9 +80,54 @@ pub fn row(figures: impl IntoIterator<Item = Plot>) -> Panels {
     all
 }
 
+impl Drop for Panels {
+    fn drop(&mut self) {
+        // SAFETY: the content is dropped here and nowhere else, and not used afterwards: nothing
+        // runs after this but the end of the value.
+        unsafe { ManuallyDrop::drop(&mut self.inner) }
+    }
+}
+
+impl Clone for Panels {
+    fn clone(&self) -> Self {
+        Self::of((**self).clone())
+    }
+}
+
+impl PartialEq for Panels {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Panels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+#[doc(hidden)]
+impl Deref for Panels {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+#[doc(hidden)]
+impl DerefMut for Panels {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
 impl Panels {
     fn new() -> Self {
-        Self { rows: Vec::new(), title: String::new(), size: None, share: (false, false) }
+        Self::of(Inner { rows: Vec::new(), title: String::new(), size: None, share: (false, false) })
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: ManuallyDrop::new(Box::new(inner)) }
     }
 
     /// One more in the last row.
@@ -104,7 +158,7 @@ impl Panels {
     #[track_caller]
     pub fn columns(mut self, n: usize) -> Self {
         assert!(n > 0, "panels have at least one column");
-        let all: Vec<Plot> = self.rows.into_iter().flatten().collect();
+        let all: Vec<Plot> = self.rows.drain(..).flatten().collect();
         self.rows = all.chunks(n).map(<[Plot]>::to_vec).collect();
         self
     }

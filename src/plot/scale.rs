@@ -55,7 +55,7 @@ impl Scale {
     /// is above `high`. `zero` makes it include 0 (where there is one), `pad` widens it by that
     /// part on both sides. On a logarithmic axis both are positive.
     pub(super) fn around((mut low, mut high): (f64, f64), log: bool, zero: bool, pad: f64) -> Option<Self> {
-        if !(low <= high) || (log && low <= 0.0) {
+        if low.is_nan() || low > high || (log && low <= 0.0) {
             return None;
         }
         if log {

@@ -19,7 +19,8 @@ fn all_number_types_and_containers_are_taken() {
     same((&Array1::from(vec![1.0f32, 2.0, 3.0])).into_series());
     same(table.slice(s![.., 1..2]).into_series());
     assert!([Some(1.0), None].into_series().into_vec()[1].is_nan());
-    assert_eq!((5..1).into_series().len() + (3..=2u64).into_series().len(), 0);
+    let (five, three) = (5, 3);
+    assert_eq!((five..1).into_series().len() + (three..=2u64).into_series().len(), 0);
     let moved = vec![1.0, 2.0];
     let place = moved.as_ptr();
     let arrived = moved.into_series().into_vec();
