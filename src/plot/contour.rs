@@ -25,7 +25,7 @@ pub(super) fn trace(values: &[f64], nx: usize, ny: usize, level: f64) -> Vec<Pat
                 entry[1] = to;
             }
         }
-        order.push(a);
+        order.extend([a, b]);
     };
     for j in 0..ny - 1 {
         for i in 0..nx - 1 {
@@ -68,7 +68,7 @@ pub(super) fn trace(values: &[f64], nx: usize, ny: usize, level: f64) -> Vec<Pat
         if edge.is_multiple_of(2) { (i + t, j) } else { (i, j + t) }
     };
     // Open paths first, from their ends, then what is left: rings.
-    let ends: Vec<usize> = order.iter().flat_map(|a| [*a, meets[a][0]]).filter(|e| meets[e][1] == usize::MAX).collect();
+    let ends: Vec<usize> = order.iter().copied().filter(|e| meets[e][1] == usize::MAX).collect();
     let mut paths = Vec::new();
     for start in ends.into_iter().chain(order) {
         let mut path = Vec::new();
@@ -108,6 +108,23 @@ mod tests {
         }
         // In the corners the circle of 24 is cut into four arcs.
         assert_eq!(trace(&values, n, n, 24.0).len(), 4);
+    }
+
+    #[test]
+    fn no_piece_of_a_contour_is_lost() {
+        // As many pieces as there are squares with corners on both sides, saddles twice.
+        let (nx, ny) = (40, 30);
+        let wave = |k: usize| ((k % nx) as f64 / 6.0).sin() * ((k / nx) as f64 / 5.0).cos();
+        let values: Vec<f64> = (0..nx * ny).map(wave).collect();
+        for level in [-0.75, -0.25, 0.0, 0.1, 0.5] {
+            let mut expected = 0;
+            for (i, j) in (0..ny - 1).flat_map(|j| (0..nx - 1).map(move |i| (i, j))) {
+                let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(a, b)| values[(j + b) * nx + i + a] > level);
+                expected += (0..4).filter(|k| corners[*k] != corners[(k + 1) % 4]).count() / 2;
+            }
+            let paths = trace(&values, nx, ny, level);
+            assert_eq!(paths.iter().map(|p| p.len() - 1).sum::<usize>(), expected, "level {level}");
+        }
     }
 
     #[test]

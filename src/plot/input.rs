@@ -102,6 +102,11 @@ impl From<Vec<f64>> for Numbers {
 /// assert_eq!(3u8.to_f64(), 3.0);
 /// assert!(None::<f32>.to_f64().is_nan());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be plotted: it is not a number",
+    label = "not numbers",
+    note = "integers, floats and `Option` of them can; convert others first: `.iter().map(|x| …).collect::<Vec<f64>>()`"
+)]
 pub trait Number: Copy + 'static {
     /// The number, or NaN for none.
     fn to_f64(self) -> f64;

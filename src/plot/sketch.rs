@@ -180,6 +180,30 @@ fn place(v: f64, low: f64, high: f64, n: usize) -> usize {
     ((t * n as f64) as usize).min(n - 1)
 }
 
+/// Few points with others between them: a line instead of dots; `level` holds each until the next.
+fn joined(points: &[(f64, f64)], level: bool) -> Vec<(f64, f64)> {
+    const BETWEEN: usize = 120;
+    let mut out = Vec::new();
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        for i in 0..BETWEEN {
+            let t = i as f64 / BETWEEN as f64;
+            let mix = |a: f64, b: f64| a * (1.0 - t) + b * t;
+            // Next to a gap only the point itself is a number.
+            out.push(match (i, level) {
+                (0, _) => (x0, y0),
+                (_, true) => (mix(x0, x1), y0 + 0.0 * y1),
+                (_, false) => (mix(x0, x1), mix(y0, y1)),
+            });
+            if level {
+                out.push((x1, mix(y0, y1)));
+            }
+        }
+    }
+    out.extend(points.last());
+    out
+}
+
 /// Braille dots for points.
 fn dots(plot: &Plot) -> String {
     let at = |v: f64, log: bool| if log { v.log10() } else { v };
@@ -188,12 +212,17 @@ fn dots(plot: &Plot) -> String {
     let all = plot.series.iter().flat_map(|s| {
         let other: &[f64] = if let Kind::Area(other) = &s.kind { other } else { &[] };
         let picked = (0..s.ys.len()).step_by(every);
-        picked.flat_map(move |i| {
-            let x = s.xs.at(i);
-            [(x, s.ys[i]), (x, other.get(i).copied().unwrap_or(f64::NAN))]
-        })
+        let picked = picked.map(|i| (at(s.xs.at(i), plot.x.log), at(s.ys[i], plot.y.log)));
+        let mut points: Vec<(f64, f64)> = picked.collect();
+        match s.kind {
+            Kind::Line | Kind::Area(_) if points.len() < 2 * WIDTH => points = joined(&points, false),
+            Kind::Steps if points.len() < 2 * WIDTH => points = joined(&points, true),
+            _ => {}
+        }
+        let below = other.iter().enumerate().step_by(every);
+        points.extend(below.map(|(i, y)| (at(s.xs.at(i), plot.x.log), at(*y, plot.y.log))));
+        points
     });
-    let all = all.map(|(x, y)| (at(x, plot.x.log), at(y, plot.y.log)));
     let inside = |v: f64, ends: Option<(f64, f64)>| ends.is_none_or(|(a, b)| v >= a.min(b) && v <= a.max(b));
     let limits = |axis: super::Axis| axis.limits.map(|(a, b)| (at(a, axis.log), at(b, axis.log)));
     let (in_x, in_y) = (limits(plot.x), limits(plot.y));
