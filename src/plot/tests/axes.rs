@@ -46,6 +46,18 @@ fn ranges_hold_all_values() {
 }
 
 #[test]
+fn rows_and_columns_have_whole_numbers() {
+    for n in [1, 2, 3, 5, 40] {
+        let figure = matrix((vec![1.0; n], n, 1));
+        let sheet = figure.svg();
+        assert!(
+            texts(&sheet).iter().filter(|t| t.1 > 370.0).all(|t| t.5.parse::<f64>().unwrap().fract() == 0.0),
+            "{n}"
+        );
+    }
+}
+
+#[test]
 fn extremes_of_many_values_are_those_of_all() {
     let mut values = noise(1_000_000, 3);
     (values[123_456], values[999_999], values[5]) = (-7.0, 9.0, f64::NAN);
