@@ -26,12 +26,24 @@ pub struct Drawn {
 
 impl Drawn {
     /// The SVG document; empty for a drawing made of pixels.
+    ///
+    /// ```
+    /// let drawn = ferrolab::plot::figure((99, 50), |_| Ok(()))?;
+    /// assert!(drawn.svg().starts_with("<svg"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn svg(&self) -> &str {
         &self.svg
     }
 
     /// The PNG file; empty for a drawing made as SVG.
+    ///
+    /// ```
+    /// let drawn = ferrolab::plot::figure_png((99, 50), |_| Ok(()))?;
+    /// assert_eq!(&drawn.png()[1..4], b"PNG");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn png(&self) -> &[u8] {
         &self.png

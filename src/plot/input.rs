@@ -27,6 +27,11 @@ impl Numbers {
     }
 
     /// How many numbers there are.
+    ///
+    /// ```
+    /// use ferrolab::plot::IntoSeries;
+    /// assert_eq!((0..7).into_series().len(), 7);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
@@ -36,12 +41,22 @@ impl Numbers {
     }
 
     /// True when there are none.
+    ///
+    /// ```
+    /// use ferrolab::plot::IntoSeries;
+    /// assert!([0.0; 0].into_series().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The numbers as a vector; values are moved, not copied.
+    ///
+    /// ```
+    /// use ferrolab::plot::IntoSeries;
+    /// assert_eq!([1u8, 2].into_series().into_vec(), [1.0, 2.0]);
+    /// ```
     #[must_use]
     pub fn into_vec(self) -> Vec<f64> {
         match self.0 {

@@ -95,36 +95,60 @@ impl Live {
     }
 
     /// Sets the title.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().title("loss");
+    /// ```
     #[must_use]
     pub fn title(self, text: &str) -> Self {
         self.change(|plot| plot.title(text))
     }
 
     /// Sets the text below the horizontal axis.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().xlabel("step");
+    /// ```
     #[must_use]
     pub fn xlabel(self, text: &str) -> Self {
         self.change(|plot| plot.xlabel(text))
     }
 
     /// Sets the text beside the vertical axis.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().ylabel("loss");
+    /// ```
     #[must_use]
     pub fn ylabel(self, text: &str) -> Self {
         self.change(|plot| plot.ylabel(text))
     }
 
     /// Makes the horizontal axis logarithmic.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().log_x();
+    /// ```
     #[must_use]
     pub fn log_x(self) -> Self {
         self.change(Plot::log_x)
     }
 
     /// Makes the vertical axis logarithmic.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().log_y();
+    /// ```
     #[must_use]
     pub fn log_y(self) -> Self {
         self.change(Plot::log_y)
     }
 
     /// Sets the ends of the vertical axis, as [`Plot::ylim`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().ylim(0.0, 1.0);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn ylim(self, a: f64, b: f64) -> Self {
@@ -132,6 +156,10 @@ impl Live {
     }
 
     /// Sets the size in pixels.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().size(400, 300);
+    /// ```
     #[must_use]
     pub fn size(self, width: u32, height: u32) -> Self {
         self.change(|plot| plot.size(width, height))
@@ -158,6 +186,10 @@ impl Live {
     }
 
     /// Sets the colours of a heat map, as [`Plot::colormap`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::heatmap(4, 4).colormap("magma");
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn colormap(self, name: &str) -> Self {
@@ -165,6 +197,10 @@ impl Live {
     }
 
     /// Sets the values at the ends of a heat map's colours, as [`Plot::range`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::heatmap(4, 4).range(0.0, 1.0);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn range(self, low: f64, high: f64) -> Self {
@@ -185,6 +221,11 @@ impl Live {
     }
 
     /// Adds a point and repaints when it is time to. It stops the cell when the user interrupted.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::line();
+    /// live.push(1.0, 2.0);
+    /// ```
     pub fn push(&mut self, x: f64, y: f64) {
         self.push_to(0, x, y);
     }
@@ -227,6 +268,11 @@ impl Live {
     ///
     /// # Panics
     /// When the number of values is not that of the cells, or the figure is not a heat map.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::heatmap(2, 1);
+    /// live.frame(&[0.5, 0.7]);
+    /// ```
     #[track_caller]
     pub fn frame(&mut self, values: impl IntoSeries) {
         self.replace(values.into_series());
@@ -248,6 +294,10 @@ impl Live {
     }
 
     /// Points so far, in all series and their windows.
+    ///
+    /// ```
+    /// assert_eq!(ferrolab::plot::Live::line().len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         let state = self.figure.drained();
@@ -255,6 +305,10 @@ impl Live {
     }
 
     /// True before the first point.
+    ///
+    /// ```
+    /// assert!(ferrolab::plot::Live::line().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

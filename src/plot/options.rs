@@ -57,6 +57,10 @@ impl Plot {
     }
 
     /// Sets the text below the horizontal axis.
+    ///
+    /// ```
+    /// assert!(ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).xlabel("n").svg().contains(">n</text>"));
+    /// ```
     #[must_use]
     pub fn xlabel(mut self, text: impl Into<String>) -> Self {
         self.xlabel = text.into();
@@ -64,6 +68,10 @@ impl Plot {
     }
 
     /// Sets the text beside the vertical axis.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).ylabel("time / s");
+    /// ```
     #[must_use]
     pub fn ylabel(mut self, text: impl Into<String>) -> Self {
         self.ylabel = text.into();
@@ -74,6 +82,10 @@ impl Plot {
     ///
     /// # Panics
     /// When [`xlim`](Self::xlim) has set an end that is not positive.
+    ///
+    /// ```
+    /// ferrolab::plot::line(&[1, 10, 100], &[1, 2, 3]).log_x();
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn log_x(mut self) -> Self {
@@ -88,6 +100,10 @@ impl Plot {
     ///
     /// # Panics
     /// When [`ylim`](Self::ylim) has set an end that is not positive.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).log_y();
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn log_y(mut self) -> Self {
@@ -118,6 +134,10 @@ impl Plot {
     ///
     /// # Panics
     /// When the ends are equal, not finite, or not positive on a logarithmic axis.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).ylim(0.0, 1000.0);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn ylim(mut self, a: f64, b: f64) -> Self {
@@ -139,6 +159,10 @@ impl Plot {
     }
 
     /// Sets the size in pixels (640 × 400 unless told), from 80 to 8000 each.
+    ///
+    /// ```
+    /// assert!(ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).size(300, 200).svg().contains("width=\"300\""));
+    /// ```
     #[must_use]
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width.clamp(80, 8000), height.clamp(80, 8000));
@@ -147,6 +171,10 @@ impl Plot {
 
     /// Names the series that was added last, for the legend, which stands in a corner without data
     /// or, when there is none, above the axes.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).label("measured");
+    /// ```
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         if let Some(last) = self.series.last_mut() {
@@ -181,6 +209,10 @@ impl Plot {
     }
 
     /// Draws the line that was added last in dashes.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).dashed();
+    /// ```
     #[must_use]
     pub fn dashed(mut self) -> Self {
         if let Some(last) = self.series.last_mut() {
@@ -233,6 +265,10 @@ impl Plot {
     }
 
     /// Draws a dashed line from the bottom to the top.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).vline(1.5);
+    /// ```
     #[must_use]
     pub fn vline(mut self, x: f64) -> Self {
         self.notes.push(Note::AtX(x));
@@ -251,6 +287,10 @@ impl Plot {
     }
 
     /// Shades what lies between two x values, behind the data.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).vspan(0.5, 1.5);
+    /// ```
     #[must_use]
     pub fn vspan(mut self, a: f64, b: f64) -> Self {
         self.notes.push(Note::AcrossX(a, b));
@@ -258,6 +298,10 @@ impl Plot {
     }
 
     /// Marks a point with a text.
+    ///
+    /// ```
+    /// ferrolab::plot::line_y(&[1.0, 20.0, 300.0]).annotate(1.0, 20.0, "here");
+    /// ```
     #[must_use]
     pub fn annotate(mut self, x: f64, y: f64, text: impl Into<String>) -> Self {
         self.notes.push(Note::Text(x, y, text.into()));
@@ -289,6 +333,10 @@ impl Plot {
     ///
     /// # Panics
     /// When no map has this name, or the figure has no grid.
+    ///
+    /// ```
+    /// ferrolab::plot::matrix([[1, 2], [3, 4]]).colormap("cividis_r");
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn colormap(mut self, name: &str) -> Self {
@@ -322,6 +370,10 @@ impl Plot {
     ///
     /// # Panics
     /// When the figure has no grid, or its [`range`](Self::range) is not positive.
+    ///
+    /// ```
+    /// ferrolab::plot::matrix([[1, 10], [100, 1000]]).log_color();
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn log_color(mut self) -> Self {
@@ -337,6 +389,10 @@ impl Plot {
     ///
     /// # Panics
     /// When the figure has no contours.
+    ///
+    /// ```
+    /// ferrolab::plot::contour([[0, 1], [1, 2]]).levels(3);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn levels(mut self, n: usize) -> Self {

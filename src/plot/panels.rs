@@ -144,6 +144,10 @@ impl Panels {
     }
 
     /// Sets a title over all panels.
+    ///
+    /// ```
+    /// ferrolab::plot::row([ferrolab::plot::line_y(&[1, 2]), ferrolab::plot::line_y(&[1, 9])]).title("Both");
+    /// ```
     #[must_use]
     pub fn title(mut self, text: impl Into<String>) -> Self {
         self.title = text.into();
@@ -154,6 +158,10 @@ impl Panels {
     ///
     /// # Panics
     /// When `n` is 0.
+    ///
+    /// ```
+    /// ferrolab::plot::row([ferrolab::plot::line_y(&[1, 2]), ferrolab::plot::line_y(&[1, 9])]).columns(1);
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn columns(mut self, n: usize) -> Self {
@@ -164,6 +172,10 @@ impl Panels {
     }
 
     /// Sets the size of all panels together in pixels, from 80 to 8000 each.
+    ///
+    /// ```
+    /// ferrolab::plot::row([ferrolab::plot::line_y(&[1, 2]), ferrolab::plot::line_y(&[1, 9])]).size(900, 300);
+    /// ```
     #[must_use]
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.size = Some((width.clamp(80, 8000), height.clamp(80, 8000)));
@@ -171,6 +183,10 @@ impl Panels {
     }
 
     /// Gives all panels the same horizontal axis.
+    ///
+    /// ```
+    /// ferrolab::plot::row([ferrolab::plot::line_y(&[1, 2]), ferrolab::plot::line_y(&[1, 9])]).share_x();
+    /// ```
     #[must_use]
     pub fn share_x(mut self) -> Self {
         self.share.0 = true;
@@ -178,6 +194,10 @@ impl Panels {
     }
 
     /// Gives all panels the same vertical axis.
+    ///
+    /// ```
+    /// ferrolab::plot::row([ferrolab::plot::line_y(&[1, 2]), ferrolab::plot::line_y(&[1, 9])]).share_y();
+    /// ```
     #[must_use]
     pub fn share_y(mut self) -> Self {
         self.share.1 = true;
