@@ -55,3 +55,28 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     let advance = |c| f64::from(font.h_advance_unscaled(font.glyph_id(c)));
     text.chars().map(advance).sum::<f64>() * size / units
 }
+
+/// A text in one line of at most `room` pixels; what is longer ends in an ellipsis.
+pub(super) fn cut(text: &str, size: f64, room: f64) -> String {
+    let text = text.replace(['\n', '\r', '\t'], " ");
+    if width(&text, size) <= room {
+        return text;
+    }
+    let dots = width("…", size);
+    let mut used = 0.0;
+    let fits = |c: &char| {
+        used += width(c.encode_utf8(&mut [0; 4]), size);
+        used + dots <= room
+    };
+    let mut kept: String = text.chars().take_while(fits).collect();
+    kept.truncate(kept.trim_end().len());
+    kept.push('…');
+    kept
+}
+
+/// A size, down to two thirds, at which a text fits into a room, and the text, cut if it must be.
+pub(super) fn fit(text: &str, size: f64, room: f64) -> (String, f64) {
+    let natural = width(text, size);
+    let size = if natural > room { (size * room / natural).max(size / 1.5) } else { size };
+    (cut(text, size, room.max(1.0)), size)
+}

@@ -1,16 +1,18 @@
-//! Figures that grow while a cell runs.
+//! Figures that grow or change while a cell runs. Painting is `show`'s; here is when.
 
+use super::Plot;
+use super::field::Look;
+use super::input::{IntoSeries, Numbers};
+use super::kinds::grid;
+use super::painter::{self, Figure};
 use super::series::{Kind, Series};
-use super::{Content, Plot, plot};
-use crate::display::Display;
 use crate::rt;
-use std::time::{Duration, Instant};
-
-/// Time between two paints, at least.
-const TICK: Duration = Duration::from_millis(100);
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
 
 /// A figure that is repainted while points arrive, at most ten times a second, and for the last
-/// time when it is finished or dropped.
+/// time when it is finished or dropped, or when its cell ends or fails. A thread of its own paints
+/// it, so that a push costs next to nothing.
 ///
 /// ```
 /// let mut live = ferrolab::plot::Live::line().title("convergence").log_y();
@@ -21,20 +23,20 @@ const TICK: Duration = Duration::from_millis(100);
 /// ```
 #[derive(Debug)]
 pub struct Live {
-    plot: Plot,
-    id: Option<String>,
-    next: Instant,
-    dirty: bool,
+    /// Dropped by code of this crate, as in [`Plot`].
+    figure: ManuallyDrop<Arc<Figure>>,
+    /// Is there a frontend to paint for?
+    attached: bool,
+    shown: bool,
 }
 
 impl Live {
+    fn new(plot: Plot) -> Self {
+        Self { figure: ManuallyDrop::new(painter::register(plot)), attached: rt::attached(), shown: false }
+    }
+
     fn of(kind: Kind) -> Self {
-        Self {
-            plot: plot(Content::Series(vec![Series::new(kind, Vec::new(), Vec::new())])),
-            id: None,
-            next: Instant::now(),
-            dirty: false,
-        }
+        Self::new(Plot::new(Vec::new(), vec![Series::new(kind, Vec::new(), Vec::new())]))
     }
 
     /// A line.
@@ -57,86 +59,256 @@ impl Live {
         Self::of(Kind::Scatter)
     }
 
-    fn change(mut self, change: impl FnOnce(Plot) -> Plot) -> Self {
-        let empty = plot(Content::Series(Vec::new()));
-        self.plot = change(std::mem::replace(&mut self.plot, empty));
+    /// Levels that hold until the next point.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::steps().push(0.0, 1.0);
+    /// ```
+    #[must_use]
+    pub fn steps() -> Self {
+        Self::of(Kind::Steps)
+    }
+
+    /// A heat map of `ny` rows of `nx` values, which [`frame`](Self::frame) replaces; nothing but gaps
+    /// before.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::heatmap(3, 2).colormap("magma");
+    /// for step in 0..10 {
+    ///     live.frame(&[step, 1, 2, 3, 4, 5]);
+    /// }
+    /// assert!(live.finish().svg().starts_with("<svg"));
+    /// ```
+    #[must_use]
+    pub fn heatmap(nx: usize, ny: usize) -> Self {
+        Self::new(grid(Look::Heat, vec![f64::NAN; nx.saturating_mul(ny)], nx, ny))
+    }
+
+    #[track_caller]
+    fn change(self, change: impl FnOnce(Plot) -> Plot) -> Self {
+        {
+            let mut state = self.figure.state();
+            let empty = Plot::empty();
+            state.plot = change(std::mem::replace(&mut state.plot, empty));
+        }
         self
     }
 
     /// Sets the title.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().title("loss");
+    /// ```
     #[must_use]
     pub fn title(self, text: &str) -> Self {
         self.change(|plot| plot.title(text))
     }
 
     /// Sets the text below the horizontal axis.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().xlabel("step");
+    /// ```
     #[must_use]
     pub fn xlabel(self, text: &str) -> Self {
         self.change(|plot| plot.xlabel(text))
     }
 
     /// Sets the text beside the vertical axis.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().ylabel("loss");
+    /// ```
     #[must_use]
     pub fn ylabel(self, text: &str) -> Self {
         self.change(|plot| plot.ylabel(text))
     }
 
     /// Makes the horizontal axis logarithmic.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().log_x();
+    /// ```
     #[must_use]
     pub fn log_x(self) -> Self {
         self.change(Plot::log_x)
     }
 
     /// Makes the vertical axis logarithmic.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().log_y();
+    /// ```
     #[must_use]
     pub fn log_y(self) -> Self {
         self.change(Plot::log_y)
     }
 
+    /// Sets the ends of the vertical axis, as [`Plot::ylim`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().ylim(0.0, 1.0);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn ylim(self, a: f64, b: f64) -> Self {
+        self.change(|plot| plot.ylim(a, b))
+    }
+
     /// Sets the size in pixels.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::line().size(400, 300);
+    /// ```
     #[must_use]
     pub fn size(self, width: u32, height: u32) -> Self {
         self.change(|plot| plot.size(width, height))
     }
 
+    /// Names the series, in their order, and makes as many.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::line().labels(&["train", "test"]);
+    /// live.push_to(1, 0.0, 0.7);
+    /// ```
+    #[must_use]
+    pub fn labels(self, names: &[&str]) -> Self {
+        self.change(|mut plot| {
+            let kind = plot.series.first().map_or(Kind::Line, |s| s.kind.clone());
+            for (n, name) in names.iter().enumerate() {
+                if plot.series.len() <= n {
+                    plot.series.push(Series::new(kind.clone(), Vec::new(), Vec::new()));
+                }
+                plot.series[n].label = (*name).to_owned();
+            }
+            plot
+        })
+    }
+
+    /// Sets the colours of a heat map, as [`Plot::colormap`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::heatmap(4, 4).colormap("magma");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn colormap(self, name: &str) -> Self {
+        self.change(|plot| plot.colormap(name))
+    }
+
+    /// Sets the values at the ends of a heat map's colours, as [`Plot::range`] does.
+    ///
+    /// ```
+    /// ferrolab::plot::Live::heatmap(4, 4).range(0.0, 1.0);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn range(self, low: f64, high: f64) -> Self {
+        self.change(|plot| plot.range(low, high))
+    }
+
+    /// Shows the last `n` points of each series only, at least one; earlier ones are forgotten.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::line().window(100);
+    /// (0..1000).for_each(|i| live.push(i as f64, 0.0));
+    /// assert_eq!(live.len(), 100);
+    /// ```
+    #[must_use]
+    pub fn window(self, n: usize) -> Self {
+        self.figure.state().window = n.max(1);
+        self
+    }
+
     /// Adds a point and repaints when it is time to. It stops the cell when the user interrupted.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::line();
+    /// live.push(1.0, 2.0);
+    /// ```
     pub fn push(&mut self, x: f64, y: f64) {
         self.push_to(0, x, y);
     }
 
     /// Adds a point to the n-th series of the figure, which is made if there are fewer.
     ///
+    /// # Panics
+    /// When `n` is 1000 or more.
+    ///
     /// ```
     /// let mut live = ferrolab::plot::Live::line();
     /// live.push_to(1, 0.0, 5.0);
     /// assert_eq!(live.len(), 1);
     /// ```
+    #[track_caller]
     pub fn push_to(&mut self, n: usize, x: f64, y: f64) {
         rt::check_interrupt();
-        if let Content::Series(all) = &mut self.plot.content {
-            let kind = all.first().map_or(Kind::Line, |s| s.kind.clone());
-            while all.len() <= n {
-                all.push(Series::new(kind.clone(), Vec::new(), Vec::new()));
-            }
-            all[n].xs.push(x);
-            all[n].ys.push(y);
+        assert!(n < 1000, "a live figure has at most 1000 series, and this is number {n}");
+        if !self.figure.ring.write(n as u32, x, y) {
+            drop(self.figure.drained());
+            self.figure.ring.write(n as u32, x, y);
         }
-        self.dirty = true;
-        if Instant::now() >= self.next {
-            self.paint();
-        }
+        self.changed();
     }
 
-    /// Points so far, in all series.
+    fn changed(&mut self) {
+        if !self.attached || (self.shown && painter::awake()) {
+            return;
+        }
+        if !self.shown {
+            // The first time right here, so that it stands where it belongs among the outputs.
+            self.shown = true;
+            self.figure.paint(true);
+        }
+        painter::wake();
+    }
+
+    /// Replaces the values of a heat map and repaints when it is time to. It stops the cell when the
+    /// user interrupted.
+    ///
+    /// # Panics
+    /// When the number of values is not that of the cells, or the figure is not a heat map.
+    ///
+    /// ```
+    /// let mut live = ferrolab::plot::Live::heatmap(2, 1);
+    /// live.frame(&[0.5, 0.7]);
+    /// ```
+    #[track_caller]
+    pub fn frame(&mut self, values: impl IntoSeries) {
+        self.replace(values.into_series());
+    }
+
+    #[track_caller]
+    fn replace(&mut self, values: Numbers) {
+        rt::check_interrupt();
+        let mut state = self.figure.state();
+        let Some(field) = state.plot.fields.first_mut() else {
+            panic!("frames are for `Live::heatmap`; push points to this figure");
+        };
+        let (n, m) = (field.values.len(), values.len());
+        assert!(n == m, "this heat map has {n} cells, and the frame has {m} values");
+        field.values = values.into_vec();
+        state.touch();
+        drop(state);
+        self.changed();
+    }
+
+    /// Points so far, in all series and their windows.
+    ///
+    /// ```
+    /// assert_eq!(ferrolab::plot::Live::line().len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.plot.content {
-            Content::Series(all) => all.iter().map(|s| s.ys.len()).sum(),
-            _ => 0,
-        }
+        let state = self.figure.drained();
+        state.plot.series.iter().map(|s| s.ys.len().min(state.window)).sum()
     }
 
     /// True before the first point.
+    ///
+    /// ```
+    /// assert!(ferrolab::plot::Live::line().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -149,39 +321,20 @@ impl Live {
     /// live.push(0.0, 1.0);
     /// assert!(live.finish().svg().starts_with("<svg"));
     /// ```
-    pub fn finish(mut self) -> Plot {
-        self.paint_last();
-        self.plot.clone()
-    }
-
-    fn paint(&mut self) {
-        if !rt::attached() {
-            // Text output would repeat the figure instead of replacing it.
-            return;
-        }
-        let start = Instant::now();
-        match &self.id {
-            Some(id) => self.plot.update(id),
-            None => {
-                let id = rt::new_display_id();
-                self.plot.show_as(&id);
-                self.id = Some(id);
-            }
-        }
-        self.dirty = false;
-        // Drawing many points takes longer; the cell should still do mostly its own work.
-        self.next = Instant::now() + TICK.max(start.elapsed() * 5);
-    }
-
-    fn paint_last(&mut self) {
-        if std::mem::take(&mut self.dirty) {
-            self.paint();
-        }
+    #[must_use]
+    pub fn finish(self) -> Plot {
+        self.figure.paint(true);
+        let mut state = self.figure.drained();
+        state.trim_all();
+        state.plot.clone()
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.paint_last();
+        self.figure.paint(true);
+        // SAFETY: it is dropped here and nowhere else, and not used afterwards: nothing runs after
+        // this but the end of the value.
+        unsafe { ManuallyDrop::drop(&mut self.figure) }
     }
 }

@@ -39,13 +39,13 @@ impl Raster {
         let Some(pixel) = self.pixels.rgba.get_mut(at..at + 4) else {
             return;
         };
-        let over = f32::from(colour.0[3]) / 255.0 * coverage.clamp(0.0, 1.0);
+        let over = f32::from(colour.rgba[3]) / 255.0 * coverage.clamp(0.0, 1.0);
         let under = f32::from(pixel[3]) / 255.0 * (1.0 - over);
         let opacity = over + under;
         if opacity <= 0.0 {
             return;
         }
-        for (old, new) in pixel.iter_mut().zip(&colour.0[..3]) {
+        for (old, new) in pixel.iter_mut().zip(&colour.rgba[..3]) {
             let mixed = (f32::from(*new) * over + f32::from(*old) * under) / opacity;
             *old = mixed.round() as u8;
         }
@@ -234,10 +234,8 @@ impl Canvas for Raster {
         };
         let mut pen = -back * SCALE;
         let (x, y) = (x * SCALE, y * SCALE);
-        let place = |along: f64, up: f64| match text.upwards {
-            true => (x - up, y - along),
-            false => (x + along, y - up),
-        };
+        let (sin, cos) = text.turn.to_radians().sin_cos();
+        let place = |along: f64, up: f64| (x + along * cos - up * sin, y - along * sin - up * cos);
         for c in text.text.chars() {
             let glyph = font.glyph_id(c);
             let outline = font.outline(glyph).map(|o| o.curves).unwrap_or_default();
@@ -266,14 +264,21 @@ impl Canvas for Raster {
     fn picture(&mut self, area: Area, pixels: &Pixels) {
         let (x0, y0) = (area.x * SCALE, area.y * SCALE);
         let (w, h) = (area.w * SCALE, area.h * SCALE);
-        for y in y0.round() as usize..(y0 + h).round() as usize {
-            for x in x0.round() as usize..(x0 + w).round() as usize {
+        if pixels.width == 0 || pixels.height == 0 || !(w > 0.0 && h > 0.0) {
+            return;
+        }
+        // Only what is seen: a picture may reach far beyond the figure.
+        let [left, top, right, bottom] = self.clip;
+        let rows = (y0.round().max(0.0) as usize).max(top)..((y0 + h).round().max(0.0) as usize).min(bottom);
+        let columns = (x0.round().max(0.0) as usize).max(left)..((x0 + w).round().max(0.0) as usize).min(right);
+        for y in rows {
+            for x in columns.clone() {
                 let u = ((x as f64 + 0.5 - x0) / w * pixels.width as f64) as usize;
                 let v = ((y as f64 + 0.5 - y0) / h * pixels.height as f64) as usize;
                 let (u, v) = (u.min(pixels.width - 1), v.min(pixels.height - 1));
                 let at = (v * pixels.width + u) * 4;
                 if let Some(&[r, g, b, a]) = pixels.rgba.get(at..at + 4) {
-                    self.blend(x, y, Colour([r, g, b, a]), 1.0);
+                    self.blend(x, y, Colour { rgba: [r, g, b, a], ink: None }, 1.0);
                 }
             }
         }
@@ -328,8 +333,8 @@ pub(super) fn encode(pixels: &Pixels) -> Option<Vec<u8>> {
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_filter(png::FilterType::Sub);
-    encoder.set_compression(png::Compression::Default);
+    encoder.set_filter(png::FilterType::Up);
+    encoder.set_compression(png::Compression::Fast);
     let mut writer = encoder.write_header().ok()?;
     writer.write_image_data(&pixels.rgba).ok()?;
     writer.finish().ok()?;

@@ -1,14 +1,42 @@
 //! Axes: from values to a place between 0 and 1, and ticks that people can read.
 
+use super::calendar;
+
 /// Differences below this are none: powers of ten still work here.
 const TINY: f64 = 1e-280;
+/// Values are limited to this, so that differences stay finite.
+const MOST: f64 = f64::MAX / 4.0;
 
 /// The range of an axis and how values are spread over it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
+    /// The value at the left or lower end; above `high` where an axis runs backwards.
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) log: bool,
+    /// Values are seconds since 1970.
+    pub(super) date: bool,
+}
+
+/// What places values on an axis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ruler {
+    log: bool,
+    from: f64,
+    spread: f64,
+}
+
+impl Ruler {
+    #[inline]
+    pub(super) fn place(&self, value: f64) -> f64 {
+        match self.log {
+            true if value <= 0.0 => f64::NAN,
+            true => (value.ln() - self.from) / self.spread,
+            // Infinity stays outside.
+            false if value.is_finite() => (value.clamp(-MOST, MOST) - self.from) / self.spread,
+            false => value,
+        }
+    }
 }
 
 /// A mark on an axis.
@@ -19,15 +47,15 @@ pub(super) struct Tick {
 }
 
 impl Scale {
-    /// A range around the values that can be shown; `None` when there are none. `zero` makes it
-    /// include 0 (where there is one), `pad` widens it by that part on both sides.
-    pub(super) fn around(values: impl Iterator<Item = f64>, log: bool, zero: bool, pad: f64) -> Option<Self> {
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for value in values.filter(|v| v.is_finite() && (!log || *v > 0.0)) {
-            low = low.min(value);
-            high = high.max(value);
-        }
-        if low > high {
+    pub(super) fn linear(low: f64, high: f64) -> Self {
+        Self { low, high, log: false, date: false }
+    }
+
+    /// A range around values from `low` to `high`; `None` when there are none, that is when `low`
+    /// is above `high`. `zero` makes it include 0 (where there is one), `pad` widens it by that
+    /// part on both sides. On a logarithmic axis both are positive.
+    pub(super) fn around((mut low, mut high): (f64, f64), log: bool, zero: bool, pad: f64) -> Option<Self> {
+        if low.is_nan() || low > high || (log && low <= 0.0) {
             return None;
         }
         if log {
@@ -36,7 +64,8 @@ impl Scale {
                 (low, high) = (low / 2.0, high * 2.0);
             }
             let room = (high / low).ln() * pad;
-            return Some(Self { low: (low * (-room).exp()).max(TINY), high: (high * room.exp()).min(f64::MAX), log });
+            let (low, high) = ((low * (-room).exp()).max(TINY), (high * room.exp()).min(f64::MAX));
+            return Some(Self { low, high, log, date: false });
         }
         let (mut below, mut above) = (pad, pad);
         if zero && low >= 0.0 {
@@ -44,29 +73,40 @@ impl Scale {
         } else if zero && high <= 0.0 {
             (high, above) = (0.0, 0.0);
         }
-        // Values are limited so that differences stay finite.
-        let most = f64::MAX / 8.0;
-        (low, high) = (low.clamp(-most, most), high.clamp(-most, most));
+        (low, high) = (low.clamp(-MOST, MOST), high.clamp(-MOST, MOST));
         let spread = high - low;
         if spread <= (low.abs().max(high.abs()) * 1e-13).max(TINY) {
             let half = if low.abs() <= TINY { 1.0 } else { low.abs() * 0.05 };
-            return Some(Self { low: low - half, high: high + half, log });
+            return Some(Self::linear(low - half, high + half));
         }
-        Some(Self { low: low - spread * below, high: high + spread * above, log })
+        Some(Self::linear(low - spread * below, high + spread * above))
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end; not finite when the value can't
     /// be shown.
     pub(super) fn place(&self, value: f64) -> f64 {
+        self.ruler().place(value)
+    }
+
+    /// The same for many values.
+    pub(super) fn ruler(&self) -> Ruler {
         match self.log {
-            true if value <= 0.0 => f64::NAN,
-            true => (value / self.low).ln() / (self.high / self.low).ln(),
-            false => (value - self.low) / (self.high - self.low),
+            true => Ruler { log: true, from: self.low.ln(), spread: self.high.ln() - self.low.ln() },
+            false => Ruler { log: false, from: self.low, spread: self.high - self.low },
         }
     }
 
     /// About `most` ticks or fewer.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
+        if self.low > self.high {
+            return Self { low: self.high, high: self.low, ..*self }.ticks(most);
+        }
+        if self.date {
+            let ticks = calendar::ticks(self.low, self.high, most);
+            if ticks.len() >= 2 {
+                return ticks;
+            }
+        }
         if self.log {
             let ticks = self.log_ticks(most);
             if ticks.len() >= 2 {
@@ -74,6 +114,18 @@ impl Scale {
             }
         }
         self.linear_ticks(most)
+    }
+
+    /// Places of the small ticks of a logarithmic axis: the other multiples of powers of ten. None
+    /// when there are too many to see.
+    pub(super) fn minor(&self) -> Vec<f64> {
+        let (low, high) = (self.low.min(self.high), self.low.max(self.high));
+        if !self.log || (high / low).log10() > 7.0 {
+            return Vec::new();
+        }
+        let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+        let all = (first..=last).flat_map(|e| (2..10).map(move |digit| f64::from(digit) * 10f64.powi(e)));
+        all.filter(|v| *v >= low && *v <= high).collect()
     }
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {

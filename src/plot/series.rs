@@ -1,65 +1,8 @@
-//! What can be plotted: anything that turns into numbers.
+//! One set of numbers in a figure: how it is drawn, and the statistics that histograms and box
+//! plots need. No pixels here.
 
-use std::ops::{Range, RangeInclusive};
-
-/// Numbers to plot: slices, vectors and arrays of any number type, and integer ranges.
-///
-/// ```
-/// use ferrolab::plot::IntoSeries;
-/// assert_eq!((0..3).into_series(), [0.0, 1.0, 2.0]);
-/// assert_eq!(vec![1u8, 2].into_series(), [1.0, 2.0]);
-/// ```
-pub trait IntoSeries {
-    /// The numbers, in order.
-    fn into_series(self) -> Vec<f64>;
-}
-
-macro_rules! numbers {
-    ($($t:ty)*) => {$(
-        impl IntoSeries for &[$t] {
-            fn into_series(self) -> Vec<f64> {
-                self.iter().map(|&x| x as f64).collect()
-            }
-        }
-        impl IntoSeries for &Vec<$t> {
-            fn into_series(self) -> Vec<f64> {
-                self.as_slice().into_series()
-            }
-        }
-        impl IntoSeries for Vec<$t> {
-            fn into_series(self) -> Vec<f64> {
-                self.as_slice().into_series()
-            }
-        }
-        impl<const N: usize> IntoSeries for [$t; N] {
-            fn into_series(self) -> Vec<f64> {
-                self.as_slice().into_series()
-            }
-        }
-        impl<const N: usize> IntoSeries for &[$t; N] {
-            fn into_series(self) -> Vec<f64> {
-                self.as_slice().into_series()
-            }
-        }
-    )*};
-}
-numbers!(f32 f64 i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
-
-macro_rules! ranges {
-    ($($t:ty)*) => {$(
-        impl IntoSeries for Range<$t> {
-            fn into_series(self) -> Vec<f64> {
-                self.map(|x| x as f64).collect()
-            }
-        }
-        impl IntoSeries for RangeInclusive<$t> {
-            fn into_series(self) -> Vec<f64> {
-                self.map(|x| x as f64).collect()
-            }
-        }
-    )*};
-}
-ranges!(i32 i64 isize u32 u64 usize);
+use super::canvas::Colour;
+use super::input::Numbers;
 
 /// How numbers are drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,68 +10,131 @@ pub(super) enum Kind {
     Line,
     Steps,
     Scatter,
-    /// With the lengths of the bars below and above each point.
-    Errors(Vec<f64>),
-    /// `xs` holds the edges, one more than `ys`.
-    Hist,
-    /// `xs` holds 0, 1, 2…; the names stand below.
-    Bars(Vec<String>),
+    /// Filled down to the other curve, or to the base when it is empty.
+    Area(Vec<f64>),
+    /// With the lengths of the bars to both sides and below and above each point; either may be
+    /// empty.
+    Errors {
+        x: Vec<f64>,
+        y: Vec<f64>,
+    },
+    /// `xs` holds the edges, one more than `ys`; with the values behind it.
+    Hist(Vec<f64>),
+    /// `xs` holds places among the figure's names.
+    Bars,
+    /// The same; `ys` holds the medians.
+    Boxes(Vec<Quartiles>),
 }
 
 /// One set of numbers in a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
     pub(super) kind: Kind,
-    pub(super) xs: Vec<f64>,
+    pub(super) xs: Numbers,
     pub(super) ys: Vec<f64>,
     pub(super) label: String,
+    pub(super) colour: Option<Colour>,
+    pub(super) dashed: bool,
 }
 
 impl Series {
-    pub(super) fn new(kind: Kind, xs: Vec<f64>, ys: Vec<f64>) -> Self {
-        Self { kind, xs, ys, label: String::new() }
+    pub(super) fn new(kind: Kind, xs: impl Into<Numbers>, ys: Vec<f64>) -> Self {
+        Self { kind, xs: xs.into(), ys, label: String::new(), colour: None, dashed: false }
     }
 
     pub(super) fn points(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.xs.iter().copied().zip(self.ys.iter().copied())
+        self.ys.iter().enumerate().map(|(i, y)| (self.xs.at(i), *y))
+    }
+
+    /// Does it stand on names instead of numbers?
+    pub(super) fn named(&self) -> bool {
+        matches!(self.kind, Kind::Bars | Kind::Boxes(_))
+    }
+}
+
+/// What a box plot shows of a group of values.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Quartiles {
+    /// Lower quartile, median, upper quartile.
+    pub(super) quartiles: [f64; 3],
+    /// The farthest values within one and a half times the distance of the quartiles.
+    pub(super) whiskers: [f64; 2],
+    pub(super) outliers: Vec<f64>,
+}
+
+impl Quartiles {
+    /// By Tukey's rule (Exploratory Data Analysis, 1977), with quartiles interpolated as NumPy
+    /// does. Values that are not finite are left out; `None` when there are no others.
+    pub(super) fn of(values: &[f64]) -> Option<Self> {
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        let quantile = |q: f64| {
+            let place = last as f64 * q;
+            let (i, t) = (place.floor() as usize, place.fract());
+            sorted[i] * (1.0 - t) + sorted[(i + 1).min(last)] * t
+        };
+        let quartiles = [quantile(0.25), quantile(0.5), quantile(0.75)];
+        let reach = 1.5 * (quartiles[2] - quartiles[0]);
+        let inside = |v: &&f64| **v >= quartiles[0] - reach && **v <= quartiles[2] + reach;
+        let low = sorted.iter().find(inside).copied().unwrap_or(quartiles[0]);
+        let high = sorted.iter().rfind(inside).copied().unwrap_or(quartiles[2]);
+        let outliers = sorted.iter().copied().filter(|v| *v < low || *v > high).collect();
+        Some(Self { quartiles, whiskers: [low.min(quartiles[0]), high.max(quartiles[2])], outliers })
     }
 }
 
 /// Edges and counts of a histogram; `bins` of `None` chooses by the rule of Freedman and
 /// Diaconis. Values that are not finite are left out.
 pub(super) fn bin(values: &[f64], bins: Option<usize>) -> (Vec<f64>, Vec<f64>) {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    if sorted.is_empty() {
+    let mut finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    let n = finite.len();
+    if n == 0 {
         return (Vec::new(), Vec::new());
     }
-    sorted.sort_unstable_by(f64::total_cmp);
-    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if low == high {
-        let half = if low == 0.0 { 0.5 } else { low.abs() * 0.05 };
-        return (vec![low - half, low + half], vec![sorted.len() as f64]);
+        let half = if low == 0.0 { 0.5 } else { (low.abs() * 0.05).max(f64::MIN_POSITIVE) };
+        return (vec![low - half, low + half], vec![n as f64]);
     }
-    let quantile = |q: f64| sorted[((sorted.len() - 1) as f64 * q).round() as usize];
-    let spread = high - low;
-    let width = 2.0 * (quantile(0.75) - quantile(0.25)) / (sorted.len() as f64).cbrt();
-    let automatic = || match width > 0.0 && (spread / width).is_finite() {
-        true => (spread / width).ceil().clamp(1.0, 200.0) as usize,
-        // Half of the values are the same: the rule of Sturges still gives something to see.
-        false => (sorted.len() as f64).log2().ceil() as usize + 1,
+    let count = match bins {
+        Some(bins) => bins.clamp(1, 10_000),
+        None => automatic(&mut finite, low, high),
     };
-    let n = bins.unwrap_or_else(automatic).clamp(1, 10_000);
     // Halves, because the difference of two large values may not be finite.
     let edge = |i: usize| {
-        let t = i as f64 / n as f64;
+        let t = i as f64 / count as f64;
         low * (1.0 - t) + high * t
     };
-    let edges: Vec<f64> = (0..=n).map(edge).collect();
-    let mut counts = vec![0.0; n];
-    let mut slot = 0;
-    for value in sorted {
-        while slot + 1 < n && value >= edges[slot + 1] {
+    let edges: Vec<f64> = (0..=count).map(edge).collect();
+    let mut counts = vec![0.0; count];
+    let per = count as f64 / (high / 2.0 - low / 2.0);
+    for value in finite {
+        // Rounding may put a value on the wrong side of an edge.
+        let mut slot = (((value / 2.0 - low / 2.0) * per) as usize).min(count - 1);
+        while slot > 0 && value < edges[slot] {
+            slot -= 1;
+        }
+        while slot + 1 < count && value >= edges[slot + 1] {
             slot += 1;
         }
         counts[slot] += 1.0;
     }
     (edges, counts)
+}
+
+fn automatic(finite: &mut [f64], low: f64, high: f64) -> usize {
+    let n = finite.len();
+    let mut quantile = |q: f64| {
+        let place = ((n - 1) as f64 * q).round() as usize;
+        *finite.select_nth_unstable_by(place, f64::total_cmp).1
+    };
+    let width = 2.0 * (quantile(0.75) - quantile(0.25)) / (n as f64).cbrt();
+    let bins = (high - low) / width;
+    match width > 0.0 && bins.is_finite() {
+        true => bins.ceil().clamp(1.0, 200.0) as usize,
+        // Half of the values are the same: the rule of Sturges still gives something to see.
+        false => (n as f64).log2().ceil() as usize + 1,
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::canvas::{Anchor, Area, Canvas, Colour, Pixels, Point, Text};
 use super::raster;
+use super::show::described;
 use crate::display::escape;
 use std::fmt::Write;
 
@@ -10,21 +11,47 @@ pub(super) struct Svg {
     out: String,
     clips: usize,
     clipped: bool,
+    /// Part of an HTML page, whose text colour and font it takes.
+    page: bool,
 }
 
+/// JupyterLab's and VS Code's, else what the page has.
+const INK: &str = "var(--jp-ui-font-color1,var(--vscode-foreground,currentColor))";
+const FONT: &str = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif";
+
 impl Svg {
-    pub(super) fn new(width: u32, height: u32, title: &str, description: &str) -> Self {
+    pub(super) fn new(width: u32, height: u32, title: &str, about: &str, page: bool) -> Self {
         let mut out = String::new();
-        let (title, description) = (escape(title), escape(description));
+        let style = match page {
+            true => {
+                format!(" style=\"color:{INK};font-family:var(--jp-ui-font-family,{FONT});max-width:100%;height:auto\"")
+            }
+            false => format!(" font-family=\"{FONT}\""),
+        };
+        let words = described(title, about);
         // Writing to a string does not fail, here and below.
         let _ = write!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"-apple-system,'Segoe UI',\
-             Roboto,'Helvetica Neue',Arial,sans-serif\"><title>{title}</title>\
-             <desc>{description}</desc>"
+             viewBox=\"0 0 {width} {height}\" role=\"img\"{style}>{words}"
         );
-        Self { out, clips: 0, clipped: false }
+        Self { out, clips: 0, clipped: false, page }
+    }
+
+    fn paint(&self, attribute: &str, colour: Colour) -> String {
+        let [r, g, b, mut a] = colour.rgba;
+        let mut out = match colour.ink.filter(|_| self.page) {
+            Some(opacity) => {
+                a = opacity;
+                format!(" {attribute}=\"currentColor\"")
+            }
+            None => format!(" {attribute}=\"#{r:02x}{g:02x}{b:02x}\""),
+        };
+        if a < 255 {
+            let part = (f64::from(a) / 2.55).round() / 100.0;
+            let _ = write!(out, " {attribute}-opacity=\"{part}\"");
+        }
+        out
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -46,31 +73,19 @@ fn number(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
 }
 
-fn paint(attribute: &str, colour: Colour) -> String {
-    let [r, g, b, a] = colour.0;
-    let mut out = format!(" {attribute}=\"#{r:02x}{g:02x}{b:02x}\"");
-    if a < 255 {
-        let part = (f64::from(a) / 2.55).round() / 100.0;
-        let _ = write!(out, " {attribute}-opacity=\"{part}\"");
-    }
-    out
-}
-
 impl Canvas for Svg {
     fn line(&mut self, points: &[Point], width: f64, colour: Colour) {
         self.out.push_str("<polyline points=\"");
         self.points(points);
-        let _ = write!(
-            self.out,
-            "\" fill=\"none\"{} stroke-width=\"{width}\" stroke-linejoin=\"round\"/>",
-            paint("stroke", colour)
-        );
+        let paint = self.paint("stroke", colour);
+        let _ = write!(self.out, "\" fill=\"none\"{paint} stroke-width=\"{width}\" stroke-linejoin=\"round\"/>");
     }
 
     fn fill(&mut self, points: &[Point], colour: Colour) {
         self.out.push_str("<polygon points=\"");
         self.points(points);
-        let _ = write!(self.out, "\"{}/>", paint("fill", colour));
+        let paint = self.paint("fill", colour);
+        let _ = write!(self.out, "\"{paint}/>");
     }
 
     fn dots(&mut self, points: &[Point], radius: f64, colour: Colour) {
@@ -79,12 +94,8 @@ impl Canvas for Svg {
         for (x, y) in points {
             let _ = write!(self.out, "M{},{}h0", number(*x), number(*y));
         }
-        let _ = write!(
-            self.out,
-            "\" fill=\"none\"{} stroke-width=\"{}\" stroke-linecap=\"round\"/>",
-            paint("stroke", colour),
-            radius * 2.0
-        );
+        let (paint, width) = (self.paint("stroke", colour), radius * 2.0);
+        let _ = write!(self.out, "\" fill=\"none\"{paint} stroke-width=\"{width}\" stroke-linecap=\"round\"/>");
     }
 
     fn text(&mut self, (x, y): Point, text: Text<'_>) {
@@ -94,15 +105,15 @@ impl Canvas for Svg {
             Anchor::End => "end",
         };
         let (x, y) = (number(x), number(y));
-        let turn = match text.upwards {
-            true => format!(" transform=\"rotate(-90 {x} {y})\""),
-            false => String::new(),
+        let turn = match text.turn == 0.0 {
+            true => String::new(),
+            false => format!(" transform=\"rotate({} {x} {y})\"", -text.turn),
         };
+        let paint = self.paint("fill", text.colour);
         let _ = write!(
             self.out,
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\"{}{turn}>{}</text>",
-            text.size,
-            paint("fill", text.colour),
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\"{paint}{turn}>{}</text>",
+            number(text.size),
             escape(text.text)
         );
     }
@@ -130,8 +141,9 @@ impl Canvas for Svg {
         let Some(Area { x, y, w, h }) = area else {
             return;
         };
-        // An id that other figures on the same page do not have when a page holds them inline.
-        let id = format!("clip-{:x}-{w}x{h}-{}", self.out.len(), self.clips);
+        // Figures share their page: an id says all there is to know of its clip, so that equal ids
+        // mean equal clips.
+        let id = format!("clip-{x}-{y}-{w}-{h}-{}", self.clips);
         self.clips += 1;
         self.clipped = true;
         let _ = write!(

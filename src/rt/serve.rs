@@ -212,6 +212,7 @@ fn run(entry: extern "C" fn(), threads: u32) -> Outcome {
     // Bars that are still painted are painted for the last time, and no painting thread is in
     // the middle of anything when the next cell forks.
     crate::progress::settle();
+    crate::plot::settle();
     let used = meter.end(threads);
     let _ = io::stdout().flush();
     // SAFETY: a null stream flushes all of C's output streams.

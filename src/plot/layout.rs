@@ -1,0 +1,287 @@
+//! Where everything in a figure goes: margins, axes and their ticks, shapes in pixels. Drawing
+//! them is `draw`'s.
+
+use super::canvas::{Area, Pixels, Point};
+use super::font;
+use super::legend::Legend;
+use super::limits::scales;
+use super::scale::{Ruler, Scale, Tick};
+use super::shapes::Shape;
+use super::{Plot, legend};
+
+pub(super) const TITLE: f64 = 14.5;
+pub(super) const LABEL: f64 = 12.5;
+pub(super) const TICK: f64 = 11.0;
+/// Places in pixels stay within this, however far a value lies outside.
+const FAR: f64 = 1e5;
+/// Names of bars are cut to this many pixels.
+const NAME: f64 = 130.0;
+
+/// Room around the axes' area.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Margins {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+/// The colours of values, beside the axes.
+pub(super) struct ColourBar {
+    pub(super) strip: Pixels,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) scale: Scale,
+}
+
+/// A figure, or one panel of one, with all places worked out.
+pub(super) struct Drawing<'a> {
+    pub(super) plot: &'a Plot,
+    pub(super) frame: Area,
+    pub(super) area: Area,
+    pub(super) margins: Margins,
+    pub(super) x: Scale,
+    pub(super) y: Scale,
+    rulers: (Ruler, Ruler),
+    pub(super) x_ticks: Vec<Tick>,
+    pub(super) y_ticks: Vec<Tick>,
+    /// The names below are turned, since they have no room side by side.
+    pub(super) slanted: bool,
+    pub(super) shapes: Vec<Shape>,
+    pub(super) bar: Option<ColourBar>,
+    pub(super) legend: Option<Legend>,
+    /// What to say instead of drawing.
+    pub(super) message: Option<String>,
+}
+
+impl<'a> Drawing<'a> {
+    /// A figure within a frame. `given` are the axes when they are shared, `least` the margins
+    /// that other panels need.
+    pub(super) fn new(plot: &'a Plot, frame: Area, given: Option<(Scale, Scale)>, least: Margins) -> Self {
+        let own = scales(plot);
+        let unit = Scale::linear(0.0, 1.0);
+        let ((x, y), message) = match (own, given) {
+            (Ok(_), Some(given)) => (given, None),
+            (Ok(own), None) => (own, None),
+            (Err(message), given) => (given.unwrap_or((unit, unit)), Some(message)),
+        };
+        let mut drawing = Self {
+            plot,
+            frame,
+            area: frame,
+            margins: least,
+            x,
+            y,
+            rulers: (x.ruler(), y.ruler()),
+            x_ticks: Vec::new(),
+            y_ticks: Vec::new(),
+            slanted: false,
+            shapes: Vec::new(),
+            bar: None,
+            legend: None,
+            message,
+        };
+        let field = plot.fields.iter().find_map(|f| f.scale().map(|s| (f, s)));
+        drawing.bar = field.map(|(f, scale)| {
+            let (strip, ticks) = f.legend(&scale);
+            ColourBar { strip, ticks, scale }
+        });
+        let entries = legend::entries(plot);
+        drawing.place(0.0, least);
+        drawing.fill();
+        if !entries.is_empty() && drawing.message.is_none() {
+            drawing.legend = Legend::inside(&entries, drawing.area, &drawing.shapes);
+            if drawing.legend.is_none() {
+                // There is no free corner: above the axes it covers nothing.
+                let above = Legend::above(&entries, drawing.area);
+                drawing.place(above.height(), least);
+                drawing.fill();
+                drawing.legend = Some(Legend::above(&entries, drawing.area));
+            }
+        }
+        drawing
+    }
+
+    /// Works out margins and ticks, which depend on each other.
+    fn place(&mut self, legend: f64, least: Margins) {
+        let plot = self.plot;
+        let Area { w: width, h: height, .. } = self.frame;
+        let widest = |ticks: &[Tick]| ticks.iter().map(|t| font::width(&t.label, TICK)).fold(0.0, f64::max);
+        let mut top = 14.0 + legend;
+        top += if plot.title.is_empty() { 0.0 } else { 22.0 };
+        let mut bottom = 27.0;
+        bottom += if plot.xlabel.is_empty() { 0.0 } else { 19.0 };
+        self.y_ticks = self.whole(&self.y, (((height - top - bottom) / 46.0) as usize).clamp(2, 12));
+        let mut left = widest(&self.y_ticks) + 15.0;
+        left += if plot.ylabel.is_empty() { 0.0 } else { 20.0 };
+        let mut right = match &self.bar {
+            Some(bar) => 46.0 + widest(&bar.ticks),
+            None => 16.0,
+        };
+        (left, right) = (left.max(least.left), right.max(least.right));
+        for _ in 0..2 {
+            self.area.w = (width - left - right).max(20.0);
+            let slope = self.ticks_below();
+            bottom = bottom.max(slope + 14.0 + if plot.xlabel.is_empty() { 0.0 } else { 19.0 });
+            // The last label must not be cut off.
+            if let Some(last) = self.x_ticks.iter().max_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
+                let half = if self.slanted { 4.0 } else { font::width(&last.label, TICK) / 2.0 };
+                let beyond = half - (1.0 - self.x.place(last.at)) * self.area.w;
+                right = right.max((beyond + 4.0).min(width / 3.0));
+            }
+            if let Some(first) = self.x_ticks.iter().min_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
+                let text = font::width(&first.label, TICK);
+                let half = if self.slanted { text * 0.8 } else { text / 2.0 };
+                let beyond = half - self.x.place(first.at) * self.area.w;
+                left = left.max((beyond + 4.0).min(width / 3.0));
+            }
+        }
+        (top, bottom) = (top.max(least.top), bottom.max(least.bottom));
+        self.margins = Margins { left, right, top, bottom };
+        let area = Area {
+            x: (self.frame.x + left).round(),
+            y: (self.frame.y + top).round(),
+            w: (width - left - right).max(20.0).round(),
+            h: (height - top - bottom).max(20.0).round(),
+        };
+        self.area = square(plot, area);
+        self.ticks_below();
+    }
+
+    /// Ticks; rows and columns have whole numbers only.
+    fn whole(&self, scale: &Scale, most: usize) -> Vec<Tick> {
+        if !self.plot.fields.iter().any(|f| f.extent.is_none()) {
+            return scale.ticks(most);
+        }
+        let span = (scale.high - scale.low).abs();
+        let mut ticks = scale.ticks(if span < most as f64 { span as usize } else { most });
+        if ticks.iter().any(|t| t.at.fract() == 0.0) {
+            ticks.retain(|t| t.at.fract() == 0.0);
+        }
+        ticks
+    }
+
+    /// As many ticks as have room beside each other; gives the height of their labels.
+    fn ticks_below(&mut self) -> f64 {
+        self.slanted = false;
+        if !self.plot.names.is_empty() {
+            return self.names_below();
+        }
+        let mut most = ((self.area.w / 55.0) as usize).clamp(2, 14);
+        loop {
+            self.x_ticks = self.whole(&self.x, most);
+            let mut spans: Vec<(f64, f64)> = Vec::new();
+            for tick in &self.x_ticks {
+                let (middle, half) = (self.x.place(tick.at) * self.area.w, font::width(&tick.label, TICK) / 2.0);
+                spans.push((middle - half, middle + half));
+            }
+            spans.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            if spans.windows(2).all(|p| p[0].1 + 9.0 <= p[1].0) || most <= 2 {
+                return TICK;
+            }
+            most -= 1;
+        }
+    }
+
+    /// Every name, turned when they have no room side by side; when even turned ones have none,
+    /// every second, third…
+    fn names_below(&mut self) -> f64 {
+        let span = (self.x.high - self.x.low).abs().max(1e-9);
+        let room = self.area.w / span;
+        let names: Vec<String> = self.plot.names.iter().map(|n| font::cut(n, TICK, NAME)).collect();
+        let widest = names.iter().map(|n| font::width(n, TICK)).fold(0.0, f64::max);
+        self.slanted = widest + 6.0 > room && names.len() > 1;
+        let every = if self.slanted { (TICK * 1.35 / room).ceil().max(1.0) as usize } else { 1 };
+        let kept = names.into_iter().enumerate().step_by(every);
+        self.x_ticks = kept.map(|(i, label)| Tick { at: i as f64, label }).collect();
+        if self.slanted { widest * 0.6 + TICK } else { TICK }
+    }
+
+    /// Makes the shapes.
+    fn fill(&mut self) {
+        self.shapes.clear();
+        if self.message.is_some() {
+            return;
+        }
+        let mut shapes = Vec::new();
+        for (n, field) in self.plot.fields.iter().enumerate() {
+            if let Some((area, pixels)) = self.pictured(n) {
+                let weight = match field.is_contour() {
+                    // Few colours: it is small as a file.
+                    true => 0,
+                    false => pixels.width * pixels.height / 16,
+                };
+                shapes.push(Shape::Picture { area, pixels, weight });
+            }
+            if field.look == super::field::Look::Lines {
+                shapes.extend(self.contours(n));
+            }
+        }
+        for (n, series) in self.plot.series.iter().enumerate() {
+            shapes.extend(self.shapes_of(n, series));
+        }
+        self.shapes = shapes;
+    }
+
+    fn pictured(&self, n: usize) -> Option<(Area, Pixels)> {
+        let field = &self.plot.fields[n];
+        let scale = field.scale();
+        let mut pixels = field.picture(scale.as_ref(), (self.area.w, self.area.h))?;
+        let [mut x0, mut x1, mut y0, mut y1] = field.bounds();
+        if field.is_contour() {
+            [x0, x1, y0, y1] = field.axes()?;
+            if field.extent.is_none() {
+                (y0, y1) = (y1, y0);
+            }
+        }
+        let ((left, top), (right, bottom)) = (self.at(x0, y0), self.at(x1, y1));
+        if ![left, top, right, bottom].iter().all(|v| v.is_finite()) {
+            return None;
+        }
+        if left > right {
+            let rows = pixels.rgba.chunks_exact(pixels.width * 4);
+            pixels.rgba = rows.flat_map(|row| row.chunks_exact(4).rev().flatten().copied()).collect();
+        }
+        if top > bottom {
+            let rows = pixels.rgba.chunks_exact(pixels.width * 4).rev();
+            pixels.rgba = rows.flatten().copied().collect();
+        }
+        let area = Area { x: left.min(right), y: top.min(bottom), w: (right - left).abs(), h: (bottom - top).abs() };
+        Some((area, pixels))
+    }
+
+    /// How many shapes a reader would have to draw.
+    pub(super) fn weight(&self) -> usize {
+        let one = |shape: &Shape| match shape {
+            Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Filled { points, .. } => points.len(),
+            Shape::Picture { weight, .. } => *weight,
+        };
+        self.shapes.iter().map(one).sum()
+    }
+
+    /// The place of a point, not finite when it has none.
+    pub(super) fn at(&self, x: f64, y: f64) -> Point {
+        let (u, v) = (self.rulers.0.place(x) * self.area.w, (1.0 - self.rulers.1.place(y)) * self.area.h);
+        // What is infinite stays so: a gap, and not a point far away.
+        let near = |t: f64| if t.is_finite() { t.clamp(-FAR, FAR) } else { f64::NAN };
+        (self.area.x + near(u), self.area.y + near(v))
+    }
+
+    /// Are there axes with numbers, and not a picture?
+    pub(super) fn pictured_only(&self) -> bool {
+        self.plot.fields.iter().any(|f| f.look != super::field::Look::Lines)
+    }
+}
+
+/// Pictures keep square pixels.
+fn square(plot: &Plot, area: Area) -> Area {
+    let image = plot.fields.iter().find_map(|f| match &f.look {
+        super::field::Look::Image(pixels) if f.extent.is_none() => Some(pixels),
+        _ => None,
+    });
+    let Some(pixels) = image.filter(|p| p.width * p.height > 0) else {
+        return area;
+    };
+    let scale = (area.w / pixels.width as f64).min(area.h / pixels.height as f64);
+    let (w, h) = (pixels.width as f64 * scale, pixels.height as f64 * scale);
+    Area { x: area.x + (area.w - w) / 2.0, y: area.y + (area.h - h) / 2.0, w, h }
+}
