@@ -17,7 +17,7 @@ const BLOCKS: usize = 4096;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Par {
-    job: Job,
+    pub(super) job: Job,
 }
 
 /// A pointer that closures may share: each range of what it points to is written by one thread.

@@ -14,17 +14,32 @@
 //!
 //! Where a closure runs on a cluster instead, see [`crate::threads`], which has the same functions.
 
+mod broadcast;
 mod collect;
 mod drive;
 mod kernels;
+mod lanes;
+mod map_simd;
+mod monte_carlo;
+mod operand;
 mod source;
 #[cfg(test)]
 mod tests;
+mod ufunc;
 
+pub use broadcast::ShapeError;
 pub use collect::Par;
 pub(crate) use drive::Stop;
 pub use kernels::{Edge, group_sum, histogram, stencil, stencil2};
+pub use lanes::{IntoLanes, LaneSlice, LaneSource, LaneTuple};
+pub use map_simd::{map_simd, map_simd_in_place, map_simd_vec};
+pub use monte_carlo::{Estimate, monte_carlo, monte_carlo_simd};
+pub use operand::{Flat, Join, Kind, Nd, Operand, Scalar};
 pub use source::{Chunks, ChunksMut, Enumerate, IntoTasks, Tasks, chunks, chunks_mut, enumerate, items};
+pub use ufunc::{
+    Ufunc1, Ufunc2, Ufunc3, ufunc1, ufunc1_f32, ufunc2, ufunc2_f32, ufunc3, ufunc3_f32, vectorize1, vectorize2,
+    vectorize3,
+};
 
 /// Runs without a progress bar: `par::quiet().map(…)`.
 ///

@@ -1,0 +1,179 @@
+//! Elementwise functions: written once over lanes, called with numbers, slices and arrays, whose
+//! shapes broadcast as in NumPy.
+
+use super::broadcast::{BLOCK, Plan, ShapeError};
+use super::collect::Par;
+use super::drive::drive;
+use super::lanes::{LaneSlice, LaneSource, Target, walk};
+use super::operand::{Join, Kind, Operand};
+use crate::simd::{F32s, F64s, Lanes};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// Numbers on the stack, for operands whose numbers do not lie next to each other.
+type Buffer<T> = [MaybeUninit<T>; BLOCK];
+
+/// Calls `f` along what `plan` says, on all threads; `source` makes the closure's input of as many
+/// pointers as there are operands.
+///
+/// # Safety
+/// What the plan was made of is borrowed, in numbers of type `L::Item`, and has `N` operands; `source`
+/// gives a source that reads these.
+unsafe fn run<L: Lanes, S: LaneSource<Lanes = L>, const N: usize>(
+    par: &Par,
+    plan: &Plan,
+    source: impl Fn([LaneSlice<'static, L::Item>; N]) -> S + Sync,
+    f: impl Fn(S::Item) -> L + Sync,
+) -> Vec<L::Item> {
+    let len = plan.count().expect("more numbers than memory can hold");
+    let mut out: Vec<L::Item> = Vec::with_capacity(len);
+    let target = Target::new(out.as_mut_ptr(), len, false);
+    let body = |range: Range<usize>, at: &mut usize| {
+        let mut buffers: [Buffer<L::Item>; N] = [[const { MaybeUninit::uninit() }; BLOCK]; N];
+        let mut start = range.start;
+        while start < range.end {
+            let n = BLOCK.min(range.end - start);
+            let mut operand = 0;
+            let slices = buffers.each_mut().map(|buffer| {
+                // SAFETY: within the count, not empty, and at most what the buffer holds.
+                let from = unsafe { plan.block(operand, start, n, buffer.as_mut_ptr().cast()) };
+                operand += 1;
+                // So that it is indexed as the result is.
+                LaneSlice::at(from.cast::<L::Item>().wrapping_sub(start), start + n)
+            });
+            // SAFETY: the numbers of this block are at these addresses, and `drive` gives each range
+            // of the result to one call.
+            unsafe { walk(source(slices), target, start..start + n, at, &f) };
+            start += n;
+        }
+    };
+    drive(len, 16, &par.job, &body).unwrap_or_else(|stop| stop.resume());
+    // SAFETY: all were written, or `drive` had returned an error.
+    unsafe { out.set_len(len) };
+    out
+}
+
+/// The type, once for each operand.
+macro_rules! each {
+    ($t:ident $operand:ident) => {
+        $t
+    };
+}
+
+type Two<A, B> = <<A as Operand>::Kind as Join<<B as Operand>::Kind>>::Kind;
+type Three<A, B, C> = <Two<A, B> as Join<<C as Operand>::Kind>>::Kind;
+
+macro_rules! ufunc {
+    ($name:ident $type:ident $single:ident $vectorize:ident $count:literal
+     ($($operand:ident $generic:ident),*) $join:ty, [$($bounds:tt)*], $example:literal, $scalar:literal) => {
+        #[doc = concat!("An elementwise function of ", $count, "; see [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone)]
+        pub struct $type<F, L = F64s> {
+            f: F,
+            par: Par,
+            lanes: PhantomData<fn(L) -> L>,
+        }
+
+        #[doc = concat!("An elementwise function of ", $count, ", over lanes of `f64` ([`F64s`]).")]
+        ///
+        /// Its `call` takes numbers, slices, vectors and ndarray arrays, in any mixture. Shapes broadcast
+        /// by NumPy's rule: counted from the last axis, lengths are equal, or 1, which repeats. Numbers
+        /// give a number, slices a vector, anything with an array an array. It runs on all threads.
+        ///
+        /// ```
+        #[doc = $example]
+        /// # Ok::<(), ferrolab::par::ShapeError>(())
+        /// ```
+        pub fn $name<F: Fn($(each!(F64s $operand)),*) -> F64s + Sync>(f: F) -> $type<F> {
+            $type { f, par: Par::new(), lanes: PhantomData }
+        }
+
+        #[doc = concat!("As [`", stringify!($name), "`], over lanes of `f32` ([`F32s`]).")]
+        pub fn $single<F: Fn($(each!(F32s $operand)),*) -> F32s + Sync>(f: F) -> $type<F, F32s> {
+            $type { f, par: Par::new(), lanes: PhantomData }
+        }
+
+        #[doc = concat!("As [`", stringify!($name), "`], of a function of single `f64`, as NumPy's `vectorize`: for what lanes cannot do.")]
+        ///
+        /// ```
+        #[doc = $scalar]
+        /// # Ok::<(), ferrolab::par::ShapeError>(())
+        /// ```
+        pub fn $vectorize<F>(f: F) -> $type<impl Fn($(each!(F64s $operand)),*) -> F64s + Sync>
+        where
+            F: Fn($(each!(f64 $operand)),*) -> f64 + Sync,
+        {
+            $name(move |$($operand: F64s),*| {
+                $(let $operand = $operand.to_array();)*
+                F64s::from_fn(|lane| f($($operand[lane]),*))
+            })
+        }
+
+        impl<L: Lanes, F: Fn($(each!(L $operand)),*) -> L + Sync> $type<F, L> {
+            /// Shows no progress bar.
+            #[must_use]
+            pub fn quiet(mut self) -> Self {
+                self.par = self.par.quiet();
+                self
+            }
+
+            /// Names the work in its progress bar.
+            #[must_use]
+            pub fn message(mut self, text: &str) -> Self {
+                self.par = self.par.message(text);
+                self
+            }
+
+            /// Calls the function on all numbers that meet when the shapes are broadcast.
+            ///
+            /// # Errors
+            /// When the shapes do not go together.
+            ///
+            /// # Panics
+            /// When the function panics.
+            pub fn call<$($generic),*>(&self, $($operand: $generic),*) -> Result<<$join as Kind>::Output<L::Item>, ShapeError>
+            where
+                $($generic: Operand<Item = L::Item>,)*
+                $($bounds)*
+            {
+                let views = [$($operand.place().view),*];
+                let plan = Plan::new(size_of::<L::Item>(), &views)?;
+                // SAFETY: the operands live until the end of this function.
+                let numbers = unsafe {
+                    run(&self.par, &plan, |[$($operand),*]| ufunc!(@source $($operand)*), |ufunc!(@pattern $($operand)*)| (self.f)($($operand),*))
+                };
+                Ok(<$join as Kind>::output(&plan.shape, numbers))
+            }
+        }
+    };
+    (@source $one:ident) => { $one };
+    (@source $($many:ident)*) => { super::lanes::LaneTuple(($($many,)*)) };
+    (@pattern $one:ident) => { $one };
+    (@pattern $($many:ident)*) => { ($($many,)*) };
+}
+
+ufunc!(ufunc1 Ufunc1 ufunc1_f32 vectorize1 "one operand" (a A) A::Kind, [],
+    "use ferrolab::{ndarray::array, par};
+let f = par::ufunc1(|x| x * x);
+assert_eq!(f.call(3.0)?, 9.0);
+assert_eq!(f.call(&[1.0, 2.0])?, [1.0, 4.0]);
+assert_eq!(f.call(&array![[1.0, 2.0], [3.0, 4.0]].t())?, array![[1.0, 9.0], [4.0, 16.0]]);",
+    "let f = ferrolab::par::vectorize1(|x| if x > 2.0 { x.powi(2) } else { 0.0 });
+assert_eq!(f.call(&[1.0, 3.0])?, [0.0, 9.0]);");
+ufunc!(ufunc2 Ufunc2 ufunc2_f32 vectorize2 "two operands" (a A, b B) Two<A, B>, [A::Kind: Join<B::Kind>],
+    "use ferrolab::{ndarray::array, par};
+let f = par::ufunc2(|x, y| x * y.sin());
+assert_eq!(f.call(2.0, 0.0)?, 0.0);
+assert_eq!(f.call(&vec![1.0, 2.0], 1.0)?, [1f64.sin(), 2.0 * 1f64.sin()]);
+let (matrix, row) = (array![[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0]);
+assert_eq!(f.call(&matrix, &row)?.column(1).to_vec(), [2.0 * 1f64.sin(), 4.0 * 1f64.sin()]);",
+    "let hypot = ferrolab::par::vectorize2(|x, y| x.hypot(y));
+assert_eq!(hypot.call(&[3.0, 5.0], 4.0)?[0], 5.0);");
+ufunc!(ufunc3 Ufunc3 ufunc3_f32 vectorize3 "three operands" (a A, b B, c C) Three<A, B, C>,
+    [A::Kind: Join<B::Kind>, Two<A, B>: Join<C::Kind>],
+    "use ferrolab::par;
+let lerp = par::ufunc3(|x, y, t| x + (y - x) * t);
+assert_eq!(lerp.call(0.0, &[10.0, 20.0], 0.5)?, [5.0, 10.0]);",
+    "let clamp = ferrolab::par::vectorize3(|x, low, high| x.max(low).min(high));
+assert_eq!(clamp.call(&[-1.0, 3.0], 0.0, 1.0)?, [0.0, 1.0]);");
