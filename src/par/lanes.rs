@@ -181,6 +181,14 @@ impl<T: Number> Target<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Target<T> {
+    /// As for output that does not fit the caches.
+    pub(super) fn past_caches(start: *mut T) -> Self {
+        Self { start, past_caches: true }
+    }
+}
+
 /// The size of the processor's last cache, or 32 MB when it does not say.
 static CACHE: LazyLock<usize> = LazyLock::new(|| {
     let read = |index| std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu0/cache/index{index}/size")).ok();

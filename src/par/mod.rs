@@ -18,6 +18,8 @@ mod broadcast;
 mod collect;
 mod drive;
 mod kernels;
+#[cfg(test)]
+mod lane_tests;
 mod lanes;
 mod map_simd;
 mod monte_carlo;

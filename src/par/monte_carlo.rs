@@ -69,9 +69,9 @@ impl fmt::Display for Estimate {
             return write!(f, "{mean:.decimals$} ± {error:.decimals$}");
         }
         let digits = error.log10().floor();
-        let outside = !mean.is_finite() || !(1e-12..1e12).contains(&mean.abs().max(error));
+        let outside = !mean.is_finite() || !(1e-9..1e15).contains(&mean.abs().max(error));
         if !digits.is_finite() || outside {
-            return write!(f, "{mean} ± {error}");
+            return write!(f, "{mean:?} ± {error:?}");
         }
         let leading = error / 10f64.powf(digits);
         let decimals = (-digits).max(0.0) as usize + usize::from(leading < 1.95 && digits < 1.0);
