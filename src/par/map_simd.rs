@@ -22,7 +22,7 @@ type Given<S> = <<S as IntoLanes>::Source as LaneSource>::Item;
 ///
 /// ```
 /// use ferrolab::par;
-/// let (a, b) = (vec![1.0, 4.0, 9.0], vec![2.0; 3]);
+/// let (a, b) = (vec![1.0f64, 4.0, 9.0], vec![2.0; 3]);
 /// let mut out = vec![0.0; 3];
 /// par::map_simd(&a, &mut out, |x| x.sqrt());
 /// assert_eq!(out, [1.0, 2.0, 3.0]);
@@ -42,7 +42,7 @@ pub fn map_simd<S: IntoLanes>(input: S, out: &mut [NumberOf<S>], f: impl Fn(Give
 /// When inputs differ in length, or `f` panics.
 ///
 /// ```
-/// let roots = ferrolab::par::map_simd_vec(&[1.0, 4.0, 9.0], |x| x.sqrt());
+/// let roots = ferrolab::par::map_simd_vec(&[1.0f64, 4.0, 9.0], |x| x.sqrt());
 /// assert_eq!(roots, [1.0, 2.0, 3.0]);
 /// ```
 pub fn map_simd_vec<S: IntoLanes>(input: S, f: impl Fn(Given<S>) -> S::Lanes + Sync) -> Vec<NumberOf<S>> {
@@ -55,7 +55,7 @@ pub fn map_simd_vec<S: IntoLanes>(input: S, f: impl Fn(Given<S>) -> S::Lanes + S
 /// When `f` panics; numbers before may be replaced, others not.
 ///
 /// ```
-/// let mut a = vec![1.0, 4.0, 9.0];
+/// let mut a = vec![1.0f64, 4.0, 9.0];
 /// ferrolab::par::map_simd_in_place(&mut a, |x| x.sqrt());
 /// assert_eq!(a, [1.0, 2.0, 3.0]);
 /// ```

@@ -5,7 +5,7 @@ use crate::simd::Number;
 use ndarray::{Array, ArrayBase, Data, DimMax, Dimension, Ix1, IxDyn};
 use std::marker::PhantomData;
 
-/// A number, a slice, vector or array by reference, or an ndarray array of any shape and order by
+/// Numbers of type `T`: one, a slice, vector or array by reference, or an ndarray array of any shape and order by
 /// reference.
 ///
 /// ```
@@ -16,9 +16,7 @@ use std::marker::PhantomData;
 /// assert_eq!(add.call(&array![[1.0], [2.0]], &[10.0, 20.0])?, array![[11.0, 21.0], [12.0, 22.0]]);
 /// # Ok::<(), par::ShapeError>(())
 /// ```
-pub trait Operand {
-    /// The number.
-    type Item: Number;
+pub trait Operand<T: Number> {
     /// What kind of operand it is, which decides what the result is.
     type Kind: Kind;
     /// Where its numbers lie.
@@ -112,8 +110,7 @@ impl<D: Dimension + DimMax<E>, E: Dimension> Join<Nd<E>> for Nd<D> {
 
 macro_rules! scalars {
     ($($t:ty)*) => {$(
-        impl Operand for $t {
-            type Item = $t;
+        impl Operand<$t> for $t {
             type Kind = Scalar;
             fn place(&self) -> Place<'_> {
                 Place::new(std::ptr::from_ref(self).cast(), &[], &[])
@@ -125,8 +122,7 @@ scalars!(f64 f32);
 
 macro_rules! slices {
     ($([$($more:tt)*] $t:ty;)*) => {$(
-        impl<T: Number, $($more)*> Operand for &$t {
-            type Item = T;
+        impl<T: Number, $($more)*> Operand<T> for &$t {
             type Kind = Flat;
             fn place(&self) -> Place<'_> {
                 Place::new(self.as_ptr().cast(), &[self.len()], &[1])
@@ -136,8 +132,7 @@ macro_rules! slices {
 }
 slices!([] [T]; [] Vec<T>; [const N: usize] [T; N];);
 
-impl<T: Number, D: Dimension, S: Data<Elem = T>> Operand for &ArrayBase<S, D> {
-    type Item = T;
+impl<T: Number, D: Dimension, S: Data<Elem = T>> Operand<T> for &ArrayBase<S, D> {
     type Kind = Nd<D>;
     fn place(&self) -> Place<'_> {
         Place::new(self.as_ptr().cast(), self.shape(), self.strides())

@@ -61,8 +61,8 @@ macro_rules! each {
     };
 }
 
-type Two<A, B> = <<A as Operand>::Kind as Join<<B as Operand>::Kind>>::Kind;
-type Three<A, B, C> = <Two<A, B> as Join<<C as Operand>::Kind>>::Kind;
+type Two<T, A, B> = <<A as Operand<T>>::Kind as Join<<B as Operand<T>>::Kind>>::Kind;
+type Three<T, A, B, C> = <Two<T, A, B> as Join<<C as Operand<T>>::Kind>>::Kind;
 
 macro_rules! ufunc {
     ($name:ident $type:ident $single:ident $vectorize:ident $count:literal
@@ -134,7 +134,7 @@ macro_rules! ufunc {
             /// When the function panics.
             pub fn call<$($generic),*>(&self, $($operand: $generic),*) -> Result<<$join as Kind>::Output<L::Item>, ShapeError>
             where
-                $($generic: Operand<Item = L::Item>,)*
+                $($generic: Operand<L::Item>,)*
                 $($bounds)*
             {
                 let views = [$($operand.place().view),*];
@@ -153,7 +153,7 @@ macro_rules! ufunc {
     (@pattern $($many:ident)*) => { ($($many,)*) };
 }
 
-ufunc!(ufunc1 Ufunc1 ufunc1_f32 vectorize1 "one operand" (a A) A::Kind, [],
+ufunc!(ufunc1 Ufunc1 ufunc1_f32 vectorize1 "one operand" (a A) <A as Operand<L::Item>>::Kind, [],
     "use ferrolab::{ndarray::array, par};
 let f = par::ufunc1(|x| x * x);
 assert_eq!(f.call(3.0)?, 9.0);
@@ -161,7 +161,7 @@ assert_eq!(f.call(&[1.0, 2.0])?, [1.0, 4.0]);
 assert_eq!(f.call(&array![[1.0, 2.0], [3.0, 4.0]].t())?, array![[1.0, 9.0], [4.0, 16.0]]);",
     "let f = ferrolab::par::vectorize1(|x| if x > 2.0 { x.powi(2) } else { 0.0 });
 assert_eq!(f.call(&[1.0, 3.0])?, [0.0, 9.0]);");
-ufunc!(ufunc2 Ufunc2 ufunc2_f32 vectorize2 "two operands" (a A, b B) Two<A, B>, [A::Kind: Join<B::Kind>],
+ufunc!(ufunc2 Ufunc2 ufunc2_f32 vectorize2 "two operands" (a A, b B) Two<L::Item, A, B>, [A::Kind: Join<B::Kind>],
     "use ferrolab::{ndarray::array, par};
 let f = par::ufunc2(|x, y| x * y.sin());
 assert_eq!(f.call(2.0, 0.0)?, 0.0);
@@ -170,8 +170,8 @@ let (matrix, row) = (array![[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0]);
 assert_eq!(f.call(&matrix, &row)?.column(1).to_vec(), [2.0 * 1f64.sin(), 4.0 * 1f64.sin()]);",
     "let hypot = ferrolab::par::vectorize2(|x, y| x.hypot(y));
 assert_eq!(hypot.call(&[3.0, 5.0], 4.0)?[0], 5.0);");
-ufunc!(ufunc3 Ufunc3 ufunc3_f32 vectorize3 "three operands" (a A, b B, c C) Three<A, B, C>,
-    [A::Kind: Join<B::Kind>, Two<A, B>: Join<C::Kind>],
+ufunc!(ufunc3 Ufunc3 ufunc3_f32 vectorize3 "three operands" (a A, b B, c C) Three<L::Item, A, B, C>,
+    [A::Kind: Join<B::Kind>, Two<L::Item, A, B>: Join<C::Kind>],
     "use ferrolab::par;
 let lerp = par::ufunc3(|x, y, t| x + (y - x) * t);
 assert_eq!(lerp.call(0.0, &[10.0, 20.0], 0.5)?, [5.0, 10.0]);",

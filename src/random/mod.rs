@@ -34,7 +34,7 @@ mod stream;
 mod tests;
 mod ziggurat;
 
-pub use draw::Draw;
+pub use draw::{Draw, DrawRange};
 pub use lanes::LaneStream;
 pub use stream::Stream;
 

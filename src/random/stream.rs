@@ -1,7 +1,7 @@
 //! One stream of random numbers: the generator, and what is drawn from it. Eight at once are in
 //! `lanes`.
 
-use super::draw::Draw;
+use super::draw::DrawRange;
 use super::ziggurat;
 use rand_core::{Infallible, SeedableRng, TryRng};
 
@@ -106,7 +106,7 @@ impl Stream {
     /// assert_eq!(rng.range(3..=3u8), 3);
     /// ```
     #[inline]
-    pub fn range<R: Draw>(&mut self, range: R) -> R::Number {
+    pub fn range<T>(&mut self, range: impl DrawRange<T>) -> T {
         range.draw(self)
     }
 

@@ -74,7 +74,7 @@ fn in_lanes(n: usize, mut f: impl FnMut() -> F64s) -> impl Iterator<Item = f64> 
 
 #[test]
 fn distributions_are_right() {
-    const N: usize = 1_000_000;
+    const N: usize = 400_000;
     // 1000 bins: five standard deviations of chi-square are 0.22.
     let good = |what: &str, x: f64| assert!((x - 1.0).abs() < 0.23, "{what}: {x}");
     let (mut s, mut l) = (Stream::new(11, 0), LaneStream::new(11, 0));
@@ -90,14 +90,14 @@ fn distributions_are_right() {
     good("range lanes", bins(in_lanes(N, || l.range(-3.0..5.0)).map(|x| x / 8.0 + 0.375)));
     good("integers", bins((0..N).map(|_| f64::from(s.range(-500..500)) / 1000.0 + 0.5005)));
     let yes = (0..N).filter(|_| s.bool(0.3)).count() as f64;
-    assert!((yes / N as f64 - 0.3).abs() < 0.0025, "{yes}");
+    assert!((yes / N as f64 - 0.3).abs() < 0.004, "{yes}");
     let yes: usize = (0..N / 8).map(|_| l.bool(0.3).count()).sum();
-    assert!((yes as f64 / N as f64 - 0.3).abs() < 0.0025, "{yes}");
+    assert!((yes as f64 / N as f64 - 0.3).abs() < 0.004, "{yes}");
 }
 
 #[test]
 fn moments_of_normals() {
-    const N: usize = 4_000_000;
+    const N: usize = 1_600_000;
     let (mut s, mut l) = (Stream::new(5, 0), LaneStream::new(5, 0));
     let scalar: Vec<f64> = (0..N).map(|_| s.normal()).collect();
     let lanes: Vec<f64> = in_lanes(N, || l.normal()).collect();
@@ -109,7 +109,7 @@ fn moments_of_normals() {
         assert!((moment(2) - 1.0).abs() < error * 2f64.sqrt(), "{}", moment(2));
         assert!(moment(3).abs() < error * 15f64.sqrt(), "{}", moment(3));
         assert!((moment(4) - 3.0).abs() < error * 96f64.sqrt(), "{}", moment(4));
-        // The tail beyond the ziggurat's layers: 1032 expected.
+        // The tail beyond the ziggurat's layers: 413 expected.
         let tail = all.iter().filter(|x| x.abs() > 3.654_152_885_361_009).count() as f64;
         let expected = N as f64 * 2.580_6e-4;
         assert!((tail - expected).abs() < 5.0 * expected.sqrt(), "{tail} of {expected}");

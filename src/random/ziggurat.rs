@@ -5,6 +5,8 @@
 //! 2000, with 256 layers, and the layer and the place in it from different bits of one number, as
 //! Doornik (2005) advises.
 
+#![allow(clippy::excessive_precision)] // constants as their sources print them
+
 use super::Stream;
 use std::sync::LazyLock;
 

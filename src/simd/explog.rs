@@ -3,6 +3,8 @@
 //! Reductions and the polynomial of the logarithm are fdlibm's (Sun Microsystems, 1993, `e_exp.c`,
 //! `e_log.c`, `e_log10.c`), without its branches; e^r is its Taylor series to degree 13.
 
+#![allow(clippy::excessive_precision)] // constants as their sources print them
+
 use super::F64s;
 use std::f64::consts::{LN_2, LOG2_E};
 use wide::u64x8;
@@ -301,7 +303,7 @@ macro_rules! from_wide {
             ///
             /// ```
             #[doc = concat!("let y = ferrolab::simd::F64s::splat(", $x, ").", stringify!($name), "().to_array();")]
-            #[doc = concat!("assert!((y[0] - ", $y, "f64).abs() < 1e-15);")]
+            #[doc = concat!("assert!((y[0] - ", $y, ").abs() < 1e-15);")]
             /// ```
             #[inline]
             #[must_use]
@@ -315,5 +317,5 @@ from_wide! {
     asin "The arc sine, in radians; NaN outside −1 to 1. Within 4 ULP." "1.0" "std::f64::consts::FRAC_PI_2"
     acos "The arc cosine, in radians; NaN outside −1 to 1. Within 4 ULP." "0.0" "std::f64::consts::FRAC_PI_2"
     atan "The arc tangent, in radians. Within 2 ULP." "1.0" "std::f64::consts::FRAC_PI_4"
-    cbrt "The cube root. Within 4 ULP." "27.0" "3.0"
+    cbrt "The cube root. Within 4 ULP." "27.0" "3.0f64"
 }

@@ -34,7 +34,7 @@ macro_rules! by_way_of_f64 {
             ///
             /// ```
             #[doc = concat!("let y = ferrolab::simd::F32s::splat(", $x, ").", stringify!($name), "().to_array();")]
-            #[doc = concat!("assert_eq!(y, [", $y, "f32; 16]);")]
+            #[doc = concat!("assert_eq!(y, [", $y, "; 16]);")]
             /// ```
             #[inline]
             #[must_use]

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use ferrolab::prelude::*;
-//! let a = vec![1.0, 2.0, 3.0];
+//! let a = vec![1.0f64, 2.0, 3.0];
 //! let mut out = vec![0.0; 3];
 //! par::map_simd(&a, &mut out, |x| x * x + x.sin() * x * x.ln());
 //! assert!((out[1] - (4.0 + 2f64.sin() * 2.0 * 2f64.ln())).abs() < 1e-14);

@@ -20,7 +20,7 @@ const SERIES: [f64; 12] = {
 };
 const TWO_THIRDS: f64 = 2.0 / 3.0;
 /// 2/3 less its nearest `f64`: ⅔ · 2⁻⁵⁴, since that number is (2⁵⁴ − 1)/3 · 2⁻⁵³ rounded down.
-const TWO_THIRDS_LOW: f64 = 3.700_743_415_417_188_3e-17;
+const TWO_THIRDS_LOW: f64 = 3.700_743_415_417_188e-17;
 
 /// ln x for positive normal x: the nearest number and what is left.
 #[inline]

@@ -68,7 +68,7 @@ fn accurate(name: &str, bound: u64, ranges: &[(f64, f64)], lanes: fn(F64s) -> F6
     let mut worst = (0, 0.0);
     for &(low, high) in ranges {
         let mut next = spread(low, high);
-        for _ in 0..40_000 {
+        for _ in 0..10_000 {
             let x = F64s::from_fn(|_| next());
             for (x, y) in x.to_array().into_iter().zip(lanes(x).to_array()) {
                 let error = ulps(y, one(x));
@@ -164,7 +164,7 @@ fn accurate2(name: &str, bound: u64, lanes: fn(F64s, F64s) -> F64s, one: fn(f64,
     let mut worst = (0, 0.0, 0.0);
     for &[low, high, from, to] in ranges {
         let (mut next, mut other) = (spread(low, high), spread(from, to));
-        for _ in 0..40_000 {
+        for _ in 0..10_000 {
             let (x, y) = (F64s::from_fn(|_| next()), F64s::from_fn(|_| other()));
             let result = lanes(x, y).to_array();
             for ((x, y), z) in x.to_array().into_iter().zip(y.to_array()).zip(result) {
