@@ -21,12 +21,12 @@ fn keep(estimate: par::Estimate) {
 }
 
 fn functions() {
-    fn each(name: &str, f: impl Fn(F64s) -> F64s + Sync) {
+    fn each(name: &str, f: impl Fn(F64s) -> F64s + Sync + Copy) {
         let x: Vec<f64> = (0..4096).map(|i| 0.1 + 0.002 * f64::from(i)).collect();
         let mut y = vec![0.0; x.len()];
         time(name, 200 * x.len(), || {
             for _ in 0..200 {
-                par::quiet().map_simd(&x, &mut y, &f);
+                par::quiet().map_simd(&x, &mut y, f);
                 black_box(&mut y);
             }
         });
