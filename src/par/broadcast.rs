@@ -40,14 +40,23 @@ impl fmt::Debug for ShapeError {
 impl std::error::Error for ShapeError {}
 
 /// Where an operand's numbers lie: strides are in numbers.
-pub(super) struct View {
-    pub(super) start: *const u8,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<isize>,
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct View {
+    start: *const u8,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
+}
+
+impl View {
+    pub(super) fn new(start: *const u8, shape: &[usize], strides: &[isize]) -> Self {
+        Self { start, shape: shape.to_vec(), strides: strides.to_vec() }
+    }
 }
 
 /// Operands of one result shape, walked in row order of the result.
-pub(super) struct Plan {
+#[doc(hidden)]
+pub struct Plan {
     pub(super) shape: Vec<usize>,
     /// Bytes of a number: 4 or 8.
     size: usize,
@@ -115,13 +124,25 @@ impl Plan {
         self.shape.iter().try_fold(1usize, |n, length| n.checked_mul(*length))
     }
 
+    /// As [`Self::block`], for all operands: each has a part of the buffer.
+    ///
+    /// # Safety
+    /// As there, with a buffer of [`BLOCK`] numbers for each operand.
+    #[inline(never)]
+    pub(super) unsafe fn blocks(&self, start: usize, n: usize, buffer: *mut u8, found: &mut [*const u8]) {
+        for (operand, found) in found.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *found = unsafe { self.block(operand, start, n, buffer.add(operand * BLOCK * self.size)) };
+        }
+    }
+
     /// `n` numbers of an operand in the order of the result, from `start`, next to each other: where
     /// they lie if they do so, else copied to `buffer`.
     ///
     /// # Safety
     /// The operands are still borrowed, `start + n` is at most the count, `n` is not 0, and `buffer` is valid
     /// for `n` numbers.
-    pub(super) unsafe fn block(&self, operand: usize, start: usize, n: usize, buffer: *mut u8) -> *const u8 {
+    unsafe fn block(&self, operand: usize, start: usize, n: usize, buffer: *mut u8) -> *const u8 {
         let (origin, strides) = &self.operands[operand];
         let (row, last) = match (self.axes.last(), strides.last()) {
             (Some(row), Some(last)) => (*row, *last),

@@ -167,7 +167,7 @@ tuples!(A 0, B 1, C 2);
 
 /// Where results go: each range of it is written by one thread.
 #[derive(Clone, Copy)]
-pub(super) struct Target<T> {
+pub struct Target<T> {
     start: *mut T,
     past_caches: bool,
 }
@@ -177,8 +177,7 @@ unsafe impl<T: Send> Sync for Target<T> {}
 impl<T: Number> Target<T> {
     /// `len` numbers at `start`; `fresh` when they are not read as well.
     pub(super) fn new(start: *mut T, len: usize, fresh: bool) -> Self {
-        // Input, output and the neighbours share the cache (measured: from a quarter of it on, it pays).
-        Self { start, past_caches: fresh && len.saturating_mul(size_of::<T>()) > *CACHE / 4 }
+        Self { start, past_caches: fresh && is_large(len, size_of::<T>()) }
     }
 }
 
@@ -188,6 +187,13 @@ impl<T> Target<T> {
     pub(super) fn past_caches(start: *mut T) -> Self {
         Self { start, past_caches: true }
     }
+}
+
+/// Is output of that size better written past the caches? Not compiled into cells.
+#[inline(never)]
+fn is_large(len: usize, size: usize) -> bool {
+    // Input, output and the neighbours share the cache (measured: from a quarter of it on, it pays).
+    len.saturating_mul(size) > *CACHE / 4
 }
 
 /// The size of the processor's last cache, or 32 MB when it does not say.

@@ -21,21 +21,7 @@ pub trait Operand<T: Number> {
     type Kind: Kind;
     /// Where its numbers lie.
     #[doc(hidden)]
-    fn place(&self) -> Place<'_>;
-}
-
-/// Where an operand's numbers lie.
-#[doc(hidden)]
-pub struct Place<'a> {
-    pub(super) view: View,
-    life: PhantomData<&'a ()>,
-}
-
-impl Place<'_> {
-    // Not generic over the number, so that it is compiled once.
-    fn new(start: *const u8, shape: &[usize], strides: &[isize]) -> Self {
-        Self { view: View { start, shape: shape.to_vec(), strides: strides.to_vec() }, life: PhantomData }
-    }
+    fn view(&self) -> View;
 }
 
 /// A single number: the result of single numbers is one.
@@ -73,7 +59,9 @@ impl<D: Dimension> Kind for Nd<D> {
     type Output<T> = Array<T, D>;
     fn output<T>(shape: &[usize], numbers: Vec<T>) -> Array<T, D> {
         let shape = D::from_dimension(&IxDyn(shape)).expect("broadcasting gives the larger number of axes");
-        Array::from_shape_vec(shape, numbers).expect("there is one number for each place")
+        assert_eq!(shape.size(), numbers.len(), "there is one number for each place");
+        // SAFETY: the numbers fill the shape, in row order. The checked form is more to compile.
+        unsafe { Array::from_shape_vec_unchecked(shape, numbers) }
     }
 }
 
@@ -112,8 +100,8 @@ macro_rules! scalars {
     ($($t:ty)*) => {$(
         impl Operand<$t> for $t {
             type Kind = Scalar;
-            fn place(&self) -> Place<'_> {
-                Place::new(std::ptr::from_ref(self).cast(), &[], &[])
+            fn view(&self) -> View {
+                View::new(std::ptr::from_ref(self).cast(), &[], &[])
             }
         }
     )*};
@@ -124,8 +112,8 @@ macro_rules! slices {
     ($([$($more:tt)*] $t:ty;)*) => {$(
         impl<T: Number, $($more)*> Operand<T> for &$t {
             type Kind = Flat;
-            fn place(&self) -> Place<'_> {
-                Place::new(self.as_ptr().cast(), &[self.len()], &[1])
+            fn view(&self) -> View {
+                View::new(self.as_ptr().cast(), &[self.len()], &[1])
             }
         }
     )*};
@@ -134,7 +122,7 @@ slices!([] [T]; [] Vec<T>; [const N: usize] [T; N];);
 
 impl<T: Number, D: Dimension, S: Data<Elem = T>> Operand<T> for &ArrayBase<S, D> {
     type Kind = Nd<D>;
-    fn place(&self) -> Place<'_> {
-        Place::new(self.as_ptr().cast(), self.shape(), self.strides())
+    fn view(&self) -> View {
+        View::new(self.as_ptr().cast(), self.shape(), self.strides())
     }
 }

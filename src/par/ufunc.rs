@@ -1,57 +1,77 @@
 //! Elementwise functions: written once over lanes, called with numbers, slices and arrays, whose
 //! shapes broadcast as in NumPy.
 
-use super::broadcast::{BLOCK, Plan, ShapeError};
+use super::broadcast::{BLOCK, Plan, ShapeError, View};
 use super::collect::Par;
 use super::drive::drive;
-use super::lanes::{LaneSlice, LaneSource, Target, walk};
+use super::lanes::{LaneSlice, LaneSource, LaneTuple, Target, walk};
 use super::operand::{Join, Kind, Operand};
-use crate::simd::{F32s, F64s, Lanes};
+use crate::simd::{F32s, F64s, Lanes, Number};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Numbers on the stack, for operands whose numbers do not lie next to each other.
-type Buffer<T> = [MaybeUninit<T>; BLOCK];
+/// Calls a function on the numbers of a range of the result, and writes what it returns to the
+/// pointer's place for the first number of all, and on.
+type Body<'a, T> = &'a (dyn Fn(&Plan, Range<usize>, &mut usize, Target<T>) + Sync);
 
-/// Calls `f` along what `plan` says, on all threads; `source` makes the closure's input of as many
-/// pointers as there are operands.
+/// What is compiled once for each number, and not in cells: planning, memory, threads.
+pub trait Elementwise: Number {
+    /// Shape and numbers of the result.
+    #[doc(hidden)]
+    fn evaluate(par: &Par, views: &[View], body: Body<'_, Self>) -> Result<(Vec<usize>, Vec<Self>), ShapeError>;
+}
+macro_rules! elementwise {
+    ($($t:ty)*) => {$(
+        impl Elementwise for $t {
+            fn evaluate(par: &Par, views: &[View], body: Body<'_, $t>) -> Result<(Vec<usize>, Vec<$t>), ShapeError> {
+                let plan = Plan::new(size_of::<$t>(), views)?;
+                let len = plan.count().expect("the result has more numbers than can be counted");
+                let mut out: Vec<$t> = Vec::with_capacity(len);
+                let target = Target::new(out.as_mut_ptr(), len, false);
+                let body = |range: Range<usize>, at: &mut usize| body(&plan, range, at, target);
+                drive(len, 16, &par.job, &body).unwrap_or_else(|stop| stop.resume());
+                // SAFETY: `walk` wrote all, or `drive` had returned an error.
+                unsafe { out.set_len(len) };
+                Ok((plan.shape, out))
+            }
+        }
+    )*};
+}
+elementwise!(f64 f32);
+
+/// Calls `f` along a range of what `plan` says; `source` makes the closure's input of as many pointers as
+/// there are operands, the first number's index, and the end's.
 ///
 /// # Safety
-/// What the plan was made of is borrowed, in numbers of type `L::Item`, and has `N` operands; `source`
-/// gives a source that reads these.
-unsafe fn run<L: Lanes, S: LaneSource<Lanes = L>, const N: usize>(
-    par: &Par,
+/// What the plan was made of is borrowed, in numbers of type `L::Item`, and has `N` operands; `target` is
+/// as many numbers as the plan counts, of which nobody else writes the range.
+#[inline]
+unsafe fn walk_blocks<L: Lanes, S: LaneSource<Lanes = L>, const N: usize>(
     plan: &Plan,
-    source: impl Fn([LaneSlice<'static, L::Item>; N]) -> S + Sync,
-    f: impl Fn(S::Item) -> L + Sync,
-) -> Vec<L::Item> {
-    let len = plan.count().expect("more numbers than memory can hold");
-    let mut out: Vec<L::Item> = Vec::with_capacity(len);
-    let target = Target::new(out.as_mut_ptr(), len, false);
-    let body = |range: Range<usize>, at: &mut usize| {
-        let mut buffers: [Buffer<L::Item>; N] = [[const { MaybeUninit::uninit() }; BLOCK]; N];
-        let mut start = range.start;
-        while start < range.end {
-            let n = BLOCK.min(range.end - start);
-            let mut operand = 0;
-            let slices = buffers.each_mut().map(|buffer| {
-                // SAFETY: within the count, not empty, and at most what the buffer holds.
-                let from = unsafe { plan.block(operand, start, n, buffer.as_mut_ptr().cast()) };
-                operand += 1;
-                // So that it is indexed as the result is.
-                LaneSlice::at(from.cast::<L::Item>().wrapping_sub(start), start + n)
-            });
-            // SAFETY: the numbers of this block are at these addresses, and `drive` gives each range
-            // of the result to one call.
-            unsafe { walk(source(slices), target, start..start + n, at, &f) };
-            start += n;
-        }
-    };
-    drive(len, 16, &par.job, &body).unwrap_or_else(|stop| stop.resume());
-    // SAFETY: all were written, or `drive` had returned an error.
-    unsafe { out.set_len(len) };
-    out
+    range: Range<usize>,
+    at: &mut usize,
+    target: Target<L::Item>,
+    source: impl Fn([*const u8; N], usize, usize) -> S,
+    f: impl Fn(S::Item) -> L,
+) {
+    let mut buffers: [MaybeUninit<[L::Item; BLOCK]>; N] = [const { MaybeUninit::uninit() }; N];
+    let mut start = range.start;
+    while start < range.end {
+        let end = range.end.min(start + BLOCK);
+        let mut found = [std::ptr::null(); N];
+        // SAFETY: within the count, not empty, at most BLOCK numbers, for which there is room.
+        unsafe { plan.blocks(start, end - start, buffers.as_mut_ptr().cast(), &mut found) };
+        // SAFETY: the numbers of this block are at these addresses; the rest is the caller's promise.
+        unsafe { walk(source(found, start, end), target, start..end, at, &f) };
+        start = end;
+    }
+}
+
+/// Numbers at `from`, indexed from `start` to `end` as those of the result.
+#[inline]
+fn indexed<T: Number>(from: *const u8, start: usize, end: usize) -> LaneSlice<'static, T> {
+    LaneSlice::at(from.cast::<T>().wrapping_sub(start), end)
 }
 
 /// The type, once for each operand.
@@ -65,7 +85,7 @@ type Two<T, A, B> = <<A as Operand<T>>::Kind as Join<<B as Operand<T>>::Kind>>::
 type Three<T, A, B, C> = <Two<T, A, B> as Join<<C as Operand<T>>::Kind>>::Kind;
 
 macro_rules! ufunc {
-    ($name:ident $type:ident $single:ident $vectorize:ident $count:literal
+    ($name:ident $type:ident $single:ident $vectorize:ident $count:literal $n:literal
      ($($operand:ident $generic:ident),*) $join:ty, [$($bounds:tt)*], $example:literal, $scalar:literal) => {
         #[doc = concat!("An elementwise function of ", $count, "; see [`", stringify!($name), "`].")]
         #[derive(Debug, Clone)]
@@ -110,7 +130,7 @@ macro_rules! ufunc {
             })
         }
 
-        impl<L: Lanes, F: Fn($(each!(L $operand)),*) -> L + Sync> $type<F, L> {
+        impl<L: Lanes<Item: Elementwise>, F: Fn($(each!(L $operand)),*) -> L + Sync> $type<F, L> {
             /// Shows no progress bar.
             #[must_use]
             pub fn quiet(mut self) -> Self {
@@ -137,23 +157,31 @@ macro_rules! ufunc {
                 $($generic: Operand<L::Item>,)*
                 $($bounds)*
             {
-                let views = [$($operand.place().view),*];
-                let plan = Plan::new(size_of::<L::Item>(), &views)?;
-                // SAFETY: the operands live until the end of this function.
-                let numbers = unsafe {
-                    run(&self.par, &plan, |[$($operand),*]| ufunc!(@source $($operand)*), |ufunc!(@pattern $($operand)*)| (self.f)($($operand),*))
+                let views = [$($operand.view()),*];
+                let body = |plan: &Plan, range: Range<usize>, at: &mut usize, target: Target<L::Item>| {
+                    let source = |[$($operand),*]: [*const u8; $n], start: usize, end: usize| {
+                        ufunc!(@source start end $($operand)*)
+                    };
+                    // SAFETY: the operands live until the end of `call`; `evaluate` passes ranges of its own
+                    // memory, none twice.
+                    unsafe {
+                        walk_blocks(plan, range, at, target, source, |ufunc!(@pattern $($operand)*)| (self.f)($($operand),*));
+                    }
                 };
-                Ok(<$join as Kind>::output(&plan.shape, numbers))
+                let (shape, numbers) = L::Item::evaluate(&self.par, &views, &body)?;
+                Ok(<$join as Kind>::output(&shape, numbers))
             }
         }
     };
-    (@source $one:ident) => { $one };
-    (@source $($many:ident)*) => { super::lanes::LaneTuple(($($many,)*)) };
+    (@source $start:ident $end:ident $one:ident) => { indexed::<L::Item>($one, $start, $end) };
+    (@source $start:ident $end:ident $($many:ident)*) => {
+        LaneTuple(($(indexed::<L::Item>($many, $start, $end),)*))
+    };
     (@pattern $one:ident) => { $one };
     (@pattern $($many:ident)*) => { ($($many,)*) };
 }
 
-ufunc!(ufunc1 Ufunc1 ufunc1_f32 vectorize1 "one operand" (a A) <A as Operand<L::Item>>::Kind, [],
+ufunc!(ufunc1 Ufunc1 ufunc1_f32 vectorize1 "one operand" 1 (a A) <A as Operand<L::Item>>::Kind, [],
     "use ferrolab::{ndarray::array, par};
 let f = par::ufunc1(|x| x * x);
 assert_eq!(f.call(3.0)?, 9.0);
@@ -161,7 +189,7 @@ assert_eq!(f.call(&[1.0, 2.0])?, [1.0, 4.0]);
 assert_eq!(f.call(&array![[1.0, 2.0], [3.0, 4.0]].t())?, array![[1.0, 9.0], [4.0, 16.0]]);",
     "let f = ferrolab::par::vectorize1(|x| if x > 2.0 { x.powi(2) } else { 0.0 });
 assert_eq!(f.call(&[1.0, 3.0])?, [0.0, 9.0]);");
-ufunc!(ufunc2 Ufunc2 ufunc2_f32 vectorize2 "two operands" (a A, b B) Two<L::Item, A, B>, [A::Kind: Join<B::Kind>],
+ufunc!(ufunc2 Ufunc2 ufunc2_f32 vectorize2 "two operands" 2 (a A, b B) Two<L::Item, A, B>, [A::Kind: Join<B::Kind>],
     "use ferrolab::{ndarray::array, par};
 let f = par::ufunc2(|x, y| x * y.sin());
 assert_eq!(f.call(2.0, 0.0)?, 0.0);
@@ -170,7 +198,7 @@ let (matrix, row) = (array![[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0]);
 assert_eq!(f.call(&matrix, &row)?.column(1).to_vec(), [2.0 * 1f64.sin(), 4.0 * 1f64.sin()]);",
     "let hypot = ferrolab::par::vectorize2(|x, y| x.hypot(y));
 assert_eq!(hypot.call(&[3.0, 5.0], 4.0)?[0], 5.0);");
-ufunc!(ufunc3 Ufunc3 ufunc3_f32 vectorize3 "three operands" (a A, b B, c C) Three<L::Item, A, B, C>,
+ufunc!(ufunc3 Ufunc3 ufunc3_f32 vectorize3 "three operands" 3 (a A, b B, c C) Three<L::Item, A, B, C>,
     [A::Kind: Join<B::Kind>, Two<L::Item, A, B>: Join<C::Kind>],
     "use ferrolab::par;
 let lerp = par::ufunc3(|x, y, t| x + (y - x) * t);

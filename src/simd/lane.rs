@@ -69,22 +69,23 @@ pub trait Lanes: Copy + Send + Sync + 'static + Sealed {
     unsafe fn store_past_caches(self, to: *mut Self::Item);
 }
 
-/// Copies `n` numbers and repeats the last. Rare, and so not compiled into cells.
-///
-/// # Safety
-/// `from` is valid for reading `n` numbers, and `1 <= n <= N`.
-#[cold]
-#[inline(never)]
-unsafe fn copy_part<T: Copy, const N: usize>(from: *const T, n: usize, all: &mut [T; N]) {
-    // SAFETY: the caller's promise.
-    let part = unsafe { std::slice::from_raw_parts(from, n) };
-    for (lane, x) in all.iter_mut().enumerate() {
-        *x = part[lane.min(n - 1)];
-    }
-}
-
 macro_rules! lanes {
     ($lanes:ident, $wide:ident, $item:ident, $count:literal) => {
+        impl $lanes {
+            /// Copies `n` numbers and repeats the last. Rare, and so not compiled into cells.
+            ///
+            /// # Safety
+            /// `from` is valid for reading `n` numbers, and `1 <= n <= LANES`.
+            #[cold]
+            #[inline(never)]
+            unsafe fn copy_part(from: *const $item, n: usize, all: &mut [$item; $count]) {
+                // SAFETY: the caller's promise.
+                let part = unsafe { std::slice::from_raw_parts(from, n) };
+                for (lane, x) in all.iter_mut().enumerate() {
+                    *x = part[lane.min(n - 1)];
+                }
+            }
+        }
         impl Sealed for $item {}
         impl Sealed for $lanes {}
         impl Number for $item {
@@ -116,7 +117,7 @@ macro_rules! lanes {
                 // Through an array of its own: what `load` reads elsewhere then stays in registers.
                 let mut all = [0.0; $count];
                 // SAFETY: valid for `n` by the contract, and `n` is not 0.
-                unsafe { copy_part(from, n, &mut all) };
+                unsafe { Self::copy_part(from, n, &mut all) };
                 Self::from(all)
             }
 
