@@ -10,10 +10,12 @@ use std::mem::forget;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Samples of one stream: at least and at most. Depends on the number of samples alone.
+/// Samples of one stream: at least, and usually at most. It depends on the number of samples alone.
 const BLOCK: (usize, usize) = (64, 4096);
 /// Blocks that small numbers of samples are cut into, so that many threads have something to do.
 const BLOCKS: usize = 4096;
+/// Never more blocks than this, each of which is kept until the end.
+const MOST_BLOCKS: usize = 1 << 20;
 /// Calls of the closure between two looks at whether the user interrupts.
 const LOOK: usize = 64;
 
@@ -155,7 +157,8 @@ pub fn monte_carlo_simd(samples: usize, seed: u64, f: impl Fn(&mut LaneStream) -
 #[inline(never)]
 fn blocks(par: &Par, samples: usize, block: &(dyn Fn(u64, Range<usize>, &mut usize) -> Moments + Sync)) -> Estimate {
     assert!(samples > 0, "monte_carlo needs at least one sample");
-    let size = (samples / BLOCKS).next_power_of_two().clamp(BLOCK.0, BLOCK.1);
+    let usual = (samples / BLOCKS).next_power_of_two().clamp(BLOCK.0, BLOCK.1);
+    let size = usual.max((samples / MOST_BLOCKS).next_power_of_two());
     let parts: Mutex<Vec<(usize, Vec<Moments>)>> = Mutex::new(Vec::new());
     let body = |range: Range<usize>, at: &mut usize| {
         let mut moments = Vec::with_capacity(range.len().div_ceil(size));

@@ -166,7 +166,7 @@ impl F64s {
         2.0 * quarter.mul_add(p, quarter - 0.25)
     }
 
-    /// e to the power of the number, less 1; accurate near 0. Within 6 ULP.
+    /// e to the power of the number, less 1; accurate near 0. Within 4 ULP.
     ///
     /// ```
     /// use ferrolab::simd::F64s;
@@ -178,7 +178,7 @@ impl F64s {
         self.or_tiny((2.0 * self.half_exp_m1()).copysign(self))
     }
 
-    /// The hyperbolic sine. Within 6 ULP.
+    /// The hyperbolic sine. Within 4 ULP.
     ///
     /// ```
     /// use ferrolab::simd::F64s;
@@ -193,7 +193,7 @@ impl F64s {
         self.or_tiny((h + rest).copysign(self))
     }
 
-    /// The hyperbolic cosine. Within 6 ULP.
+    /// The hyperbolic cosine. Within 4 ULP.
     ///
     /// ```
     /// use ferrolab::simd::F64s;
@@ -206,7 +206,7 @@ impl F64s {
         half + 0.25 / half
     }
 
-    /// The hyperbolic tangent. Within 6 ULP.
+    /// The hyperbolic tangent. Within 4 ULP.
     ///
     /// ```
     /// use ferrolab::simd::F64s;

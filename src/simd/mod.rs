@@ -39,8 +39,7 @@
 //! | `sqrt`, `abs`, `floor`, `ceil`, `round`, `trunc`, `min`, `max`, `clamp` | exact |
 //! | `exp`, `ln` | 1 |
 //! | `sin`, `cos`, `exp2`, `log2`, `log10`, `pow`, `atan` | 2 |
-//! | `tan`, `ln_1p`, `asin`, `acos`, `cbrt`, `atan2` | 4 |
-//! | `exp_m1`, `sinh`, `cosh`, `tanh` | 6 |
+//! | `tan`, `exp_m1`, `ln_1p`, `sinh`, `cosh`, `tanh`, `asin`, `acos`, `cbrt`, `atan2` | 4 |
 //!
 //! Functions of [`F32s`] are computed in double precision and rounded once.
 //!

@@ -99,10 +99,10 @@ fn exponentials_are_accurate() {
     let all = [(-1.0, 1.0), (-700.0, 709.0), (-746.0, -700.0), (1e-20, 1.0)];
     accurate("exp", 1, &all, F64s::exp, f64::exp);
     accurate("exp2", 2, &[(-1.0, 1.0), (-1022.0, 1024.0), (-1080.0, -1020.0)], F64s::exp2, f64::exp2);
-    accurate("exp_m1", 6, &all, F64s::exp_m1, f64::exp_m1);
-    accurate("sinh", 6, &[(-1.0, 1.0), (-710.0, 710.0), (1e-20, 1.0)], F64s::sinh, f64::sinh);
-    accurate("cosh", 6, &[(-1.0, 1.0), (-710.0, 710.0)], F64s::cosh, f64::cosh);
-    accurate("tanh", 6, &[(-1.0, 1.0), (-30.0, 30.0), (1e-20, 1.0)], F64s::tanh, f64::tanh);
+    accurate("exp_m1", 4, &all, F64s::exp_m1, f64::exp_m1);
+    accurate("sinh", 4, &[(-1.0, 1.0), (-710.0, 710.0), (1e-20, 1.0)], F64s::sinh, f64::sinh);
+    accurate("cosh", 4, &[(-1.0, 1.0), (-710.0, 710.0)], F64s::cosh, f64::cosh);
+    accurate("tanh", 4, &[(-1.0, 1.0), (-30.0, 30.0), (1e-20, 1.0)], F64s::tanh, f64::tanh);
 }
 
 #[test]
