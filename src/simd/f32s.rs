@@ -1,7 +1,8 @@
 //! Sixteen `f32` at once: the type, and functions by way of double precision.
 
 use super::F64s;
-use super::macros::{lane_type, masks, operators};
+use super::macros::lane_type;
+use super::operators::{masks, operators};
 use wide::f32x16;
 
 lane_type!(F32s, Mask32, f32, f32x16, 16, "Sixteen");

@@ -1,7 +1,8 @@
 //! Eight `f64` at once: the type and the functions taken from `wide`. The others are in `explog`,
 //! `trig` and `pow`.
 
-use super::macros::{lane_type, masks, operators};
+use super::macros::lane_type;
+use super::operators::{masks, operators};
 use wide::{f64x8, u64x8};
 
 lane_type!(F64s, Mask64, f64, f64x8, 8, "Eight");

@@ -1,4 +1,4 @@
-//! What both lane types have in common: construction, operators, comparisons, masks. Not functions
+//! What both lane types have in common: construction, comparisons, masks. Not operators, nor functions
 //! such as `sin`, whose algorithms depend on the precision.
 
 macro_rules! lane_type {
@@ -34,6 +34,10 @@ macro_rules! lane_type {
             pub const LANES: usize = $count;
 
             /// The same number in all lanes.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.5).to_array()[0], 2.5);")]
+            /// ```
             #[inline]
             #[must_use]
             pub const fn splat(x: $item) -> Self {
@@ -41,6 +45,10 @@ macro_rules! lane_type {
             }
 
             /// Calls `f` with the index of each lane.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::from_fn(|lane| lane as _).to_array()[3], 3.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn from_fn(f: impl FnMut(usize) -> $item) -> Self {
@@ -48,6 +56,10 @@ macro_rules! lane_type {
             }
 
             /// The lanes as an array.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.5).to_array()[0], 2.5);")]
+            /// ```
             #[inline]
             #[must_use]
             pub const fn to_array(self) -> [$item; $count] {
@@ -55,6 +67,10 @@ macro_rules! lane_type {
             }
 
             /// Calls a function of one number on each lane, one after the other.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(0.0).map(|x| x.cosh()).to_array()[0], 1.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn map(self, f: impl FnMut($item) -> $item) -> Self {
@@ -62,6 +78,10 @@ macro_rules! lane_type {
             }
 
             /// The sum of the lanes, added in a fixed order: halves, then halves of these.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(1.0).sum() as usize, ", stringify!($count), ");")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn sum(self) -> $item {
@@ -77,6 +97,10 @@ macro_rules! lane_type {
             }
 
             /// The square root, correctly rounded; NaN for negative numbers.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(9.0).sqrt().to_array()[0], 3.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn sqrt(self) -> Self {
@@ -84,6 +108,10 @@ macro_rules! lane_type {
             }
 
             /// The number without its sign.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-2.0).abs().to_array()[0], 2.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn abs(self) -> Self {
@@ -91,6 +119,10 @@ macro_rules! lane_type {
             }
 
             /// 1 or −1 with the sign of the number, NaN for NaN.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-2.0).signum().to_array()[0], -1.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn signum(self) -> Self {
@@ -98,6 +130,10 @@ macro_rules! lane_type {
             }
 
             /// The magnitude of `self` with the sign of `sign`.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).copysign(-0.5).to_array()[0], -2.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn copysign(self, sign: impl Into<Self>) -> Self {
@@ -106,6 +142,10 @@ macro_rules! lane_type {
             }
 
             /// The largest whole number that is not greater.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-1.5).floor().to_array()[0], -2.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn floor(self) -> Self {
@@ -113,6 +153,10 @@ macro_rules! lane_type {
             }
 
             /// The smallest whole number that is not less.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-1.5).ceil().to_array()[0], -1.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn ceil(self) -> Self {
@@ -120,6 +164,10 @@ macro_rules! lane_type {
             }
 
             /// The nearest whole number, halves away from zero.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-1.5).round().to_array()[0], -2.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn round(self) -> Self {
@@ -129,6 +177,10 @@ macro_rules! lane_type {
             }
 
             /// The whole part.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-1.5).trunc().to_array()[0], -1.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn trunc(self) -> Self {
@@ -136,6 +188,10 @@ macro_rules! lane_type {
             }
 
             /// `self · a + b`, rounded once where the processor has fused multiply-add.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).mul_add(3.0, 1.0).to_array()[0], 7.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn mul_add(self, a: impl Into<Self>, b: impl Into<Self>) -> Self {
@@ -143,6 +199,10 @@ macro_rules! lane_type {
             }
 
             /// The lesser; the other one if one is NaN.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).min(3.0).to_array()[0], 2.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn min(self, other: impl Into<Self>) -> Self {
@@ -151,6 +211,10 @@ macro_rules! lane_type {
             }
 
             /// The greater; the other one if one is NaN.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).max(3.0).to_array()[0], 3.0);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn max(self, other: impl Into<Self>) -> Self {
@@ -173,6 +237,10 @@ macro_rules! lane_type {
             }
 
             /// 1 divided by the number.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(4.0).recip().to_array()[0], 0.25);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn recip(self) -> Self {
@@ -200,6 +268,10 @@ macro_rules! lane_type {
             }
 
             /// Is it less?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(1.0).lt(2.0).all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn lt(self, other: impl Into<Self>) -> $mask {
@@ -207,6 +279,10 @@ macro_rules! lane_type {
             }
 
             /// Is it less or equal?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).le(2.0).all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn le(self, other: impl Into<Self>) -> $mask {
@@ -214,6 +290,10 @@ macro_rules! lane_type {
             }
 
             /// Is it greater?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(1.0).gt(2.0).any(), false);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn gt(self, other: impl Into<Self>) -> $mask {
@@ -221,6 +301,10 @@ macro_rules! lane_type {
             }
 
             /// Is it greater or equal?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(2.0).ge(2.0).all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn ge(self, other: impl Into<Self>) -> $mask {
@@ -228,6 +312,10 @@ macro_rules! lane_type {
             }
 
             /// Is it equal? As for numbers, NaN is not equal to itself and 0 is equal to −0.
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(0.0).eq(-0.0).all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             #[allow(clippy::should_implement_trait)] // `==` gives one bool, this one for each lane
@@ -236,6 +324,10 @@ macro_rules! lane_type {
             }
 
             /// Is it not equal?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(1.0).ne(2.0).all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             #[allow(clippy::should_implement_trait)] // as for `eq`
@@ -244,6 +336,10 @@ macro_rules! lane_type {
             }
 
             /// Is it NaN?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(-1.0).sqrt().is_nan().all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn is_nan(self) -> $mask {
@@ -251,6 +347,10 @@ macro_rules! lane_type {
             }
 
             /// Is it neither infinite nor NaN?
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(ferrolab::simd::", stringify!($name), "::splat(1.0).is_finite().all(), true);")]
+            /// ```
             #[inline]
             #[must_use]
             pub fn is_finite(self) -> $mask {
@@ -355,54 +455,4 @@ macro_rules! lane_type {
     };
 }
 
-macro_rules! operators {
-    ($name:ident $item:ident: $($operator:ident $method:ident $assign:ident $assign_method:ident)*) => {$(
-        impl std::ops::$operator for $name {
-            type Output = Self;
-            #[inline]
-            fn $method(self, other: Self) -> Self {
-                Self(std::ops::$operator::$method(self.0, other.0))
-            }
-        }
-        impl std::ops::$operator<$item> for $name {
-            type Output = Self;
-            #[inline]
-            fn $method(self, other: $item) -> Self {
-                std::ops::$operator::$method(self, Self::splat(other))
-            }
-        }
-        impl std::ops::$operator<$name> for $item {
-            type Output = $name;
-            #[inline]
-            fn $method(self, other: $name) -> $name {
-                std::ops::$operator::$method($name::splat(self), other)
-            }
-        }
-        impl std::ops::$assign for $name {
-            #[inline]
-            fn $assign_method(&mut self, other: Self) {
-                *self = std::ops::$operator::$method(*self, other);
-            }
-        }
-        impl std::ops::$assign<$item> for $name {
-            #[inline]
-            fn $assign_method(&mut self, other: $item) {
-                *self = std::ops::$operator::$method(*self, other);
-            }
-        }
-    )*};
-}
-
-macro_rules! masks {
-    ($mask:ident: $($operator:ident $method:ident)*) => {$(
-        impl std::ops::$operator for $mask {
-            type Output = Self;
-            #[inline]
-            fn $method(self, other: Self) -> Self {
-                Self(std::ops::$operator::$method(self.0, other.0))
-            }
-        }
-    )*};
-}
-
-pub(super) use {lane_type, masks, operators};
+pub(super) use lane_type;

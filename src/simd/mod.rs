@@ -52,6 +52,7 @@ mod f32s;
 mod f64s;
 mod lane;
 mod macros;
+mod operators;
 mod pow;
 #[cfg(test)]
 mod tests;
