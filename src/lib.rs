@@ -1,6 +1,8 @@
 //! Ferrolab's helpers: what Rust cells in a notebook use without asking for it.
 //!
 //! - [`par`]: parallel loops with results in order, progress and interrupts;
+//! - [`random`]: independent streams of random numbers, one for each task;
+//! - [`simd`]: several numbers at once, and the usual functions of them;
 //! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
 //! - [`cluster`]: a Dask cluster as such an executor;
 //! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
@@ -25,10 +27,14 @@ pub mod par;
 pub mod plot;
 pub mod prelude;
 pub mod progress;
+pub mod random;
 pub mod rt;
+pub mod simd;
 pub mod threads;
 pub mod timing;
 
 pub use ndarray;
 pub use plotters;
+pub use rand_core;
 pub use rayon;
+pub use wide;

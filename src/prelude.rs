@@ -15,6 +15,8 @@ pub use crate::plot::{self, Live, Plot};
 pub use crate::table;
 
 pub use crate::progress::{self, Bar, progress};
+pub use crate::random;
+pub use crate::simd::{self, F32s, F64s};
 pub use crate::threads::{self, Threads, threads};
 pub use crate::timing;
 

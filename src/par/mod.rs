@@ -15,13 +15,20 @@
 //! Where a closure runs on a cluster instead, see [`crate::threads`], which has the same functions.
 
 mod array;
+mod broadcast;
 mod collect;
 mod combine;
 mod drive;
 mod grid;
 mod group;
 mod histogram;
+#[cfg(test)]
+mod lane_tests;
+mod lanes;
+mod map_simd;
+mod monte_carlo;
 mod number;
+mod operand;
 mod reduce;
 mod scan;
 mod site;
@@ -31,20 +38,30 @@ mod stats;
 mod stencil;
 #[cfg(test)]
 mod tests;
+mod ufunc;
 
 pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, rows_mut};
+pub use broadcast::ShapeError;
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
 pub(crate) use drive::{Stop, without_bars};
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub use histogram::{histogram, histogram2};
+pub use lanes::{IntoLanes, LaneSlice, LaneSource, LaneTuple};
+pub use map_simd::{map_simd, map_simd_in_place, map_simd_vec};
+pub use monte_carlo::{Estimate, monte_carlo, monte_carlo_simd};
 pub use number::{Number, Numeric};
+pub use operand::{Flat, Join, Kind, Nd, Operand, Scalar};
 pub use scan::{cumsum, scan, scan_exclusive};
 pub use sort::{argsort, sort, sort_by, sort_by_key, sort_unstable, sort_unstable_by, sort_unstable_by_key};
 pub use source::{IntoTasks, Tasks};
 pub use stats::{argmax, argmin, max, mean, min, sum, sum_by, sum_compensated, variance};
 pub use stencil::{Around, Around3, Edge, stencil, stencil2, stencil3};
+pub use ufunc::{
+    Ufunc1, Ufunc2, Ufunc3, ufunc1, ufunc1_f32, ufunc2, ufunc2_f32, ufunc3, ufunc3_f32, vectorize1, vectorize2,
+    vectorize3,
+};
 
 /// Runs without a progress bar: `par::quiet().map(…)`.
 ///
