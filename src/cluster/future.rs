@@ -10,7 +10,7 @@ use super::{Cluster, Item, code, shim};
 use crate::rt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
@@ -402,7 +402,7 @@ impl Cluster {
         });
         let (answer, _) = Link::open()?.request(&request, bytes, &mut |_| ())?;
         let key = answer["key"].as_str().map(str::to_owned);
-        let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", Value::from(answer))))?;
+        let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", answer)))?;
         Ok(Future::there(&self.inner, key))
     }
 }

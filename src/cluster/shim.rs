@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::cell::RefCell;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::slice;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -125,9 +126,10 @@ pub(super) use captures_nothing;
 /// nothing.
 fn conjure<F: Copy + 'static>() -> F {
     const { assert!(size_of::<F>() == 0) };
-    // SAFETY: F has no bytes, so there is nothing to initialise; it is Copy, so another value of it
-    // may be made from one, and the notebook had one when it asked for this shim.
-    unsafe { MaybeUninit::uninit().assume_init() }
+    // SAFETY: reading a type without bytes reads nothing, from any aligned pointer that is not null;
+    // F is Copy, so another value of it may be made from one, and the notebook had one when it asked
+    // for this shim.
+    unsafe { NonNull::<F>::dangling().read() }
 }
 
 /// Calls `F` on each item.

@@ -51,7 +51,7 @@ pub struct Owned<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
     type Item<'w> = T;
     type Part = Vec<T>;
-    fn items<'w>(part: &'w mut Vec<T>) -> impl Iterator<Item = T> {
+    fn items(part: &mut Vec<T>) -> impl Iterator<Item = T> {
         part.drain(..)
     }
 }
@@ -62,7 +62,7 @@ pub struct Borrowed<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
     type Item<'w> = &'w T;
     type Part = Vec<T>;
-    fn items<'w>(part: &'w mut Vec<T>) -> impl Iterator<Item = &'w T> {
+    fn items(part: &mut Vec<T>) -> impl Iterator<Item = &T> {
         part.iter()
     }
 }
@@ -97,7 +97,7 @@ macro_rules! ranges {
         impl Kind for Integers<$t> {
             type Item<'w> = $t;
             type Part = ($t, $t);
-            fn items<'w>(part: &'w mut ($t, $t)) -> impl Iterator<Item = $t> {
+            fn items(part: &mut ($t, $t)) -> impl Iterator<Item = $t> {
                 part.0..=part.1
             }
         }
@@ -136,7 +136,7 @@ pub struct Pieces<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
     type Item<'w> = &'w [T];
     type Part = (Vec<T>, usize);
-    fn items<'w>(part: &'w mut (Vec<T>, usize)) -> impl Iterator<Item = &'w [T]> {
+    fn items(part: &mut (Vec<T>, usize)) -> impl Iterator<Item = &[T]> {
         part.0.chunks(part.1.max(1))
     }
 }
