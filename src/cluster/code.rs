@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn a_program_is_not_a_notebook() {
-        let shim: Shim = super::super::shim::once::<u8, fn(u8) -> u8, u8>;
+        fn shim_of<F: Fn(u8) -> u8 + Copy + 'static>(_: F) -> Shim {
+            super::super::shim::once::<u8, F, u8>
+        }
+        let shim = shim_of(|x| x);
         assert!(of(shim).unwrap_err().to_string().contains("not a notebook"));
     }
 

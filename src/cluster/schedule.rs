@@ -11,6 +11,8 @@ use std::ops::Range;
 const TARGET: f64 = 0.15;
 /// A batch may be this much larger than the largest one that came back.
 const GROWTH: usize = 64;
+/// The last batches are not smaller than this part of [`TARGET`].
+const SMALLEST: usize = 16;
 /// Batches a thread has, running and waiting.
 const AHEAD: usize = 2;
 /// The newest batch counts this much in the estimate of what a call costs.
@@ -55,9 +57,10 @@ impl Schedule {
 
     fn size(&self) -> usize {
         let left = self.total - self.next;
-        let fair = (left / (2 * self.threads.max(1))).max(1);
         let Some(cost) = self.cost else { return 1 };
         let wanted = (TARGET / cost.max(1e-10)) as usize;
+        // Near the end all threads should still have something to do, but not trifles.
+        let fair = (left / (2 * self.threads.max(1))).max(wanted / SMALLEST).max(1);
         wanted.min(self.largest.saturating_mul(GROWTH)).clamp(1, fair)
     }
 

@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn a_panic_names_the_task_and_its_place() {
         let shim = shim_of::<Borrowed<String>, _, _>(|word| assert!(word.len() < 3, "too long: {word}"));
-        let input = postcard::to_allocvec(&["a", "bc", "def"]).unwrap();
+        let input = postcard::to_allocvec(&vec!["a", "bc", "def"]).unwrap();
         let (status, output, done) = call(shim, &input, 0);
         let panic: Panic = serde_json::from_slice(&output).unwrap();
         assert_eq!((status, done, panic.task, panic.message.as_str()), (1, 2, 2, "too long: def"));
