@@ -2,6 +2,7 @@
 //! array the ends are shown. The generic part only hands out elements; what is done with them is
 //! compiled once.
 
+use super::debug::own_text;
 use super::table::{Table, ends};
 use super::{Display, MimeBundle, debug_text, escape};
 use ndarray::{ArrayBase, Data, Dimension};
@@ -45,7 +46,7 @@ impl<A: Debug, S: Data<Elem = A>, D: Dimension> Grid for ArrayBase<S, D> {
 /// ```
 impl<A: Debug, S: Data<Elem = A>, D: Dimension> Display for ArrayBase<S, D> {
     fn mime_bundle(&self) -> MimeBundle {
-        bundle(self, std::any::type_name::<A>(), debug_text(self))
+        bundle(self, std::any::type_name::<A>(), own_text(self))
     }
 }
 
@@ -172,6 +173,12 @@ mod tests {
         data.iter()
             .find(|(mime, _)| mime == "text/html")
             .map_or(String::new(), |(_, d)| String::from_utf8_lossy(d).into())
+    }
+
+    #[test]
+    fn the_text_of_a_large_array_is_short() {
+        let text = own_text(&Array2::from_shape_fn((1000, 1000), |(y, x)| (y * x) as f64 / 1e6));
+        assert!(text.len() < 5000 && text.contains("..."), "{text}");
     }
 
     #[test]

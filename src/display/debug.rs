@@ -67,6 +67,13 @@ pub fn debug_text(value: &dyn Debug) -> String {
     elide(&text, pretty.full)
 }
 
+/// The `Debug` text of a value that elides and breaks lines by itself, as arrays do, but not in
+/// its pretty form.
+pub(super) fn own_text(value: &dyn Debug) -> String {
+    let text = limited(format_args!("{value:?}"), FORMATTED);
+    elide(&text.text, text.full)
+}
+
 /// A list as its parts can be shown.
 pub trait List {
     /// How many items.
