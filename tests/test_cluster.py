@@ -58,10 +58,10 @@ def test_one_word_changes(k, name):
 
 def test_items_of_earlier_cells_travel(k):
     k.ok("fn price(seed: u64) -> f64 { (seed as f64).sqrt() }")
-    k.run("cluster.map(0..3u64, |s| price(s))?").result("[0.0, 1.0, 1.4142135623730951]").idle()
-    k.run("cluster.map(0..3u64, price)?").result("[0.0, 1.0, 1.4142135623730951]").idle()
+    k.run("cluster.map(0..3u64, |s| price(s))?").result("[0.0, 1.0, 1.4142135623730951]").until().idle()
+    k.run("cluster.map(0..3u64, price)?").result("[0.0, 1.0, 1.4142135623730951]").until().idle()
     k.ok("fn price(seed: u64) -> f64 { seed as f64 * 10.0 }")
-    k.run("cluster.map(0..3u64, |s| price(s))?").result("[0.0, 10.0, 20.0]").idle()
+    k.run("cluster.map(0..3u64, |s| price(s))?").result("[0.0, 10.0, 20.0]").until().idle()
 
 
 def test_types_of_the_user_travel(k):
@@ -77,19 +77,19 @@ def test_a_dependency_travels(k, tmp_path):
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\n')
     (tmp_path / "src/lib.rs").write_text("pub fn triple(x: u64) -> u64 { 3 * x }\n")
     k.ok(f':dep mine = {{ path = "{tmp_path}" }}', timeout=300)
-    k.run("cluster.map(0..3u64, |x| mine::triple(x))?").result("[0, 3, 6]").idle()
+    k.run("cluster.map(0..3u64, |x| mine::triple(x))?").result("[0, 3, 6]").until().idle()
 
 
 def test_results_of_megabytes(k):
     k.run("let big = cluster.map(0..4u64, |i| vec![i as f64; 1_000_000])?; big.iter().map(|v| v.iter().sum::<f64>()).sum::<f64>()").until(
         "execute_result"
-    ).result("6000000.0").idle()
+    ).result("6000000.0").until().until().idle()
 
 
 def test_inputs_of_megabytes(k):
     k.run("let xs: Vec<f64> = (0..2_000_000).map(f64::from).collect(); cluster.map(par::chunks(&xs, 500_000), |c| c.len())?").until(
         "execute_result"
-    ).result("[500000, 500000, 500000, 500000]").idle()
+    ).result("[500000, 500000, 500000, 500000]").until().until().idle()
 
 
 def test_a_panic_is_the_tasks_own(k):
@@ -97,7 +97,7 @@ def test_a_panic_is_the_tasks_own(k):
     story.until("error").error(None, "task 7 panicked on worker", "no sevens").until().idle()
     assert re.search(r"\[\d+\]:2:\d+", story.printed()), story.told
     # worker and cluster live
-    k.run("cluster.map(0..2u64, |x| x)?").result("[0, 1]").idle()
+    k.run("cluster.map(0..2u64, |x| x)?").result("[0, 1]").until().idle()
 
 
 @pytest.mark.parametrize("closure", ["|i| i + outside", "move |i| i + outside"])
@@ -131,7 +131,7 @@ def test_results_stay_and_python_reads_them(k):
     k.ok("let parts = cluster.persist(0..3u64, |i| vec![i as f64 + 0.5; 4])?;")
     k.run("let sums = parts.iter().map(|p| cluster.submit(p, |v| v.iter().sum::<f64>())).collect::<Result<Vec<_>, _>>()?; cluster::gather(sums)?").until(
         "execute_result"
-    ).result("[2.0, 6.0, 10.0]").idle()
+    ).result("[2.0, 6.0, 10.0]").until().until().idle()
     k.ok('cluster.publish("second part", &parts[1])?;')
     address = k.ok("cluster.status()?.address().to_string()").strip('"')
     code = f"from distributed import Client\nwith Client('{address}') as c: a = c.get_dataset('second part').result(); print(type(a).__name__, a.dtype, a.tolist())"
@@ -141,9 +141,9 @@ def test_results_stay_and_python_reads_them(k):
 
 def test_a_future_can_be_cancelled(k):
     k.ok("let long = cluster.submit(60u64, |s| { for _ in 0..s * 100 { std::thread::sleep(std::time::Duration::from_millis(10)); if ferrolab::rt::interrupted() { break } } s })?;")
-    k.run("long.is_done()?").result("false").idle()
+    k.run("long.is_done()?").result("false").until().idle()
     k.ok("long.cancel()?;")
-    k.run("cluster.map(0..4u64, |x| x)?").result("[0, 1, 2, 3]").idle()
+    k.run("cluster.map(0..4u64, |x| x)?").result("[0, 1, 2, 3]").until().idle()
 
 
 def test_the_card(k):
@@ -156,13 +156,13 @@ def test_the_card(k):
 
 
 def test_status_and_logs(k):
-    k.run("(cluster.status()?.workers(), cluster.count()?)").result("(2, 2)").idle()
+    k.run("(cluster.status()?.workers(), cluster.count()?)").result("(2, 2)").until().idle()
     assert k.ok("cluster.logs()?.len()") == "2"
 
 
 def test_a_failing_cell_does_not_close_the_cluster(k):
     k.run("let moved = cluster; drop(moved); panic!(\"after\")").fails()
-    k.run("cluster.map(0..2u64, |x| x)?").result("[0, 1]").idle()
+    k.run("cluster.map(0..2u64, |x| x)?").result("[0, 1]").until().idle()
 
 
 def test_mistakes_are_explained(k):

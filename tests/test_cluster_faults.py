@@ -37,7 +37,7 @@ def bridge(kernel) -> int:
 
 
 def still_right(kernel) -> None:
-    kernel.run("kept + 1").result("42").idle()
+    kernel.run("kept + 1").result("42").until().idle()
 
 
 def dask(*arguments) -> subprocess.Popen:
@@ -66,7 +66,7 @@ def outside(tmp_path):
 def test_a_segmentation_fault(k):
     k.ok("let c = Cluster::local(2)?;")
     k.run("c.map(0..4u64, |x| unsafe { *(x as *const u64) })?", timeout=60).until("error").error(None, "segmentation fault").until().idle()
-    k.run("c.map(0..4u64, |x| x)?", timeout=60).until("execute_result").result("[0, 1, 2, 3]").idle()
+    k.run("c.map(0..4u64, |x| x)?", timeout=60).until("execute_result").result("[0, 1, 2, 3]").until().idle()
     still_right(k)
 
 
@@ -75,7 +75,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(k):
     story = k.run(f"c.map(0..40u64, |x| {{ {NAP.format(100)}; x }})?.iter().sum::<u64>()", timeout=60)
     time.sleep(1)
     os.kill(max(workers(k)), signal.SIGKILL)
-    story.until("execute_result").result("780").idle()
+    story.until("execute_result").result("780").until().idle()
     still_right(k)
 
 
@@ -89,7 +89,7 @@ def test_an_interrupt_stops_the_tasks(k):
     story.until("error").error("Interrupted").until().idle()
     assert time.monotonic() - begun < 5
     begun = time.monotonic()
-    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").idle()
+    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
     assert time.monotonic() - begun < 5, "tasks of the interrupted cell are still in the way"
     still_right(k)
 
@@ -103,7 +103,7 @@ def test_the_bridge_is_killed(k):
     still_right(k)
     k.run("c.map(0..2u64, |x| x)?", timeout=60).until("error").error(None, "make it again").until().idle()
     k.ok("let c = Cluster::local(1)?;")
-    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").idle()
+    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
 
 
 def test_the_kernel_is_killed(k):
@@ -121,7 +121,7 @@ def test_a_restarted_runner_leaves_no_cluster(k):
     k.ok("let c = Cluster::local(1)?;")
     k.run("std::process::exit(3)").fails()
     # the cell that failed changed nothing: the cluster is there
-    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").idle()
+    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
     # one that was made in a failing cell has nobody who knows it
     before = len(workers(k))
     k.run("let d = Cluster::local(1)?; panic!()", timeout=60).fails()
@@ -131,15 +131,15 @@ def test_a_restarted_runner_leaves_no_cluster(k):
 def test_a_scheduler_that_runs_already(k, outside):
     file, _ = outside
     k.ok(f'let c = Cluster::scheduler_file("{file}")?; c.wait_for_workers(2)?;', timeout=60)
-    k.run("c.map(0..4u64, |x| x * 2)?").until("execute_result").result("[0, 2, 4, 6]").idle()
+    k.run("c.map(0..4u64, |x| x * 2)?").until("execute_result").result("[0, 2, 4, 6]").until().idle()
     address = k.ok("c.status()?.address().to_string()").strip('"')
     k.ok(f'let d = Cluster::connect("{address}")?;')
-    k.run("d.count()?").result("2").idle()
+    k.run("d.count()?").result("2").until().idle()
     k.run("d.scale(3)?").until("error").error(None, "not started from the notebook").until().idle()
     # closing ours leaves theirs
     k.ok("c.close()?; d.close()?;")
     k.ok(f'let c = Cluster::connect("{address}")?;')
-    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").idle()
+    k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
 
 
 def test_the_scheduler_is_lost(k, outside):
@@ -157,10 +157,10 @@ def test_a_worker_that_joins_later_gets_the_code(k, outside, tmp_path):
     file, started = outside
     k.ok(f'let c = Cluster::scheduler_file("{file}")?; c.wait_for_workers(2)?;', timeout=60)
     k.ok("fn twice(x: u64) -> u64 { 2 * x }")
-    k.run("c.map(0..2u64, twice)?").until("execute_result").result("[0, 2]").idle()
+    k.run("c.map(0..2u64, twice)?").until("execute_result").result("[0, 2]").until().idle()
     started.append(dask("worker", "--scheduler-file", str(file), "--nthreads", "1", "--name", "late", "--local-directory", str(tmp_path), "--no-dashboard", "--host", "127.0.0.1"))
     k.ok("c.wait_for_workers(3)?;", timeout=60)
-    k.run(f"c.map(0..60u64, |x| {{ {NAP.format(50)}; twice(x) }})?.len()", timeout=60).until("execute_result").result("60").idle()
+    k.run(f"c.map(0..60u64, |x| {{ {NAP.format(50)}; twice(x) }})?.len()", timeout=60).until("execute_result").result("60").until().idle()
 
 
 def test_workers_that_do_not_see_our_files(k, tmp_path, root_user):
@@ -175,8 +175,8 @@ def test_workers_that_do_not_see_our_files(k, tmp_path, root_user):
         started.append(subprocess.Popen(["unshare", "-m", "sh", "-c", hidden], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
         k.ok(f'let c = Cluster::scheduler_file("{file}")?; c.wait_for_workers(1)?;', timeout=60)
         k.ok("fn thrice(x: u64) -> u64 { 3 * x }")
-        k.run("c.map(0..3u64, |x| thrice(x))?", timeout=60).until("execute_result").result("[0, 3, 6]").idle()
-        k.run("c.map(0..3u64, |x| thrice(x) + 1)?", timeout=60).until("execute_result").result("[1, 4, 7]").idle()
+        k.run("c.map(0..3u64, |x| thrice(x))?", timeout=60).until("execute_result").result("[0, 3, 6]").until().idle()
+        k.run("c.map(0..3u64, |x| thrice(x) + 1)?", timeout=60).until("execute_result").result("[1, 4, 7]").until().idle()
     finally:
         for each in started:
             os.killpg(each.pid, signal.SIGKILL)
@@ -190,13 +190,13 @@ def test_two_kernels_on_one_cluster(k, start, outside):
         kernel.ok(f'let c = Cluster::scheduler_file("{file}")?; c.wait_for_workers(2)?; fn f(x: u64) -> u64 {{ x * {factor} }}', timeout=60)
     stories = [(kernel.run(f"c.map(0..40u64, |x| {{ {NAP.format(20)}; f(x) }})?.iter().sum::<u64>()", timeout=60), factor) for kernel, factor in ((k, 2), (other, 3))]
     for story, factor in stories:
-        story.until("execute_result").result(str(780 * factor)).idle()
+        story.until("execute_result").result(str(780 * factor)).until().idle()
 
 
 def test_scaling(k):
     k.ok("let c = Cluster::local(1)?;")
     k.ok("c.scale(3)?; c.wait_for_workers(3)?;", timeout=60)
-    k.run("c.count()?").result("3").idle()
+    k.run("c.count()?").result("3").until().idle()
     k.ok("c.scale(1)?;")
     k.wait(lambda: k.ok("c.count()?") == "1", "one worker", 30)
 

@@ -15,7 +15,9 @@ import shutil
 import sys
 import uuid
 
+import cloudpickle
 from connection import Connection
+from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # the module that runs on workers; bridge.py sets it
@@ -171,11 +173,49 @@ async def connect(Client, *arguments, **more):
         raise Wrong(f"no Dask scheduler answers at {where}: {problem}") from None
 
 
+def install(name: str, text: str):
+    """Makes a module of a text, once in each process."""
+    import sys
+    import types
+
+    if name not in sys.modules:
+        module = types.ModuleType(name)
+        sys.modules[name] = module
+        exec(compile(text, name + ".py", "exec"), module.__dict__)
+    return sys.modules[name]
+
+
+class Carrier(WorkerPlugin):
+    """Brings the worker's module. Unlike `Client.upload_file` it is done at once, before a worker that is
+    just joining reads the next plugin, which may need the module."""
+
+    def __init__(self, module: str, text: str):
+        self.name, self.module, self.text = module, module, text
+
+    def setup(self, worker) -> None:
+        install(self.module, self.text).start(worker)
+
+
+class SchedulerCarrier(SchedulerPlugin):
+    """The same for the scheduler, which reads tasks on their way."""
+
+    def __init__(self, module: str, text: str):
+        self.name, self.module, self.text = "scheduler-" + module, module, text
+
+    async def start(self, scheduler) -> None:
+        install(self.module, self.text)
+
+
+# neither workers nor the scheduler can import this file
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
 async def prepare(held: Held) -> None:
     """What workers need before the first task, also those that join later."""
     client = held.client
-    await client.upload_file(str(FOLDER / f"{WORKER.__name__}.py"))
-    await client.register_plugin(WORKER.Ferrolab())
+    text = (FOLDER / f"{WORKER.__name__}.py").read_text()
+    await client.register_plugin(SchedulerCarrier(WORKER.__name__, text))
+    await client.register_plugin(Carrier(WORKER.__name__, text))
     # lines and progress come as events; a subscription is one for the whole client
     client.subscribe_topic("ferrolab-lines", lambda event: on_lines(held, event))
 
@@ -184,7 +224,7 @@ def on_lines(held: Held, event) -> None:
     message = event[1] if isinstance(event, (list, tuple)) else event
     connection = held.runs.get(message.get("run"))
     if connection is not None:
-        connection.send({"kind": "lines", **{k: message[k] for k in ("worker", "lines", "more")}})
+        connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})
 
 
 async def check(held: Held) -> None:

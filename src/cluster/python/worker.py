@@ -1,6 +1,7 @@
 """Runs batches of native calls on a Dask worker.
 
-Uploaded once to a cluster, under a name with a hash of this text, so that several releases can share it.
+Carried to a cluster once (`clusters.py`), under a name with a hash of this text, so that several releases
+can share it.
 It loads the shared objects that a notebook's closures were compiled into, calls them through ctypes
 (which releases the GIL), and hands results on without looking at them. What a closure does is native
 code's business (`shim.rs`); when batches run is Dask's.
@@ -381,7 +382,8 @@ class Lines:
                 send = lines[: max(0, MOST_LINES - told)]
                 if send or told < MOST_LINES <= told + len(lines):
                     more = told + len(lines) > MOST_LINES
-                    message = {"run": run, "worker": label(self.worker.name), "lines": send, "more": more}
+                    # Dask itself writes the address under "worker"
+                    message = {"run": run, "name": label(self.worker.name), "lines": send, "more": more}
                     self.worker.loop.add_callback(self.worker.log_event, "ferrolab-lines", message)
 
 
@@ -393,15 +395,11 @@ def flush() -> None:
         lines.once()
 
 
-class Ferrolab(WorkerPlugin):
-    """What each worker needs, also those that join later."""
-
-    name = "ferrolab"
-
-    def setup(self, worker) -> None:
-        worker.metrics["ferrolab"] = count_calls
-        if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
-            FOLLOWED.append(Lines(1, worker))
+def start(worker) -> None:
+    """On each worker, also those that join later, before its first task."""
+    worker.metrics["ferrolab"] = count_calls
+    if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
+        FOLLOWED.append(Lines(1, worker))
 
 
 async def count_calls(worker) -> dict[str, int]:
