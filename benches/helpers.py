@@ -65,7 +65,7 @@ KERNELS: dict[str, tuple[str, int, str, str, str]] = {
         "{{ par::quiet().map_simd(&xs, &mut logs, |x| {{"
         " let d = |p: f64| {{ let e = x - p; e * e * -2.0 }};"
         " let (a, b, c) = (d(-1.0), d(2.0), d(5.0)); let m = a.min(b).min(c);"
-        " m - 1.5f64.ln() + ((a - m).exp() + (b - m).exp() + (c - m).exp()).ln() }}); kde = par::quiet().sum(&logs); }}",
+        " m - 1.5f64.ln() + ((a - m).exp() + (b - m).exp() + (c - m).exp()).ln() }}); kde = par::sum(&logs); }}",
         "kde",
     ),
     "group_sum": (
@@ -82,16 +82,20 @@ BYTES = {"expression": 16, "group_sum": 12}
 
 LIMITS = """
 let a = vec![1.0f64; 100_000_000]; let mut b = vec![0.0f64; 100_000_000];
-let read = seconds(5, || {{ black_box(par::sum(&a)); }});
-let copy = seconds(5, || {{ par::quiet().map_simd(&a, &mut b, |x| x) }});
-let flops = seconds(5, || {{ black_box(par::quiet().map(0..64u64, |i| {{
+let read = seconds(5, || { black_box(par::sum(&a)); });
+let copy = seconds(5, || { par::quiet().map_simd(&a, &mut b, |x| x) });
+let flops = seconds(5, || { black_box(par::quiet().map(0..64u64, |i| {
     let mut acc = [simd::F64s::from(i as f64); 12];
     let (m, k) = (simd::F64s::from(black_box(0.999)), simd::F64s::from(black_box(1e-3)));
-    for _ in 0..200_000 {{ for v in &mut acc {{ *v = v.mul_add(m, k); }} }}
+    for _ in 0..200_000 { for v in &mut acc { *v = v.mul_add(m, k); } }
     acc.iter().map(|v| v.to_array()[0]).sum::<f64>()
-}})); }});
-format!("{{{{\"read\": {{}}, \"copy\": {{}}, \"flops\": {{}}}}}}", 8e8 / least(&read), 16e8 / least(&copy), 64.0 * 200_000.0 * 12.0 * 8.0 * 2.0 / least(&flops))
+})); });
+drop((a, b));
+format!(r#"{{"read": {}, "copy": {}, "flops": {}}}"#, 8e8 / least(&read), 16e8 / least(&copy), 64.0 * 200_000.0 * 12.0 * 8.0 * 2.0 / least(&flops))
 """
+
+
+TIMES = 'format!(r#"{{"seconds": {:?}, "value": {:?}}}"#, times, VALUE)'
 
 
 class Peer:
@@ -116,7 +120,7 @@ def found(kernel: Kernel, code: str) -> dict:
 
 
 def bench_kernels(kernel: Kernel, peer: Peer, repeat: int, share: float, say) -> list[str]:
-    limits = found(kernel, LIMITS.replace("{{", "{").replace("}}", "}"))
+    limits = found(kernel, LIMITS)
     out = [
         f"The machine, measured in this run: reads {limits['read'] / 1e9:.1f} GB/s, copies {limits['copy'] / 1e9:.1f} GB/s (read and written), "
         f"{limits['flops'] / 1e9:.0f} Gflop/s.",
@@ -128,7 +132,7 @@ def bench_kernels(kernel: Kernel, peer: Peer, repeat: int, share: float, say) ->
         n = int(size * share)
         say(f"{name}, {n:,}")
         kernel.ok(data.format(n=n), timeout=600)
-        code = f"let times = seconds({repeat}, || {{ {body.format(n=n)}; }});\nformat!(\"{{{{\\\"seconds\\\": {{:?}}, \\\"value\\\": {{:?}}}}}}\", times, {value})"
+        code = f"let times = seconds({repeat}, || {{ {body.format(n=n)}; }});\n" + TIMES.replace("VALUE", value)
         mine = found(kernel, code)
         theirs = peer.run(name, n, repeat)
         mine_again = found(kernel, code + " // again")
@@ -150,7 +154,7 @@ def bench_kernels(kernel: Kernel, peer: Peer, repeat: int, share: float, say) ->
 def bench_progress(kernel: Kernel, peer: Peer, repeat: int, say) -> list[str]:
     say("progress")
     kernel.ok(':dep indicatif = { version = "0.18", features = ["rayon"] }', timeout=600)
-    kernel.ok("use rayon::prelude::*; fn body(i: u64) -> u64 { let mut x = i; for _ in 0..330 { x = black_box(x.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (x >> 29)); } x }")
+    kernel.ok("use rayon::prelude::*; fn body(i: u64) -> u64 { let mut x = i; for _ in 0..780 { x = black_box(x.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (x >> 29)); } x }")
     loops = {
         "bare": "(0..N).into_par_iter().map(body).sum::<u64>()",
         "ferrolab": "(0..N).into_par_iter().progress().map(body).sum::<u64>()",
