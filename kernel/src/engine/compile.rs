@@ -189,6 +189,10 @@ impl Job<'_> {
         for (name, path) in &e.externs {
             command.arg("--extern").arg(format!("{name}={}", path.display()));
         }
+        for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text)) {
+            command.args(["-Zshare-generics=y", "-Zunstable-options", "--extern"]);
+            command.arg(format!("force:{}={}", ready.name, ready.metadata.display()));
+        }
         if let Some(items) = self.items {
             command.arg("--extern").arg(format!("{ITEMS_CRATE}={}", items.metadata.display()));
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::cache::{Cache, failed, make, place, sync};
+use super::cache::{Cache, failed, make, place, remove_all, sync};
 use super::cargo::Tools;
 use super::dependencies::DependencySet;
 use super::error::{EnvironmentError, Kind};
@@ -15,6 +15,7 @@ use super::identity::{Identity, content};
 use super::layer;
 use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
 use super::messages::{Artifact, Built, Metadata};
+use super::precompiled::{self, Precompiled};
 use super::{Crate, Environment, Options, advice, helper};
 
 /// What is to be made.
@@ -254,6 +255,7 @@ fn finish(
     let lock = stage.path().join("Cargo.lock");
     place(&manifest.with_file_name("Cargo.lock"), &lock)?;
     let mut layers = parent.map(|p| p.layers.clone()).unwrap_or_default();
+    let mut ready = parent.map(|p| p.precompiled.clone()).unwrap_or_default();
     let linked: Vec<&Artifact> = new.iter().map(|(_, a)| a).filter(|a| a.is_rlib()).collect();
     if !linked.is_empty() {
         let folders: BTreeSet<&Path> = built
@@ -263,8 +265,20 @@ fn finish(
             .collect();
         let mut search: Vec<PathBuf> = folders.into_iter().map(Path::to_path_buf).collect();
         search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
-        let crates: Vec<(String, PathBuf)> =
+        let mut crates: Vec<(String, PathBuf)> =
             linked.iter().map(|a| (a.name.clone(), a.code_file().to_path_buf())).collect();
+        // Scratch space inside the staged entry, as the layer's own.
+        let scratch = stage.path().join("precompiling");
+        make(&scratch)?;
+        for (name, package) in metadata.direct() {
+            let Some(artifact) = linked.iter().find(|a| a.package == package) else { continue };
+            let given = precompiled::Given { name: &name, rlib: artifact.code_file() };
+            if let Some(made) = precompiled::build(plan.tools, &given, &search, &library, &scratch)? {
+                crates.push((made.precompiled.name.clone(), made.rlib));
+                let metadata = target.join("lib").join(made.precompiled.metadata.file_name().unwrap_or_default());
+                ready.push(Precompiled { metadata, ..made.precompiled });
+            }
+        }
         let foreign: Vec<layer::Foreign> = linked
             .iter()
             .filter_map(|a| {
@@ -282,6 +296,7 @@ fn finish(
             foreign: &foreign,
         };
         let path = layer::link(plan.tools, &parts, stage.path())?;
+        remove_all(&scratch).map_err(|e| failed("remove", &scratch, &e))?;
         layers.push(target.join(path.file_name().unwrap_or_default()));
     }
     let mut search = vec![target.join("lib")];
@@ -306,6 +321,7 @@ fn finish(
         externs,
         search,
         layers,
+        precompiled: ready,
         dependencies: plan.dependencies.clone(),
         crates: all,
         lock: target.join("Cargo.lock"),

@@ -172,7 +172,7 @@ fn holds_shared(folder: &Path) -> bool {
     entries.any(|entry| entry.file_name().to_string_lossy().contains(".so"))
 }
 
-fn assignment(name: &str, path: &Path) -> std::ffi::OsString {
+pub(super) fn assignment(name: &str, path: &Path) -> std::ffi::OsString {
     let mut text = std::ffi::OsString::from(format!("{name}="));
     text.push(path);
     text

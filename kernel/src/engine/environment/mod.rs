@@ -20,6 +20,7 @@ mod layer;
 mod lock;
 mod manifest;
 mod messages;
+mod precompiled;
 mod store;
 mod toolchain;
 
@@ -38,6 +39,7 @@ pub use toolchain::{Linker, Toolchain};
 
 use assemble::{Made, Plan, assemble};
 pub use identity::Identity;
+pub use precompiled::Precompiled;
 use store::Record;
 
 /// What an environment is made for.
@@ -111,6 +113,8 @@ pub struct Environment {
     pub search: Vec<PathBuf>,
     /// Shared objects, to load in this order after libstd.
     pub layers: Vec<PathBuf>,
+    /// Generic code that is there already.
+    pub precompiled: Vec<Precompiled>,
     /// The user's dependencies in it.
     pub dependencies: DependencySet,
     /// All crates in the layers.
@@ -158,9 +162,17 @@ impl Environment {
     fn files(&self) -> impl Iterator<Item = &Path> {
         let macros = self.externs.iter().map(|(_, path)| path.as_path());
         let crates = self.crates.iter().map(|krate| krate.path.as_path());
+        let precompiled = self.precompiled.iter().map(|made| made.metadata.as_path());
         let single = [self.lock.as_path()];
-        let mut all: Vec<&Path> =
-            self.layers.iter().map(PathBuf::as_path).chain(macros).chain(crates).chain(single).collect();
+        let mut all: Vec<&Path> = self
+            .layers
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(macros)
+            .chain(crates)
+            .chain(precompiled)
+            .chain(single)
+            .collect();
         all.sort();
         all.dedup();
         all.into_iter()
@@ -170,8 +182,10 @@ impl Environment {
     fn move_to(&mut self, from: &Path, to: &Path) -> Option<()> {
         let externs = self.externs.iter_mut().map(|(_, path)| path);
         let crates = self.crates.iter_mut().map(|krate| &mut krate.path);
+        let precompiled = self.precompiled.iter_mut().map(|made| &mut made.metadata);
         let single = std::iter::once(&mut self.lock);
-        for path in self.search.iter_mut().chain(&mut self.layers).chain(externs).chain(crates).chain(single) {
+        let others = externs.chain(crates).chain(precompiled).chain(single);
+        for path in self.search.iter_mut().chain(&mut self.layers).chain(others) {
             *path = to.join(path.strip_prefix(from).ok()?);
         }
         Some(())
@@ -244,6 +258,7 @@ impl Work<'_> {
         let key = Identity::default()
             .part(&shelf)
             .part(helper::hash())
+            .part(precompiled::hash())
             .parts(&self.options.features)
             .part(format!("{:?}", manifest::FLOOR))
             .part(self.parent.map_or("", |parent| &parent.id))
