@@ -1,5 +1,5 @@
 //! Parallel loops of `par` beside hand-written rayon and plain serial loops, on the same data, in the
-//! same run: `RUSTFLAGS='-C target-cpu=native' cargo bench --bench par_vs_rayon [part of a name]`.
+//! same run: `RUSTFLAGS='-C target-cpu=native' cargo bench -p ferrolab --bench par_vs_rayon [part of a name]`.
 //! Each figure is the least of several runs. It prints; it judges nothing.
 
 use ferrolab::par;
@@ -286,7 +286,13 @@ fn stencils(report: &Report) {
 
 fn sorts(report: &Report) {
     let n = 4_000_000u64;
-    let keys: Vec<u64> = (0..n).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 7).collect();
+    // the finaliser of SplitMix64: as good as random
+    let mixed = |i: u64| {
+        let x = (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    };
+    let keys: Vec<u64> = (0..n).map(|i| mixed(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 11).collect();
     let floats: Vec<f64> = keys.iter().map(|k| *k as f64).collect();
     fn with<T: Clone>(a: &[T], f: impl Fn(&mut [T])) -> Vec<T> {
         let mut a = a.to_vec();
@@ -307,6 +313,14 @@ fn sorts(report: &Report) {
         || with(&floats, par::sort),
         || with(&floats, |a| a.par_sort_by(f64::total_cmp)),
         || with(&floats, |a| a.sort_by(f64::total_cmp)),
+    );
+    let words: Vec<String> = keys[..500_000].iter().map(u64::to_string).collect();
+    report.row(
+        "sort String",
+        words.len(),
+        || with(&words, par::sort),
+        || with(&words, |a| a.par_sort()),
+        || with(&words, |a| a.sort()),
     );
     report.row(
         "cumsum f64",

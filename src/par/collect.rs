@@ -31,6 +31,15 @@ impl<T> Out<T> {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(index) }
     }
+
+    /// # Safety
+    /// The range is within what was allocated and written, and nobody else touches it while the slice lives.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "the caller promises what the borrow checker cannot see")]
+    pub(super) unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
 }
 
 impl Par {

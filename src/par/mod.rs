@@ -30,6 +30,7 @@ mod monte_carlo;
 mod number;
 mod operand;
 mod reduce;
+mod samplesort;
 mod scan;
 mod site;
 mod sort;

@@ -1,33 +1,15 @@
-//! Sorting with all threads: rayon's sorts, made to stop for an interrupt, and to report a panic in a
-//! comparison as other loops do.
+//! Sorting with all threads: what users call. Interrupts stop it, and a panic in a comparison is reported as
+//! that of a task. The algorithm is `samplesort.rs`.
 
-use super::collect::Par;
 use super::drive::Stop;
+use super::samplesort;
 use crate::rt;
-use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
-/// Items that one thread sorts at a time: a few milliseconds, between which an interrupt is seen.
-const RUN: usize = 1 << 16;
-
-/// Sorts runs of the items with the standard library's sort, then merges them with rayon's, which
-/// finds the runs by itself and keeps the order of equal items.
-fn in_runs<T: Send>(items: &mut [T], run: impl Fn(&mut [T]) + Sync, order: impl Fn(&T, &T) -> Ordering + Sync) {
-    rt::check_interrupt();
-    let sorted = Par::new().try_for_each(super::chunks_mut(items, RUN), run);
-    sorted.unwrap_or_else(|stop| failed(stop));
-    if items.len() > RUN {
-        guarded(&mut || items.par_sort_by(watched(&order)));
-    }
-}
-
-/// Runs a sort; what unwinds out of it becomes one error.
-#[inline(never)]
-fn guarded(sort: &mut (dyn FnMut() + Send)) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(sort)) {
-        failed(Stop::from_payload(&*payload, 0));
-    }
+/// Sorts; what unwinds out of it becomes one error.
+fn sorted<T: Send + Sync>(items: &mut [T], run: impl Fn(&mut [T]) + Sync, order: impl Fn(&T, &T) -> Ordering + Sync) {
+    samplesort::sort(items, &run, &order).unwrap_or_else(|stop| failed(stop));
 }
 
 /// Unwinds as a comparison did; the panic hook ran there.
@@ -80,8 +62,8 @@ fn missing<T: PartialOrd>(a: &T) -> bool {
 /// assert_eq!(a[..2], [-1.0, 2.5]);
 /// assert!(a[2].is_nan());
 /// ```
-pub fn sort<T: PartialOrd + Send>(items: &mut [T]) {
-    sort_by(items, natural);
+pub fn sort<T: PartialOrd + Send + Sync>(items: &mut [T]) {
+    sorted(items, |run| run.sort_by(natural), natural);
 }
 
 /// Sorts in parallel, in the order that `order` says; equal items keep their order. See [`sort`].
@@ -94,8 +76,9 @@ pub fn sort<T: PartialOrd + Send>(items: &mut [T]) {
 /// ferrolab::par::sort_by(&mut a, |x, y| y.cmp(x));
 /// assert_eq!(a, [3, 2, 1]);
 /// ```
-pub fn sort_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
-    in_runs(items, |run| run.sort_by(&order), &order);
+pub fn sort_by<T: Send + Sync>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
+    let order = watched(order);
+    sorted(items, |run| run.sort_by(&order), &order);
 }
 
 /// Sorts in parallel by what `key` makes of each item; equal items keep their order. See [`sort`].
@@ -108,7 +91,7 @@ pub fn sort_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sy
 /// ferrolab::par::sort_by_key(&mut words, |w| w.len());
 /// assert_eq!(words, ["a", "of", "three"]);
 /// ```
-pub fn sort_by_key<T: Send, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> K + Sync) {
+pub fn sort_by_key<T: Send + Sync, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> K + Sync) {
     sort_by(items, |a, b| natural(&key(a), &key(b)));
 }
 
@@ -122,8 +105,8 @@ pub fn sort_by_key<T: Send, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> 
 /// ferrolab::par::sort_unstable(&mut a);
 /// assert_eq!(a, [1, 4, 5]);
 /// ```
-pub fn sort_unstable<T: PartialOrd + Send>(items: &mut [T]) {
-    sort_unstable_by(items, natural);
+pub fn sort_unstable<T: PartialOrd + Send + Sync>(items: &mut [T]) {
+    sorted(items, |run| run.sort_unstable_by(natural), natural);
 }
 
 /// As [`sort_by`], usually faster; equal items may change places.
@@ -136,8 +119,9 @@ pub fn sort_unstable<T: PartialOrd + Send>(items: &mut [T]) {
 /// ferrolab::par::sort_unstable_by(&mut a, |x, y| y.total_cmp(x));
 /// assert_eq!(a, [3.0, 2.0, 1.0]);
 /// ```
-pub fn sort_unstable_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
-    in_runs(items, |run| run.sort_unstable_by(&order), &order);
+pub fn sort_unstable_by<T: Send + Sync>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) {
+    let order = watched(order);
+    sorted(items, |run| run.sort_unstable_by(&order), &order);
 }
 
 /// As [`sort_by_key`], usually faster; equal items may change places.
@@ -150,7 +134,7 @@ pub fn sort_unstable_by<T: Send>(items: &mut [T], order: impl Fn(&T, &T) -> Orde
 /// ferrolab::par::sort_unstable_by_key(&mut a, |x: &i32| x.abs());
 /// assert_eq!(a, [1, 2, -3]);
 /// ```
-pub fn sort_unstable_by_key<T: Send, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> K + Sync) {
+pub fn sort_unstable_by_key<T: Send + Sync, K: PartialOrd>(items: &mut [T], key: impl Fn(&T) -> K + Sync) {
     sort_unstable_by(items, |a, b| natural(&key(a), &key(b)));
 }
 

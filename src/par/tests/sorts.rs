@@ -56,6 +56,72 @@ fn a_panic_in_a_comparison_is_one_error_and_loses_nothing() {
 }
 
 #[test]
+fn a_panic_at_any_comparison_loses_nothing() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    let items: Vec<String> = noise(3000).iter().map(f64::to_string).collect();
+    let calls = AtomicUsize::new(0);
+    sort_by(&mut items.clone(), |x, y| {
+        calls.fetch_add(1, Relaxed);
+        x.cmp(y)
+    });
+    let mut want = items.clone();
+    want.sort();
+    for fatal in (0..calls.load(Relaxed)).step_by(997) {
+        let (mut a, count) = (items.clone(), AtomicUsize::new(0));
+        let text = message_of(|| {
+            sort_by(&mut a, |x, y| {
+                assert!(count.fetch_add(1, Relaxed) != fatal, "now");
+                x.cmp(y)
+            });
+        });
+        assert_eq!(text, "a comparison panicked: now");
+        a.sort();
+        assert_eq!(a, want, "after a panic in comparison {fatal}");
+    }
+}
+
+#[test]
+fn an_order_that_contradicts_itself_loses_nothing() {
+    let mut a: Vec<u32> = (0..20_000).map(|i| i * 7 % 20_000).collect();
+    // the standard library's sorts may notice and panic
+    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        sort_by(&mut a, |x, y| match (x ^ y) % 3 {
+            0 => std::cmp::Ordering::Less,
+            1 => std::cmp::Ordering::Equal,
+            _ => std::cmp::Ordering::Greater,
+        });
+    }));
+    drop(tried);
+    a.sort_unstable();
+    assert!(a.iter().zip(0..).all(|(x, i)| *x == i));
+}
+
+#[test]
+fn data_of_every_shape() {
+    let n = 40_000u64;
+    let shapes: [(&str, fn(u64) -> u64); 7] = [
+        ("ascending", |i| i),
+        ("descending", |i| u64::MAX - i),
+        ("equal", |_| 7),
+        ("two values", |i| i % 2),
+        ("saw", |i| i % 1000),
+        ("one outlier", |i| u64::from(i == 20_000)),
+        ("organ pipe", |i| if i < 20_000 { i } else { 40_000 - i }),
+    ];
+    for (name, shape) in shapes {
+        let mut a: Vec<(u64, u64)> = (0..n).map(|i| (shape(i), i)).collect();
+        sort_by_key(&mut a, |p| p.0);
+        // equal ones in the order they came
+        assert!(a.is_sorted(), "{name}");
+        let mut b: Vec<u64> = (0..n).map(shape).collect();
+        sort_unstable(&mut b);
+        assert!(b.iter().eq(a.iter().map(|p| &p.0)), "{name}");
+    }
+    let mut units = vec![(); 1000];
+    sort(&mut units);
+}
+
+#[test]
 fn an_interrupt_in_a_comparison_stays_one() {
     let mut a: Vec<u32> = (0..10_000).rev().collect();
     let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
