@@ -6,20 +6,47 @@ use super::drive::Stop;
 use crate::rt;
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// Items that one thread sorts at a time: a few milliseconds, between which an interrupt is seen.
 const RUN: usize = 1 << 16;
+/// The same, where a comparison is slow.
+const SLOW_RUN: usize = RUN / 32;
+/// A comparison that takes longer is slow.
+const SLOW: Duration = Duration::from_nanos(100);
+/// Comparisons that unwind when the user interrupts. One would do, but each of thousands of waiting
+/// parts of the sort goes on until it unwinds by itself, or has nothing left to do.
+const UNWINDING: usize = 64;
 
 /// Sorts runs of the items with the standard library's sort, then merges them with rayon's, which
 /// finds the runs by itself and keeps the order of equal items.
 fn in_runs<T: Send>(items: &mut [T], run: impl Fn(&mut [T]) + Sync, order: impl Fn(&T, &T) -> Ordering + Sync) {
     rt::check_interrupt();
-    let sorted = Par::new().try_for_each(super::chunks_mut(items, RUN), run);
+    let length = if is_slow(items, &order) { SLOW_RUN } else { RUN };
+    let sorted = Par::new().try_for_each(super::chunks_mut(items, length), run);
     sorted.unwrap_or_else(|stop| failed(stop));
-    if items.len() > RUN {
-        guarded(&mut || items.par_sort_by(watched(&order)));
+    if items.len() > length {
+        let unwound = AtomicUsize::new(0);
+        guarded(&mut || items.par_sort_by(watched(&order, &unwound)));
     }
+}
+
+/// Does a comparison take long? From a few neighbours in the middle, of slices that are worth it.
+fn is_slow<T>(items: &[T], order: &impl Fn(&T, &T) -> Ordering) -> bool {
+    const TRIED: usize = 16;
+    if items.len() < SLOW_RUN {
+        return false;
+    }
+    let some = &items[items.len() / 2..][..=TRIED];
+    let begin = Instant::now();
+    let tried = catch_unwind(AssertUnwindSafe(|| some.windows(2).for_each(|w| _ = black_box(order(&w[0], &w[1])))));
+    if let Err(payload) = tried {
+        failed(Stop::from_payload(&*payload, 0));
+    }
+    begin.elapsed() > SLOW * TRIED as u32
 }
 
 /// Runs a sort; what unwinds out of it becomes one error.
@@ -39,18 +66,22 @@ fn failed(stop: Stop) -> ! {
     }
 }
 
-/// Stops a sort in the middle of its comparisons.
+/// Stops a sort in the middle of its comparisons: the first ones unwind, later ones answer anything,
+/// so that what is left ends soon.
 #[cold]
 #[inline(never)]
-fn interrupted() {
-    rt::check_interrupt();
+fn interrupted(unwound: &AtomicUsize) -> Ordering {
+    if unwound.fetch_add(1, Relaxed) < UNWINDING {
+        rt::check_interrupt();
+    }
+    Ordering::Less
 }
 
 #[inline(always)]
-fn watched<T>(order: impl Fn(&T, &T) -> Ordering) -> impl Fn(&T, &T) -> Ordering {
+fn watched<T>(order: impl Fn(&T, &T) -> Ordering, unwound: &AtomicUsize) -> impl Fn(&T, &T) -> Ordering {
     move |a, b| {
         if rt::interrupted() {
-            interrupted();
+            return interrupted(unwound);
         }
         order(a, b)
     }

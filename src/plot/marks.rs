@@ -203,7 +203,7 @@ impl Drawing<'_> {
         let outliers = group.outliers.iter().map(|v| (middle, at(*v)));
         let points: Vec<Point> = outliers.filter(|p| self.visible(*p)).collect();
         if !points.is_empty() {
-            shapes.push(Shape::Dots { points, radius: 2.0, colour: colour.opacity(0.75) });
+            shapes.push(Shape::Dots { points, radius: 2.8, colour: colour.opacity(0.85) });
         }
         shapes
     }

@@ -44,7 +44,7 @@ pub(super) fn lines(runs: Vec<Vec<Point>>, colour: Colour, dashed: bool) -> Vec<
         }
     }
     if !single.is_empty() {
-        shapes.push(Shape::Dots { points: single, radius: 2.0, colour });
+        shapes.push(Shape::Dots { points: single, radius: 2.8, colour });
     }
     shapes
 }

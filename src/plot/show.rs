@@ -123,6 +123,7 @@ impl Plot {
     /// ```
     #[must_use]
     pub fn svg(&self) -> String {
+        rt::check_interrupt();
         Sheet::of(self).svg(false)
     }
 
@@ -133,6 +134,7 @@ impl Plot {
     /// ```
     #[must_use]
     pub fn png(&self) -> Vec<u8> {
+        rt::check_interrupt();
         Sheet::of(self).png()
     }
 
@@ -159,6 +161,7 @@ impl Display for Plot {
 
     // What the trait does by itself, compiled here and not with each cell.
     fn show(&self) {
+        rt::check_interrupt();
         rt::show(self.mime_bundle(), &self.metadata(), None);
     }
 
@@ -184,6 +187,7 @@ impl Panels {
     /// ```
     #[must_use]
     pub fn svg(&self) -> String {
+        rt::check_interrupt();
         self.sheet().svg(false)
     }
 
@@ -195,6 +199,7 @@ impl Panels {
     /// ```
     #[must_use]
     pub fn png(&self) -> Vec<u8> {
+        rt::check_interrupt();
         self.sheet().png()
     }
 

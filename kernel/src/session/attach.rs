@@ -160,7 +160,9 @@ impl Inner {
             s => format!("{} minutes", s / 60),
         };
         match &self.cell {
-            None => "nothing has run yet; `:attach` shows what the running cell, or the last one, puts out\n".to_owned(),
+            None => {
+                "nothing has run yet; `:attach` shows what the running cell, or the last one, puts out\n".to_owned()
+            }
             Some((number, begun, None)) => format!("[{number}] has been running for {}\n", ago(begun)),
             Some((number, _, Some(ended))) => format!("[{number}] ended {} ago\n", ago(ended)),
         }

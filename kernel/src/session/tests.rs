@@ -396,7 +396,10 @@ fn signals_interrupt_and_terminate() {
 #[test]
 fn who_attaches_is_given_what_the_last_cell_put_out() {
     let (session, _lanes, outlet) = session();
-    run(&session, vec![execute("z", " :attach;"), execute("a", "1 + 1"), execute("b", "%attach"), execute("c", ":attach")]);
+    run(
+        &session,
+        vec![execute("z", " :attach;"), execute("a", "1 + 1"), execute("b", "%attach"), execute("c", ":attach")],
+    );
     let lines = lock(&outlet.0).clone();
     let told = |id: &str| -> Vec<String> {
         let mine = lines.iter().filter(|line| line.2 == id && ["stream", "display_data"].contains(&&*line.1));
