@@ -43,7 +43,7 @@ HELPERS = {
 }
 CELLS = {name: f'println!("begun"); kept = 6; {code}' for name, code in HELPERS.items()}
 MAGICS = {
-    "%%timeit": "%%timeit -n 1000000 -r 1000\nkept += 1; std::hint::black_box((0..100u64).map(|x| x * x).sum::<u64>());",
+    "%%timeit": "%%timeit -n 1000000 -r 1000\nkept += 1; (0..1000).fold(kept, |s, k| std::hint::black_box(s ^ k));",
     "%%scaling": f"%%scaling 1,2\npar::map_reduce(0..{5 * N}u64, |x| {SLOW}, 0.0, |a, b| a + b)",
 }
 

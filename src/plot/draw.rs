@@ -174,6 +174,9 @@ impl Drawing<'_> {
                 (-6.0, below, Anchor::End),
                 (0.0, above - 3.0, Anchor::Middle),
                 (0.0, below + 3.0, Anchor::Middle),
+                (0.0, below + 15.0, Anchor::Middle),
+                (0.0, above - 15.0, Anchor::Middle),
+                (0.0, below + 27.0, Anchor::Middle),
             ];
             let fits = |(dx, dy, anchor): &(f64, f64, Anchor)| {
                 let (from, level) = (left(*anchor, *dx), at.1 + dy);

@@ -141,7 +141,6 @@ pub fn hist(values: impl IntoSeries) -> Plot {
 }
 
 fn counted(values: Numbers) -> Plot {
-    crate::rt::check_interrupt();
     let raw = values.into_vec();
     let (edges, counts) = bin(&raw, None);
     let mut plot = Plot::new(Vec::new(), vec![Series::new(Kind::Hist(raw), edges, counts)]);

@@ -99,7 +99,7 @@ impl Scale {
     /// Ticks at whole numbers: of what is counted, as far as there are some.
     pub(super) fn whole_ticks(&self, most: usize) -> Vec<Tick> {
         let span = (self.high - self.low).abs();
-        let ticks = self.ticks(if span < most as f64 { (span as usize).max(1) } else { most });
+        let ticks = self.ticks(if span < most as f64 { span.ceil() as usize + 1 } else { most });
         // A step of 2.5 falls on a whole number every other time.
         if ticks.iter().all(|t| t.at.fract() == 0.0) || self.log || self.date {
             return ticks;

@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Area, Canvas, TITLE};
 use super::layout::{Drawing, Margins};
 use super::raster::{self, Raster};
 use super::svg::Svg;
-use super::{Panels, Plot, draw, font, sketch};
+use super::{Panels, Plot, draw, font, painter, sketch};
 use crate::display::{Display, MimeBundle, escape};
 use crate::rt;
 use std::fmt::Write;
@@ -27,6 +27,7 @@ pub(super) struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     pub(super) fn of(plot: &'a Plot) -> Self {
+        painter::check();
         let frame = Area { x: 0.0, y: 0.0, w: f64::from(plot.size.0), h: f64::from(plot.size.1) };
         let drawings = vec![Drawing::new(plot, frame, None, Margins::default())];
         Self { size: plot.size, title: &plot.title, heading: "", about: sketch::describe(plot), drawings }
@@ -123,7 +124,6 @@ impl Plot {
     /// ```
     #[must_use]
     pub fn svg(&self) -> String {
-        rt::check_interrupt();
         Sheet::of(self).svg(false)
     }
 
@@ -134,7 +134,6 @@ impl Plot {
     /// ```
     #[must_use]
     pub fn png(&self) -> Vec<u8> {
-        rt::check_interrupt();
         Sheet::of(self).png()
     }
 
@@ -161,7 +160,6 @@ impl Display for Plot {
 
     // What the trait does by itself, compiled here and not with each cell.
     fn show(&self) {
-        rt::check_interrupt();
         rt::show(self.mime_bundle(), &self.metadata(), None);
     }
 
@@ -187,7 +185,6 @@ impl Panels {
     /// ```
     #[must_use]
     pub fn svg(&self) -> String {
-        rt::check_interrupt();
         self.sheet().svg(false)
     }
 
@@ -199,7 +196,6 @@ impl Panels {
     /// ```
     #[must_use]
     pub fn png(&self) -> Vec<u8> {
-        rt::check_interrupt();
         self.sheet().png()
     }
 
