@@ -26,7 +26,7 @@ def test_quickstart(lab, browser):
     page.close()
 
 
-@pytest.mark.parametrize("name, figures", [("02_parallel_kernels", 6), ("03_progress_and_plots", 10)])
+@pytest.mark.parametrize("name, figures", [("02_parallel_kernels", 6), ("03_progress_and_plots", 9)])
 def test_a_tour(lab, browser, name, figures):
     picture = process.WORK / f"{name}.png"
     page = lab.open_and_run(browser, f"{name}.ipynb", picture, 9000)

@@ -43,7 +43,7 @@ HELPERS = {
 }
 CELLS = {name: f'println!("begun"); kept = 6; {code}' for name, code in HELPERS.items()}
 MAGICS = {
-    "%%timeit": "%%timeit -n 1000000 -r 1000\nkept += 1; (0..1000).fold(kept, |s, k| std::hint::black_box(s ^ k));",
+    "%%timeit": "%%timeit -n 10000 -r 100000\nkept += 1; (0..1000).fold(kept, |s, k| std::hint::black_box(s ^ k));",
     "%%scaling": f"%%scaling 1,2\npar::map_reduce(0..{5 * N}u64, |x| {SLOW}, 0.0, |a, b| a + b)",
 }
 
@@ -63,13 +63,25 @@ def work(kernel) -> float:
     return sum(process.cpu_seconds(pid) for pid in process.tree(kernel.process.pid))
 
 
-def stopped(kernel, story, name: str) -> None:
+def interrupted(kernel, code: str, name: str) -> bool:
+    """Runs and interrupts a cell; whether it stopped by itself."""
+    story = kernel.run(code).begin()
+    if code.startswith("%%"):
+        time.sleep(1.0)
+    else:
+        kernel.wait(lambda: any(m.type in ("stream", "error") for m in kernel.unread.get(story.request, [])), "begun")
     # long enough that it is in the middle of it
     time.sleep(0.4)
     asked = time.monotonic()
     kernel.interrupt(timeout=5)
-    story.fails("Interrupted", "the cell was interrupted")
+    story.fails("Interrupted")
     print(f"{name}: {1000 * (time.monotonic() - asked):.0f} ms")
+    return "the cell was interrupted" in story.text_of(story.failed)
+
+
+def stops(kernel, code: str, name: str) -> None:
+    # on a machine that is busy with other things a helper may be kept from looking for half a second
+    assert any(interrupted(kernel, code, name) for _ in range(3)), "it never looked at the interrupt"
     before = work(kernel)
     time.sleep(0.3)
     used = work(kernel) - before
@@ -77,15 +89,6 @@ def stopped(kernel, story, name: str) -> None:
     kernel.run("(kept, big.len(), big[3])").result(f"(5, {N}, 23757.0)").idle()
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *MAGICS])
 def test_a_helper_stops(prepared, name):
-    story = prepared.run(CELLS[name]).begin()
-    prepared.wait(lambda: any(m.type in ("stream", "error") for m in prepared.unread.get(story.request, [])), "begun")
-    stopped(prepared, story, name)
-
-
-@pytest.mark.parametrize("name", MAGICS)
-def test_a_measurement_stops(prepared, name):
-    story = prepared.run(MAGICS[name]).begin()
-    time.sleep(1.0)
-    stopped(prepared, story, name)
+    stops(prepared, (CELLS | MAGICS)[name], name)
