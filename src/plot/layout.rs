@@ -133,7 +133,8 @@ impl<'a> Drawing<'a> {
             }
             if let Some(first) = self.x_ticks.iter().min_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
                 let text = font::width(&first.label, TICK);
-                let half = if self.slanted { text * 0.8 } else { text / 2.0 };
+                // At 35°, and for pages whose font is wider than ours.
+                let half = if self.slanted { text * 0.92 } else { text / 2.0 };
                 let beyond = half - self.x.place(first.at) * self.area.w;
                 left = left.max((beyond + 4.0).min(width / 3.0));
             }
