@@ -57,6 +57,19 @@ impl Threads {
         self
     }
 
+    /// Shows in its progress bar as well what each thread has done, as small bars.
+    ///
+    /// ```
+    /// let r = ferrolab::threads::threads().lanes().map(0..3, |i| i + 1)?;
+    /// assert_eq!(r, [1, 2, 3]);
+    /// # Ok::<(), ferrolab::threads::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lanes(mut self) -> Self {
+        self.par = self.par.lanes();
+        self
+    }
+
     /// Calls `f` on every item in parallel; results in order.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import process  # noqa: E402
+from support import lab as jupyterlab, process  # noqa: E402
 from support.frontend import Kernel  # noqa: E402
 
 # what hypothesis learns about the tests' own code is no part of the checkout
@@ -139,3 +139,19 @@ def cli(ferrolab):
 def root_user() -> bool:
     """Whether the tests run as root, for whom file permissions mean nothing."""
     return os.geteuid() == 0
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    if not jupyterlab.chromium():
+        pytest.skip("no Chromium: apt-get install chromium, or set CHROMIUM")
+    with jupyterlab.browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def lab(ferrolab, tmp_path_factory):
+    """A JupyterLab with the kernel and copies of the notebooks."""
+    with jupyterlab.lab(ferrolab, tmp_path_factory.mktemp("lab")) as lab:
+        yield lab

@@ -1,13 +1,8 @@
 """Bars and tables in JupyterLab, in its light and its dark theme; the screenshots are kept to be looked at."""
 
-import json
-import urllib.request
-
-import nbformat
 import pytest
 
 from support import process
-from test_browser import TOKEN, browser, lab, open_and_run  # noqa: F401
 
 CELLS = [
     'let a = Bar::new(200).message("running <b>"); a.inc(77);',
@@ -25,19 +20,10 @@ CELLS = [
 ]
 
 
-def put(base: str, path: str, body: dict) -> None:
-    data = json.dumps(body).encode()
-    request = urllib.request.Request(f"{base}{path}?token={TOKEN}", data, {"Content-Type": "application/json"}, method="PUT")
-    urllib.request.urlopen(request).close()
-
-
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_bars_and_tables(lab, browser, theme):  # noqa: F811
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
-    book.metadata["kernelspec"] = {"name": "ferrolab", "display_name": "Rust (Ferrolab)", "language": "rust"}
-    put(lab, f"/api/contents/bars_{theme}.ipynb", {"type": "notebook", "format": "json", "content": book})
-    put(lab, "/lab/api/settings/@jupyterlab/apputils-extension:themes", {"raw": json.dumps({"theme": f"JupyterLab {theme}"})})
-    page = open_and_run(browser, lab, f"bars_{theme}.ipynb", process.WORK / f"bars_{theme}.png")
+def test_bars_and_tables(lab, browser, theme):
+    lab.theme(theme)
+    page = lab.open_and_run(browser, lab.book(f"bars_{theme}.ipynb", CELLS), process.WORK / f"bars_{theme}.png")
     assert page.evaluate("document.body.dataset.jpThemeLight") == ("true" if theme == "Light" else "false")
     bars = page.locator(".jp-OutputArea-output [role=progressbar]")
     assert bars.count() == 7

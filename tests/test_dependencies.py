@@ -100,6 +100,37 @@ def test_rand(k):
     k.run("let drawn: f64 = rng.random(); (0.0..1.0).contains(&drawn)").result("true").idle()
 
 
+@pytest.mark.parametrize(
+    "text, code, result",
+    [
+        (':dep ndarray = "0.17"', "use ndarray::prelude::*; par::map(par::rows(&Array2::<f64>::ones((2, 3))), |row| row.sum())", "[3.0, 3.0]"),
+        (':dep rayon = "1"', "use rayon::prelude::*; (0..10).into_par_iter().progress().sum::<i32>()", "45"),
+        # with the features that it has by default everything is built anew, which takes minutes
+        pytest.param(':dep plotters = "0.3"', "use plotters::prelude::*; plot::figure((200, 100), |root| { root.fill(&WHITE)?; Ok(()) })?.svg().len() > 100", "true", marks=pytest.mark.long),
+        (':dep serde = { version = "1", features = ["derive"] }', "#[derive(serde::Serialize, Debug)] struct OfSerde { a: i32 }\nOfSerde { a: 1 }.a", "1"),
+    ],
+)
+def test_what_is_there_anyway_can_be_asked_for(k, text, code, result):
+    k.ok("let before_asking = 5;")
+    k.ok(text, timeout=LONG)
+    k.run(code).until("execute_result", "error").result(result).until().idle()
+    k.run("before_asking").result("5").idle()
+
+
+def test_another_version_of_ndarray_than_the_helpers(start):
+    k = start()
+    k.ok("let before = 5;")
+    k.ok(':dep ndarray = "0.16"', timeout=LONG)
+    k.run("use ndarray::prelude::*; let old = Array2::<f64>::ones((3, 4)); old.sum()").result("12.0").idle()
+    k.run("old").until("execute_result").result(matches="shape=.3, 4.").idle()
+    # the helpers' own is beside it, and slices go between them
+    k.run("par::sum(old.as_slice().unwrap())").result("12.0").idle()
+    k.run("let new = ferrolab::ndarray::Array2::from_shape_vec((3, 4), old.iter().copied().collect())?; par::map(par::rows(&new), |row| row.sum())").result("[4.0, 4.0, 4.0]").idle()
+    story = k.run("par::map(par::rows(&old), |row| row.sum())").fails("E0308", "two versions of `ndarray`", "`ferrolab::ndarray`")
+    assert "cargo tree" not in story.everything() + story.text_of(story.failed)
+    k.run("before").result("5").idle()
+
+
 # each of them compiles for half a minute or more
 @pytest.mark.long
 @pytest.mark.timeout(1200)

@@ -48,28 +48,6 @@ impl Par {
         Self::default()
     }
 
-    /// Shows no progress bar.
-    ///
-    /// ```
-    /// ferrolab::par::message("x").quiet().for_each(0..3, |_| ());
-    /// ```
-    #[must_use]
-    pub fn quiet(mut self) -> Self {
-        self.job.quiet = true;
-        self
-    }
-
-    /// Names the work in its progress bar.
-    ///
-    /// ```
-    /// ferrolab::par::quiet().message("nobody sees this").for_each(0..3, |_| ());
-    /// ```
-    #[must_use]
-    pub fn message(mut self, text: &str) -> Self {
-        self.job.message = text.to_owned();
-        self
-    }
-
     /// See [`super::map`].
     ///
     /// # Panics

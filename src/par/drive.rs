@@ -102,6 +102,7 @@ impl Failure {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Job {
     pub(crate) quiet: bool,
+    pub(crate) lanes: bool,
     pub(crate) message: String,
 }
 
@@ -214,8 +215,9 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
         site.remember(run.time(), run.claimed());
         return run.outcome();
     }
-    if DEPTH.get() == 0 && !job.quiet {
-        let bar = State::automatic(len as u64, &job.message);
+    if DEPTH.get() == 0
+        && let Some(bar) = job.bar(len)
+    {
         bar.add(run.claimed() as u64);
         run.bar = Some(bar);
     }

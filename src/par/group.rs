@@ -120,7 +120,8 @@ where
 /// ```
 #[must_use]
 pub fn group_sum<I: GroupIndex>(index: &[I], values: &[f64], groups: usize) -> Vec<f64> {
-    assert_eq!(index.len(), values.len(), "group_sum needs one index for each value");
+    let (n, m) = (index.len(), values.len());
+    assert!(n == m, "each value needs the index of its group: there are {m} values and {n} indices");
     I::add_groups(index, values, groups)
 }
 

@@ -29,6 +29,7 @@ mod map_simd;
 mod monte_carlo;
 mod number;
 mod operand;
+mod options;
 mod reduce;
 mod samplesort;
 mod scan;

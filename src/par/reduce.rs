@@ -4,6 +4,7 @@
 use super::collect::{Out, Par, discard, each};
 use super::drive::{At, Body, Failure, Job, Stop, drive};
 use super::source::{IntoTasks, Tasks};
+use crate::rt;
 use std::mem::{forget, needs_drop};
 use std::ops::Range;
 
@@ -11,6 +12,8 @@ use std::ops::Range;
 const BLOCKS: usize = 4096;
 /// Chains that a block is reduced in; their results are combined in order.
 const CHAINS: usize = 4;
+/// Steps between two looks at the interrupt: blocks of many long tasks take long themselves.
+pub(super) const UNSEEN: usize = 4096;
 /// Shorter stretches are one chain.
 const WORTH: usize = 64;
 
@@ -135,11 +138,17 @@ unsafe fn fold<S: Tasks, T: Clone>(
         if chain > 0 {
             let mut a = total;
             let [mut b, mut c, mut d] = [identity.clone(), identity.clone(), identity.clone()];
-            for k in 0..chain {
-                a = step(a, k);
-                b = step(b, chain + k);
-                c = step(c, 2 * chain + k);
-                d = step(d, 3 * chain + k);
+            let mut from = 0;
+            while from < chain {
+                let to = (from + UNSEEN).min(chain);
+                for k in from..to {
+                    a = step(a, k);
+                    b = step(b, chain + k);
+                    c = step(c, 2 * chain + k);
+                    d = step(d, 3 * chain + k);
+                }
+                from = to;
+                rt::check_interrupt();
             }
             total = op(op(a, b), op(c, d));
         }

@@ -78,7 +78,7 @@ pub(super) fn sort<T: Send + Sync>(
     })?;
     // SAFETY: buckets are disjoint, and by now all of `scratch` has been written. `run` leaves a permutation
     // of what it got, whatever happens, so that copying it back keeps each item exactly once.
-    let sorted = par.try_for_each(0..buckets, |bucket| unsafe {
+    let sorted = Par::new().try_for_each(0..buckets, |bucket| unsafe {
         let range = if bucket == 0 { 0..ends[0] } else { ends[bucket - 1]..ends[bucket] };
         run(room.slice(range.clone()));
         whole.at(range.start).copy_from_nonoverlapping(room.at(range.start), range.len());

@@ -3,8 +3,9 @@
 
 use super::collect::{Par, discard, each};
 use super::number::{Number, Numeric};
-use super::reduce::{block_of, blocks};
+use super::reduce::{UNSEEN, block_of, blocks};
 use super::source::{IntoTasks, Tasks};
+use crate::rt;
 use std::ops::{Add, Range, Sub};
 use wide::f64x8;
 
@@ -81,11 +82,15 @@ fn sum_of<S: Tasks, N: Number>(tasks: &S, block: usize, f: impl Fn(S::Item) -> N
         while start < range.end {
             let end = tasks.stretch(start..range.end);
             let whole = start + (end - start) / LANES * LANES;
-            // SAFETY: `parts_of` passes ranges within the tasks, none twice.
-            unsafe {
-                lanes_of(tasks, start..whole, at, &mut lanes, &f);
-                each(tasks, whole..end, at, |_, item| rest = rest + f(item));
+            while start < whole {
+                let to = (start + LANES * UNSEEN).min(whole);
+                // SAFETY: `parts_of` passes ranges within the tasks, none twice.
+                unsafe { lanes_of(tasks, start..to, at, &mut lanes, &f) };
+                start = to;
+                rt::check_interrupt();
             }
+            // SAFETY: as above.
+            unsafe { each(tasks, whole..end, at, |_, item| rest = rest + f(item)) };
             start = end;
         }
         add_halves(&mut lanes) + rest

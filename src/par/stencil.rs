@@ -146,7 +146,11 @@ where
 impl<'a, T, const N: usize> Places<'a, T, N> {
     fn new(input: &'a [T], shape: [usize; N], edge: Edge<T>) -> Self {
         let size = shape.iter().try_fold(1usize, |n, side| n.checked_mul(*side));
-        assert_eq!(Some(input.len()), size, "an array of shape {shape:?} needs the product of these many items");
+        let given = input.len();
+        assert!(
+            size == Some(given),
+            "an array of shape {shape:?} has as many items as the product of these, and got {given}"
+        );
         Self { input, shape, edge }
     }
 

@@ -145,6 +145,13 @@ macro_rules! ufunc {
                 self
             }
 
+            /// Shows in its progress bar as well what each thread has done.
+            #[must_use]
+            pub fn lanes(mut self) -> Self {
+                self.par = self.par.lanes();
+                self
+            }
+
             /// Calls the function on all numbers that meet when the shapes are broadcast.
             ///
             /// # Errors

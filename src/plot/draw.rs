@@ -4,6 +4,7 @@ use super::Note;
 use super::canvas::{AXIS, Anchor, Area, Canvas, Colour, GRID, NOTE, Point, TEXT, TITLE, Text};
 use super::font;
 use super::layout::{self, ColourBar, Drawing, LABEL, TICK};
+use super::legend::Taken;
 use super::shapes::Shape;
 
 impl Drawing<'_> {
@@ -148,8 +149,10 @@ impl Drawing<'_> {
 
     fn annotations(&self, canvas: &mut dyn Canvas) {
         let Area { x, y, w, h } = self.area;
+        let texts = self.plot.notes.iter().any(|note| matches!(note, Note::Text(..)));
+        let taken = texts.then(|| Taken::of(self.area, &self.shapes));
         for note in &self.plot.notes {
-            let Note::Text(px, py, words) = note else {
+            let (Note::Text(px, py, words), Some(taken)) = (note, &taken) else {
                 continue;
             };
             let at = self.at(*px, *py);
@@ -157,10 +160,36 @@ impl Drawing<'_> {
                 continue;
             }
             let words = font::cut(words, TICK, w);
-            // Right of and above the point, or where there is room.
-            let (end, room) = (at.0 + 7.0 + font::width(&words, TICK), self.frame.x + self.frame.w);
-            let (dx, anchor) = if end > room { (-6.0, Anchor::End) } else { (6.0, Anchor::Start) };
-            let dy = if at.1 - 6.0 - TICK < y { TICK + 5.0 } else { -6.0 };
+            // Right of and above the point, or where it covers nothing, or where there is room at all.
+            let (long, above, below) = (font::width(&words, TICK), -6.0, TICK + 5.0);
+            let left = |anchor, dx| match anchor {
+                Anchor::Start => at.0 + dx,
+                Anchor::Middle => at.0 - long / 2.0,
+                Anchor::End => at.0 + dx - long,
+            };
+            let places = [
+                (6.0, above, Anchor::Start),
+                (-6.0, above, Anchor::End),
+                (6.0, below, Anchor::Start),
+                (-6.0, below, Anchor::End),
+                (0.0, above - 3.0, Anchor::Middle),
+                (0.0, below + 3.0, Anchor::Middle),
+                (0.0, below + 15.0, Anchor::Middle),
+                (0.0, above - 15.0, Anchor::Middle),
+                (0.0, below + 27.0, Anchor::Middle),
+            ];
+            let fits = |(dx, dy, anchor): &(f64, f64, Anchor)| {
+                let (from, level) = (left(*anchor, *dx), at.1 + dy);
+                from >= self.frame.x
+                    && from + long <= self.frame.x + self.frame.w
+                    && level - TICK >= y
+                    && level <= y + h
+            };
+            let free = |(dx, dy, anchor): &(f64, f64, Anchor)| {
+                taken.free(Area { x: left(*anchor, *dx), y: at.1 + dy - TICK, w: long, h: TICK + 1.0 })
+            };
+            let room = || places.iter().filter(|place| fits(place));
+            let (dx, dy, anchor) = *room().find(|place| free(place)).or(room().next()).unwrap_or(&places[0]);
             canvas.dots(&[at], 2.2, NOTE);
             text(canvas, (at.0 + dx, at.1 + dy), &words, TICK, anchor, TITLE);
         }

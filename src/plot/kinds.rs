@@ -9,6 +9,7 @@ use super::series::{Kind, Quartiles, Series, bin};
 
 #[track_caller]
 fn xy(kind: Kind, xs: Numbers, ys: Numbers) -> Plot {
+    super::painter::check();
     let (n, m) = (xs.len(), ys.len());
     assert!(n == m, "a figure needs as many x as y values, and got {n} and {m}");
     Plot::new(Vec::new(), vec![Series::new(kind, xs, ys.into_vec())])

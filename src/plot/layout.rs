@@ -6,6 +6,7 @@ use super::font;
 use super::legend::Legend;
 use super::limits::scales;
 use super::scale::{Ruler, Scale, Tick};
+use super::series::Kind;
 use super::shapes::Shape;
 use super::{Plot, legend};
 
@@ -110,7 +111,9 @@ impl<'a> Drawing<'a> {
         top += if plot.title.is_empty() { 0.0 } else { 22.0 };
         let mut bottom = 27.0;
         bottom += if plot.xlabel.is_empty() { 0.0 } else { 19.0 };
-        self.y_ticks = self.whole(&self.y, (((height - top - bottom) / 46.0) as usize).clamp(2, 12));
+        let most = (((height - top - bottom) / 46.0) as usize).clamp(2, 12);
+        let counted = !plot.series.is_empty() && plot.series.iter().all(|s| matches!(s.kind, Kind::Hist(_)));
+        self.y_ticks = self.whole(&self.y, most, counted);
         let mut left = widest(&self.y_ticks) + 15.0;
         left += if plot.ylabel.is_empty() { 0.0 } else { 20.0 };
         let mut right = match &self.bar {
@@ -130,7 +133,8 @@ impl<'a> Drawing<'a> {
             }
             if let Some(first) = self.x_ticks.iter().min_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
                 let text = font::width(&first.label, TICK);
-                let half = if self.slanted { text * 0.8 } else { text / 2.0 };
+                // At 35°, and for pages whose font is wider than ours.
+                let half = if self.slanted { text * 0.92 } else { text / 2.0 };
                 let beyond = half - self.x.place(first.at) * self.area.w;
                 left = left.max((beyond + 4.0).min(width / 3.0));
             }
@@ -147,17 +151,12 @@ impl<'a> Drawing<'a> {
         self.ticks_below();
     }
 
-    /// Ticks; rows and columns have whole numbers only.
-    fn whole(&self, scale: &Scale, most: usize) -> Vec<Tick> {
-        if !self.plot.fields.iter().any(|f| f.extent.is_none()) {
-            return scale.ticks(most);
+    /// Ticks; rows and columns have whole numbers only, and so has what is counted.
+    fn whole(&self, scale: &Scale, most: usize, counted: bool) -> Vec<Tick> {
+        match counted || self.plot.fields.iter().any(|f| f.extent.is_none()) {
+            true => scale.whole_ticks(most),
+            false => scale.ticks(most),
         }
-        let span = (scale.high - scale.low).abs();
-        let mut ticks = scale.ticks(if span < most as f64 { span as usize } else { most });
-        if ticks.iter().any(|t| t.at.fract() == 0.0) {
-            ticks.retain(|t| t.at.fract() == 0.0);
-        }
-        ticks
     }
 
     /// As many ticks as have room beside each other; gives the height of their labels.
@@ -168,7 +167,7 @@ impl<'a> Drawing<'a> {
         }
         let mut most = ((self.area.w / 55.0) as usize).clamp(2, 14);
         loop {
-            self.x_ticks = self.whole(&self.x, most);
+            self.x_ticks = self.whole(&self.x, most, false);
             let mut spans: Vec<(f64, f64)> = Vec::new();
             for tick in &self.x_ticks {
                 let (middle, half) = (self.x.place(tick.at) * self.area.w, font::width(&tick.label, TICK) / 2.0);

@@ -120,7 +120,7 @@ impl Legend {
 }
 
 /// Which cells of the axes' area hold data.
-struct Taken {
+pub(super) struct Taken {
     area: Area,
     columns: usize,
     rows: usize,
@@ -128,7 +128,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn of(area: Area, shapes: &[Shape]) -> Self {
+    pub(super) fn of(area: Area, shapes: &[Shape]) -> Self {
         let (columns, rows) = ((area.w / CELL).ceil() as usize + 1, (area.h / CELL).ceil() as usize + 1);
         let mut taken = Self { area, columns, rows, cells: vec![false; columns * rows] };
         for shape in shapes {
@@ -185,7 +185,7 @@ impl Taken {
         }
     }
 
-    fn free(&self, place: Area) -> bool {
+    pub(super) fn free(&self, place: Area) -> bool {
         let column = |x: f64| ((x - self.area.x) / CELL).floor().clamp(0.0, self.columns as f64 - 1.0) as usize;
         let row = |y: f64| ((y - self.area.y) / CELL).floor().clamp(0.0, self.rows as f64 - 1.0) as usize;
         let columns = column(place.x)..=column(place.x + place.w);

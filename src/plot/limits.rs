@@ -186,9 +186,19 @@ fn from_series(plot: &Plot) -> Result<(Scale, Scale), String> {
     let tight = plot.series.iter().any(|s| s.named() || matches!(s.kind, Kind::Hist(_)));
     let pad = if tight { 0.0 } else { 0.03 };
     match (Scale::around(b.x, x.log, false, pad), Scale::around(b.y, y.log, filled, 0.05)) {
+        // A bar has no natural foot on a logarithmic axis: a power of ten, so that the least is not
+        // all but gone.
+        (Some(x), Some(y)) if y.log && filled => Ok((x, Scale { low: decade_below(b.y.0), ..y })),
         (Some(x), Some(y)) => Ok((x, y)),
         _ => Err("no data".to_owned()),
     }
+}
+
+/// The power of ten below a positive value, well below it.
+fn decade_below(value: f64) -> f64 {
+    let decade = 10f64.powi(value.log10().floor() as i32);
+    let low = if value < 2.0 * decade { decade / 10.0 } else { decade };
+    if low > 0.0 { low } else { value / 10.0 }
 }
 
 /// Why there is nothing to see.

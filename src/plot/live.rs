@@ -6,6 +6,7 @@ use super::input::{IntoSeries, Numbers};
 use super::kinds::grid;
 use super::painter::{self, Figure};
 use super::series::{Kind, Series};
+use crate::display::{Display, MimeBundle};
 use crate::rt;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -79,8 +80,13 @@ impl Live {
     /// }
     /// assert!(live.finish().svg().starts_with("<svg"));
     /// ```
+    ///
+    /// # Panics
+    /// Without columns or rows.
     #[must_use]
+    #[track_caller]
     pub fn heatmap(nx: usize, ny: usize) -> Self {
+        assert!(nx > 0 && ny > 0, "a heat map has at least one column and one row, and got {nx} and {ny}");
         Self::new(grid(Look::Heat, vec![f64::NAN; nx.saturating_mul(ny)], nx, ny))
     }
 
@@ -324,9 +330,25 @@ impl Live {
     #[must_use]
     pub fn finish(self) -> Plot {
         self.figure.paint(true);
+        self.now()
+    }
+
+    /// The figure as it is now.
+    fn now(&self) -> Plot {
         let mut state = self.figure.drained();
         state.trim_all();
         state.plot.clone()
+    }
+}
+
+/// A picture of its present state, which does not move.
+impl Display for Live {
+    fn mime_bundle(&self) -> MimeBundle {
+        self.now().mime_bundle()
+    }
+
+    fn metadata(&self) -> String {
+        self.now().metadata()
     }
 }
 

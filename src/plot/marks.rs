@@ -2,6 +2,7 @@
 
 use super::canvas::{Area, Colour, Point, series};
 use super::layout::Drawing;
+use super::painter::check_at;
 use super::series::{Kind, Quartiles, Series};
 use super::shapes::{Shape, Thin, dashes, density, lines, stairs};
 
@@ -21,6 +22,7 @@ impl Drawing<'_> {
         let thin = ys.len() > 4 * self.area.w as usize;
         let mut gap = false;
         for (i, y) in ys.iter().enumerate() {
+            check_at(i);
             let point = self.at(s.xs.at(i), *y);
             if !(point.0.is_finite() && point.1.is_finite()) {
                 gap = true;
@@ -107,6 +109,7 @@ impl Drawing<'_> {
             }
         };
         for (i, (x, y)) in s.points().enumerate() {
+            check_at(i);
             let (top, bottom) = (self.at(x, y), self.at(x, other.get(i).copied().unwrap_or(base)));
             if [top.0, top.1, bottom.1].iter().all(|v| v.is_finite()) {
                 above.push(top, thin);
@@ -203,7 +206,7 @@ impl Drawing<'_> {
         let outliers = group.outliers.iter().map(|v| (middle, at(*v)));
         let points: Vec<Point> = outliers.filter(|p| self.visible(*p)).collect();
         if !points.is_empty() {
-            shapes.push(Shape::Dots { points, radius: 2.0, colour: colour.opacity(0.75) });
+            shapes.push(Shape::Dots { points, radius: 2.8, colour: colour.opacity(0.85) });
         }
         shapes
     }

@@ -239,11 +239,16 @@ impl Plot {
 
     /// Sets the number of bins of histograms, from 1 to 10,000.
     ///
+    /// # Panics
+    /// When there would be fewer or more.
+    ///
     /// ```
     /// ferrolab::plot::hist(&[1.0, 2.0, 4.0]).bins(2);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn bins(mut self, n: usize) -> Self {
+        assert!((1..=10_000).contains(&n), "a histogram has 1 to 10,000 bins, and got {n}");
         for series in &mut self.series {
             if let Kind::Hist(raw) = &series.kind {
                 let (edges, counts) = bin(raw, Some(n));

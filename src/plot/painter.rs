@@ -9,6 +9,7 @@ use super::ring::Ring;
 use super::series::{Kind, Series};
 use crate::display::Display;
 use crate::rt;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -20,6 +21,27 @@ const TICK: Duration = Duration::from_millis(100);
 const PART: u32 = 5;
 /// The thread waits this many ticks for changes before it ends.
 const LINGER: u32 = 3;
+
+thread_local! {
+    /// A live figure is being painted on this thread.
+    static LIVE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Unwinds when the user interrupted the cell that draws a figure: drawings of many points call it
+/// now and then. Not while a live figure is painted, whose last state is to be seen.
+pub(super) fn check() {
+    if !LIVE.get() {
+        rt::check_interrupt();
+    }
+}
+
+/// [`check`] for each of so many points.
+#[inline]
+pub(super) fn check_at(point: usize) {
+    if point.is_multiple_of(1 << 16) {
+        check();
+    }
+}
 
 /// A figure that changes.
 #[derive(Debug)]
@@ -185,6 +207,7 @@ impl Figure {
             state.trim_all();
             state.plot.clone()
         };
+        LIVE.set(true);
         match &*id {
             Some(id) => plot.update(id),
             None => {
@@ -193,6 +216,7 @@ impl Figure {
                 *id = Some(new);
             }
         }
+        LIVE.set(false);
         self.state().next = Instant::now() + TICK.max(start.elapsed() * PART);
     }
 }

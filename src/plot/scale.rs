@@ -96,6 +96,24 @@ impl Scale {
         }
     }
 
+    /// Ticks at whole numbers: of what is counted, as far as there are some.
+    pub(super) fn whole_ticks(&self, most: usize) -> Vec<Tick> {
+        let span = (self.high - self.low).abs();
+        let ticks = self.ticks(if span < most as f64 { span.ceil() as usize + 1 } else { most });
+        // A step of 2.5 falls on a whole number every other time.
+        if ticks.iter().all(|t| t.at.fract() == 0.0) || self.log || self.date {
+            return ticks;
+        }
+        let whole: Vec<Tick> = ticks.iter().filter(|t| t.at.fract() == 0.0).cloned().collect();
+        if whole.is_empty() {
+            return ticks;
+        }
+        let step = whole.windows(2).map(|pair| pair[1].at - pair[0].at).fold(f64::MAX, f64::min);
+        let values: Vec<f64> = whole.iter().map(|t| t.at).collect();
+        let labels = labels(&values, if step < f64::MAX { step } else { 1.0 });
+        values.into_iter().zip(labels).map(|(at, label)| Tick { at, label }).collect()
+    }
+
     /// About `most` ticks or fewer.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
         if self.low > self.high {
@@ -113,7 +131,12 @@ impl Scale {
                 return ticks;
             }
         }
-        self.linear_ticks(most)
+        let ticks = self.linear_ticks(most);
+        // One mark tells no scale: rather some more than that.
+        match ticks.len() {
+            0 | 1 => self.linear_ticks(most.max(2) * 2),
+            _ => ticks,
+        }
     }
 
     /// Places of the small ticks of a logarithmic axis: the other multiples of powers of ten. None
@@ -188,9 +211,10 @@ fn labels(values: &[f64], step: f64) -> Vec<String> {
         let digits = decimals(1.0);
         return values.iter().map(|v| plain(*v, digits)).collect();
     }
-    // Small numbers in front of the power: 2·10⁶, 4·10⁶, … 10·10⁶.
+    // Small whole numbers in front of the power where that is possible, 2·10⁶, 4·10⁶, … 10·10⁶,
+    // else numbers below ten: 1.0·10⁶, 1.5·10⁶.
     let fine = step.log10().floor() as i32;
-    let exponent = if exponent - fine <= 2 { fine } else { exponent };
+    let exponent = if exponent - fine <= 2 && decimals(10f64.powi(fine)) == 0 { fine } else { exponent };
     let unit = 10f64.powi(exponent);
     let digits = decimals(unit);
     let power = superscript(exponent);

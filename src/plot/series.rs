@@ -3,6 +3,7 @@
 
 use super::canvas::Colour;
 use super::input::Numbers;
+use super::painter::{check, check_at};
 
 /// How numbers are drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,7 @@ impl Quartiles {
 /// Diaconis. Values that are not finite are left out.
 pub(super) fn bin(values: &[f64], bins: Option<usize>) -> (Vec<f64>, Vec<f64>) {
     let mut finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    check();
     let n = finite.len();
     if n == 0 {
         return (Vec::new(), Vec::new());
@@ -110,7 +112,8 @@ pub(super) fn bin(values: &[f64], bins: Option<usize>) -> (Vec<f64>, Vec<f64>) {
     let edges: Vec<f64> = (0..=count).map(edge).collect();
     let mut counts = vec![0.0; count];
     let per = count as f64 / (high / 2.0 - low / 2.0);
-    for value in finite {
+    for (i, value) in finite.into_iter().enumerate() {
+        check_at(i);
         // Rounding may put a value on the wrong side of an edge.
         let mut slot = (((value / 2.0 - low / 2.0) * per) as usize).min(count - 1);
         while slot > 0 && value < edges[slot] {
@@ -124,10 +127,19 @@ pub(super) fn bin(values: &[f64], bins: Option<usize>) -> (Vec<f64>, Vec<f64>) {
     (edges, counts)
 }
 
+/// Values that quartiles are taken from, at most.
+const SAMPLE: usize = 1 << 20;
+
 fn automatic(finite: &mut [f64], low: f64, high: f64) -> usize {
     let n = finite.len();
+    // Of many values, some all over them are enough to tell how wide a bin should be.
+    let every = n.div_ceil(SAMPLE);
+    let some = n.div_ceil(every);
+    (1..some).for_each(|i| finite.swap(i, i * every));
+    let finite = &mut finite[..some];
     let mut quantile = |q: f64| {
-        let place = ((n - 1) as f64 * q).round() as usize;
+        check();
+        let place = ((some - 1) as f64 * q).round() as usize;
         *finite.select_nth_unstable_by(place, f64::total_cmp).1
     };
     let width = 2.0 * (quantile(0.75) - quantile(0.25)) / (n as f64).cbrt();

@@ -2,6 +2,7 @@
 //! densities of very many points.
 
 use super::canvas::{Area, Colour, Pixels, Point};
+use super::painter::check_at;
 
 /// Shapes ready to be drawn, in pixels.
 pub(super) enum Shape {
@@ -44,7 +45,7 @@ pub(super) fn lines(runs: Vec<Vec<Point>>, colour: Colour, dashed: bool) -> Vec<
         }
     }
     if !single.is_empty() {
-        shapes.push(Shape::Dots { points: single, radius: 2.0, colour });
+        shapes.push(Shape::Dots { points: single, radius: 2.8, colour });
     }
     shapes
 }
@@ -104,7 +105,8 @@ pub(super) fn density(points: impl Iterator<Item = Point>, weight: usize, area: 
     let (width, height) = (area.w.ceil().max(1.0) as usize, area.h.ceil().max(1.0) as usize);
     let mut counts = vec![0u32; width * height];
     let (sx, sy) = (width as f64 / area.w, height as f64 / area.h);
-    for (x, y) in points {
+    for (i, (x, y)) in points.enumerate() {
+        check_at(i);
         let (u, v) = ((x - area.x) * sx, (y - area.y) * sy);
         // Written so that what is not a number is left out.
         if u >= 0.0 && v >= 0.0 && u <= width as f64 && v <= height as f64 {

@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Area, Canvas, TITLE};
 use super::layout::{Drawing, Margins};
 use super::raster::{self, Raster};
 use super::svg::Svg;
-use super::{Panels, Plot, draw, font, sketch};
+use super::{Panels, Plot, draw, font, painter, sketch};
 use crate::display::{Display, MimeBundle, escape};
 use crate::rt;
 use std::fmt::Write;
@@ -27,6 +27,7 @@ pub(super) struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     pub(super) fn of(plot: &'a Plot) -> Self {
+        painter::check();
         let frame = Area { x: 0.0, y: 0.0, w: f64::from(plot.size.0), h: f64::from(plot.size.1) };
         let drawings = vec![Drawing::new(plot, frame, None, Margins::default())];
         Self { size: plot.size, title: &plot.title, heading: "", about: sketch::describe(plot), drawings }

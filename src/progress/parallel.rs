@@ -4,7 +4,7 @@
 use super::state::{Outcome, Shard, Start, State};
 use super::{Bar, Inside, Unit, nest};
 use crate::rt;
-use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer, bridge};
+use rayon::iter::plumbing::{Consumer, Folder, Producer, ProducerCallback, UnindexedConsumer};
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use std::panic::Location;
 use std::sync::Arc;
@@ -76,7 +76,10 @@ impl<I: ParallelIterator> ParallelIterator for Parallel<I> {
 
     fn drive_unindexed<C: UnindexedConsumer<I::Item>>(self, consumer: C) -> C::Result {
         let state = Arc::clone(self.bar.state());
-        self.base.drive_unindexed(Counted { base: consumer, state })
+        let result = self.base.drive_unindexed(Counted { base: consumer, state });
+        // Interrupted, the consumer took no more: what there is of a result is nobody's.
+        check(self.bar.state());
+        result
     }
 
     fn opt_len(&self) -> Option<usize> {
@@ -90,7 +93,10 @@ impl<I: IndexedParallelIterator> IndexedParallelIterator for Parallel<I> {
     }
 
     fn drive<C: Consumer<I::Item>>(self, consumer: C) -> C::Result {
-        bridge(self, consumer)
+        let state = Arc::clone(self.bar.state());
+        let result = self.base.drive(Counted { base: consumer, state });
+        check(self.bar.state());
+        result
     }
 
     fn with_producer<CB: ProducerCallback<I::Item>>(self, callback: CB) -> CB::Output {
@@ -134,6 +140,9 @@ impl<P: Producer> Producer for Counted<P> {
     }
 
     fn split_at(self, index: usize) -> (Self, Self) {
+        // Here, and not with the first item of each part: a part that ends at once is followed by
+        // one that another thread takes and splits again, and so on through all of a long range.
+        check(&self.state);
         let (left, right) = self.base.split_at(index);
         let state = Arc::clone(&self.state);
         (Self { base: left, state }, Self { base: right, state: self.state })
@@ -195,14 +204,12 @@ impl<B> Ticking<B> {
         let (count, inside) = (Count::of(&state), Inside::of(&state));
         Self { base, state, count, _inside: inside }
     }
+}
 
-    /// Not named `count`: on `&mut self` that would be `Iterator::count`, which uses up the rest.
-    #[inline(always)]
-    fn counted(&mut self) {
-        if rt::interrupted() {
-            interrupt(&self.state);
-        }
-        self.count.one();
+#[inline(always)]
+fn check(bar: &State) {
+    if rt::interrupted() {
+        interrupt(bar);
     }
 }
 
@@ -218,7 +225,8 @@ impl<I: Iterator> Iterator for Ticking<I> {
     #[inline]
     fn next(&mut self) -> Option<I::Item> {
         let item = self.base.next()?;
-        self.counted();
+        check(&self.state);
+        self.count.one();
         Some(item)
     }
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -229,7 +237,8 @@ impl<I: DoubleEndedIterator> DoubleEndedIterator for Ticking<I> {
     #[inline]
     fn next_back(&mut self) -> Option<I::Item> {
         let item = self.base.next_back()?;
-        self.counted();
+        check(&self.state);
+        self.count.one();
         Some(item)
     }
 }
@@ -251,7 +260,8 @@ impl<T, C: Consumer<T>> Consumer<T> for Counted<C> {
     }
 
     fn full(&self) -> bool {
-        self.base.full()
+        // Who interrupts stops all parts without unwinding any; see `check` where they come together.
+        rt::interrupted() || self.base.full()
     }
 }
 
@@ -269,7 +279,7 @@ impl<T, F: Folder<T>> Folder<T> for Ticking<F> {
     type Result = F::Result;
 
     fn consume(mut self, item: T) -> Self {
-        self.counted();
+        self.count.one();
         self.base = self.base.consume(item);
         self
     }
@@ -279,6 +289,6 @@ impl<T, F: Folder<T>> Folder<T> for Ticking<F> {
     }
 
     fn full(&self) -> bool {
-        self.base.full()
+        rt::interrupted() || self.base.full()
     }
 }

@@ -106,3 +106,13 @@ def command_lines(root: int) -> dict[int, str]:
         except OSError:
             continue
     return lines
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used, of all its threads; 0 when it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

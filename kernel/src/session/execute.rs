@@ -1,6 +1,6 @@
 //! The cells' lane: execute requests, one after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
 use super::sink::CellSink;
-use super::{Ended, Session, guarded, lock};
+use super::{Ended, Session, attach, guarded, lock};
 use crate::messages::{self, Request};
 
 /// A frontend that runs several cells sends them in one go; those that arrive this soon after a
@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    fn next_cell(&self) -> Option<Request> {
+    fn next_cell(&self) -> Option<Arc<Request>> {
         let mut queue = lock(&self.queue);
         loop {
             if queue.closing {
@@ -74,8 +74,7 @@ impl Session {
     }
 
     /// Run a request with everything around it; true when it ends the session.
-    pub(super) fn run_cell(&self, evaluator: &mut dyn Evaluator, request: Request) -> bool {
-        let request = Arc::new(request);
+    pub(super) fn run_cell(&self, evaluator: &mut dyn Evaluator, request: Arc<Request>) -> bool {
         let Ok(JupyterMessageContent::ExecuteRequest(execute)) = &request.content else {
             return false;
         };
@@ -85,12 +84,16 @@ impl Session {
             self.tell(&request, ExecutionState::Busy)
         };
         let outcome = self.on_execute(evaluator, &request, execute);
-        let mut aborted = Default::default();
+        let mut aborted = VecDeque::new();
         if outcome.abort {
             std::thread::sleep(ONE_GO.saturating_sub(request.arrived.elapsed()));
-            aborted = mem::take(&mut lock(&self.queue).waiting);
+            let mut queue = lock(&self.queue);
+            // Who looks at the cell that failed has nothing to do with what was to follow.
+            let (kept, rest) = mem::take(&mut queue.waiting).into_iter().partition(|r| attach::is_attach(r));
+            (queue.waiting, aborted) = (kept, rest);
         }
         let status = if outcome.abort { "error" } else { "ok" };
+        self.record.end();
         self.reply(&request, outcome.reply, json!({"started": started, "status": status}));
         {
             let mut running = lock(&self.running);
@@ -129,11 +132,20 @@ impl Session {
             self.count.store(number, Ordering::Relaxed);
             self.history().input(number, &execute.code);
         }
+        if attach::is_attach(request) {
+            self.on_attach(request);
+            let reply = messages::execute_reply(number, HashMap::new(), Vec::new(), None);
+            return Outcome { reply, abort: false, quit: false };
+        }
+        if !silent {
+            self.record.begin(&*self.outlet, number);
+        }
         self.prompts.begin();
         let sink = Arc::new(CellSink {
             outlet: self.outlet.clone(),
             prompts: self.prompts.clone(),
             request: request.clone(),
+            record: (!silent).then(|| self.record.clone()),
             number,
             silent,
             allow_stdin: execute.allow_stdin,
@@ -158,7 +170,8 @@ impl Session {
                 sink.show_page();
                 if !silent {
                     let content = messages::error(&error.name, &error.value, &error.traceback);
-                    self.outlet.publish(messages::child(Some(request), content));
+                    let publish = || self.outlet.publish(messages::child(Some(request), content));
+                    self.record.put(&*self.outlet, attach::told(&error.traceback), publish);
                 }
                 let CellError { name: ename, value: evalue, traceback } = error;
                 let error = ReplyError { ename, evalue, traceback };

@@ -5,6 +5,7 @@
 //! processes or rustc: messages leave through an [`Outlet`], cells run in an
 //! [`evaluator::Evaluator`].
 
+mod attach;
 pub mod evaluator;
 mod execute;
 mod history;
@@ -54,7 +55,7 @@ pub struct Ended {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Arc<Request>>,
     closing: bool,
     /// The cells' lane does nothing any more.
     done: bool,
@@ -74,7 +75,8 @@ pub struct Session {
     running: Mutex<Option<Arc<Request>>>,
     queue: Mutex<Queue>,
     queue_changed: Condvar,
-    queries: Sender<Request>,
+    record: Arc<attach::Record>,
+    queries: Sender<Arc<Request>>,
     control: Sender<Event>,
     ended: Mutex<Option<Ended>>,
     end: Condvar,
@@ -82,7 +84,7 @@ pub struct Session {
 
 /// The ends of the lanes that [`Session::start`] serves.
 struct Lanes {
-    queries: Receiver<Request>,
+    queries: Receiver<Arc<Request>>,
     control: Receiver<Event>,
 }
 
@@ -114,6 +116,7 @@ impl Session {
             running: Mutex::default(),
             queue: Mutex::default(),
             queue_changed: Condvar::new(),
+            record: Arc::default(),
             queries,
             control,
             ended: Mutex::default(),
@@ -140,7 +143,7 @@ impl Session {
         let lane = session.clone();
         thread::Builder::new()
             .name("queries".into())
-            .spawn(move || lanes.queries.iter().for_each(|request| lane.answer(&request)))?;
+            .spawn(move || lanes.queries.iter().for_each(|request| lane.on_query(&request)))?;
         let lane = session.clone();
         thread::Builder::new()
             .name("control".into())
@@ -159,10 +162,14 @@ impl Session {
                 self.prompts.answer(request.parent.as_deref(), reply.value.clone());
             }
             (Ok(JupyterMessageContent::ExecuteRequest(_)), Channel::Shell | Channel::Control) => {
-                self.enqueue(*request);
+                let request = Arc::new(*request);
+                if attach::is_attach(&request) {
+                    let _ = self.queries.send(request.clone());
+                }
+                self.enqueue(request);
             }
             (_, Channel::Shell) => {
-                let _ = self.queries.send(*request);
+                let _ = self.queries.send(Arc::from(request));
             }
             (_, Channel::Control) => {
                 let _ = self.control.send(Event::Request(request));
@@ -184,7 +191,11 @@ impl Session {
         }
     }
 
-    fn enqueue(&self, request: Request) {
+    fn on_query(&self, request: &Arc<Request>) {
+        if attach::is_attach(request) { self.attach(request) } else { self.answer(request) }
+    }
+
+    fn enqueue(&self, request: Arc<Request>) {
         let mut queue = lock(&self.queue);
         if queue.closing {
             drop(queue);

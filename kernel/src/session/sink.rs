@@ -4,9 +4,10 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jupyter_protocol::{JupyterMessageContent, Stdio};
+use jupyter_protocol::JupyterMessageContent;
 use serde_json::{Map, Value};
 
+use super::attach::{self, Output, Record};
 use super::evaluator::{Display, Sink, Stream};
 use super::prompt::Prompts;
 use crate::messages::{self, Outlet, Request};
@@ -16,6 +17,8 @@ pub(super) struct CellSink {
     pub(super) outlet: Arc<dyn Outlet>,
     pub(super) prompts: Arc<Prompts>,
     pub(super) request: Arc<Request>,
+    /// What pages that come later are told; nothing of silent cells.
+    pub(super) record: Option<Arc<Record>>,
     pub(super) number: u32,
     pub(super) silent: bool,
     pub(super) allow_stdin: bool,
@@ -28,6 +31,13 @@ pub(super) struct CellSink {
 impl CellSink {
     fn publish(&self, content: JupyterMessageContent) {
         self.outlet.publish_output(messages::child(Some(&self.request), content));
+    }
+
+    fn put(&self, output: Output, content: JupyterMessageContent) {
+        match &self.record {
+            Some(record) => record.put(&*self.outlet, output, || self.publish(content)),
+            None => self.publish(content),
+        }
     }
 
     /// The text of the result, if there was one.
@@ -66,19 +76,21 @@ impl Sink for CellSink {
         if text.is_empty() {
             return;
         }
-        let name = match stream {
-            Stream::Stdout => Stdio::Stdout,
-            Stream::Stderr => Stdio::Stderr,
-        };
-        self.publish(messages::stream(name, text));
+        let content = messages::stream(attach::stdio(stream), text);
+        self.put(Output::Text(stream, text.to_owned()), content);
     }
 
     fn display(&self, display: Display) {
-        self.publish(messages::display(display.data, display.metadata, display.display_id));
+        let content = messages::display(display.data.clone(), display.metadata.clone(), display.display_id.clone());
+        self.put(Output::Shown(display), content);
     }
 
     fn update(&self, display: Display) {
-        self.publish(messages::update(display.data, display.metadata, display.display_id));
+        let update = |display: Display| messages::update(display.data, display.metadata, display.display_id);
+        match &self.record {
+            Some(record) => record.replace(&display, || self.publish(update(display.clone()))),
+            None => self.publish(update(display)),
+        }
     }
 
     fn result(&self, display: Display) {
@@ -88,7 +100,8 @@ impl Sink for CellSink {
         let text = display.data.get("text/plain").and_then(|text| text.as_str());
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = text.map(str::to_owned);
         let Display { data, metadata, display_id } = display;
-        self.publish(messages::execute_result(self.number, data, metadata, display_id));
+        let output = attach::shown(&data, &metadata);
+        self.put(output, messages::execute_result(self.number, data, metadata, display_id));
     }
 
     fn page(&self, display: Display) {
@@ -96,7 +109,11 @@ impl Sink for CellSink {
     }
 
     fn clear(&self, wait: bool) {
-        self.publish(jupyter_protocol::ClearOutput { wait }.into());
+        let publish = || self.publish(jupyter_protocol::ClearOutput { wait }.into());
+        match &self.record {
+            Some(record) => record.clear(&*self.outlet, wait, publish),
+            None => publish(),
+        }
     }
 
     fn input(&self, prompt: &str, password: bool) -> Option<String> {

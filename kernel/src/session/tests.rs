@@ -201,7 +201,7 @@ fn a_failure_aborts_what_is_queued() {
     for code in ["b", "c"] {
         accept(&session, execute(code, code));
     }
-    assert!(!session.run_cell(&mut Fake::default(), execute("fail", "fail")));
+    assert!(!session.run_cell(&mut Fake::default(), Arc::new(execute("fail", "fail"))));
     let lines = outlet.summary();
     let expected = [
         "busy fail",
@@ -345,7 +345,7 @@ fn questions_are_answered_or_given_up() {
 #[test]
 fn pages_go_with_the_reply_or_among_the_outputs_of_an_error() {
     let (session, _lanes, outlet) = session();
-    let run = |code| session.run_cell(&mut Fake::default(), execute("a", code));
+    let run = |code| session.run_cell(&mut Fake::default(), execute("a", code).into());
     run("pages");
     let page = json!([{"source": "page", "data": {"text/plain": "first\n\nsecond"}, "start": 0}]);
     assert_eq!(outlet.reply()["payload"], page);
@@ -391,4 +391,38 @@ fn signals_interrupt_and_terminate() {
     assert_eq!(fake.interrupts.load(Ordering::SeqCst), 1);
     assert_eq!(outlet.summary(), ["shutdown_reply "]);
     assert_eq!(session.wait(), Ended { restart: false });
+}
+
+#[test]
+fn who_attaches_is_given_what_the_last_cell_put_out() {
+    let (session, _lanes, outlet) = session();
+    run(
+        &session,
+        vec![execute("z", " :attach;"), execute("a", "1 + 1"), execute("b", "%attach"), execute("c", ":attach")],
+    );
+    let lines = lock(&outlet.0).clone();
+    let told = |id: &str| -> Vec<String> {
+        let mine = lines.iter().filter(|line| line.2 == id && ["stream", "display_data"].contains(&&*line.1));
+        mine.map(|line| line.3["text"].as_str().or(line.3["data"]["text/plain"].as_str()).unwrap().to_owned()).collect()
+    };
+    assert!(told("z")[0].starts_with("nothing has run yet"), "{:?}", told("z"));
+    for id in ["b", "c"] {
+        assert_eq!(told(id)[0], "[2] ended less than a second ago\n");
+        assert_eq!(told(id)[1..], ["out", "1 + 1"]);
+    }
+}
+
+#[test]
+fn who_attaches_is_not_aborted_and_told_the_error() {
+    let (session, _lanes, outlet) = session();
+    accept(&session, execute("b", "1"));
+    accept(&session, execute("c", ":attach"));
+    session.run_cell(&mut Fake::default(), Arc::new(execute("a", "fail")));
+    let queued: Vec<_> = lock(&session.queue).waiting.drain(..).collect();
+    assert_eq!(queued.iter().map(|request| &*request.header.msg_id).collect::<Vec<_>>(), ["c"]);
+    session.run_cell(&mut Fake::default(), queued[0].clone());
+    let summary = outlet.summary();
+    assert!(!summary.contains(&"execute_input b".into()), "{summary:?}");
+    let expected = ["busy c", "execute_input c", "stream c", "stream c", "shell:execute_reply c", "idle c"];
+    assert_eq!(summary[summary.len() - 6..], expected);
 }

@@ -99,7 +99,8 @@ fn an_order_that_contradicts_itself_loses_nothing() {
 #[test]
 fn data_of_every_shape() {
     let n = 40_000u64;
-    let shapes: [(&str, fn(u64) -> u64); 7] = [
+    type Shape = (&'static str, fn(u64) -> u64);
+    let shapes: [Shape; 7] = [
         ("ascending", |i| i),
         ("descending", |i| u64::MAX - i),
         ("equal", |_| 7),

@@ -198,12 +198,30 @@ fn child_message(child: &Diagnostic, code: &str, view: &View<'_>) -> Option<Stri
             message.push_str(&clean(label, code, view));
         }
     }
+    if let Some(name) = message.strip_prefix("there are multiple different versions of crate `") {
+        return Some(two_versions(name.split('`').next().unwrap_or_default()));
+    }
     let missing = message.strip_prefix("you might be missing a crate named `").and_then(|rest| rest.split('`').next());
     let unloaded = message.strip_prefix("if you wanted to use a crate named `").and_then(|rest| rest.split('`').next());
     if let Some(name) = missing.or(unloaded) {
         return Some(format!("if `{name}` is a crate, load it with `:dep {name}` in a line of its own"));
     }
     Some(message)
+}
+
+/// What to do when a value is of one version of a crate and a function takes another's.
+fn two_versions(name: &str) -> String {
+    match name {
+        "ndarray" | "rayon" | "plotters" | "serde" => format!(
+            "there are two versions of `{name}` here: the one that `:dep` added, and `ferrolab::{name}`, which the helpers \
+             take and which cells use when no `:dep` asks for another; make the value with `ferrolab::{name}`, or hand \
+             over what both know, such as a slice"
+        ),
+        _ => format!(
+            "there are two versions of `{name}` here, since crates that were added ask for different ones; a `:dep {name} = …` \
+             with the version that the other crate uses gives it to cells too"
+        ),
+    }
 }
 
 /// Notes that only point at a library's line, which is not shown.
@@ -223,6 +241,7 @@ fn is_about_setup(message: &str) -> bool {
         || message.starts_with("this error originates in the macro")
         || message.contains("to the crate attributes to enable")
         || message.contains("in your `Cargo.toml`")
+        || message.contains("`cargo tree`")
 }
 
 /// Whether a suggestion is meant for tools only, which rustc's JSON does not say but its rendering

@@ -141,6 +141,8 @@ impl Lab {
                 self.settings.timing = on;
                 say(sink, if self.settings.timing { "timing: on\n" } else { "timing: off\n" })
             }
+            // The session takes it out of the queue before it comes here.
+            "attach" => Err(wrong(":attach is a cell of its own, in Jupyter: nothing else stands beside it")),
             "snapshots" => on_off(rest, "snapshots").map(|on| self.settings.snapshots = on),
             "env" => self.on_env(rest),
             "build_env" => on_build_env(rest),

@@ -44,6 +44,11 @@ pub(super) const DIRECTIVES: &[Entry] = &[
         "Show after each cell what it took: time to compile and to run, CPU time, cores used of those granted, peak memory, allocations; again to stop.",
     ),
     entry(
+        &["attach"],
+        ":attach",
+        "Show what the running cell puts out, without waiting for it, or what the last one put out: after a page was reloaded. A cell of its own.",
+    ),
+    entry(
         &["snapshots", "snapshot"],
         ":snapshots on|off",
         "Take a snapshot before each cell, so that a cell that fails changes nothing.",
