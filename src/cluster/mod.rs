@@ -15,29 +15,34 @@ mod card;
 mod code;
 mod config;
 mod error;
+mod folder;
 mod future;
+mod jupyter;
 mod open;
 mod python;
 mod run;
 mod schedule;
+mod security;
 mod shim;
 mod source;
+mod target;
 
 pub use card::Status;
 pub use config::{Slurm, slurm};
 pub use error::Error;
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
+pub use security::Security;
 pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
 
 pub(crate) use future::Slot;
 pub(crate) use open::settle;
+pub(crate) use shim::captures_nothing;
 
 use open::Inner;
 use run::{Job, Run};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use shim::captures_nothing;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -128,7 +133,7 @@ impl Cluster {
     where
         P: Serialize + DeserializeOwned + Send + Sync + 'static,
         S: Source,
-        F: for<'w> Fn(&'w P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        F: for<'w> Fn(&P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);
