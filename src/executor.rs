@@ -42,7 +42,7 @@ use serde::de::DeserializeOwned;
     label = "not an executor",
     note = "`threads()` and a `Cluster` are; give a reference to one, as in `study(&threads())` or `study(&cluster)`"
 )]
-pub trait Executor: Clone {
+pub trait Executor: Clone + sealed::Sealed {
     /// Calls `f` on every item; results in order.
     ///
     /// # Errors
@@ -175,6 +175,11 @@ pub trait Executor: Clone {
     fn message(&self, text: &str) -> Self;
 }
 
+mod sealed {
+    /// Places are this crate's, so that they can learn new methods.
+    pub trait Sealed {}
+}
+
 /// Tasks that can run on threads and on a cluster, with the same items on both: a [`Source`] that
 /// is also [`IntoTasks`]. Every `Source` of this crate is; there is nothing to implement.
 ///
@@ -196,6 +201,7 @@ impl<'a, S> Portable<'a> for S where S: Source + IntoTasks<Item = <<S as Source>
 /// what rustc says of a closure that captures, and with it the user's line.
 macro_rules! executor {
     ($place:ty, quiet: $quiet:expr, message: $message:expr) => {
+        impl sealed::Sealed for $place {}
         impl Executor for $place {
             #[inline(never)]
             fn map<'a, S, F, T>(&self, tasks: S, f: F) -> Result<Vec<T>, Error>

@@ -50,6 +50,8 @@ def test_checks(k):
     k.run("std::hint::black_box(255u8) + std::hint::black_box(1)").result("0").idle()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_target_cpu(start):
     k = start(timeout=600)
     # what is compiled for what: cells, items, and the helper library with its dependencies

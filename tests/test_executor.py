@@ -107,6 +107,6 @@ def test_a_closure_that_captures_in_an_earlier_cell(k, place):
 
 def test_tasks_that_cannot_travel_are_named(k):
     k.run("fn grid(on: &impl Executor) { let _ = on.map(par::grid([2, 2]), |[i, j]| i * j); }").until("error").error(
-        None, "threads and on a cluster", "par::chunks"
+        None, "not something that can be sent to a cluster", "par::chunks"
     ).idle()
     k.run("fn odd(on: &impl Executor) -> bool { on.quiet(); true }\nodd(&5)").until("error").error(None, "not a place where closures run", "threads()").idle()

@@ -9,6 +9,21 @@
 //!
 //! Closures capture nothing, since captured bytes may be addresses; what they need goes through
 //! [`Cluster::map_with`]. Items, parameters and results are whatever serde can write.
+//!
+//! # Who can run code
+//!
+//! Whoever reaches a Dask scheduler can run code on its workers, as their user. Local clusters listen
+//! on the loopback interface alone, which still lets in every user of the machine; others listen where
+//! they were told to. TLS admits only who holds a key of the same authority: [`Security`] says how to
+//! switch it on.
+//!
+//! # Machines that differ
+//!
+//! Code for the cluster is the notebook's own code, so it is compiled for the processor of
+//! `:target-cpu`, which is the notebook machine's own unless a cell says otherwise. When a cluster is
+//! opened, and when workers join, they are asked for their processor, C library and Rust toolchain.
+//! Those that could not run the code are refused by name, with the level that all of them have:
+//! `:target-cpu x86-64-v3` compiles helpers, items and cells for it.
 
 mod bridge;
 mod card;

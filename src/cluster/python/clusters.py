@@ -22,7 +22,7 @@ import links
 import tls
 from connection import Connection, Wrong
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
-from fit import Needs
+from fit import Needs, same_python
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # the module that runs on workers; bridge.py sets it
@@ -221,6 +221,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 async def prepare(held: Held) -> None:
     """What workers need before the first task, also those that join later."""
     client = held.client
+    same_python(await client.get_versions(), await held.workers())
     text = (FOLDER / f"{WORKER.__name__}.py").read_text()
     await client.register_plugin(SchedulerCarrier(WORKER.__name__, text))
     await client.register_plugin(Carrier(WORKER.__name__, text))

@@ -67,18 +67,18 @@ class Needs:
     def lacking(self, there: dict) -> tuple[str, str] | None:
         """Why a machine cannot run the code, and what kind of reason that is."""
         if there["machine"] != self.here["machine"]:
-            return "machine", f"is a {there['machine']}, and the notebook runs on {self.here['machine']}"
+            return "machine", f"a {there['machine']}; the notebook runs on {self.here['machine']}"
         lost = sorted(self.features - set(there["flags"]))
         if there["flags"] and lost:
-            return "features", f"has a processor without {some(lost)}, which the notebook's code uses"
+            return "features", f"a processor without {some(lost)}, which the notebook's code uses"
         libc = release(there["libc"])
         if libc is None:
-            return "libc", f"has {there['libc'] or 'an unknown C library'}, and the notebook's code needs glibc {dotted(self.glibc)}"
+            return "libc", f"{there['libc'] or 'an unknown C library'}; the notebook's code needs glibc {dotted(self.glibc)}"
         if libc < self.glibc:
-            return "libc", f"has glibc {dotted(libc)}, and the notebook's code needs {dotted(self.glibc)}"
+            return "libc", f"glibc {dotted(libc)}; the notebook's code needs {dotted(self.glibc)}"
         others = [name for name in there["toolchains"] if name != self.toolchain]
         if self.toolchain and others:
-            return "toolchain", f"runs code of another Rust toolchain already ({some(others)}; here: {self.toolchain})"
+            return "toolchain", f"code of another Rust toolchain is loaded ({some(others)}; here: {self.toolchain})"
         return None
 
     def check(self, there: dict[str, dict]) -> None:
@@ -98,9 +98,30 @@ class Needs:
             "libc": "start the kernel where the workers run, or on an older system",
             "toolchain": "restart these workers, or use the same toolchain in all notebooks of this cluster",
         }
-        lines = [f"{some(names)} {why}" for (_, why), names in sorted(reasons.items())]
+        lines = [f"{some(sorted(names))}: {why}" for (_, why), names in sorted(reasons.items())]
         lines += [advice[kind] for kind in dict.fromkeys(kind for kind, _ in sorted(reasons))]
         raise Wrong("\n".join(["some workers cannot run this notebook's code:", *lines]))
+
+
+def same_python(found: dict, workers: dict) -> None:
+    """Refuses another minor release of Python than ours: what travels to workers is byte code, and each has its own.
+
+    `found` is what `Client.get_versions` says, `workers` the scheduler's list, both by address.
+    """
+    mine = minor(found["client"])
+    there = {"the scheduler": found["scheduler"], **{str(workers.get(a, {}).get("id", a)): v for a, v in found["workers"].items()}}
+    others: dict[str, list[str]] = {}
+    for name, versions in there.items():
+        if versions and minor(versions) != mine:
+            others.setdefault(minor(versions), []).append(name)
+    if others:
+        lines = [f"{some(names)}: Python {release}; here: Python {mine}" for release, names in sorted(others.items())]
+        lines.append(f"set FERROLAB_PYTHON to a Python {max(others)} with distributed, and restart the kernel")
+        raise Wrong("\n".join(["the Dask client and its cluster need the same Python:", *lines]))
+
+
+def minor(versions: dict) -> str:
+    return ".".join(versions["host"]["python"].split(".")[:2])
 
 
 def some(names: list[str]) -> str:
