@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -114,13 +115,28 @@ def bridge(kernel) -> int:
     return next(pid for pid, line in process.command_lines(kernel.process.pid).items() if "bridge.py" in line)
 
 
-def test_what_a_killed_bridge_left_is_removed_by_the_next_one(start, tmp_path):
-    options = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": "", **PYTHON}
+@pytest.fixture
+def short():
+    """A folder whose path leaves room for a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield pathlib.Path(folder)
+
+
+def test_a_long_temporary_folder_is_no_obstacle(start, tmp_path):
+    long = tmp_path / ("scratch-of-a-job" * 6)
+    long.mkdir()
+    kernel = start(timeout=120, TMPDIR=str(long), XDG_RUNTIME_DIR="", **PYTHON)
+    kernel.ok("let c = Cluster::local(1)?;")
+    kernel.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
+
+
+def test_what_a_killed_bridge_left_is_removed_by_the_next_one(start, short):
+    options = {"TMPDIR": str(short), "XDG_RUNTIME_DIR": "", **PYTHON}
     kernel = start(timeout=120, **options)
     other = start(timeout=120, **options)
     for each in (kernel, other):
         each.ok("let c = Cluster::local(1)?;")
-    folders = {path: (path / "owner.pid").read_text() for path in tmp_path.glob("ferrolab-*")}
+    folders = {path: (path / "owner.pid").read_text() for path in short.glob("ferrolab-*")}
     assert len(folders) == 2
     assert all(path.stat().st_mode & 0o077 == 0 for folder in folders for path in [folder, *folder.glob("*.*")])
     killed = bridge(kernel)
@@ -129,7 +145,7 @@ def test_what_a_killed_bridge_left_is_removed_by_the_next_one(start, tmp_path):
     (stale,) = (path for path, owner in folders.items() if int(owner) == killed)
     assert stale.exists()
     kernel.ok("let c = Cluster::local(1)?;")
-    now = set(tmp_path.glob("ferrolab-*"))
+    now = set(short.glob("ferrolab-*"))
     assert stale not in now and len(now) == 2
     # the other session's is in use, and stays so
     other.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()

@@ -66,7 +66,7 @@ def test_the_oldest_release_that_is_stated(start):
 
 
 NOTEBOOK = """{"cells": [
- {"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": ":env FERROLAB_CACHE_DIR=CACHE\\n1 + 1"},
+ {"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": ":env FERROLAB_CACHE_DIR=@FOLDER@\\n1 + 1"},
  {"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": "let c = Cluster::local(1)?;\\nc.map(0..3u64, |x| x * x)?"},
  {"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": "c"}],
  "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"""
@@ -76,7 +76,7 @@ NOTEBOOK = """{"cells": [
 def test_an_environment_is_made_when_there_is_none_and_kept(ferrolab, tmp_path):
     """No Python with Dask anywhere: the first use makes one and says so, the second uses it."""
     notebook = tmp_path / "n.ipynb"
-    notebook.write_text(NOTEBOOK.replace("CACHE", str(tmp_path / "cache")))
+    notebook.write_text(NOTEBOOK.replace("@FOLDER@", str(tmp_path / "cache")))
     env = process.environment(PATH=f"/usr/bin:/bin:{os.path.dirname(process_of('cargo'))}", FERROLAB_PYTHON="", VIRTUAL_ENV="", CONDA_PREFIX="")
     made = tmp_path / "cache/python/bin/python"
     if subprocess.run(["/usr/bin/python3", "-c", "import distributed"], capture_output=True).returncode == 0:
@@ -105,7 +105,7 @@ def test_an_environment_that_cannot_be_made_says_why(ferrolab, tmp_path):
     (tools / "python3").write_text('#!/bin/sh\ncase "$*" in *venv*) echo "ensurepip is not available" >&2; exit 3;; esac\nexit 1\n')
     (tools / "python3").chmod(0o755)
     notebook = tmp_path / "n.ipynb"
-    notebook.write_text(NOTEBOOK.replace("CACHE", str(tmp_path / "cache")).replace("1 + 1", f":env PATH={tools}\\n1 + 1"))
+    notebook.write_text(NOTEBOOK.replace("@FOLDER@", str(tmp_path / "cache")).replace("1 + 1", f":env PATH={tools}\\n1 + 1"))
     env = process.environment(FERROLAB_PYTHON="", VIRTUAL_ENV="", CONDA_PREFIX="")
     done = subprocess.run(["sh", "-c", f"{ferrolab} run {notebook} --no-html -o {tmp_path}/out.ipynb; exit $?"], env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1

@@ -49,7 +49,7 @@ static BRIDGE_OF_SESSION: Mutex<Option<Bridge>> = Mutex::new(None);
 
 impl Bridge {
     fn socket(&self) -> PathBuf {
-        self.folder.join("bridge.sock")
+        self.folder.join(folder::SOCKET)
     }
 }
 
@@ -205,7 +205,7 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
     let log = folder::private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
     let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;
     let mut command = Command::new(&python.program);
-    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join("bridge.sock")).arg(&worker);
+    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join(folder::SOCKET)).arg(&worker);
     // The reading end is the bridge's standard input: one descriptor less to pass on by number.
     command.stdin(Stdio::from(read)).stdout(log.try_clone().map_err(disk)?).stderr(log).process_group(0);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONSTARTUP");
@@ -220,10 +220,9 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
             return Ok((bridge, stream));
         }
         if let Ok(Some(_)) = child.try_wait() {
-            return Err(Error::new(format!(
-                "the Dask client's process did not start{}",
-                tail(&bridge.folder.join("bridge.log"))
-            )));
+            let why = tail(&bridge.folder.join("bridge.log"));
+            let _ = fs::remove_dir_all(&bridge.folder);
+            return Err(Error::new(format!("the Dask client's process did not start{why}")));
         }
         if begun.elapsed() > STARTING {
             let _ = child.kill();

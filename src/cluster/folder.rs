@@ -17,8 +17,13 @@ pub(super) const OWNER: &str = "owner.pid";
 /// Where such folders are made, the best place first.
 fn places() -> impl Iterator<Item = PathBuf> {
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_dir());
-    runtime.into_iter().chain([env::temp_dir()])
+    runtime.into_iter().chain([env::temp_dir(), PathBuf::from("/tmp")])
 }
+
+/// A socket's address has room for so many bytes, the last one a zero.
+const LONGEST: usize = 108;
+/// The bridge's socket; while it is being made it has a longer name.
+pub(super) const SOCKET: &str = "bridge.sock";
 
 /// A folder that nobody else can enter. The bridge removes it at its end.
 pub(super) fn make() -> Result<PathBuf, Error> {
@@ -28,6 +33,13 @@ pub(super) fn make() -> Result<PathBuf, Error> {
     let mut why = None;
     for place in places() {
         let folder = place.join(&name);
+        if folder.join(SOCKET).as_os_str().len() + ".new".len() >= LONGEST {
+            why = Some(io::Error::new(
+                io::ErrorKind::InvalidFilename,
+                format!("{} is too long for a socket", folder.display()),
+            ));
+            continue;
+        }
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => return Ok(folder),
             Err(e) => why = Some(e),

@@ -38,6 +38,7 @@ class Held:
         self.sent: set[str] = set()
         self.runs: dict[str, Connection] = {}
         self.needs: Needs | None = None
+        self.fitting = asyncio.Lock()
         self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
         self.kept = False
 
@@ -238,14 +239,14 @@ def on_lines(held: Held, event) -> None:
 
 async def check(held: Held, workers: dict) -> None:
     """Refuses those of these workers that could not run code that was compiled here."""
-    fresh = [address for address in workers if address not in held.fit]
-    if not fresh:
-        return
-    # one that goes meanwhile has nothing to say
-    found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
-    names = {address: f"{WORKER.label(workers[address]['id'])} on {there['host']}" for address, there in found.items()}
-    held.needs.check({names[address]: there for address, there in found.items()})
-    held.fit |= set(found)
+    async with held.fitting:
+        fresh = [address for address in workers if address not in held.fit]
+        if not fresh:
+            return
+        # one that goes meanwhile has nothing to say
+        found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
+        held.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
+        held.fit |= set(found)
 
 
 async def close(held: Held) -> None:
@@ -258,6 +259,7 @@ async def close(held: Held) -> None:
             done = closing.close()
             if asyncio.iscoroutine(done) or isinstance(done, asyncio.Future):
                 await asyncio.wait_for(done, 15)
+    tls.forget_files(held.owned)
 
 
 async def describe(held: Held) -> dict:

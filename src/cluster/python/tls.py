@@ -5,6 +5,7 @@ It reads certificates through Dask alone, and prints no key.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from connection import Wrong
@@ -58,3 +59,12 @@ def for_address(address: str, security):
     if security is not None and address.startswith("tcp://"):
         raise Wrong(f"{address} is not encrypted, and TLS was asked for: a scheduler that speaks it has an address tls://…")
     return security
+
+
+def forget_files(launcher) -> None:
+    """Removes the files in which dask-jobqueue hands temporary credentials to jobs; it would at some later time."""
+    for name in ("_job_ca_file", "_job_cert", "_job_key"):
+        file = getattr(launcher, name, None)
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
