@@ -5,6 +5,7 @@
 //! - [`simd`]: several numbers at once, and the usual functions of them;
 //! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
 //! - [`cluster`]: a Dask cluster as such an executor;
+//! - [`executor`]: what the two have in common, for functions that run on either;
 //! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
 //! - [`plot`]: one-line figures, live figures, and `plotters` inline;
 //! - [`timing`]: how long code takes, how it scales with threads, which of two is faster;
@@ -22,6 +23,7 @@
 
 pub mod cluster;
 pub mod display;
+pub mod executor;
 pub mod frame;
 pub mod par;
 pub mod plot;

@@ -10,6 +10,7 @@ pub use std::prelude::rust_2024::*;
 
 pub use crate::cluster::{self, Cluster, slurm};
 pub use crate::display::{self, clear_output, html, latex, markdown, svg, table};
+pub use crate::executor::Executor;
 pub use crate::par;
 pub use crate::plot::{self, Live, Plot};
 pub use crate::table;

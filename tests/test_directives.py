@@ -50,9 +50,18 @@ def test_checks(k):
     k.run("std::hint::black_box(255u8) + std::hint::black_box(1)").result("0").idle()
 
 
-def test_target_cpu(k):
-    k.ok(":target-cpu x86-64")
-    k.run("1 + 1").result("2").idle()
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_target_cpu(start):
+    k = start(timeout=600)
+    # what is compiled for what: cells, items, and the helper library with its dependencies
+    native = 'cfg!(target_feature = "avx2")'
+    k.ok(f"fn of_items() -> bool {{ {native} }}\nlet lost = 1;")
+    # an older processor than ours, so that the environment is another one
+    k.run(":target-cpu x86-64-v3").finish()
+    k.run(f"({native}, of_items(), cfg!(target_feature = \"avx512f\"))").result("(true, true, false)").idle()
+    k.run("lost").fails("E0425")
+    k.run("par::map(0..3, |x| x)").result("[0, 1, 2]").idle()
     k.ok(":target-cpu native")
     k.run(":target-cpu no-such-cpu").fails()
     k.run("1 + 1").result("2").idle()

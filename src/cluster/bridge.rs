@@ -7,14 +7,14 @@
 //! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
 
 use super::error::Error;
+use super::folder;
 use super::python;
 use super::run::failure;
 use crate::rt;
 use serde_json::{Value, json};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 7] = [
     ("bridge.py", include_str!("python/bridge.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
+    ("fit.py", include_str!("python/fit.py")),
+    ("links.py", include_str!("python/links.py")),
     ("runs.py", include_str!("python/runs.py")),
+    ("tls.py", include_str!("python/tls.py")),
 ];
 const WORKER: &str = include_str!("python/worker.py");
 /// Importing Dask on a cold file system takes this long at most.
@@ -46,7 +49,7 @@ static BRIDGE_OF_SESSION: Mutex<Option<Bridge>> = Mutex::new(None);
 
 impl Bridge {
     fn socket(&self) -> PathBuf {
-        self.folder.join("bridge.sock")
+        self.folder.join(folder::SOCKET)
     }
 }
 
@@ -194,20 +197,22 @@ fn tail(path: &Path) -> String {
 
 fn start() -> Result<(Bridge, UnixStream), Error> {
     let python = python::find(&mut |text| println!("{text}"))?;
-    let folder = folder()?;
+    let folder = folder::make()?;
     let disk = |e: io::Error| Error::new(format!("cannot write to {}: {e}", folder.display()));
     let worker = format!("ferrolab_worker_{:016x}", fingerprint(WORKER));
-    FILES.iter().try_for_each(|(name, text)| write(&folder.join(name), text)).map_err(disk)?;
-    write(&folder.join(format!("{worker}.py")), WORKER).map_err(disk)?;
-    let log = private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
+    FILES.iter().try_for_each(|(name, text)| folder::write(&folder.join(name), text)).map_err(disk)?;
+    folder::write(&folder.join(format!("{worker}.py")), WORKER).map_err(disk)?;
+    let log = folder::private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
     let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;
     let mut command = Command::new(&python.program);
-    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join("bridge.sock")).arg(&worker);
+    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join(folder::SOCKET)).arg(&worker);
     // The reading end is the bridge's standard input: one descriptor less to pass on by number.
     command.stdin(Stdio::from(read)).stdout(log.try_clone().map_err(disk)?).stderr(log).process_group(0);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONSTARTUP");
     let child = command.spawn();
     let mut child = child.map_err(|e| Error::new(format!("cannot start {}: {e}", python.program.display())))?;
+    // Who needs the folder, for whoever sweeps. Without it the folder counts as long as we live.
+    let _ = folder::write(&folder.join(folder::OWNER), &child.id().to_string());
     let bridge = Bridge { folder, _life: life };
     let begun = Instant::now();
     loop {
@@ -215,10 +220,9 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
             return Ok((bridge, stream));
         }
         if let Ok(Some(_)) = child.try_wait() {
-            return Err(Error::new(format!(
-                "the Dask client's process did not start{}",
-                tail(&bridge.folder.join("bridge.log"))
-            )));
+            let why = tail(&bridge.folder.join("bridge.log"));
+            let _ = fs::remove_dir_all(&bridge.folder);
+            return Err(Error::new(format!("the Dask client's process did not start{why}")));
         }
         if begun.elapsed() > STARTING {
             let _ = child.kill();
@@ -227,33 +231,6 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
         rt::check_interrupt();
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A folder of this session's own that nobody else can enter. The bridge removes it at its end.
-fn folder() -> Result<PathBuf, Error> {
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_dir());
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-    let name = format!("ferrolab-{}-{:x}", std::process::id(), now);
-    let mut why = None;
-    for base in base.into_iter().chain([std::env::temp_dir()]) {
-        let folder = base.join(&name);
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(e) => why = Some(e),
-        }
-    }
-    let why = why.map_or_else(String::new, |e| e.to_string());
-    Err(Error::new(format!("no temporary folder for the Dask client: {why}; set TMPDIR to one you can write to")))
-}
-
-fn private() -> OpenOptions {
-    let mut options = File::options();
-    options.mode(0o600);
-    options
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    private().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// A pipe whose ends are closed in programs that cells start.

@@ -1,6 +1,6 @@
 //! What a cluster looks like: workers, threads, memory, jobs in the queue, a link to the dashboard.
 
-use super::Cluster;
+use super::{Cluster, jupyter};
 use crate::display::{Display, MimeBundle};
 use serde_json::Value;
 use std::fmt;
@@ -59,12 +59,25 @@ impl Status {
         self.answer[name].as_array().into_iter().flatten()
     }
 
-    /// The dashboard through Jupyter's own server: jupyter-server-proxy passes `proxy/PORT` on.
-    fn link(&self) -> Option<String> {
-        let port = self.dashboard().rsplit_once(':')?.1.split('/').next()?;
-        let port: u16 = port.parse().ok()?;
-        let prefix = std::env::var("JUPYTERHUB_SERVICE_PREFIX").unwrap_or_else(|_| "/".to_owned());
-        Some(format!("{}/proxy/{port}/status", prefix.trim_end_matches('/')))
+    /// The address of the dashboard for the browser that shows this notebook: what the card links to,
+    /// and what dask-labextension takes. `None` when there is no dashboard.
+    ///
+    /// It is what Dask's configuration says (`distributed.dashboard.link`), and else the way through
+    /// Jupyter's own server, where `jupyter-server-proxy` passes `/proxy/PORT` on to this machine and
+    /// `/proxy/HOST:PORT` to the hosts it is told to allow.
+    #[must_use]
+    pub fn link(&self) -> Option<String> {
+        self.link_below(&jupyter::base())
+    }
+
+    fn link_below(&self, base: &str) -> Option<String> {
+        if !self.text("link").is_empty() {
+            return Some(self.text("link").to_owned());
+        }
+        let place = self.dashboard().split_once("://")?.1.split('/').next()?;
+        let port: u16 = place.rsplit_once(':')?.1.parse().ok()?;
+        let there = if self.answer["nearby"] == true { port.to_string() } else { place.to_owned() };
+        Some(format!("{}/proxy/{there}/status", base.trim_end_matches('/')))
     }
 
     fn lines(&self) -> Vec<(String, String)> {
@@ -73,6 +86,7 @@ impl Status {
             ("workers".to_owned(), format!("{} with {} threads", self.workers(), self.threads())),
             ("memory".to_owned(), format!("{} of {}", gib(self.used()), gib(self.memory()))),
             ("scheduler".to_owned(), self.address().to_owned()),
+            ("client".to_owned(), self.text("python").to_owned()),
         ];
         for job in self.list("queue") {
             let text = |key: &str| job[key].as_str().unwrap_or("");
@@ -94,9 +108,8 @@ impl Status {
         }
         let link = self.link().map_or_else(String::new, |link| {
             format!(
-                " <a href=\"{}\" target=\"_blank\" rel=\"noopener\">dashboard</a> <span style=\"opacity:.7\">({})</span>",
-                escape(&link),
-                escape(self.dashboard())
+                " <a href=\"{0}\" target=\"_blank\" rel=\"noopener\">dashboard</a> <span style=\"opacity:.7\">({0})</span>",
+                escape(&link)
             )
         });
         format!(
@@ -114,8 +127,8 @@ fn escape(text: &str) -> String {
 impl fmt::Debug for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dask cluster ({})", self.text("cluster_kind"))?;
-        if !self.dashboard().is_empty() {
-            write!(f, ", dashboard {}", self.dashboard())?;
+        if let Some(link) = self.link() {
+            write!(f, ", dashboard {link}")?;
         }
         self.lines().iter().try_for_each(|(name, value)| write!(f, "\n  {name}: {value}"))
     }
@@ -153,7 +166,18 @@ mod tests {
         }));
         assert_eq!((status.workers(), status.threads(), status.memory()), (1, 4, 4 << 30));
         let (html, text) = (status.html(), format!("{status:?}"));
-        assert!(html.contains("proxy/8787/status") && html.contains("job 17"), "{html}");
+        assert!(html.contains("proxy/10.0.0.1:8787/status") && html.contains("job 17"), "{html}");
         assert!(text.contains("1.0 GiB of 4.0 GiB") && text.contains("pending (Resources)"), "{text}");
+    }
+
+    #[test]
+    fn a_dashboard_is_reached_through_jupyter_unless_dask_is_told_otherwise() {
+        let link = |answer: Value, base: &str| Status::new(answer).link_below(base);
+        let near = json!({"dashboard": "http://127.0.0.1:41234/status", "nearby": true});
+        assert_eq!(link(near.clone(), "/").unwrap(), "/proxy/41234/status");
+        assert_eq!(link(near, "/user/me/").unwrap(), "/user/me/proxy/41234/status");
+        let told = json!({"dashboard": "http://10.0.0.1:8787/status", "link": "https://hpc.example/dask/8787"});
+        assert_eq!(link(told, "/").unwrap(), "https://hpc.example/dask/8787");
+        assert_eq!(link(json!({"dashboard": ""}), "/"), None);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::error::Error;
 use super::shim::Shim;
+use super::target;
 use serde::Serialize;
 use std::ffi::{CStr, OsStr};
 use std::fs;
@@ -26,6 +27,8 @@ pub(crate) struct Object {
 pub(crate) struct Code {
     /// In the order of loading; the last one holds the closure.
     pub(crate) objects: Vec<Object>,
+    /// What it needs of the processor; a worker looks before it loads the first object.
+    features: Vec<&'static str>,
     /// The shim's place in the last object, in bytes.
     pub(crate) offset: u64,
 }
@@ -58,13 +61,18 @@ pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
         objects.push(object(&home, true)?);
     }
     let offset = (shim as usize - info.dli_fbase as usize) as u64;
-    Ok(Code { objects, offset })
+    Ok(Code { objects, features: target::features(), offset })
 }
 
 /// The standard library and the layers: what every cell is linked against.
 fn is_layer(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
     name.starts_with(b"libstd-") || name.starts_with(b"libferrolab_layer_")
+}
+
+/// The standard library and the layers of this process.
+pub(crate) fn layers() -> Vec<PathBuf> {
+    loaded().into_iter().filter(|path| is_layer(path)).collect()
 }
 
 /// The cells' objects whose path stands in another one's file: those it is linked against.

@@ -22,7 +22,7 @@ pub fn slurm() -> Slurm {
 }
 
 impl Slurm {
-    fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.options.insert(name.to_owned(), value.into());
         self
     }

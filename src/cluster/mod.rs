@@ -9,35 +9,55 @@
 //!
 //! Closures capture nothing, since captured bytes may be addresses; what they need goes through
 //! [`Cluster::map_with`]. Items, parameters and results are whatever serde can write.
+//!
+//! # Who can run code
+//!
+//! Whoever reaches a Dask scheduler can run code on its workers, as their user. Local clusters listen
+//! on the loopback interface alone, which still lets in every user of the machine; others listen where
+//! they were told to. TLS admits only who holds a key of the same authority: [`Security`] says how to
+//! switch it on.
+//!
+//! # Machines that differ
+//!
+//! Code for the cluster is the notebook's own code, so it is compiled for the processor of
+//! `:target-cpu`, which is the notebook machine's own unless a cell says otherwise. When a cluster is
+//! opened, and when workers join, they are asked for their processor, C library and Rust toolchain.
+//! Those that could not run the code are refused by name, with the level that all of them have:
+//! `:target-cpu x86-64-v3` compiles helpers, items and cells for it.
 
 mod bridge;
 mod card;
 mod code;
 mod config;
 mod error;
+mod folder;
 mod future;
+mod jupyter;
 mod open;
 mod python;
 mod run;
 mod schedule;
+mod security;
 mod shim;
 mod source;
+mod target;
 
 pub use card::Status;
 pub use config::{Slurm, slurm};
 pub use error::Error;
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
+pub use security::Security;
 pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
 
 pub(crate) use future::Slot;
 pub(crate) use open::settle;
+pub(crate) use shim::captures_nothing;
 
 use open::Inner;
 use run::{Job, Run};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use shim::captures_nothing;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -128,7 +148,7 @@ impl Cluster {
     where
         P: Serialize + DeserializeOwned + Send + Sync + 'static,
         S: Source,
-        F: for<'w> Fn(&'w P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
+        F: for<'w> Fn(&P, Item<'w, S>) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);

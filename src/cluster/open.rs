@@ -6,6 +6,8 @@ use super::card::Status;
 use super::config::Slurm;
 use super::error::Error;
 use super::run::{Job, waiting};
+use super::security::Security;
+use super::target;
 use crate::progress::{Bar, Unit};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -47,13 +49,24 @@ impl Drop for Inner {
 
 fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
     let mut link = Link::open()?;
-    let request = json!({"op": "open", "kind": kind, "options": options, "process": std::process::id()});
+    let request = json!({
+        "op": "open", "kind": kind, "options": options, "process": std::process::id(), "needs": target::needs(),
+    });
     let mut note = |note: &Value| println!("{}", note["text"].as_str().unwrap_or_default());
     let (answer, _) = link.request(&request, &[], &mut note)?;
     let id = answer["id"].as_str().unwrap_or_default().to_owned();
     // A cluster that a failing cell made is in no variable: it ends with this process then.
     when_the_cell_succeeds(json!({"op": "keep", "cluster": id}));
     Ok(Cluster { inner: Arc::new(Inner { id }), job: Job::default() })
+}
+
+fn start_here(workers: usize, security: Value) -> Result<Cluster, Error> {
+    if workers == 0 {
+        return Err(Error::new("a cluster needs at least one worker"));
+    }
+    let cluster = open("local", json!({"workers": workers, "security": security}))?;
+    cluster.wait_for_workers(workers)?;
+    Ok(cluster)
 }
 
 impl Cluster {
@@ -68,12 +81,22 @@ impl Cluster {
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     pub fn local(workers: usize) -> Result<Self, Error> {
-        if workers == 0 {
-            return Err(Error::new("a cluster needs at least one worker"));
-        }
-        let cluster = open("local", json!({"workers": workers}))?;
-        cluster.wait_for_workers(workers)?;
-        Ok(cluster)
+        start_here(workers, Value::Null)
+    }
+
+    /// [`Cluster::local`] with TLS: then other users of this machine cannot connect either.
+    ///
+    /// # Errors
+    /// As for [`Cluster::local`], and when the certificates cannot be used.
+    ///
+    /// ```no_run
+    /// use ferrolab::cluster::{Cluster, Security};
+    /// let cluster = Cluster::local_with(4, &Security::temporary())?;
+    /// assert!(cluster.status()?.address().starts_with("tls://"));
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn local_with(workers: usize, security: &Security) -> Result<Self, Error> {
+        start_here(workers, security.to_json()?)
     }
 
     /// Submits jobs to Slurm; workers join as jobs start. It returns at once: work that is asked
@@ -99,21 +122,32 @@ impl Cluster {
         open("address", json!({"address": address}))
     }
 
-    /// Connects to a scheduler over TLS, with PEM files: the authority's certificate, ours, and its key.
+    /// Connects to a scheduler over TLS.
     ///
     /// # Errors
-    /// When none answers, or the files are not what it wants.
+    /// When none answers, or the certificates are not what it wants.
+    ///
+    /// ```no_run
+    /// use ferrolab::cluster::{Cluster, Security};
+    /// let mine = Security::new().tls_ca_file("ca.pem").tls_client_cert("me.pem").tls_client_key("me.key");
+    /// let cluster = Cluster::connect_with("tls://10.0.0.1:8786", &mine)?;
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn connect_with(address: &str, security: &Security) -> Result<Self, Error> {
+        open("address", json!({"address": address, "security": security.to_json()?}))
+    }
+
+    /// [`Cluster::connect_with`] three PEM files: the authority's certificate, ours, and its key.
+    ///
+    /// # Errors
+    /// As for [`Cluster::connect_with`].
     pub fn connect_tls(
         address: &str,
         ca: impl AsRef<Path>,
         cert: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, Error> {
-        let files = [ca.as_ref(), cert.as_ref(), key.as_ref()];
-        if let Some(missing) = files.iter().find(|f| !f.is_file()) {
-            return Err(Error::new(format!("there is no file {}", missing.display())));
-        }
-        open("address", json!({"address": address, "tls_ca": files[0], "tls_cert": files[1], "tls_key": files[2]}))
+        Self::connect_with(address, &Security::files(ca, cert, key))
     }
 
     /// Connects through the file that `dask scheduler --scheduler-file` writes; waits for it up to
@@ -123,6 +157,14 @@ impl Cluster {
     /// When there is none, it belongs to another user, or nobody answers at the address in it.
     pub fn scheduler_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         open("file", json!({"path": path.as_ref()}))
+    }
+
+    /// [`Cluster::scheduler_file`] of a scheduler that speaks TLS.
+    ///
+    /// # Errors
+    /// As for [`Cluster::scheduler_file`] and [`Cluster::connect_with`].
+    pub fn scheduler_file_with(path: impl AsRef<Path>, security: &Security) -> Result<Self, Error> {
+        open("file", json!({"path": path.as_ref(), "security": security.to_json()?}))
     }
 
     /// Any Dask cluster or client that a Python function returns, by `module:function`; modules are

@@ -2,17 +2,24 @@
 //! the path, or one that is made here. It runs interpreters to ask what they have, nothing more.
 
 use super::error::Error;
+use super::jupyter;
+use crate::rt;
 use std::env;
-use std::fs;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// The variable with which a user chooses.
 pub(crate) const VARIABLE: &str = "FERROLAB_PYTHON";
 /// The oldest release of `distributed` this was tested with.
 pub(crate) const OLDEST: (u32, u32) = (2024, 8);
 /// What the managed environment holds.
-const PACKAGES: [&str; 4] = ["distributed>=2024.8", "numpy", "bokeh", "dask-jobqueue"];
+const PACKAGES: [&str; 5] = ["distributed>=2024.8", "numpy", "bokeh", "dask-jobqueue", "cryptography"];
 
 /// A Python with what a cluster needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +53,7 @@ fn candidates() -> Vec<PathBuf> {
     for variable in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
         found.extend(env::var_os(variable).map(|v| PathBuf::from(v).join("bin/python")));
     }
-    found.extend(jupyter());
+    found.extend(jupyter::python());
     for directory in env::var_os("PATH").iter().flat_map(env::split_paths) {
         found.extend(["python3", "python"].map(|name| directory.join(name)));
     }
@@ -62,17 +69,6 @@ fn candidates() -> Vec<PathBuf> {
     found
 }
 
-/// The Python that started the kernel: the kernel is our parent, Jupyter is its.
-fn jupyter() -> Option<PathBuf> {
-    let status = fs::read_to_string(format!("/proc/{}/stat", std::os::unix::process::parent_id())).ok()?;
-    let parent: u32 = status.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-    let line = fs::read(format!("/proc/{parent}/cmdline")).ok()?;
-    let first = line.split(|b| *b == 0).next()?;
-    let path = PathBuf::from(String::from_utf8(first.to_vec()).ok()?);
-    let is_python = path.file_name()?.to_string_lossy().starts_with("python");
-    (is_python && path.is_absolute()).then_some(path)
-}
-
 /// Asks an interpreter what it has; why it will not do.
 fn ask(program: &Path) -> Result<Python, String> {
     let question = "import sys, importlib.metadata as m\nassert sys.version_info >= (3, 9), 'it is older than Python 3.9'\nprint(m.version('distributed'))";
@@ -84,7 +80,7 @@ fn ask(program: &Path) -> Result<Python, String> {
         return Err(if old {
             "it is older than Python 3.9".into()
         } else {
-            "it has no `distributed` (pip install distributed)".into()
+            format!("it has no `distributed`: {} -m pip install distributed numpy", program.display())
         });
     }
     let distributed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -92,7 +88,10 @@ fn ask(program: &Path) -> Result<Python, String> {
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < OLDEST {
         let (year, month) = OLDEST;
-        return Err(format!("its `distributed` is {distributed}, and {year}.{month} is the oldest that works here"));
+        return Err(format!(
+            "its `distributed` is {distributed}, and {year}.{month} is the oldest that works here: {} -m pip install -U distributed",
+            program.display()
+        ));
     }
     Ok(Python { program: program.to_owned(), distributed })
 }
@@ -106,32 +105,92 @@ fn managed() -> Result<PathBuf, Error> {
     Ok(cache.ok_or_else(|| Error::new("no HOME, so no place for a Python environment"))?.join("python"))
 }
 
+/// One environment for all sessions of a user; who comes second waits for the first.
 fn make(folder: &Path, say: Say<'_>, refused: &[String]) -> Result<Python, Error> {
+    let tried: String = refused.iter().map(|why| format!("\n  {why}")).collect();
     let base = env::var_os("PATH").iter().flat_map(env::split_paths).map(|d| d.join("python3")).find(|p| p.is_file());
     let base = base.ok_or_else(|| {
-        Error::new(format!("a cluster needs Python with Dask, and there is no python3: install one, or set {VARIABLE}"))
+        Error::new(format!(
+            "a cluster needs Python with Dask, and there is no python3: install one, or set {VARIABLE}{tried}"
+        ))
     })?;
-    let tried = if refused.is_empty() { String::new() } else { format!("\n{}", refused.join("\n")) };
-    say(&format!("no Python with Dask was found, so one is made in {} (once){tried}", folder.display()));
-    let pip = folder.join("bin/python");
-    let packages = PACKAGES.iter().copied();
-    run(Command::new(&base).args(["-m", "venv", "--clear"]).arg(folder), "python3 -m venv")?;
-    run(
-        Command::new(&pip).args(["-m", "pip", "install", "-q", "--disable-pip-version-check"]).args(packages),
-        "pip install distributed",
-    )?;
-    ask(&pip).map_err(|why| Error::new(format!("{} was made, but {why}", folder.display())))
+    let python = folder.join("bin/python");
+    let cannot = |e: io::Error| Error::new(format!("cannot make a Python environment in {}: {e}", folder.display()));
+    let above = folder.parent().unwrap_or(folder);
+    DirBuilder::new().recursive(true).mode(0o700).create(above).map_err(cannot)?;
+    let lock = File::options().create(true).append(true).mode(0o600).open(folder.with_extension("lock"));
+    let _lock = locked(lock.map_err(cannot)?, &mut || {
+        say("another session is making a Python environment with Dask: waiting for it");
+    })?;
+    if let Ok(made) = ask(&python) {
+        return Ok(made);
+    }
+    say(&format!(
+        "no Python with Dask was found, so one is made in {}: once, it takes a minute ({}){tried}",
+        folder.display(),
+        PACKAGES.join(", ")
+    ));
+    let log = folder.with_extension("log");
+    run(Command::new(&base).args(["-m", "venv", "--clear"]).arg(folder), "python3 -m venv", &log)?;
+    let pip = ["-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).args(PACKAGES), "pip install", &log)?;
+    ask(&python).map_err(|why| Error::new(format!("{} was made, but {why}", folder.display())))
 }
 
-fn run(command: &mut Command, what: &str) -> Result<(), Error> {
-    let output = command.stdin(Stdio::null()).output().map_err(|e| Error::new(format!("{what} does not run: {e}")))?;
-    if output.status.success() {
+/// The file, once no other process has it locked; a process that ends gives it free.
+fn locked(file: File, waits: &mut dyn FnMut()) -> Result<File, Error> {
+    let mut told = false;
+    loop {
+        // SAFETY: the descriptor is open for as long as `file` lives.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(file);
+        }
+        let why = io::Error::last_os_error();
+        if !matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+            // A file system without locks: two that make it at once is what remains to be feared.
+            return Ok(file);
+        }
+        if !std::mem::replace(&mut told, true) {
+            waits();
+        }
+        rt::check_interrupt();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A program that ends, with its children, when nobody waits for it any more.
+struct Helper(Child);
+impl Drop for Helper {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            // SAFETY: it leads a group of its own, and has not been waited for, so the number is its.
+            unsafe { libc::kill(-(self.0.id() as i32), libc::SIGKILL) };
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn run(command: &mut Command, what: &str, log: &Path) -> Result<(), Error> {
+    let fails = |e: io::Error| Error::new(format!("{what} does not run: {e}"));
+    let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(log).map_err(fails)?;
+    let output = file.try_clone().map_err(fails)?;
+    let child = command.stdin(Stdio::null()).stdout(output).stderr(file).process_group(0).spawn().map_err(fails)?;
+    let mut helper = Helper(child);
+    let status = loop {
+        if let Some(status) = helper.0.try_wait().map_err(fails)? {
+            break status;
+        }
+        rt::check_interrupt();
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = said.trim().lines().rev().take(5).collect();
-    let last: Vec<&str> = last.into_iter().rev().collect();
-    Err(Error::new(format!("{what} failed; install `distributed` yourself and set {VARIABLE}\n{}", last.join("\n"))))
+    let said = fs::read(log).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said.trim().lines().collect();
+    let last = lines[lines.len().saturating_sub(5)..].join("\n");
+    Err(Error::new(format!("{what} failed; install `distributed` yourself and set {VARIABLE}\n{last}")))
 }
 
 #[cfg(test)]

@@ -115,12 +115,12 @@ macro_rules! captures_nothing {
         const {
             assert!(
                 size_of::<$F>() == 0,
-                "a closure for the cluster cannot use variables of the notebook: pass them with `map_with(&value, tasks, |value, task| …)`"
+                "a closure for the cluster cannot use variables of the notebook, nor of a function around it: pass them with `map_with(&value, tasks, |value, task| …)`"
             );
         }
     }};
 }
-pub(super) use captures_nothing;
+pub(crate) use captures_nothing;
 
 /// A value of a type that has one value without bytes: a function, or a closure that captures
 /// nothing.
@@ -161,7 +161,7 @@ where
 pub(crate) unsafe extern "C" fn map_with<P, K: Kind, F, T>(call: *mut Call) -> i32
 where
     P: DeserializeOwned + Send + Sync + 'static,
-    F: for<'w> Fn(&'w P, K::Item<'w>) -> T + Copy + 'static,
+    F: for<'w> Fn(&P, K::Item<'w>) -> T + Copy + 'static,
     T: Serialize,
 {
     let mut body = |batch: &mut Batch<'_>| {

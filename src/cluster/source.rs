@@ -29,6 +29,11 @@ pub trait Kind: 'static {
 /// assert_eq!((0..10u64).tasks(), 10);
 /// assert_eq!((&[1.0, 2.0]).tasks(), 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something that can be sent to a cluster",
+    label = "not tasks that can be sent",
+    note = "ranges of integers, slices, vectors, arrays, tuples of these, par::chunks and par::enumerate are, of types that serde can write (`#[derive(Serialize, Deserialize)]`)"
+)]
 pub trait Source {
     /// How a worker sees it.
     type Kind: Kind;

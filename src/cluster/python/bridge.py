@@ -22,8 +22,8 @@ import sys
 import traceback
 
 import clusters
-from clusters import CLUSTERS, Held, Wrong, close, describe, open_cluster, queue_of
-from connection import Connection
+from clusters import CLUSTERS, Held, close, describe, open_cluster, queue_of
+from connection import Connection, Wrong
 from runs import POLL, Run, explain
 
 FOLDER = pathlib.Path(__file__).resolve().parent

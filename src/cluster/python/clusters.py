@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import itertools
+import json
 import os
 import pathlib
 import shutil
@@ -16,16 +17,16 @@ import sys
 import uuid
 
 import cloudpickle
-from connection import Connection
+import distributed
+import links
+import tls
+from connection import Connection, Wrong
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+from fit import Needs, same_python
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # the module that runs on workers; bridge.py sets it
 WORKER = None
-
-
-class Wrong(Exception):
-    """What the user is told."""
 
 
 class Held:
@@ -36,7 +37,9 @@ class Held:
         self.results: dict[str, object] = {}  # futures the notebook holds, by key
         self.sent: set[str] = set()
         self.runs: dict[str, Connection] = {}
-        self.checked = False
+        self.needs: Needs | None = None
+        self.fitting = asyncio.Lock()
+        self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
         self.kept = False
 
     async def workers(self) -> dict:
@@ -57,7 +60,9 @@ async def open_cluster(head: dict, note) -> Held:
     held = await make[kind](options, note)
     CLUSTERS[held.name] = held
     try:
+        held.needs = Needs(head["needs"], WORKER.describe())
         await prepare(held)
+        await check(held, await held.workers())
     except BaseException:
         await close(held)
         raise
@@ -75,6 +80,7 @@ async def open_local(options: dict, note) -> Held:
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
         local_directory=options.get("local_directory") or str(FOLDER),
+        security=tls.security_of(options.get("security"), ("client", "scheduler", "worker")),
         asynchronous=True,
     )
     return Held(uuid.uuid4().hex[:12], "local", await connect(Client, cluster), cluster)
@@ -110,6 +116,10 @@ async def open_slurm(options: dict, note) -> Held:
         "scheduler_options": {"dashboard_address": ":0" if interface else "127.0.0.1:0", **({"interface": interface} if interface else {})},
     }
     os.makedirs(arguments["log_directory"], mode=0o700, exist_ok=True)
+    security = tls.security_of(options.get("security"), ("client", "scheduler", "worker"))
+    if security is not None:
+        # jobs read temporary credentials from files that only their user can read
+        arguments |= {"security": security, "protocol": "tls://", "shared_temp_directory": arguments["log_directory"]}
     cluster = await SLURMCluster(**arguments)
     cluster.scale(jobs=nodes)
     return Held(uuid.uuid4().hex[:12], "slurm", await connect(Client, cluster), cluster)
@@ -117,13 +127,8 @@ async def open_slurm(options: dict, note) -> Held:
 
 async def open_address(options: dict, note) -> Held:
     from distributed import Client
-    from distributed.security import Security
 
-    security = None
-    if options.get("tls_ca"):
-        security = Security(
-            tls_ca_file=options["tls_ca"], tls_client_cert=options["tls_cert"], tls_client_key=options["tls_key"], require_encryption=True
-        )
+    security = tls.for_address(options["address"], tls.security_of(options.get("security")))
     return Held(uuid.uuid4().hex[:12], "address", await connect(Client, options["address"], security=security), can_scale=False)
 
 
@@ -142,7 +147,11 @@ async def open_file(options: dict, note) -> Held:
     found = path.stat()
     if found.st_uid not in (0, os.geteuid()):
         raise Wrong(f"{path} belongs to another user; code would be sent where it says")
-    return Held(uuid.uuid4().hex[:12], "file", await connect(Client, scheduler_file=str(path)), can_scale=False)
+    if found.st_mode & 0o002:
+        raise Wrong(f"everybody may write to {path}; code would be sent where it says: chmod o-w {path}")
+    address = json.loads(path.read_text()).get("address", "")
+    security = tls.for_address(address, tls.security_of(options.get("security")))
+    return Held(uuid.uuid4().hex[:12], "file", await connect(Client, address, security=security), can_scale=False)
 
 
 async def open_client(options: dict, note) -> Held:
@@ -168,9 +177,9 @@ async def open_client(options: dict, note) -> Held:
 async def connect(Client, *arguments, **more):
     try:
         return await Client(*arguments, asynchronous=True, name="ferrolab", timeout=more.pop("timeout", 20), **more)
-    except OSError as problem:
-        where = arguments[0] if arguments else more.get("scheduler_file")
-        raise Wrong(f"no Dask scheduler answers at {where}: {problem}") from None
+    except (OSError, RuntimeError, TypeError, ValueError) as problem:
+        # the latter ones are Dask's for an address it cannot use, and for TLS on one side alone
+        raise Wrong(f"no Dask scheduler answers at {arguments[0]}: {problem}") from None
 
 
 def install(name: str, text: str):
@@ -213,6 +222,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 async def prepare(held: Held) -> None:
     """What workers need before the first task, also those that join later."""
     client = held.client
+    same_python(await client.get_versions(), await held.workers())
     text = (FOLDER / f"{WORKER.__name__}.py").read_text()
     await client.register_plugin(SchedulerCarrier(WORKER.__name__, text))
     await client.register_plugin(Carrier(WORKER.__name__, text))
@@ -227,31 +237,16 @@ def on_lines(held: Held, event) -> None:
         connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})
 
 
-async def check(held: Held) -> None:
-    """Refuses workers that could not run code that was compiled here."""
-    here = WORKER.describe()
-    wanted = set(here["flags"]) & RELEVANT
-    found = await held.client.run(WORKER.describe, on_error="ignore")
-    workers = await held.workers()
-    for address, there in found.items():
-        name = f"worker {workers.get(address, {}).get('id', address)} on {there['host']}"
-        if there["machine"] != here["machine"]:
-            raise Wrong(f"{name} is a {there['machine']}, the notebook runs on {here['machine']}: compiled code cannot move between them")
-        lacking = sorted(wanted - set(there["flags"]))
-        if lacking:
-            raise Wrong(
-                f"{name} lacks what the notebook's code uses ({', '.join(lacking[:6])}): start the kernel where the workers run, or leave these workers out"
-            )
-        if version(there["libc"]) < version(here["libc"]):
-            raise Wrong(f"{name} has {there['libc']}, older than {here['libc']} of the notebook: code from here may not load there")
-    held.checked = bool(found)
-
-
-RELEVANT = {"avx", "avx2", "fma", "bmi1", "bmi2", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_vnni", "avx512_fp16"}
-
-
-def version(text: str) -> tuple:
-    return tuple(int(part) for part in text.split()[-1].split(".")) if text and text.split()[-1][0].isdigit() else (0,)
+async def check(held: Held, workers: dict) -> None:
+    """Refuses those of these workers that could not run code that was compiled here."""
+    async with held.fitting:
+        fresh = [address for address in workers if address not in held.fit]
+        if not fresh:
+            return
+        # one that goes meanwhile has nothing to say
+        found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
+        held.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
+        held.fit |= set(found)
 
 
 async def close(held: Held) -> None:
@@ -264,15 +259,18 @@ async def close(held: Held) -> None:
             done = closing.close()
             if asyncio.iscoroutine(done) or isinstance(done, asyncio.Future):
                 await asyncio.wait_for(done, 15)
+    tls.forget_files(held.owned)
 
 
 async def describe(held: Held) -> dict:
-    workers = await held.workers()
+    known = await held.client.scheduler.identity()
+    workers = known["workers"]
     return {
         "id": held.name,
         "cluster_kind": held.kind,
         "address": held.client.scheduler.address,
-        "dashboard": getattr(held.owned, "dashboard_link", None) or held.client.dashboard_link,
+        **links.dashboard(held.client, known.get("services", {})),
+        "python": f"{sys.executable}, distributed {distributed.__version__}",
         "threads": threads_of(workers),
         "workers": [
             {

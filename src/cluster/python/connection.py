@@ -9,6 +9,10 @@ import json
 import struct
 
 
+class Wrong(Exception):
+    """What the user is told."""
+
+
 class Connection:
     """Messages over one stream."""
 

@@ -13,8 +13,8 @@ import pathlib
 import uuid
 
 import clusters
-from clusters import Held, Wrong, check, queue_of, threads_of
-from connection import Connection
+from clusters import Held, check, queue_of, threads_of
+from connection import Connection, Wrong
 
 # inputs larger than this are not part of the task graph
 LARGE_INPUT = 256 << 10
@@ -42,8 +42,8 @@ class Run:
     async def ready(self) -> None:
         """Before the first batch, once there are workers: is the code there, are parameters?"""
         held = self.held
-        if not held.checked and await held.workers():
-            await check(held)
+        if not held.fit:
+            await check(held, await held.workers())
         if self.params_bytes and self.params is None:
             self.params = asyncio.ensure_future(self.spread())
 
@@ -57,7 +57,9 @@ class Run:
         while True:
             try:
                 workers = await self.held.workers()
-            except OSError as problem:
+                # those that joined since
+                await check(self.held, workers)
+            except (OSError, Wrong) as problem:
                 self.connection.send({"kind": "error", **explain(problem, self.held)})
                 return
             done = {clusters.WORKER.label(w["id"]): w.get("metrics", {}).get("ferrolab", {}).get(self.name, 0) for w in workers.values()}

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import stat
-import sys
 import tempfile
 import threading
 import time
@@ -89,6 +88,7 @@ class State:
         self.helper = None
         self.folder = None
         self.lines: dict[str, int] = {}
+        self.fit: set[tuple] = set()  # features that this processor has
 
 
 STATE = State()
@@ -190,6 +190,7 @@ def shim_of(code: dict):
     key = (identity(code["objects"][-1]), code["offset"])
     shim = STATE.shims.get(key)
     if shim is None:
+        refuse_unfit(tuple(code["features"]))
         shim = SHIM(base_of(load(code["objects"])) + code["offset"])
         with STATE.lock:
             STATE.helper.ferrolab_worker_free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
@@ -320,19 +321,51 @@ def progress() -> dict[str, int]:
 
 def describe() -> dict:
     """What code for this worker must be compiled for."""
-    flags = ""
     try:
-        with open("/proc/cpuinfo") as file:
-            flags = next((line.split(":", 1)[1] for line in file if line.startswith("flags")), "")
-    except OSError:
-        pass
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        libc = ""
     return {
         "machine": os.uname().machine,
         "host": os.uname().nodename,
-        "libc": os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") else "",
-        "flags": flags.split(),
-        "python": sys.version.split()[0],
+        "libc": libc,
+        "flags": flags(),
+        "toolchains": toolchains(),
     }
+
+
+def flags() -> list[str]:
+    """The processor's features, by the kernel's names; empty where it does not say."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((line.split(":", 1)[1].split() for line in file if line.startswith(("flags", "Features"))), [])
+    except OSError:
+        return []
+
+
+def toolchains() -> list[str]:
+    """Rust standard libraries in this process; their names hold a hash of their release."""
+    try:
+        with open("/proc/self/maps") as file:
+            found = {os.path.basename(line.split()[-1]) for line in file if "/libstd-" in line}
+    except OSError:
+        return []
+    with STATE.lock:
+        # those that came with a plugin have other names here
+        found |= {os.path.basename(key.split("\0")[0]) for key in STATE.loaded}
+    return sorted(name for name in found if name.startswith("libstd-"))
+
+
+def refuse_unfit(features: tuple[str, ...]) -> None:
+    """Before code is loaded: an instruction that the processor does not have would end the process."""
+    if features in STATE.fit:
+        return
+    known = flags()
+    lost = sorted(set(features) - set(known)) if known else []
+    if lost:
+        who = f"{label(get_worker().name)} on {os.uname().nodename}"
+        raise CodeRefused(f"{who} has a processor without {', '.join(lost[:8])}, which the notebook's code uses: make the cluster again, which says what to do")
+    STATE.fit.add(features)
 
 
 class Lines:

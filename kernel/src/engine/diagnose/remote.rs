@@ -1,7 +1,7 @@
 //! Closures that are to run on a cluster and cannot: rustc's two ways of saying so, in the words
 //! of a notebook.
 
-use super::parse::{Diagnostic, Level};
+use super::parse::{Diagnostic, Level, Span};
 use crate::engine::source::Source;
 
 /// How the helper crate's assertion about such closures begins.
@@ -9,14 +9,16 @@ const ASSERTED: &str = "a closure for the cluster";
 
 /// Tell the user what to write instead. `is_cluster` says whether a variable is a cluster.
 pub fn explain_remote_closures(diagnostics: &mut [Diagnostic], source: &Source, is_cluster: &dyn Fn(&str) -> bool) {
-    let instantiated = diagnostics.iter().flat_map(|d| std::iter::once(d).chain(&d.children)).find_map(called);
-    for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
+    let calls: Vec<Option<Vec<Span>>> = (0..diagnostics.len()).map(|at| caller(&diagnostics[at..])).collect();
+    let any = calls.iter().flatten().next().cloned();
+    let errors = diagnostics.iter_mut().zip(calls).filter(|(d, _)| d.is_error());
+    for (diagnostic, call) in errors {
         if let Some(at) = diagnostic.message.find(ASSERTED) {
             // The assertion stands in a library; what the user wrote is the call.
             diagnostic.message.drain(..at);
             diagnostic.code = None;
             diagnostic.children.clear();
-            diagnostic.spans = instantiated.clone().unwrap_or_default();
+            diagnostic.spans = call.or_else(|| any.clone()).unwrap_or_default();
         } else if diagnostic.code() == "E0373" && is_remote(diagnostic, source, is_cluster) {
             let name = diagnostic.message.split('`').nth(1).unwrap_or("value").to_owned();
             // Moving it into the closure does not help: there it could not be sent either.
@@ -28,8 +30,16 @@ pub fn explain_remote_closures(diagnostics: &mut [Diagnostic], source: &Source, 
     }
 }
 
+/// Where the call stands that made rustc compile what the first of these is about: the notes that follow
+/// an error, up to the next one, are its.
+fn caller(diagnostics: &[Diagnostic]) -> Option<Vec<Span>> {
+    let (error, rest) = diagnostics.split_first()?;
+    let notes = error.children.iter().chain(rest.iter().take_while(|d| !d.is_error()));
+    notes.into_iter().find_map(called)
+}
+
 /// Where a user's call made rustc compile something of a library that failed.
-fn called(diagnostic: &Diagnostic) -> Option<Vec<super::parse::Span>> {
+fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
     let note = diagnostic.message.starts_with("the above error was encountered while instantiating");
     (note && !diagnostic.spans.is_empty()).then(|| diagnostic.spans.clone())
 }
@@ -40,6 +50,36 @@ fn is_remote(diagnostic: &Diagnostic, source: &Source, is_cluster: &dyn Fn(&str)
     notes.flat_map(|note| &note.spans).any(|span| {
         let call = source.text().get(span.range()).unwrap_or_default();
         let receiver: &str = call.split(['.', '(']).next().unwrap_or_default().trim();
-        is_cluster(receiver)
+        is_cluster(receiver) || is_place(receiver, source.text().get(..span.byte_start).unwrap_or_default())
     })
+}
+
+/// Is this name, in the function that `before` leads into, an argument that is a place where closures run?
+fn is_place(receiver: &str, before: &str) -> bool {
+    let head = before.rfind("fn ").map_or("", |at| &before[at..]);
+    let Some((_, declared)) = head.split_once(&format!("{receiver}: ")) else { return false };
+    let type_text = declared.split([',', ')']).next().unwrap_or_default();
+    let name = type_text.trim_start_matches('&').trim();
+    let generic = [format!("{name}: Executor"), format!("{name}: ferrolab::executor::Executor")];
+    ["Executor", "Cluster"].iter().any(|word| type_text.contains(word))
+        || generic.iter().any(|text| head.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_place;
+
+    #[test]
+    fn an_argument_that_is_a_place_is_known() {
+        for head in [
+            "fn f(on: &impl Executor, x: u64) { ",
+            "fn f<E: Executor>(on: &E) { ",
+            "fn f<E>(on: &E) where E: Executor { ",
+            "fn f(on: &Cluster) { ",
+        ] {
+            assert!(is_place("on", head), "{head}");
+        }
+        assert!(!is_place("on", "fn f(on: &Executor) {} fn g(on: &Pool) { "));
+        assert!(!is_place("pool", "fn f(on: &Cluster, pool: &Pool) { "));
+    }
 }

@@ -300,26 +300,6 @@ impl Lab {
         Ok(())
     }
 
-    fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
-        if cpu.is_empty() || cpu.contains(char::is_whitespace) {
-            return Err(wrong(":target-cpu takes a name such as native, x86-64-v3 or znver4"));
-        }
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
-        let rustc = &engine.environment().toolchain.rustc;
-        let output = std::process::Command::new(rustc).args(["--print", "target-cpus"]).output();
-        let output = output.map_err(|e| wrong(&format!("cannot run {}: {e}", rustc.display())))?;
-        let known = String::from_utf8_lossy(&output.stdout);
-        let known: Vec<&str> = table::processors(&known).collect();
-        // A list we cannot read is no reason to refuse; rustc has the last word then.
-        if !known.is_empty() && !known.contains(&cpu) {
-            return Err(wrong(&table::unknown_processor(cpu, known)));
-        }
-        let flags = engine.flags().clone();
-        engine.set_flags(crate::engine::compile::Flags { target_cpu: cpu.to_owned(), ..flags });
-        Ok(())
-    }
-
     fn on_env(&mut self, rest: &str) -> Done {
         let (key, value) = assignment(rest, "env")?;
         self.settings.environment.retain(|(k, _)| *k != key);

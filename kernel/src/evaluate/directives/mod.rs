@@ -8,6 +8,7 @@ mod measure;
 mod plan;
 mod shell;
 mod table;
+mod target;
 mod threads;
 
 pub(super) use act::Desk;

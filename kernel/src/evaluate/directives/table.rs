@@ -31,7 +31,7 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(
         &["target-cpu", "target_cpu"],
         ":target-cpu native",
-        "The processor that later cells are compiled for, by rustc's name.",
+        "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",
     ),
     entry(
         &["threads"],

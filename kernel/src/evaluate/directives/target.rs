@@ -1,0 +1,78 @@
+//! `:target-cpu`: the processor that everything is compiled for from now on, the helper library and
+//! dependencies included, since a cluster's workers load those too. A runner has one helper library
+//! loaded, so it starts anew.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use super::act::{Done, say, wrong};
+use super::table;
+use crate::engine::compile::Flags;
+use crate::engine::environment::{Cache, Toolchain};
+use crate::evaluate::{Lab, errors, preparing};
+use crate::session::evaluator::{Sink, Stream};
+
+impl Lab {
+    pub(super) fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
+        if cpu.is_empty() || cpu.contains(char::is_whitespace) {
+            return Err(wrong(":target-cpu takes a name such as native, x86-64-v3 or znver4"));
+        }
+        self.is_known(cpu)?;
+        let wanted =
+            crate::engine::environment::Options { target_cpu: cpu.to_owned(), ..self.options.environment.clone() };
+        let Some(before) = self.engine.as_ref().map(|engine| engine.environment().clone()) else {
+            // Nothing is there yet: it is made once, for this processor.
+            self.options.environment = wanted;
+            return self.ready(sink).map(|()| self.compile_for(cpu));
+        };
+        if before.options.target_cpu == cpu {
+            self.compile_for(cpu);
+            return Ok(());
+        }
+        let cancelled = self.shared.compiling.flag();
+        let mut environment = preparing::prepare(&wanted, sink, cancelled)?;
+        if !before.dependencies.is_empty() {
+            environment = preparing::add(&environment, &before.dependencies, sink, cancelled)?.environment;
+        }
+        self.options.environment = wanted;
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let lost = engine.clear_variables();
+        engine.set_environment(environment);
+        self.compile_for(cpu);
+        self.start_runner()?;
+        if !lost.is_empty() {
+            let text = format!(
+                "note: everything is compiled for {cpu} from now on, and the runner was restarted to load it; run the cells that made these variables again: {}\n",
+                lost.join(", ")
+            );
+            sink.stream(Stream::Stderr, &text);
+        }
+        say(sink, &format!("target processor: {cpu}\n"))
+    }
+
+    fn compile_for(&mut self, cpu: &str) {
+        let Some(engine) = &mut self.engine else { return };
+        let flags = engine.flags().clone();
+        engine.set_flags(Flags { target_cpu: cpu.to_owned(), ..flags });
+    }
+
+    /// Does rustc know it?
+    fn is_known(&self, cpu: &str) -> Done {
+        let rustc = match &self.engine {
+            Some(engine) => engine.environment().toolchain.rustc.clone(),
+            None => {
+                let found = Cache::open().and_then(|c| Toolchain::discover(&c, &self.options.environment.directory));
+                found.map_err(|e| errors::environment(&e))?.rustc
+            }
+        };
+        let output = Command::new(&rustc).args(["--print", "target-cpus"]).output();
+        let output = output.map_err(|e| wrong(&format!("cannot run {}: {e}", rustc.display())))?;
+        let known = String::from_utf8_lossy(&output.stdout);
+        let known: Vec<&str> = table::processors(&known).collect();
+        // A list we cannot read is no reason to refuse; rustc has the last word then.
+        if !known.is_empty() && !known.contains(&cpu) {
+            return Err(wrong(&table::unknown_processor(cpu, known)));
+        }
+        Ok(())
+    }
+}
