@@ -16,16 +16,14 @@ import sys
 import uuid
 
 import cloudpickle
+import slurm
 from connection import Connection
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+from jobscript import Wrong
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # the module that runs on workers; bridge.py sets it
 WORKER = None
-
-
-class Wrong(Exception):
-    """What the user is told."""
 
 
 class Held:
@@ -38,10 +36,23 @@ class Held:
         self.runs: dict[str, Connection] = {}
         self.checked = False
         self.kept = False
+        # what nobody was there to hear
+        self.untold: list[str] = []
 
     async def workers(self) -> dict:
         """What the scheduler knows of its workers now; the client's own copy is seconds old."""
         return (await self.client.scheduler.identity())["workers"]
+
+    def tell(self, text: str) -> None:
+        """What became of the cluster, for the cells that use it: now, or with the next one."""
+        for connection in self.runs.values():
+            connection.send({"kind": "news", "text": text})
+        if not self.runs:
+            self.untold.append(text)
+
+    def hopeless(self) -> str:
+        """Why no worker will come, when that is known."""
+        return self.owned.hopeless() if isinstance(self.owned, slurm.Cluster) else ""
 
 
 CLUSTERS: dict[str, Held] = {}
@@ -83,36 +94,15 @@ async def open_local(options: dict, note) -> Held:
 async def open_slurm(options: dict, note) -> Held:
     from distributed import Client
 
-    if not shutil.which("sbatch"):
-        raise Wrong("there is no `sbatch` here: start the notebook where jobs can be submitted, or use Cluster::scheduler_file")
+    name = uuid.uuid4().hex[:12]
+    cluster = await slurm.open_cluster(name, options)
     try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError:
-        raise Wrong(f"Cluster::slurm needs dask-jobqueue: {sys.executable} -m pip install dask-jobqueue") from None
-    nodes = options.pop("nodes", 1)
-    interface = options.get("scheduler_interface") or options.get("interface")
-    arguments = {
-        "queue": options.get("partition"),
-        "account": options.get("account"),
-        "cores": options.get("cores", 1),
-        "processes": options.get("tasks") or 1,
-        "memory": options.get("memory") or "4GB",
-        "walltime": options.get("walltime") or "01:00:00",
-        "job_extra_directives": options.get("directives", []),
-        "job_script_prologue": [*[f"module load {m}" for m in options.get("modules", [])], *options.get("prologue", [])],
-        "interface": options.get("interface"),
-        "local_directory": options.get("local_directory") or "/tmp",
-        "log_directory": options.get("log_directory") or str(pathlib.Path.home() / ".ferrolab-slurm"),
-        "death_timeout": options.get("death_timeout", 120),
-        "python": options.get("python") or sys.executable,
-        "name": "ferrolab",
-        "asynchronous": True,
-        "scheduler_options": {"dashboard_address": ":0" if interface else "127.0.0.1:0", **({"interface": interface} if interface else {})},
-    }
-    os.makedirs(arguments["log_directory"], mode=0o700, exist_ok=True)
-    cluster = await SLURMCluster(**arguments)
-    cluster.scale(jobs=nodes)
-    return Held(uuid.uuid4().hex[:12], "slurm", await connect(Client, cluster), cluster)
+        held = Held(name, "slurm", await connect(Client, cluster.scheduler_address), cluster)
+    except BaseException:
+        await cluster.close()
+        raise
+    cluster.tell = held.tell
+    return held
 
 
 async def open_address(options: dict, note) -> Held:
@@ -291,12 +281,4 @@ async def describe(held: Held) -> dict:
 
 async def queue_of(held: Held) -> list[dict]:
     """Jobs of ours in Slurm's queue, with the reason they wait and when they may start."""
-    jobs = [str(w.job_id) for w in getattr(held.owned, "workers", {}).values() if getattr(w, "job_id", None)]
-    if not jobs or not shutil.which("squeue"):
-        return []
-    process = await asyncio.create_subprocess_exec(
-        "squeue", "-h", "-j", ",".join(jobs), "-o", "%i|%T|%r|%S|%N", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    out, _ = await process.communicate()
-    rows = [line.split("|") for line in out.decode().splitlines() if line.count("|") == 4]
-    return [dict(zip(("job", "state", "reason", "start", "node"), row)) for row in rows]
+    return await held.owned.queue() if isinstance(held.owned, slurm.Cluster) else []
