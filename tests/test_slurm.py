@@ -38,6 +38,7 @@ def shared(site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     with Kernel(timeout=120, **environment(site, folder)) as kernel:
         kernel.logs = folder / "ferrolab" / "slurm"
+        kernel.made = False
         kernel.ok("let kept = 41;")
         yield kernel
 
@@ -51,6 +52,9 @@ def k(shared):
 @pytest.fixture
 def c(k):
     """The kernel when its cluster has two workers."""
+    if not k.made:
+        k.ok('let c = Cluster::slurm(slurm().nodes(2).cores(2).memory("500MB").walltime("00:10:00"))?;', timeout=60)
+        k.made = True
     k.ok("c.scale(2)?; c.wait_for_workers(2)?;", timeout=60)
     return k
 
@@ -81,7 +85,8 @@ def still_right(kernel) -> None:
 def test_the_queue_is_told_until_workers_are_there(k, site):
     blocker = site.run("sbatch", "--parsable", "-N3", "--exclusive", "--time=10", f"--output={site.folder}/blocker.out", "--wrap", "sleep 600")
     site.wait(lambda: f"{blocker} RUNNING" in "\n".join(site.queue()), "busy nodes", 10)
-    k.ok('let c = Cluster::slurm(slurm().nodes(2).memory("500MB").walltime("00:10:00").directive("--comment=mine").prologue("export FROM_PROLOGUE=yes"))?;', timeout=60)
+    k.ok('let c = Cluster::slurm(slurm().nodes(2).cores(2).memory("500MB").walltime("00:10:00").directive("--comment=mine").prologue("export FROM_PROLOGUE=yes"))?;', timeout=60)
+    k.made = True
     site.wait(lambda: "Resources" in "\n".join(site.queue()), "reason", 10)
     time.sleep(1)
     card = k.ok("c")
@@ -106,7 +111,7 @@ def test_two_nodes_share_the_work(c):
 
 def test_status_and_logs(c, site):
     card = c.ok("c")
-    assert "2 with 2 threads" in card and "tcp://10.77.0.254:" in card, card
+    assert "2 with 4 threads" in card and "tcp://10.77.0.254:" in card, card
     for number, node in jobs(site).items():
         assert f"job {number}: running on {node}" in card, card
     logs = c.ok('c.logs()?.iter().map(|(name, text)| format!("{name} {}", text.contains("Start worker"))).collect::<Vec<_>>()')
@@ -171,10 +176,10 @@ def test_jobs_cancelled_in_the_middle(c, site):
 
 def test_walltime_is_over(c, site):
     story = c.run(f"c.map(0..2000u64, |x| {{ {NAP.format(100)}; x }})?", timeout=90)
-    until_shown(story, r"\b[1-9]\d?/2000")
+    until_shown(story, r"\b[1-9]\d*/2,000")
     for job in jobs(site):
         site.run("scontrol", "update", f"JobId={job}", "EndTime=now")
-    story.until("error").error(None, "its walltime of 10:00 was over (TIMEOUT", "cluster.scale(n)").until().idle()
+    story.until("error").error(None, "its walltime of", "was over (TIMEOUT)", "cluster.scale(n)").until().idle()
     still_right(c)
 
 
@@ -186,12 +191,14 @@ def test_a_node_is_lost(c, site):
     job, node = max(jobs(site).items())
     site.kill_node(node)
     try:
-        story.until("execute_result").result("11175.0").until().idle()
-        site.wait(lambda: "DOWN" in site.run("sinfo", "-h", "-n", node, "-o", "%T").upper(), "Slurm to notice", 60)
+        assert story.finish() == "11175.0"
         still_right(c)
-        # Slurm puts the job into the queue again, and a worker comes back
+        # Slurm has put the job into the queue again, for some two minutes later; here, now
+        site.wait(lambda: job in jobs(site, "PENDING"), "job in the queue again", 20)
+        assert re.search(rf"job {job}: pending", c.ok("c")), site.describe()
+        site.run("scontrol", "update", f"JobId={job}", "StartTime=now")
         c.ok("c.wait_for_workers(2)?;", timeout=60)
-        assert job in jobs(site) and jobs(site)[job] != node, site.describe()
+        assert jobs(site)[job] != node, site.describe()
         told = c.run("c.map(0..2u64, |x| x)?")
         told.until("execute_result").result("[0, 1]").until().idle()
         assert f"job {job} lost {node}" in told.everything() + story.everything(), told.everything() + story.everything()
@@ -276,5 +283,8 @@ def test_a_notebook_in_a_job_with_workers_of_sbatch(site, tmp_path):
     results = [o.data["text/plain"] for cell in nbformat.read(out, as_version=4).cells for o in cell.outputs if o.output_type == "execute_result"]
     assert results[0] == "4", said
     assert len(re.findall(r"n\d", results[1])) == 2, said
-    # its scheduler ended with the job, and so do workers and their job
+    # a site's cgroups end the notebook's scheduler with its job; what is used here loses sight of it
+    for pid, line in site.work("n1").items():
+        if "dask_scheduler" in line:
+            os.kill(pid, signal.SIGTERM)
     site.empty(60)

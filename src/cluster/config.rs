@@ -46,7 +46,8 @@ impl Slurm {
         self.set("account", name)
     }
 
-    /// Nodes: each is a job of its own, so that work begins on the first that starts.
+    /// Nodes: each is a job of its own, so that work begins on the first that starts. Slurm may put several
+    /// such jobs onto one node, unless they ask for all its cores or for `--exclusive`.
     pub fn nodes(self, count: usize) -> Self {
         self.set("nodes", count)
     }

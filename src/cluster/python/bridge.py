@@ -82,7 +82,7 @@ def close_unless_kept(held: Held, process: int) -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
         if not held.kept:
-            held.closing = asyncio.ensure_future(close(held))
+            held.closing = asyncio.ensure_future(close(held, "the cell that made it failed"))
 
     loop.add_reader(descriptor, ended)
 
@@ -216,7 +216,7 @@ async def on_logs(connection: Connection, head: dict, body: bytes) -> None:
 async def on_close(connection: Connection, head: dict, body: bytes) -> None:
     held = CLUSTERS.get(head["cluster"])
     if held is not None:
-        await close(held)
+        await close(held, "the notebook closed or dropped it")
     connection.send({"kind": "ok"})
 
 
@@ -259,7 +259,7 @@ async def main(socket: str, worker: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(life), sys.stdin)
     await life.read()
     server.close()
-    await asyncio.gather(*(close(held) for held in list(CLUSTERS.values())))
+    await asyncio.gather(*(close(held, "the session ended") for held in list(CLUSTERS.values())))
     shutil.rmtree(FOLDER, ignore_errors=True)
     # what Dask still has in threads has no use any more
     os._exit(0)

@@ -70,7 +70,7 @@ async def open_cluster(head: dict, note) -> Held:
     try:
         await prepare(held)
     except BaseException:
-        await close(held)
+        await close(held, "it could not be prepared")
         raise
     return held
 
@@ -244,7 +244,8 @@ def version(text: str) -> tuple:
     return tuple(int(part) for part in text.split()[-1].split(".")) if text and text.split()[-1][0].isdigit() else (0,)
 
 
-async def close(held: Held) -> None:
+async def close(held: Held, why: str) -> None:
+    print(f"cluster {held.name} ({held.kind}) is closed: {why}", file=sys.stderr)
     CLUSTERS.pop(held.name, None)
     held.results.clear()
     for closing in (held.client, held.owned):

@@ -50,8 +50,9 @@ class Run:
             self.params = asyncio.ensure_future(self.spread())
 
     async def spread(self):
-        """Sends the parameters to every worker there is, once."""
-        return await scatter(self.held.client, self.params_bytes, broadcast=bool(await self.held.workers()))
+        """Sends the parameters to the workers: each fetches them once, from whoever has them. Nothing waits for a
+        worker that has just been lost."""
+        return await scatter(self.held.client, self.params_bytes)
 
     async def watch(self) -> None:
         """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
@@ -140,8 +141,11 @@ class Run:
             await asyncio.wait_for(held.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
 
 
-async def scatter(client, data: bytes, broadcast: bool = False):
-    return await client.scatter(data, broadcast=broadcast, hash=False)
+async def scatter(client, data: bytes):
+    if not (await client.scheduler.identity())["workers"]:
+        # data goes to a worker at once, or fails after a while; a task waits, and shows adaptive scaling that one is wanted
+        await client.submit(int, pure=False)
+    return await client.scatter(data, broadcast=False, hash=False)
 
 
 async def send_code(held: Held, objects: list[dict], names: list[str]) -> None:

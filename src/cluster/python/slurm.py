@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import datetime
 import math
+import os
 import re
 import shutil
 import socket
@@ -21,6 +22,7 @@ import time
 import jobscript
 from jobscript import Wrong
 
+FOLDER = os.path.dirname(os.path.realpath(__file__))
 # seconds between two looks at the queue: while somebody waits for jobs, later, and while nobody waits
 SOON, LATER, SELDOM = 1.0, 5.0, 20.0
 # a wait is young for so many seconds
@@ -79,9 +81,7 @@ class Job:
 
     def why_ended(self) -> str:
         where = f" on {self.node}" if self.node else ""
-        why = ENDED.get(self.state, "it ended")
-        if self.state == "TIMEOUT" and self.limit:
-            why = f"its walltime of {self.limit} was over"
+        why = f"its walltime of {self.limit} was over" if self.state == "TIMEOUT" and self.limit else ENDED[self.state]
         detail = f", {self.reason}" if self.reason not in ("", "None", "TimeLimit", "NonZeroExitCode") else ""
         return f"job {self.id}{where} ended, because {why} ({self.state}{detail})"
 
@@ -190,7 +190,7 @@ class Cluster:
 
         host = await own_address(self.options)
         # the dashboard has no password: it is for this machine, through Jupyter's own server
-        self.scheduler = await Scheduler(host=host, port=0, dashboard_address="127.0.0.1:0")
+        self.scheduler = await Scheduler(host=host, port=0, dashboard_address="127.0.0.1:0", local_directory=FOLDER)
         self.scheduler.add_plugin(watcher(self), name="ferrolab-slurm")
         self.guard = jobscript.guard(self.label)
         try:
@@ -268,6 +268,7 @@ class Cluster:
         busy = sum(1 for job in self.alive() if any(w.processing for w in self.workers_of(job)))
         workers = self.scheduler.adaptive_target()
         tasks = self.options.get("tasks") or 1
+        wanted = max(wanted, 1 if self.backlog else 0)
         return max(wanted, busy, math.ceil(workers / tasks) if self.scheduler.tasks else 0)
 
     # -- the queue -------------------------------------------------------------------------------
