@@ -276,10 +276,10 @@ async def describe(held: Held) -> dict:
             }
             for w in workers.values()
         ],
-        "queue": await queue_of(held),
+        "queue": await queue_of(held, fresh=True),
     }
 
 
-async def queue_of(held: Held) -> list[dict]:
+async def queue_of(held: Held, fresh: bool = False) -> list[dict]:
     """Jobs of ours in Slurm's queue, with the reason they wait and when they may start."""
-    return await held.owned.queue() if isinstance(held.owned, slurm.Cluster) else []
+    return await held.owned.queue(fresh) if isinstance(held.owned, slurm.Cluster) else []

@@ -118,7 +118,8 @@ def script(options: dict, label: str, logs: pathlib.Path, address: str) -> str:
         "cpus-per-task": cores // tasks,
         "mem": mebibytes(options["memory"]) if options.get("memory") else None,
         "time": options.get("walltime") or "01:00:00",
-        "output": str(log_of(logs, "%j")),
+        # Slurm reads % in paths as its own
+        "output": f'"{log_of(pathlib.Path(str(logs).replace("%", "%%")), "%j")}"',
         "open-mode": "append",
     }
     lines = [f"--{name}={value}" for name, value in asked.items() if value is not None]

@@ -224,6 +224,7 @@ class Cluster:
             if surplus > 0:
                 await self.give_back(sorted(self.alive(), key=self.worth)[:surplus])
             self.problem = ""
+            self.told.clear()
 
     def worth(self, job: Job) -> tuple:
         """What would be lost with a job: those that wait come first, then idle ones with little data."""
@@ -357,9 +358,9 @@ class Cluster:
         why = self.problem or "; ".join(self.told[-3:]) or "it has no jobs"
         return f"this cluster has no workers, and none will come: {why}. cluster.scale(n) submits new jobs"
 
-    async def queue(self) -> list[dict]:
-        """Our jobs as they are shown; asks Slurm when what is known is old."""
-        if time.monotonic() - self.polled > SOON:
+    async def queue(self, fresh: bool = True) -> list[dict]:
+        """Our jobs as they are shown; `fresh` asks Slurm when what is known is old, for those who ask once."""
+        if fresh and time.monotonic() - self.polled > SOON:
             with contextlib.suppress(Wrong, OSError):
                 await self.poll()
         ended = [job for job in self.jobs.values() if job.state in ENDED and not job.unwanted]
