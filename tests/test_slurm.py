@@ -140,7 +140,8 @@ REFUSED = {
 }
 
 
-def test_what_can_never_run_is_refused_in_slurms_words(k, site):
+def test_what_can_never_run_is_refused_in_slurms_words(start, site, tmp_path):
+    k = start(timeout=120, **environment(site, tmp_path))
     before = len(site.queue())
     for options, words in REFUSED.items():
         k.run(f"Cluster::slurm({options})?", timeout=60).until("error").error(None, *words).until().idle()
