@@ -1,7 +1,5 @@
 """TLS with real certificates: schedulers that run already, clusters started here, and what is refused."""
 
-import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -107,31 +105,3 @@ def test_a_local_cluster_with_files(k, authority):
     cert, key = authority.issue("all")
     k.ok(f'let c = Cluster::local_with(1, &cluster::Security::files("{authority.ca}", "{cert}", "{key}"))?;')
     works(k)
-
-
-SBATCH = """#!/bin/sh
-# what Slurm does with a job script on one node, without a queue
-script=$(eval echo \\${$#}); cp "$script" "$JOBS/script"; setsid bash "$JOBS/script" >"$JOBS/log" 2>&1 & echo $! >"$JOBS/pid"; echo "Submitted batch job 17"
-"""
-
-
-def test_jobs_get_temporary_credentials_in_private_files(start, tmp_path):
-    """The job script is dask-jobqueue's, and its worker a real one; only the queue is missing."""
-    tools, logs = tmp_path / "bin", tmp_path / "logs"
-    tools.mkdir()
-    for name, text in {"sbatch": SBATCH, "scancel": '#!/bin/sh\nkill -9 -"$(cat $JOBS/pid)"\n', "squeue": "#!/bin/sh\n"}.items():
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
-    kernel = start(timeout=120, PATH=f"{tools}:{os.environ['PATH']}", JOBS=str(tmp_path), **PYTHON)
-    options = f'slurm().log_directory("{logs}").local_directory("{tmp_path}").memory("1GB").interface("lo").security(&cluster::Security::temporary())'
-    kernel.ok(f"let c = Cluster::slurm({options})?; c.wait_for_workers(1)?;", timeout=120)
-    works(kernel)
-    kernel.run('c.status()?.address().starts_with("tls://")').result("true").until().idle()
-    script = (tmp_path / "script").read_text()
-    files = re.findall(r"--tls-(?:ca-file|cert|key) (\S+)", script)
-    assert len(files) == 3 and "PRIVATE KEY" not in script, script
-    for file in map(pathlib.Path, files):
-        assert file.parent == logs and file.stat().st_mode & 0o077 == 0, file
-    assert logs.stat().st_mode & 0o077 == 0
-    kernel.ok("c.close()?;")
-    kernel.wait(lambda: not any(os.path.exists(f) for f in files), "end of the credentials' files", 30)

@@ -22,13 +22,15 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 9] = [
     ("bridge.py", include_str!("python/bridge.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
     ("fit.py", include_str!("python/fit.py")),
+    ("jobscript.py", include_str!("python/jobscript.py")),
     ("links.py", include_str!("python/links.py")),
     ("runs.py", include_str!("python/runs.py")),
+    ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
 ];
 const WORKER: &str = include_str!("python/worker.py");

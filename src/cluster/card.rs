@@ -90,8 +90,14 @@ impl Status {
         ];
         for job in self.list("queue") {
             let text = |key: &str| job[key].as_str().unwrap_or("");
-            let about = if text("node").is_empty() { text("reason") } else { text("node") };
-            lines.push((format!("job {}", text("job")), format!("{} {about}", text("state").to_lowercase())));
+            let mut line = text("state").to_lowercase();
+            for (word, key) in [(" on ", "node"), (": ", "reason"), (", starts about ", "start")] {
+                if !text(key).is_empty() {
+                    line.push_str(word);
+                    line.push_str(text(key));
+                }
+            }
+            lines.push((format!("job {}", text("job")), line));
         }
         lines
     }
@@ -162,12 +168,15 @@ mod tests {
         let status = Status::new(json!({
             "cluster_kind": "slurm", "address": "tcp://10.0.0.1:8786", "dashboard": "http://10.0.0.1:8787/status", "threads": 4,
             "workers": [{"name": "<b>", "threads": 4, "memory": 4u64 << 30, "used": 1u64 << 30}],
-            "queue": [{"job": "17", "state": "PENDING", "reason": "(Resources)", "node": ""}],
+            "queue": [{"job": "17", "state": "PENDING", "reason": "Resources: busy", "start": "12:00:00", "node": ""}],
         }));
         assert_eq!((status.workers(), status.threads(), status.memory()), (1, 4, 4 << 30));
         let (html, text) = (status.html(), format!("{status:?}"));
         assert!(html.contains("proxy/10.0.0.1:8787/status") && html.contains("job 17"), "{html}");
-        assert!(text.contains("1.0 GiB of 4.0 GiB") && text.contains("pending (Resources)"), "{text}");
+        assert!(
+            text.contains("1.0 GiB of 4.0 GiB") && text.contains("pending: Resources: busy, starts about 12:00:00"),
+            "{text}"
+        );
     }
 
     #[test]

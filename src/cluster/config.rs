@@ -16,7 +16,8 @@ pub struct Slurm {
     options: Map<String, Value>,
 }
 
-/// Options for a cluster on Slurm: one node, one core, 4 GB, an hour, unless told otherwise.
+/// Options for a cluster on Slurm: one node, one worker with one core, the site's memory for it, an
+/// hour, unless told otherwise.
 pub fn slurm() -> Slurm {
     Slurm::default()
 }
@@ -45,22 +46,24 @@ impl Slurm {
         self.set("account", name)
     }
 
-    /// Nodes: each is a job of its own, so that work begins on the first that starts.
+    /// Nodes: each is a job of its own, so that work begins on the first that starts. Slurm may put several
+    /// such jobs onto one node, unless they ask for all its cores or for `--exclusive`.
     pub fn nodes(self, count: usize) -> Self {
         self.set("nodes", count)
     }
 
-    /// Worker processes on each node.
+    /// Worker processes on each node, each started by `srun` with its share of the cores.
     pub fn tasks(self, count: usize) -> Self {
         self.set("tasks", count)
     }
 
-    /// Cores of each node, shared by its worker processes.
+    /// Cores of each node, shared evenly by its worker processes.
     pub fn cores(self, count: usize) -> Self {
         self.set("cores", count)
     }
 
-    /// Memory of each node: `"64GB"`.
+    /// Memory of each node: `"64GB"`; `"0"` is all it has. Slurm's own `"64G"` means GiB. Without it, the
+    /// site's default. Workers keep within what Slurm grants them.
     pub fn memory(self, size: &str) -> Self {
         self.set("memory", size)
     }
@@ -75,7 +78,7 @@ impl Slurm {
         self.push("directives", text)
     }
 
-    /// A module that jobs load before they start.
+    /// A module that jobs load before they start (`module load`).
     pub fn module(self, name: &str) -> Self {
         self.push("modules", name)
     }
@@ -85,7 +88,10 @@ impl Slurm {
         self.push("prologue", line)
     }
 
-    /// The network interface of the nodes that workers use: `"ib0"`.
+    /// The network interface that workers use, and the scheduler here when this machine has one of that
+    /// name: `"ib0"`. Without it, each side listens only on the address from which it reaches the
+    /// other: the scheduler on that of the route to the partition's nodes, workers on that of the route to the
+    /// scheduler.
     pub fn interface(self, name: &str) -> Self {
         self.set("interface", name)
     }
@@ -95,12 +101,14 @@ impl Slurm {
         self.set("scheduler_interface", name)
     }
 
-    /// Where workers may write: local scratch of a node.
+    /// Where workers may write: local scratch of a node. The job's shell expands variables:
+    /// `"/scratch/$USER/$SLURM_JOB_ID"`. Without it, `$TMPDIR`, else `/tmp`.
     pub fn local_directory(self, path: &str) -> Self {
         self.set("local_directory", path)
     }
 
-    /// Where jobs' logs go: a folder that all nodes share.
+    /// Where jobs' logs go: a folder that all nodes share. Without it, `ferrolab/slurm` in
+    /// `XDG_STATE_HOME` or `~/.local/state`; logs are removed after two weeks.
     pub fn log_directory(self, path: &str) -> Self {
         self.set("log_directory", path)
     }

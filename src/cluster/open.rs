@@ -99,11 +99,16 @@ impl Cluster {
         start_here(workers, security.to_json()?)
     }
 
-    /// Submits jobs to Slurm; workers join as jobs start. It returns at once: work that is asked
-    /// for before shows that it waits, and why.
+    /// Submits jobs to Slurm, one for each node; workers join as jobs start. It returns at once: work
+    /// that is asked for before shows that it waits, why, and until when as far as Slurm knows.
+    ///
+    /// A job that ends by itself (walltime, `scancel`, memory) is named, and what ran there runs again on
+    /// the workers that are left. Such a job is not submitted again: [`Cluster::scale`] does that, and
+    /// under [`Cluster::adapt`] the work there is does. Slurm itself puts jobs whose node failed into the queue
+    /// again. All jobs end with the cluster, the kernel, or the Dask client's process, however these end.
     ///
     /// # Errors
-    /// When there is no `sbatch` here, no `dask-jobqueue`, or Slurm refuses.
+    /// When there is no `sbatch` here, no address that nodes reach, or Slurm refuses: the error has its words.
     ///
     /// ```no_run
     /// use ferrolab::cluster::{Cluster, slurm};

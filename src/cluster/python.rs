@@ -19,7 +19,7 @@ pub(crate) const VARIABLE: &str = "FERROLAB_PYTHON";
 /// The oldest release of `distributed` this was tested with.
 pub(crate) const OLDEST: (u32, u32) = (2024, 8);
 /// What the managed environment holds.
-const PACKAGES: [&str; 5] = ["distributed>=2024.8", "numpy", "bokeh", "dask-jobqueue", "cryptography"];
+const PACKAGES: [&str; 4] = ["distributed>=2024.8", "numpy", "bokeh", "cryptography"];
 
 /// A Python with what a cluster needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

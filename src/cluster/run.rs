@@ -103,7 +103,9 @@ impl Going {
     fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
         while let Some(tasks) = self.schedule.next() {
             let bytes = write(tasks.clone()).map_err(|e| unwritable(&e))?;
-            self.link.send(&json!({"op": "batch", "n": self.number}), &bytes)?;
+            // Adaptive scaling sees only what was sent, and most calls were not.
+            let batch = json!({"op": "batch", "n": self.number, "backlog": self.schedule.seconds_left()});
+            self.link.send(&batch, &bytes)?;
             self.flying.insert(self.number, tasks);
             self.number += 1;
         }
@@ -127,6 +129,7 @@ impl Going {
                 self.bar.on_workers(&head);
             }
             Some("lines") => print_lines(&head),
+            Some("news") => eprintln!("{}", head["text"].as_str().unwrap_or_default()),
             Some("error") => return Err(error_in(&head)),
             _ => {}
         }
@@ -240,8 +243,8 @@ pub(crate) fn waiting(head: &Value) -> String {
     let text = |job: &Value, key: &str| job[key].as_str().unwrap_or("").to_owned();
     let one = |job: &Value| {
         let start = text(job, "start");
-        let when = if start.is_empty() || start == "N/A" { String::new() } else { format!(", starts about {start}") };
-        format!("job {} {} ({}{when})", text(job, "job"), text(job, "state").to_lowercase(), text(job, "reason"))
+        let when = if start.is_empty() { start } else { format!(", starts about {start}") };
+        format!("job {} is {} ({}{when})", text(job, "job"), text(job, "state").to_lowercase(), text(job, "reason"))
     };
     let jobs: Vec<String> = jobs.map(one).collect();
     if jobs.is_empty() { "waiting for workers".to_owned() } else { format!("waiting for workers: {}", jobs.join("; ")) }

@@ -72,6 +72,12 @@ impl Schedule {
         self.cost = Some(self.cost.map_or(cost, |before| before + NEWEST * (cost - before)));
     }
 
+    /// Thread seconds that calls which have not come back will take, as far as is known.
+    pub(crate) fn seconds_left(&self) -> f64 {
+        let left = self.total - self.next + self.in_flight;
+        self.cost.map_or(0.0, |cost| cost * left as f64)
+    }
+
     /// Is anything left to send or to wait for?
     pub(crate) fn is_done(&self) -> bool {
         self.next >= self.total && self.in_flight == 0

@@ -82,7 +82,7 @@ def close_unless_kept(held: Held, process: int) -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
         if not held.kept:
-            held.closing = asyncio.ensure_future(close(held))
+            held.closing = asyncio.ensure_future(close(held, "the cell that made it failed"))
 
     loop.add_reader(descriptor, ended)
 
@@ -168,13 +168,19 @@ async def on_scale(connection: Connection, head: dict, body: bytes) -> None:
     held = held_of(head)
     if held.owned is None or not held.can_scale:
         raise Wrong("this cluster was not started from the notebook: scale it where it was started")
-    if "minimum" in head:
+    if held.kind == "slurm":
+        # in jobs: one for each node
+        if "minimum" in head:
+            await held.owned.adapt(head["minimum"], head["maximum"])
+        else:
+            held.owned.bounds = None
+            await held.owned.scale(head["workers"])
+    elif "minimum" in head:
         held.owned.adapt(minimum=head["minimum"], maximum=head["maximum"])
     else:
         with contextlib.suppress(Exception):
             held.owned.adapt(minimum=0, maximum=0).stop() if getattr(held.owned, "_adaptive", None) else None
-        # Slurm counts in jobs: one for each node
-        scaled = held.owned.scale(jobs=head["workers"]) if held.kind == "slurm" else held.owned.scale(head["workers"])
+        scaled = held.owned.scale(head["workers"])
         if asyncio.iscoroutine(scaled):
             await scaled
     connection.send({"kind": "ok"})
@@ -185,6 +191,8 @@ async def on_wait(connection: Connection, head: dict, body: bytes) -> None:
     held, told = held_of(head), None
     gone = asyncio.ensure_future(connection.reader.read(1))
     while (there := len(await held.workers())) < head["workers"]:
+        if reason := held.hopeless():
+            raise Wrong(reason)
         news = {"kind": "note", "workers": there, "queue": await queue_of(held)}
         if news != told:
             connection.send(news)
@@ -200,13 +208,15 @@ async def on_logs(connection: Connection, head: dict, body: bytes) -> None:
     logs = await held.client.get_worker_logs(n=200)
     names = {address: clusters.WORKER.label(w["id"]) for address, w in (await held.workers()).items()}
     text = {names.get(a, a): "\n".join(line for _, line in reversed(lines)) for a, lines in logs.items()}
+    if held.kind == "slurm":
+        text.update(held.owned.job_logs())
     connection.send({"kind": "ok", "logs": text})
 
 
 async def on_close(connection: Connection, head: dict, body: bytes) -> None:
     held = CLUSTERS.get(head["cluster"])
     if held is not None:
-        await close(held)
+        await close(held, "the notebook closed or dropped it")
     connection.send({"kind": "ok"})
 
 
@@ -249,7 +259,7 @@ async def main(socket: str, worker: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(life), sys.stdin)
     await life.read()
     server.close()
-    await asyncio.gather(*(close(held) for held in list(CLUSTERS.values())))
+    await asyncio.gather(*(close(held, "the session ended") for held in list(CLUSTERS.values())))
     shutil.rmtree(FOLDER, ignore_errors=True)
     # what Dask still has in threads has no use any more
     os._exit(0)

@@ -19,6 +19,7 @@ import uuid
 import cloudpickle
 import distributed
 import links
+import slurm
 import tls
 from connection import Connection, Wrong
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
@@ -41,10 +42,23 @@ class Held:
         self.fitting = asyncio.Lock()
         self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
         self.kept = False
+        # what nobody was there to hear
+        self.untold: list[str] = []
 
     async def workers(self) -> dict:
         """What the scheduler knows of its workers now; the client's own copy is seconds old."""
         return (await self.client.scheduler.identity())["workers"]
+
+    def tell(self, text: str) -> None:
+        """What became of the cluster, for the cells that use it: now, or with the next one."""
+        for connection in self.runs.values():
+            connection.send({"kind": "news", "text": text})
+        if not self.runs:
+            self.untold.append(text)
+
+    def hopeless(self) -> str:
+        """Why no worker will come, when that is known."""
+        return self.owned.hopeless() if isinstance(self.owned, slurm.Cluster) else ""
 
 
 CLUSTERS: dict[str, Held] = {}
@@ -64,7 +78,7 @@ async def open_cluster(head: dict, note) -> Held:
         await prepare(held)
         await check(held, await held.workers())
     except BaseException:
-        await close(held)
+        await close(held, "it could not be prepared")
         raise
     return held
 
@@ -89,40 +103,15 @@ async def open_local(options: dict, note) -> Held:
 async def open_slurm(options: dict, note) -> Held:
     from distributed import Client
 
-    if not shutil.which("sbatch"):
-        raise Wrong("there is no `sbatch` here: start the notebook where jobs can be submitted, or use Cluster::scheduler_file")
+    name = uuid.uuid4().hex[:12]
+    cluster = await slurm.open_cluster(name, options)
     try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError:
-        raise Wrong(f"Cluster::slurm needs dask-jobqueue: {sys.executable} -m pip install dask-jobqueue") from None
-    nodes = options.pop("nodes", 1)
-    interface = options.get("scheduler_interface") or options.get("interface")
-    arguments = {
-        "queue": options.get("partition"),
-        "account": options.get("account"),
-        "cores": options.get("cores", 1),
-        "processes": options.get("tasks") or 1,
-        "memory": options.get("memory") or "4GB",
-        "walltime": options.get("walltime") or "01:00:00",
-        "job_extra_directives": options.get("directives", []),
-        "job_script_prologue": [*[f"module load {m}" for m in options.get("modules", [])], *options.get("prologue", [])],
-        "interface": options.get("interface"),
-        "local_directory": options.get("local_directory") or "/tmp",
-        "log_directory": options.get("log_directory") or str(pathlib.Path.home() / ".ferrolab-slurm"),
-        "death_timeout": options.get("death_timeout", 120),
-        "python": options.get("python") or sys.executable,
-        "name": "ferrolab",
-        "asynchronous": True,
-        "scheduler_options": {"dashboard_address": ":0" if interface else "127.0.0.1:0", **({"interface": interface} if interface else {})},
-    }
-    os.makedirs(arguments["log_directory"], mode=0o700, exist_ok=True)
-    security = tls.security_of(options.get("security"), ("client", "scheduler", "worker"))
-    if security is not None:
-        # jobs read temporary credentials from files that only their user can read
-        arguments |= {"security": security, "protocol": "tls://", "shared_temp_directory": arguments["log_directory"]}
-    cluster = await SLURMCluster(**arguments)
-    cluster.scale(jobs=nodes)
-    return Held(uuid.uuid4().hex[:12], "slurm", await connect(Client, cluster), cluster)
+        held = Held(name, "slurm", await connect(Client, cluster.scheduler_address, security=cluster.security), cluster)
+    except BaseException:
+        await cluster.close()
+        raise
+    cluster.tell = held.tell
+    return held
 
 
 async def open_address(options: dict, note) -> Held:
@@ -249,7 +238,8 @@ async def check(held: Held, workers: dict) -> None:
         held.fit |= set(found)
 
 
-async def close(held: Held) -> None:
+async def close(held: Held, why: str) -> None:
+    print(f"cluster {held.name} ({held.kind}) is closed: {why}", file=sys.stderr)
     CLUSTERS.pop(held.name, None)
     held.results.clear()
     for closing in (held.client, held.owned):
@@ -259,7 +249,6 @@ async def close(held: Held) -> None:
             done = closing.close()
             if asyncio.iscoroutine(done) or isinstance(done, asyncio.Future):
                 await asyncio.wait_for(done, 15)
-    tls.forget_files(held.owned)
 
 
 async def describe(held: Held) -> dict:
@@ -283,18 +272,10 @@ async def describe(held: Held) -> dict:
             }
             for w in workers.values()
         ],
-        "queue": await queue_of(held),
+        "queue": await queue_of(held, fresh=True),
     }
 
 
-async def queue_of(held: Held) -> list[dict]:
+async def queue_of(held: Held, fresh: bool = False) -> list[dict]:
     """Jobs of ours in Slurm's queue, with the reason they wait and when they may start."""
-    jobs = [str(w.job_id) for w in getattr(held.owned, "workers", {}).values() if getattr(w, "job_id", None)]
-    if not jobs or not shutil.which("squeue"):
-        return []
-    process = await asyncio.create_subprocess_exec(
-        "squeue", "-h", "-j", ",".join(jobs), "-o", "%i|%T|%r|%S|%N", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    out, _ = await process.communicate()
-    rows = [line.split("|") for line in out.decode().splitlines() if line.count("|") == 4]
-    return [dict(zip(("job", "state", "reason", "start", "node"), row)) for row in rows]
+    return await held.owned.queue(fresh) if isinstance(held.owned, slurm.Cluster) else []

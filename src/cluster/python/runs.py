@@ -37,6 +37,8 @@ class Run:
         if not held.client.scheduler or held.client.status not in ("running", "connecting"):
             raise Wrong("the scheduler of this cluster is gone: make the cluster again")
         held.runs[self.name] = self.connection
+        while held.untold:
+            self.connection.send({"kind": "news", "text": held.untold.pop(0)})
         self.tasks.add(asyncio.create_task(self.watch()))
 
     async def ready(self) -> None:
@@ -48,8 +50,9 @@ class Run:
             self.params = asyncio.ensure_future(self.spread())
 
     async def spread(self):
-        """Sends the parameters to every worker there is, once."""
-        return await scatter(self.held.client, self.params_bytes, broadcast=bool(await self.held.workers()))
+        """Sends the parameters to the workers: each fetches them once, from whoever has them. Nothing waits for a
+        worker that has just been lost."""
+        return await scatter(self.held.client, self.params_bytes)
 
     async def watch(self) -> None:
         """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
@@ -65,6 +68,9 @@ class Run:
             done = {clusters.WORKER.label(w["id"]): w.get("metrics", {}).get("ferrolab", {}).get(self.name, 0) for w in workers.values()}
             news = {"kind": "workers", "threads": threads_of(workers), "workers": len(workers), "done": done}
             if not workers:
+                if reason := self.held.hopeless():
+                    self.connection.send({"kind": "error", "message": reason})
+                    return
                 news["queue"] = await queue_of(self.held)
             if news != told:
                 self.connection.send(news)
@@ -72,6 +78,8 @@ class Run:
             await asyncio.sleep(POLL)
 
     def batch(self, head: dict, body: bytes) -> None:
+        if self.held.kind == "slurm":
+            self.held.owned.backlog[self.name] = head.get("backlog", 0.0)
         task = asyncio.create_task(self.one(head, body))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -102,21 +110,30 @@ class Run:
 
     async def result(self, future, number, pieces):
         for attempt in itertools.count():
+            params = self.params
             try:
                 return await future
             except clusters.WORKER.CodeMissing as problem:
                 if attempt == 3:
                     raise
                 await send_code(self.held, self.head["code"]["objects"], json.loads(str(problem)))
-                future.release()
-                future = await self.submit(f"{number}-again{attempt}", pieces)
+            except Exception as problem:
+                # what was sent ahead (parameters, large inputs) was on a node that is gone
+                if attempt == 3 or getattr(problem, "reason", "") != "lost dependencies":
+                    raise
+                if self.params is params:
+                    self.params = None
             finally:
                 self.futures.discard(future)
+            future.release()
+            future = await self.submit(f"{number}-again{attempt}", pieces)
 
     async def end(self, wanted: bool) -> None:
         """The notebook has all it asked for, or has gone."""
         held = self.held
         held.runs.pop(self.name, None)
+        if held.kind == "slurm":
+            held.owned.backlog.pop(self.name, None)
         for task in list(self.tasks):
             task.cancel()
         for future in list(self.futures):
@@ -126,8 +143,11 @@ class Run:
             await asyncio.wait_for(held.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
 
 
-async def scatter(client, data: bytes, broadcast: bool = False):
-    return await client.scatter(data, broadcast=broadcast, hash=False)
+async def scatter(client, data: bytes):
+    if not (await client.scheduler.identity())["workers"]:
+        # data goes to a worker at once, or fails after a while; a task waits, and shows adaptive scaling that one is wanted
+        await client.submit(int, pure=False)
+    return await client.scatter(data, broadcast=False, hash=False)
 
 
 async def send_code(held: Held, objects: list[dict], names: list[str]) -> None:

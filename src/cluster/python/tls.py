@@ -6,6 +6,8 @@ It reads certificates through Dask alone, and prints no key.
 from __future__ import annotations
 
 import contextlib
+import os
+import pathlib
 import sys
 
 from connection import Wrong
@@ -61,10 +63,24 @@ def for_address(address: str, security):
     return security
 
 
-def forget_files(launcher) -> None:
-    """Removes the files in which dask-jobqueue hands temporary credentials to jobs; it would at some later time."""
-    for name in ("_job_ca_file", "_job_cert", "_job_key"):
-        file = getattr(launcher, name, None)
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.close()
+def files_for_jobs(security, folder: pathlib.Path, label: str) -> dict[str, str]:
+    """What workers in jobs use, as files by Dask's names; credentials made for this cluster alone are written to some that
+    only their user can read, on the file system that jobs share."""
+    if security is None:
+        return {}
+    found = security.get_tls_config_for_role("worker")
+    files = {name: found[key] for name, key in (("ca-file", "ca_file"), ("cert", "cert"), ("key", "key")) if found[key]}
+    for name, text in files.items():
+        if "\n" in text:
+            path = folder / f"{label}-{name}.pem"
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+            files[name] = str(path)
+    return files
+
+
+def forget_files(folder: pathlib.Path, label: str) -> None:
+    """Removes what `files_for_jobs` wrote."""
+    for path in folder.glob(f"{label}-*.pem"):
+        with contextlib.suppress(OSError):
+            path.unlink()
