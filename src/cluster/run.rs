@@ -1,11 +1,13 @@
 //! One run of many calls: batches out, results in, a bar that moves, interrupts. Nothing here is
 //! generic; what batches hold is its caller's business.
 
+use super::batch::Panic;
 use super::bridge::{Link, Message, error_in};
 use super::code::{self, Code};
 use super::error::Error;
 use super::schedule::Schedule;
-use super::shim::{Panic, Shim};
+use super::shim::Shim;
+use super::written::Written;
 use crate::frame::Frame;
 use crate::progress::{Outcome, State};
 use crate::rt;
@@ -34,24 +36,46 @@ pub(crate) struct Run<'a> {
 }
 
 /// Writes the input of some tasks.
-pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>) -> postcard::Result<Vec<u8>>;
+pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>, &mut Written) -> postcard::Result<()>;
+/// Reads one result off the front of those of a batch.
+pub(crate) type Read<'a> = &'a mut dyn FnMut(&mut &[u8]) -> postcard::Result<()>;
+
 /// The results of some tasks, as they were written.
-pub(crate) struct Part {
-    pub(crate) tasks: Range<usize>,
-    pub(crate) bytes: Vec<u8>,
+struct Part {
+    tasks: Range<usize>,
+    bytes: Vec<u8>,
+}
+
+/// A number of tasks that can be counted.
+#[inline(never)]
+pub(crate) fn countable(tasks: usize) -> Result<usize, Error> {
+    if tasks == usize::MAX { Err(Error::new("too many tasks")) } else { Ok(tasks) }
+}
+
+/// What was written to be sent.
+#[inline(never)]
+pub(crate) fn sendable(what: &str, written: postcard::Result<Vec<u8>>) -> Result<Vec<u8>, Error> {
+    written.map_err(|e| Error::new(format!("{what} cannot be sent: {e}")))
 }
 
 impl Run<'_> {
-    /// Runs all tasks; their results, in order.
+    /// Runs all tasks, and has their results read in order: one for each `grain` of a batch.
     ///
     /// # Panics
     /// With the payload [`rt::Interrupted`] when the user interrupts.
-    pub(crate) fn go(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
-        if self.tasks == 0 {
-            return Ok(Vec::new());
+    pub(crate) fn go(&self, write: Write<'_>, read: Read<'_>) -> Result<(), Error> {
+        for part in self.parts(write)? {
+            let mut bytes = &part.bytes[..];
+            for _ in 0..part.tasks.len().div_ceil(self.grain) {
+                read(&mut bytes).map_err(|e| unreadable(&e))?;
+            }
         }
-        if self.tasks == usize::MAX {
-            return Err(Error::new("too many tasks"));
+        Ok(())
+    }
+
+    fn parts(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
+        if countable(self.tasks)? == 0 {
+            return Ok(Vec::new());
         }
         let code = code::of(self.shim)?;
         let mut going = Going {
@@ -102,8 +126,9 @@ struct Going {
 impl Going {
     fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
         while let Some(tasks) = self.schedule.next() {
-            let bytes = write(tasks.clone()).map_err(|e| unwritable(&e))?;
-            self.link.send(&json!({"op": "batch", "n": self.number}), &bytes)?;
+            let mut bytes = Written::default();
+            write(tasks.clone(), &mut bytes).map_err(|e| unwritable(&e))?;
+            self.link.send(&json!({"op": "batch", "n": self.number}), bytes.as_bytes())?;
             self.flying.insert(self.number, tasks);
             self.number += 1;
         }
@@ -138,7 +163,7 @@ fn unwritable(error: &postcard::Error) -> Error {
     Error::new(format!("a task cannot be sent: {error}"))
 }
 
-pub(crate) fn unreadable(error: &postcard::Error) -> Error {
+fn unreadable(error: &postcard::Error) -> Error {
     Error::new(format!("a result cannot be read: {error}; a type that writes itself otherwise than it reads itself?"))
 }
 
