@@ -91,16 +91,23 @@ impl Batch<'_> {
 
     /// The one result of a batch whose results stay on workers.
     pub(super) fn leave<T: Serialize>(&mut self, value: T) -> postcard::Result<()> {
-        let Some(number) = numbers::vector::<T>().filter(|_| self.keep) else { return self.result(&value) };
-        let mut value = ManuallyDrop::new(value);
-        // SAFETY: T is a vector of such numbers, and is not used or dropped after this.
-        self.left = Some(unsafe { numbers::take_vector(number, (&raw mut value).cast()) });
-        Ok(())
+        if const { numbers::may_be_vector::<T>() }
+            && self.keep
+            && let Some(number) = numbers::vector::<T>()
+        {
+            let mut value = ManuallyDrop::new(value);
+            // SAFETY: T is a vector of such numbers, and is not used or dropped after this.
+            self.left = Some(unsafe { numbers::take_vector(number, (&raw mut value).cast()) });
+            return Ok(());
+        }
+        self.result(&value)
     }
 
     /// The one argument of a batch.
     pub(super) fn argument<A: DeserializeOwned>(&mut self) -> postcard::Result<A> {
-        if let Some((number, bytes)) = self.array() {
+        if const { numbers::may_be_vector::<A>() }
+            && let Some((number, bytes)) = self.array()
+        {
             return numbers::vector_from(number, bytes).ok_or(postcard::Error::DeserializeBadEncoding);
         }
         read(&mut self.input)

@@ -173,10 +173,12 @@ struct Fetched {
 
 impl Fetched {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        match self.number {
-            Some(number) => numbers::vector_from(number, &self.bytes).ok_or_else(other_type),
-            None => written::read(&mut &self.bytes[..]).map_err(|e| unreadable(&e)),
+        if const { numbers::may_be_vector::<T>() }
+            && let Some(number) = self.number
+        {
+            return numbers::vector_from(number, &self.bytes).ok_or_else(other_type);
         }
+        written::read(&mut &self.bytes[..]).map_err(|e| unreadable(&e))
     }
 }
 

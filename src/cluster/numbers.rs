@@ -51,12 +51,14 @@ macro_rules! numbers {
         )*
 
         /// What items of this type are, when they are numbers.
+        #[inline(never)]
         fn item_of(id: TypeId) -> Option<Number> {
             $(if id == TypeId::of::<$t>() { return Some(Number::$kind) })*
             None
         }
 
         /// What vectors of this type hold, when they hold numbers.
+        #[inline(never)]
         fn vector_of(id: TypeId) -> Option<Number> {
             $(if id == TypeId::of::<Vec<$t>>() { return Some(Number::$kind) })*
             None
@@ -194,6 +196,12 @@ pub(crate) fn vector<T>() -> Option<Number> {
     vector_of(id::<T>())
 }
 
+/// Could a `T` be a vector? Asked in a `const` before [`vector`], this is decided before code is
+/// generated, so that what follows is not compiled with cells for most types.
+pub(crate) const fn may_be_vector<T>() -> bool {
+    size_of::<T>() == size_of::<Vec<u8>>()
+}
+
 /// A slice as postcard writes its items, when that is its memory.
 pub(crate) fn verbatim<T>(slice: &[T]) -> Option<&[u8]> {
     item_of(id::<T>()).filter(|n| n.verbatim())?;
@@ -257,7 +265,7 @@ pub(crate) unsafe fn copy_vector(number: Number, bytes: &[u8], into: *mut ()) {
 
 /// Makes a `T` of a copy of numbers' memory, when it is a vector of such numbers.
 pub(crate) fn vector_from<T>(number: Number, bytes: &[u8]) -> Option<T> {
-    if vector::<T>() != Some(number) {
+    if const { !may_be_vector::<T>() } || vector::<T>() != Some(number) {
         return None;
     }
     let mut made = MaybeUninit::<T>::uninit();

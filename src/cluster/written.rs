@@ -55,7 +55,9 @@ impl Written {
 
     /// Writes a value that may be a vector of numbers, which is then copied at once.
     pub(crate) fn write_result<T: Serialize>(&mut self, value: &T) -> postcard::Result<()> {
-        if let Some(number) = numbers::vector::<T>() {
+        if const { numbers::may_be_vector::<T>() }
+            && let Some(number) = numbers::vector::<T>()
+        {
             // SAFETY: T is a vector of such numbers.
             if unsafe { numbers::write_vector(number, std::ptr::from_ref(value).cast(), self) } {
                 return Ok(());
@@ -98,7 +100,9 @@ pub(crate) fn bytes_of<T: Serialize + ?Sized>(value: &T) -> postcard::Result<Vec
 
 /// Reads a value off the front of `bytes`.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &mut &[u8]) -> postcard::Result<T> {
-    if let Some(number) = numbers::vector::<T>() {
+    if const { numbers::may_be_vector::<T>() }
+        && let Some(number) = numbers::vector::<T>()
+    {
         let mut made = MaybeUninit::<T>::uninit();
         // SAFETY: T is a vector of such numbers, and has been written whole when this is true.
         if unsafe { numbers::read_vector(number, bytes, made.as_mut_ptr().cast())? } {

@@ -79,13 +79,13 @@ class Run:
         try:
             future = await self.submit(number, [body])
             took, worker, result = await self.result(future, number, [body])
-            self.connection.send({"kind": "done", "n": number, "seconds": took / 1e9, "worker": worker}, result)
+            self.connection.send({"kind": "done", "n": number, "seconds": took / 1e9, "worker": worker}, clusters.WORKER.memory(result))
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
             self.connection.send({"kind": "failed", "n": number, **explain(problem, self.held)})
 
-    async def submit(self, number, pieces: list, keep: str | None = None):
+    async def submit(self, number, pieces: list, keep: bool = False):
         held = self.held
         await self.ready()
         if sum(len(p) for p in pieces if isinstance(p, bytes)) > LARGE_INPUT:
@@ -107,7 +107,7 @@ class Run:
                     raise
                 await send_code(self.held, self.head["code"]["objects"], json.loads(str(problem)))
                 future.release()
-                future = await self.submit(f"{number}-again{attempt}", pieces)
+                future = await self.submit(f"{number}-again{attempt}", pieces, self.head.get("keep", False))
             finally:
                 self.futures.discard(future)
 
