@@ -22,11 +22,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("bridge.py", include_str!("python/bridge.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
     ("runs.py", include_str!("python/runs.py")),
+    ("workforce.py", include_str!("python/workforce.py")),
 ];
 const WORKER: &str = include_str!("python/worker.py");
 /// Importing Dask on a cold file system takes this long at most.

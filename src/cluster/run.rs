@@ -9,7 +9,7 @@ use super::schedule::Schedule;
 use super::shim::Shim;
 use super::written::Written;
 use crate::frame::Frame;
-use crate::progress::{Outcome, State};
+use crate::progress::{Lane, Outcome, State};
 use crate::rt;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -233,17 +233,16 @@ impl Painted {
     }
 
     fn on_workers(&mut self, head: &Value) {
-        let inside: u64 = head["done"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        let lanes: Vec<Lane> = head["lanes"].as_array().into_iter().flatten().map(lane).collect();
+        let inside: u64 = lanes.iter().map(|lane| lane.done).sum();
         self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
         let Some(state) = &self.state else { return };
-        let workers = head["workers"].as_u64().unwrap_or(0);
-        let place = if workers == 0 {
-            waiting(head)
-        } else {
-            format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
-        };
-        let text = if self.message.is_empty() { place } else { format!("{}, {place}", self.message) };
-        state.set_message(text);
+        let place = if lanes.is_empty() { waiting(head) } else { counted(lanes.len() as u64, "worker") };
+        let mut words = vec![self.message.clone(), place];
+        words.extend(head["words"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        words.retain(|word| !word.is_empty());
+        state.set_message(words.join(", "));
+        state.set_workers(lanes);
     }
 
     fn finish(&mut self, outcome: Outcome) {
@@ -257,6 +256,16 @@ impl Drop for Painted {
     fn drop(&mut self) {
         self.finish(if rt::interrupted() { Outcome::Interrupted } else { Outcome::Failed });
     }
+}
+
+/// A worker's lane: `[name, calls done, state in words]`.
+fn lane(told: &Value) -> Lane {
+    let text = |at: usize| told[at].as_str().unwrap_or_default().to_owned();
+    Lane { name: text(0), done: told[1].as_u64().unwrap_or(0), note: text(2) }
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What the work waits for while there is no worker.

@@ -36,6 +36,7 @@ class Held:
         self.results: dict[str, object] = {}  # futures the notebook holds, by key
         self.sent: set[str] = set()
         self.runs: dict[str, Connection] = {}
+        self.again: dict[str, int] = {}  # batches that a lost worker had, by run
         self.checked = False
         self.kept = False
 
@@ -203,7 +204,13 @@ class SchedulerCarrier(SchedulerPlugin):
         self.name, self.module, self.text = "scheduler-" + module, module, text
 
     async def start(self, scheduler) -> None:
+        self.scheduler = scheduler
         install(self.module, self.text)
+
+    def transition(self, key, start, finish, *args, **kwargs) -> None:
+        # a run's tasks are released while they are processed when their worker is lost, or nobody wants them
+        if start == "processing" and finish == "released" and isinstance(key, str):
+            self.scheduler.log_event("ferrolab-again", {"run": key.rsplit("-", 1)[0]})
 
 
 # neither workers nor the scheduler can import this file
@@ -218,10 +225,22 @@ async def prepare(held: Held) -> None:
     await client.register_plugin(Carrier(WORKER.__name__, text))
     # lines and progress come as events; a subscription is one for the whole client
     client.subscribe_topic("ferrolab-lines", lambda event: on_lines(held, event))
+    client.subscribe_topic("ferrolab-again", lambda event: on_again(held, event))
+
+
+def on_again(held: Held, event) -> None:
+    run = message_of(event).get("run")
+    if run in held.runs:
+        held.again[run] = held.again.get(run, 0) + 1
+
+
+def message_of(event) -> dict:
+    """What an event says; some releases of Dask put its time in front."""
+    return event[1] if isinstance(event, (list, tuple)) else event
 
 
 def on_lines(held: Held, event) -> None:
-    message = event[1] if isinstance(event, (list, tuple)) else event
+    message = message_of(event)
     connection = held.runs.get(message.get("run"))
     if connection is not None:
         connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})

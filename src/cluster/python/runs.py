@@ -15,6 +15,7 @@ import uuid
 import clusters
 from clusters import Held, Wrong, check, queue_of, threads_of
 from connection import Connection
+from workforce import Workforce
 
 # inputs larger than this are not part of the task graph
 LARGE_INPUT = 256 << 10
@@ -31,6 +32,7 @@ class Run:
         self.params_bytes, self.params = params, None
         self.tasks: set[asyncio.Task] = set()
         self.futures: set = set()
+        self.workforce = Workforce(self.name)
 
     async def start(self) -> None:
         held = self.held
@@ -60,8 +62,7 @@ class Run:
             except OSError as problem:
                 self.connection.send({"kind": "error", **explain(problem, self.held)})
                 return
-            done = {clusters.WORKER.label(w["id"]): w.get("metrics", {}).get("ferrolab", {}).get(self.name, 0) for w in workers.values()}
-            news = {"kind": "workers", "threads": threads_of(workers), "workers": len(workers), "done": done}
+            news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.held.again.get(self.name, 0))}
             if not workers:
                 news["queue"] = await queue_of(self.held)
             if news != told:
@@ -115,6 +116,7 @@ class Run:
         """The notebook has all it asked for, or has gone."""
         held = self.held
         held.runs.pop(self.name, None)
+        held.again.pop(self.name, None)
         for task in list(self.tasks):
             task.cancel()
         for future in list(self.futures):

@@ -444,12 +444,17 @@ def flush() -> None:
 def start(worker) -> None:
     """On each worker, also those that join later, before its first task."""
     worker.metrics["ferrolab"] = count_calls
+    worker.metrics["ferrolab_host"] = name_host
     if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
         FOLLOWED.append(Lines(1, worker))
 
 
 async def count_calls(worker) -> dict[str, int]:
     return progress()
+
+
+async def name_host(worker) -> str:
+    return os.uname().nodename
 
 
 class Code(WorkerPlugin):
