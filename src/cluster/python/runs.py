@@ -79,8 +79,8 @@ class Run:
         number = head["n"]
         try:
             future = await self.submit(number, [body])
-            took, worker, result = await self.result(future, number, [body])
-            self.connection.send({"kind": "done", "n": number, "seconds": took / 1e9, "worker": worker}, clusters.WORKER.memory(result))
+            left = await self.result(future, number, [body])
+            self.connection.send({"kind": "done", "n": number, "seconds": left.took / 1e9, "worker": left.worker}, clusters.WORKER.memory(left.value))
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
