@@ -261,9 +261,10 @@ def bench_growth(kernel: Kernel, outside: Outside, full: bool, say) -> tuple[lis
                 took = seconds(kernel, f"c.quiet().map(0..{size}u64, |x| x * x)?.len()")
                 table[workers, size] = min(took, table.get((workers, size), 1e9))
     largest = steps[-1]
-    say("100,000 calls of 1 ms")
     hundred = 100_000 if full else 5_000
-    spread = seconds(kernel, f"c.quiet().map(0..{hundred}u64, |_| nap(1_000))?.len()")
+    say(f"{hundred:,} calls of 1 ms on {largest} workers")
+    # asleep all the time: so many workers have no cores of their own here to wait on
+    spread = seconds(kernel, f"c.quiet().map(0..{hundred}u64, |_| std::thread::sleep(Duration::from_millis(1)))?.len()")
     say("scaling down")
     begun = time.monotonic()
     going = sorted(outside.client.scheduler_info(n_workers=-1)["workers"])[: largest - 1]
@@ -301,12 +302,12 @@ def plot(kernel: Kernel, grown: dict, path: pathlib.Path) -> None:
     kernel.ok(f'{code}.title("Trivial calls by map").xlabel("calls").ylabel("seconds").log_x().log_y().size(720, 420).save("{path}")?;', timeout=120)
 
 
-BOUNDS = """What bounds it: up to some 10,000 calls the time is that of a few Dask tasks, which go to the scheduler, a worker and back (some
-milliseconds each, whatever they do), and does not depend on the number of calls. Beyond, each worker has two batches at a time, and each batch is a
-Dask task: so with more workers there are more, smaller batches, and the scheduler's time for a task, in one Python thread, is the limit. For
-trivial calls more workers therefore cost more; calls that take a millisecond hide it. At 10,000,000 calls writing and reading results decides.
-All workers, the scheduler and the notebook share the cores of this machine, so from a few workers on the figures are those of a crowd, not of
-a cluster."""
+BOUNDS = """What bounds it: a Dask task goes to the scheduler, a worker and back, which takes milliseconds whatever it does, nearly all of them
+in the scheduler's one thread of Python; on crowded cores it is tens of milliseconds. Before it is known what a call costs, each worker is sent two
+batches of one call, so that long calls start everywhere at once: with 64 workers, 100 trivial calls are 100 tasks, and that is what they cost.
+From some 10,000 calls on the number of batches, not of calls, decides, so that 100 times as many calls take little longer; at 10,000,000 calls
+it is writing and reading results. For trivial calls more workers therefore cost more; calls of a millisecond or longer need them. All workers,
+the scheduler and the notebook share the cores of this machine, so from a few workers on the figures are those of a crowd, not of a cluster."""
 
 
 def main() -> None:
