@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("bridge.py", include_str!("python/bridge.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
@@ -32,6 +32,7 @@ const FILES: [(&str, &str); 9] = [
     ("runs.py", include_str!("python/runs.py")),
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
+    ("workforce.py", include_str!("python/workforce.py")),
 ];
 const WORKER: &str = include_str!("python/worker.py");
 /// Importing Dask on a cold file system takes this long at most.
@@ -60,6 +61,8 @@ impl Bridge {
 pub(crate) struct Link {
     stream: UnixStream,
     buffer: Vec<u8>,
+    /// A message whose head is there, and the part of its body that is.
+    coming: Option<(Value, Vec<u8>, usize)>,
 }
 
 /// A message: what it says, and bytes that came with it.
@@ -92,7 +95,7 @@ impl Link {
 
     fn over(stream: UnixStream) -> Result<Self, Error> {
         stream.set_read_timeout(Some(GLANCE)).map_err(|e| broken(&e))?;
-        Ok(Self { stream, buffer: Vec::new() })
+        Ok(Self { stream, buffer: Vec::new(), coming: None })
     }
 
     pub(crate) fn send(&mut self, head: &Value, bytes: &[u8]) -> Result<(), Error> {
@@ -114,8 +117,19 @@ impl Link {
             if let Some(message) = self.complete()? {
                 return Ok(Some(message));
             }
-            let mut chunk = [0; 64 << 10];
-            let read = self.stream.read(&mut chunk);
+            let read = match &mut self.coming {
+                // Straight to where it stays; what was read before an error is kept.
+                Some((_, body, size)) => {
+                    let missing = (*size - body.len()) as u64;
+                    (&self.stream).take(missing).read_to_end(body)
+                }
+                None => {
+                    let mut chunk = [0; 64 << 10];
+                    let read = self.stream.read(&mut chunk);
+                    self.buffer.extend_from_slice(&chunk[..*read.as_ref().unwrap_or(&0)]);
+                    read
+                }
+            };
             rt::check_interrupt();
             match read {
                 Ok(0) => {
@@ -124,7 +138,7 @@ impl Link {
                         last_words()
                     )));
                 }
-                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+                Ok(_) => {}
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(broken(&e)),
@@ -132,24 +146,41 @@ impl Link {
         }
     }
 
-    /// A whole message out of the buffer.
+    /// A whole message, when there is one.
     fn complete(&mut self) -> Result<Option<Message>, Error> {
-        let Some(lengths) = self.buffer.first_chunk::<12>() else { return Ok(None) };
+        if self.coming.is_none() {
+            self.begin()?;
+        }
+        match self.coming.take() {
+            Some((head, body, size)) if body.len() == size => Ok(Some((head, body))),
+            coming => {
+                self.coming = coming;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the beginning of a message out of the buffer.
+    fn begin(&mut self) -> Result<(), Error> {
+        let Some(lengths) = self.buffer.first_chunk::<12>() else { return Ok(()) };
         let head = u32::from_le_bytes([lengths[0], lengths[1], lengths[2], lengths[3]]) as usize;
         let body = lengths[4..].iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         if head > LONGEST {
             return Err(Error::new("the Dask client's process sent something that is no message"));
         }
-        let end = 12 + head + body;
-        if self.buffer.len() < end {
-            self.buffer.reserve(end - self.buffer.len());
-            return Ok(None);
+        if self.buffer.len() < 12 + head {
+            return Ok(());
         }
         let value = serde_json::from_slice(&self.buffer[12..12 + head]);
         let value = value.map_err(|e| Error::new(format!("the Dask client's process sent no JSON: {e}")))?;
-        let bytes = self.buffer[12 + head..end].to_vec();
+        let end = (12 + head + body).min(self.buffer.len());
+        let mut bytes = Vec::new();
+        let room = bytes.try_reserve_exact(body);
+        room.map_err(|e| Error::new(format!("no memory for a result of {body} bytes: {e}")))?;
+        bytes.extend_from_slice(&self.buffer[12 + head..end]);
         self.buffer.drain(..end);
-        Ok(Some((value, bytes)))
+        self.coming = Some((value, bytes, body));
+        Ok(())
     }
 
     /// Sends a request and waits for its answer; notes that come before are shown by `note`.

@@ -2,16 +2,17 @@
 
 use super::bridge::{self, Link};
 use super::error::Error;
+use super::numbers::{self, Number};
 use super::open::{Inner, when_the_cell_succeeds};
-use super::run::identity;
+use super::run::{Write, countable, identity, sendable};
 use super::shim::captures_nothing;
 use super::source::Source;
+use super::written::{self, Written, bytes_of};
 use super::{Cluster, Item, code, shim};
 use crate::rt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +36,8 @@ enum Place<T> {
     Here(Arc<Slot<T>>),
 }
 
-struct There {
+/// A task of a cluster whose result is kept there.
+pub(super) struct There {
     cluster: Arc<Inner>,
     key: String,
 }
@@ -106,8 +108,8 @@ impl<T> Future<T> {
         Self { place: Place::Here(slot) }
     }
 
-    fn there(cluster: &Arc<Inner>, key: String) -> Self {
-        Self { place: Place::There(Arc::new(There { cluster: Arc::clone(cluster), key }), PhantomData) }
+    pub(super) fn there(there: Arc<There>) -> Self {
+        Self { place: Place::There(there, PhantomData) }
     }
 
     pub(crate) fn key(&self) -> Option<&str> {
@@ -149,17 +151,45 @@ impl<T: DeserializeOwned> Future<T> {
     pub fn result(self) -> Result<T, Error> {
         match self.place {
             Place::Here(slot) => slot.take(),
-            Place::There(there, _) => there.fetch(),
+            Place::There(there, _) => there.fetch()?.read(),
         }
     }
 }
 
 impl There {
-    fn fetch<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    fn fetch(&self) -> Result<Fetched, Error> {
         let request = json!({"op": "result", "cluster": self.cluster.id, "key": self.key});
-        let (_, bytes) = Link::open()?.request(&request, &[], &mut |_| ())?;
-        postcard::from_bytes(&bytes).map_err(|e| Error::new(format!("the result cannot be read: {e}")))
+        let (head, bytes) = Link::open()?.request(&request, &[], &mut |_| ())?;
+        Ok(Fetched { number: head["array"].as_str().and_then(Number::from_numpy), bytes })
     }
+}
+
+/// A result as it came.
+struct Fetched {
+    /// What its bytes are, when they are an array's and not postcard's.
+    number: Option<Number>,
+    bytes: Vec<u8>,
+}
+
+impl Fetched {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if const { numbers::may_be_vector::<T>() }
+            && let Some(number) = self.number
+        {
+            return numbers::vector_from(number, &self.bytes).ok_or_else(other_type);
+        }
+        written::read(&mut &self.bytes[..]).map_err(|e| unreadable(&e))
+    }
+}
+
+#[inline(never)]
+fn other_type() -> Error {
+    Error::new("the result is an array of other numbers than this future's")
+}
+
+#[inline(never)]
+fn unreadable(error: &postcard::Error) -> Error {
+    Error::new(format!("the result cannot be read: {error}"))
 }
 
 /// Those of the keys whose tasks have ended.
@@ -266,8 +296,9 @@ pub type Later<T> = Box<dyn FnOnce() -> Result<T, Error> + Send>;
 impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     type Value = T;
     fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
-        let bytes = postcard::to_allocvec(self).map_err(|e| Error::new(format!("the argument cannot be sent: {e}")))?;
-        Ok((bytes, Vec::new()))
+        let mut out = Written::default();
+        let written = out.write_result(self);
+        Ok((sendable("the argument", written.map(|()| out.into_bytes()))?, Vec::new()))
     }
     fn later(self) -> Later<T> {
         Box::new(|| Ok(self))
@@ -284,7 +315,7 @@ impl<T> Future<T> {
         }
     }
 
-    fn sent_key(&self) -> Result<String, Error> {
+    pub(super) fn sent_key(&self) -> Result<String, Error> {
         let none = || Error::new("a future of threads() is no argument for a cluster: take its result first");
         self.key().map(str::to_owned).ok_or_else(none)
     }
@@ -294,7 +325,7 @@ impl<T: DeserializeOwned + Clone> Future<T> {
     /// A copy of the result, which stays where it is.
     fn copy(&self) -> Result<T, Error> {
         match &self.place {
-            Place::There(there, _) => there.fetch(),
+            Place::There(there, _) => there.fetch()?.read(),
             Place::Here(slot) => {
                 slot.wait()?;
                 slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::new("the task ended without a result")))
@@ -327,7 +358,7 @@ impl<T: DeserializeOwned + Clone + Send + 'static> Argument for All<'_, T> {
     type Value = Vec<T>;
     fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
         // A list is written as its length and its items, which is what the tasks leave.
-        let length = postcard::to_allocvec(&self.0.len()).map_err(|e| Error::new(e.to_string()))?;
+        let length = sendable("the number of futures", bytes_of(&self.0.len()))?;
         Ok((length, self.0.iter().map(Future::sent_key).collect::<Result<_, _>>()?))
     }
     fn later(self) -> Later<Vec<T>> {
@@ -357,11 +388,12 @@ impl Cluster {
     {
         captures_nothing!(f: F);
         let (bytes, after) = argument.sent()?;
-        self.submit_written(shim::once::<A::Value, F, T>, &bytes, &after, array_of::<T>())
+        Ok(Future::there(self.submit_written(shim::once::<A::Value, F, T>, &bytes, &after)?))
     }
 
-    /// Calls `f` on every item and leaves the results on the workers: a future for each. Slices of
-    /// `f64`, `f32` and `i8` (a `Vec`) are kept as numpy arrays.
+    /// Calls `f` on every item and leaves the results on the workers: a future for each. Vectors of
+    /// numbers, integers up to 64 bits and floats, are kept as numpy arrays, which Python reads
+    /// ([`Cluster::publish`]) and [`Cluster::submit_slice`] shows to closures as they are.
     ///
     /// # Errors
     /// As for [`Cluster::submit`].
@@ -369,7 +401,7 @@ impl Cluster {
     /// ```no_run
     /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
     /// let parts = cluster.persist(0..4u64, |i| vec![i as f64; 1_000_000])?;
-    /// let sums = parts.iter().map(|part| cluster.submit(part, |v| v.iter().sum::<f64>()));
+    /// let sums = parts.iter().map(|part| cluster.submit_slice(part, |v| v.iter().sum::<f64>()));
     /// let sums = sums.collect::<Result<Vec<_>, _>>()?;
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
@@ -380,36 +412,41 @@ impl Cluster {
         T: Serialize + DeserializeOwned + 'static,
     {
         captures_nothing!(f: F);
-        let one = |index: usize| {
-            let bytes = tasks.write(index..index + 1, Vec::new());
-            let bytes = bytes.map_err(|e| Error::new(format!("a task cannot be sent: {e}")))?;
-            self.submit_written(shim::map::<S::Kind, F, T>, &bytes, &[], array_of::<T>())
-        };
-        (0..tasks.tasks()).map(one).collect()
+        let mut futures = written::room(countable(tasks.tasks())?);
+        let write: Write<'_> = &|part, out| tasks.write(part, out);
+        self.keep_each(tasks.tasks(), shim::keep::<S::Kind, F, T>, write, &mut |there| {
+            written::add(&mut futures, Future::there(there));
+        })?;
+        Ok(futures)
     }
 
-    fn submit_written<T>(
+    #[inline(never)]
+    fn keep_each(
         &self,
+        tasks: usize,
         shim: shim::Shim,
-        bytes: &[u8],
-        after: &[String],
-        array: Option<&str>,
-    ) -> Result<Future<T>, Error> {
+        write: Write<'_>,
+        kept: &mut dyn FnMut(Arc<There>),
+    ) -> Result<(), Error> {
+        for index in 0..tasks {
+            let mut out = Written::default();
+            let written = write(index..index + 1, &mut out);
+            let bytes = sendable("a task", written.map(|()| out.into_bytes()))?;
+            kept(self.submit_written(shim, &bytes, &[])?);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    pub(super) fn submit_written(&self, shim: shim::Shim, bytes: &[u8], after: &[String]) -> Result<Arc<There>, Error> {
         let code = code::of(shim)?;
         let request = json!({
             "op": "submit", "cluster": self.inner.id, "code": code, "prefix": "submit",
-            "after": after, "array": array, "params_id": identity(&[]),
+            "after": after, "keep": true, "params_id": identity(&[]),
         });
         let (answer, _) = Link::open()?.request(&request, bytes, &mut |_| ())?;
         let key = answer["key"].as_str().map(str::to_owned);
         let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", answer)))?;
-        Ok(Future::there(&self.inner, key))
+        Ok(Arc::new(There { cluster: Arc::clone(&self.inner), key }))
     }
-}
-
-/// numpy's name for the items of a vector of numbers that serde writes as they are in memory.
-fn array_of<T: 'static>() -> Option<&'static str> {
-    let me = TypeId::of::<T>();
-    let kinds = [(TypeId::of::<Vec<f64>>(), "<f8"), (TypeId::of::<Vec<f32>>(), "<f4"), (TypeId::of::<Vec<i8>>(), "i1")];
-    kinds.into_iter().find(|(kind, _)| *kind == me).map(|(_, name)| name)
 }

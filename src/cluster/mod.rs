@@ -25,6 +25,7 @@
 //! Those that could not run the code are refused by name, with the level that all of them have:
 //! `:target-cpu x86-64-v3` compiles helpers, items and cells for it.
 
+mod batch;
 mod bridge;
 mod card;
 mod code;
@@ -33,32 +34,36 @@ mod error;
 mod folder;
 mod future;
 mod jupyter;
+mod numbers;
 mod open;
 mod python;
 mod run;
 mod schedule;
 mod security;
 mod shim;
+mod slices;
 mod source;
 mod target;
+mod written;
 
 pub use card::Status;
 pub use config::{Slurm, slurm};
 pub use error::Error;
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
+pub use numbers::Numeric;
 pub use security::Security;
 pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
+pub use written::Written;
 
 pub(crate) use future::Slot;
 pub(crate) use open::settle;
 pub(crate) use shim::captures_nothing;
 
 use open::Inner;
-use run::{Job, Run};
+use run::{Job, Read, Run, Write, countable, sendable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What a closure gets from the tasks of `S`.
@@ -152,8 +157,7 @@ impl Cluster {
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);
-        let params =
-            postcard::to_allocvec(params).map_err(|e| Error::new(format!("the parameters cannot be sent: {e}")))?;
+        let params = sendable("the parameters", written::bytes_of(params))?;
         self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
     }
 
@@ -200,18 +204,20 @@ impl Cluster {
         let len = tasks.tasks();
         // As on threads: blocks depend on the number of tasks alone, and so does the order of sums.
         let block = len.div_ceil(BLOCKS).max(16);
-        let head = postcard::to_allocvec(&(identity.clone(), block));
-        let head = head.map_err(|e| Error::new(format!("the identity cannot be sent: {e}")))?;
-        let write = |part: Range<usize>| tasks.write(part, head.clone());
         let shim = shim::map_reduce::<S::Kind, F, O, T>;
-        let mut total = identity;
-        for part in self.run(len, block, shim, Vec::new()).go(&write)? {
-            let mut bytes = &part.bytes[..];
-            for _ in 0..part.tasks.len().div_ceil(block) {
-                total = op(total, next(&mut bytes)?);
-            }
-        }
-        Ok(total)
+        let mut total = Some(identity.clone());
+        let write: Write<'_> = &|part, out| {
+            out.write(&identity)?;
+            out.write(&block)?;
+            tasks.write(part, out)
+        };
+        let read: Read<'_> = &mut |bytes| {
+            let next = written::read(bytes)?;
+            total = total.take().map(|total| op(total, next));
+            Ok(())
+        };
+        self.run(len, block, shim, Vec::new(), write, read)?;
+        Ok(total.unwrap_or(identity))
     }
 
     /// Combines all items with an associative `op`, starting from `identity`.
@@ -233,8 +239,19 @@ impl Cluster {
         self.map_reduce(tasks, |item| item, identity, op)
     }
 
-    fn run(&self, tasks: usize, grain: usize, shim: shim::Shim, params: Vec<u8>) -> Run<'_> {
-        Run { cluster: &self.inner.id, job: &self.job, tasks, grain, shim, params }
+    /// Runs, and hands over what was written, in order. Not generic, so that it is not compiled
+    /// with each cell.
+    #[inline(never)]
+    fn run(
+        &self,
+        tasks: usize,
+        grain: usize,
+        shim: shim::Shim,
+        params: Vec<u8>,
+        write: Write<'_>,
+        read: Read<'_>,
+    ) -> Result<(), Error> {
+        Run { cluster: &self.inner.id, job: &self.job, tasks, grain, shim, params }.go(write, read)
     }
 
     fn collect<S: Source, T: DeserializeOwned>(
@@ -243,22 +260,18 @@ impl Cluster {
         shim: shim::Shim,
         params: Vec<u8>,
     ) -> Result<Vec<T>, Error> {
-        let write = |part: Range<usize>| tasks.write(part, Vec::new());
-        let len = tasks.tasks();
-        let parts = self.run(len, 1, shim, params).go(&write)?;
-        let mut results = Vec::with_capacity(len);
-        for part in parts {
-            let mut bytes = &part.bytes[..];
-            for _ in part.tasks {
-                results.push(next(&mut bytes)?);
-            }
-        }
+        let len = countable(tasks.tasks())?;
+        let mut results = written::room(len);
+        self.run(len, 1, shim, params, &|part, out| tasks.write(part, out), &mut |bytes| {
+            written::add(&mut results, written::read(bytes)?);
+            Ok(())
+        })?;
         Ok(results)
     }
 
     fn each<S: Source>(&self, tasks: &S, shim: shim::Shim) -> Result<(), Error> {
-        let write = |part: Range<usize>| tasks.write(part, Vec::new());
-        self.run(tasks.tasks(), 1, shim, Vec::new()).go(&write).map(drop)
+        let len = countable(tasks.tasks())?;
+        self.run(len, 1, shim, Vec::new(), &|part, out| tasks.write(part, out), &mut |_| Ok(()))
     }
 
     /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
@@ -271,11 +284,4 @@ impl Cluster {
         let key = future.key().ok_or_else(|| Error::new("only futures of a cluster can be published"))?;
         bridge::ask("publish", &self.inner.id, json!({"key": key, "name": name})).map(drop)
     }
-}
-
-/// The next of values that were written one after the other.
-fn next<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Error> {
-    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|e| run::unreadable(&e))?;
-    *bytes = rest;
-    Ok(value)
 }

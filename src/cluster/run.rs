@@ -1,13 +1,15 @@
 //! One run of many calls: batches out, results in, a bar that moves, interrupts. Nothing here is
 //! generic; what batches hold is its caller's business.
 
+use super::batch::Panic;
 use super::bridge::{Link, Message, error_in};
 use super::code::{self, Code};
 use super::error::Error;
 use super::schedule::Schedule;
-use super::shim::{Panic, Shim};
+use super::shim::Shim;
+use super::written::Written;
 use crate::frame::Frame;
-use crate::progress::{Outcome, State};
+use crate::progress::{Lane, Outcome, State};
 use crate::rt;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -34,24 +36,46 @@ pub(crate) struct Run<'a> {
 }
 
 /// Writes the input of some tasks.
-pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>) -> postcard::Result<Vec<u8>>;
+pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>, &mut Written) -> postcard::Result<()>;
+/// Reads one result off the front of those of a batch.
+pub(crate) type Read<'a> = &'a mut dyn FnMut(&mut &[u8]) -> postcard::Result<()>;
+
 /// The results of some tasks, as they were written.
-pub(crate) struct Part {
-    pub(crate) tasks: Range<usize>,
-    pub(crate) bytes: Vec<u8>,
+struct Part {
+    tasks: Range<usize>,
+    bytes: Vec<u8>,
+}
+
+/// A number of tasks that can be counted.
+#[inline(never)]
+pub(crate) fn countable(tasks: usize) -> Result<usize, Error> {
+    if tasks == usize::MAX { Err(Error::new("too many tasks")) } else { Ok(tasks) }
+}
+
+/// What was written to be sent.
+#[inline(never)]
+pub(crate) fn sendable(what: &str, written: postcard::Result<Vec<u8>>) -> Result<Vec<u8>, Error> {
+    written.map_err(|e| Error::new(format!("{what} cannot be sent: {e}")))
 }
 
 impl Run<'_> {
-    /// Runs all tasks; their results, in order.
+    /// Runs all tasks, and has their results read in order: one for each `grain` of a batch.
     ///
     /// # Panics
     /// With the payload [`rt::Interrupted`] when the user interrupts.
-    pub(crate) fn go(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
-        if self.tasks == 0 {
-            return Ok(Vec::new());
+    pub(crate) fn go(&self, write: Write<'_>, read: Read<'_>) -> Result<(), Error> {
+        for part in self.parts(write)? {
+            let mut bytes = &part.bytes[..];
+            for _ in 0..part.tasks.len().div_ceil(self.grain) {
+                read(&mut bytes).map_err(|e| unreadable(&e))?;
+            }
         }
-        if self.tasks == usize::MAX {
-            return Err(Error::new("too many tasks"));
+        Ok(())
+    }
+
+    fn parts(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
+        if countable(self.tasks)? == 0 {
+            return Ok(Vec::new());
         }
         let code = code::of(self.shim)?;
         let mut going = Going {
@@ -102,10 +126,11 @@ struct Going {
 impl Going {
     fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
         while let Some(tasks) = self.schedule.next() {
-            let bytes = write(tasks.clone()).map_err(|e| unwritable(&e))?;
+            let mut bytes = Written::default();
+            write(tasks.clone(), &mut bytes).map_err(|e| unwritable(&e))?;
             // Adaptive scaling sees only what was sent, and most calls were not.
             let batch = json!({"op": "batch", "n": self.number, "backlog": self.schedule.seconds_left()});
-            self.link.send(&batch, &bytes)?;
+            self.link.send(&batch, bytes.as_bytes())?;
             self.flying.insert(self.number, tasks);
             self.number += 1;
         }
@@ -141,7 +166,7 @@ fn unwritable(error: &postcard::Error) -> Error {
     Error::new(format!("a task cannot be sent: {error}"))
 }
 
-pub(crate) fn unreadable(error: &postcard::Error) -> Error {
+fn unreadable(error: &postcard::Error) -> Error {
     Error::new(format!("a result cannot be read: {error}; a type that writes itself otherwise than it reads itself?"))
 }
 
@@ -211,17 +236,16 @@ impl Painted {
     }
 
     fn on_workers(&mut self, head: &Value) {
-        let inside: u64 = head["done"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        let lanes: Vec<Lane> = head["lanes"].as_array().into_iter().flatten().map(lane).collect();
+        let inside: u64 = lanes.iter().map(|lane| lane.done).sum();
         self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
         let Some(state) = &self.state else { return };
-        let workers = head["workers"].as_u64().unwrap_or(0);
-        let place = if workers == 0 {
-            waiting(head)
-        } else {
-            format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
-        };
-        let text = if self.message.is_empty() { place } else { format!("{}, {place}", self.message) };
-        state.set_message(text);
+        let place = if lanes.is_empty() { waiting(head) } else { counted(lanes.len() as u64, "worker") };
+        let mut words = vec![self.message.clone(), place];
+        words.extend(head["words"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        words.retain(|word| !word.is_empty());
+        state.set_message(words.join(", "));
+        state.set_workers(lanes);
     }
 
     fn finish(&mut self, outcome: Outcome) {
@@ -235,6 +259,16 @@ impl Drop for Painted {
     fn drop(&mut self) {
         self.finish(if rt::interrupted() { Outcome::Interrupted } else { Outcome::Failed });
     }
+}
+
+/// A worker's lane: `[name, calls done, state in words]`.
+fn lane(told: &Value) -> Lane {
+    let text = |at: usize| told[at].as_str().unwrap_or_default().to_owned();
+    Lane { name: text(0), done: told[1].as_u64().unwrap_or(0), note: text(2) }
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What the work waits for while there is no worker.

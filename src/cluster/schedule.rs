@@ -9,6 +9,9 @@ use std::ops::Range;
 
 /// What a batch should take, in seconds: long beside the cost of a task, short beside a glance.
 const TARGET: f64 = 0.15;
+/// A scheduler, one thread of Python, needs some milliseconds for a batch: with many threads, each
+/// of which wants a batch every so often, batches are this much longer for each.
+const FOR_EACH_THREAD: f64 = 0.004;
 /// A batch may be this much larger than the largest one that came back.
 const GROWTH: usize = 64;
 /// The last batches are not smaller than this part of [`TARGET`].
@@ -58,7 +61,8 @@ impl Schedule {
     fn size(&self) -> usize {
         let left = self.total - self.next;
         let Some(cost) = self.cost else { return 1 };
-        let wanted = (TARGET / cost.max(1e-10)) as usize;
+        let target = TARGET.max(FOR_EACH_THREAD * self.threads as f64);
+        let wanted = (target / cost.max(1e-10)) as usize;
         // Near the end all threads should still have something to do, but not trifles.
         let fair = (left / (2 * self.threads.max(1))).max(wanted / SMALLEST).max(1);
         wanted.min(self.largest.saturating_mul(GROWTH)).clamp(1, fair)
@@ -131,6 +135,14 @@ mod tests {
         assert!(took < 5.0 * 1.1, "{took} s");
         let (took, _) = play(10_000, 1, 64, 0.004, |_| 1e-3);
         assert!(took < 10.0 / 64.0 * 2.0, "{took} s");
+    }
+
+    #[test]
+    fn many_workers_do_not_drown_the_scheduler() {
+        // Each batch costs it 2 ms, one after the other, in which it does nothing else.
+        let (took, batches) = play(100_000, 1, 64, 0.0, |_| 10e-3);
+        assert!((batches as f64) * 0.002 < 0.7 * took, "{batches} batches in {took} s");
+        assert!(took < 1.25 * 100_000.0 * 10e-3 / 64.0, "{took} s");
     }
 
     #[test]

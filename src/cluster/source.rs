@@ -5,6 +5,7 @@
 //! type, so `Kind` has no values. Items that are references borrow from the part, for the time of
 //! one call: that is the `'w` of [`Kind::Item`].
 
+use super::written::{Written, read};
 use crate::par::{Chunks, Enumerate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,8 +16,13 @@ use std::ops::{Range, RangeInclusive};
 pub trait Kind: 'static {
     /// What the closure gets.
     type Item<'w>;
-    /// A part of the source on its way.
-    type Part: Serialize + DeserializeOwned;
+    /// A part of the source, as it arrived.
+    type Part;
+    /// Reads a part off the front of `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are not what [`Source::write`] wrote.
+    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part>;
     /// The items of a part, in order.
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>>;
 }
@@ -39,15 +45,11 @@ pub trait Source {
     type Kind: Kind;
     /// How many tasks there are.
     fn tasks(&self) -> usize;
-    /// The part of these tasks, written with postcard at the end of `out`.
+    /// Writes the part of these tasks, with postcard.
     ///
     /// # Errors
     /// When serde cannot write an item.
-    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>>;
-}
-
-fn append<T: Serialize + ?Sized>(value: &T, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-    postcard::to_extend(value, out)
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()>;
 }
 
 /// Items that go by value.
@@ -56,6 +58,9 @@ pub struct Owned<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
     type Item<'w> = T;
     type Part = Vec<T>;
+    fn read(bytes: &mut &[u8]) -> postcard::Result<Vec<T>> {
+        read(bytes)
+    }
     fn items(part: &mut Vec<T>) -> impl Iterator<Item = T> {
         part.drain(..)
     }
@@ -67,6 +72,9 @@ pub struct Borrowed<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
     type Item<'w> = &'w T;
     type Part = Vec<T>;
+    fn read(bytes: &mut &[u8]) -> postcard::Result<Vec<T>> {
+        read(bytes)
+    }
     fn items(part: &mut Vec<T>) -> impl Iterator<Item = &T> {
         part.iter()
     }
@@ -79,8 +87,8 @@ macro_rules! slices {
             fn tasks(&self) -> usize {
                 self.len()
             }
-            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-                append(&self[tasks], out)
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+                out.write_slice(&self[tasks])
             }
         }
     )*};
@@ -93,17 +101,33 @@ slices! {
     [const N: usize] [T; N] => Owned;
 }
 
-/// Integers in a row: only the ends travel.
+/// Integers in a row: only the first one and their number travel.
 #[derive(Debug)]
 pub struct Integers<T>(PhantomData<T>);
+
+// The same code for all integers, compiled once.
+#[inline(never)]
+fn read_row(bytes: &mut &[u8]) -> postcard::Result<(i128, usize)> {
+    read(bytes)
+}
+
+#[inline(never)]
+fn write_row(first: i128, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+    out.write(&(first + tasks.start as i128, tasks.len()))
+}
 
 macro_rules! ranges {
     ($($t:ty)*) => {$(
         impl Kind for Integers<$t> {
             type Item<'w> = $t;
-            type Part = ($t, $t);
-            fn items(part: &mut ($t, $t)) -> impl Iterator<Item = $t> {
-                part.0..=part.1
+            type Part = ($t, usize);
+            fn read(bytes: &mut &[u8]) -> postcard::Result<($t, usize)> {
+                read_row(bytes).map(|(first, count)| (first as $t, count))
+            }
+            fn items(part: &mut ($t, usize)) -> impl Iterator<Item = $t> {
+                let first = part.0;
+                // What wraps is the cast alone: the sum is within the range that was sent.
+                (0..part.1).map(move |index| first.wrapping_add(index as $t))
             }
         }
         impl Source for Range<$t> {
@@ -111,9 +135,8 @@ macro_rules! ranges {
             fn tasks(&self) -> usize {
                 count(self.start as i128, self.end as i128)
             }
-            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-                let at = |index: usize| (self.start as i128 + index as i128) as $t;
-                append(&(at(tasks.start), at(tasks.end - 1)), out)
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+                write_row(self.start as i128, tasks, out)
             }
         }
         impl Source for RangeInclusive<$t> {
@@ -121,9 +144,8 @@ macro_rules! ranges {
             fn tasks(&self) -> usize {
                 count(*self.start() as i128, *self.end() as i128 + 1)
             }
-            fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-                let at = |index: usize| (*self.start() as i128 + index as i128) as $t;
-                append(&(at(tasks.start), at(tasks.end - 1)), out)
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+                write_row(*self.start() as i128, tasks, out)
             }
         }
     )*};
@@ -141,6 +163,9 @@ pub struct Pieces<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
     type Item<'w> = &'w [T];
     type Part = (Vec<T>, usize);
+    fn read(bytes: &mut &[u8]) -> postcard::Result<(Vec<T>, usize)> {
+        Ok((read(bytes)?, read(bytes)?))
+    }
     fn items(part: &mut (Vec<T>, usize)) -> impl Iterator<Item = &[T]> {
         part.0.chunks(part.1.max(1))
     }
@@ -150,9 +175,10 @@ impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
     fn tasks(&self) -> usize {
         self.slice().len().div_ceil(self.size())
     }
-    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
         let (slice, size) = (self.slice(), self.size());
-        append(&(&slice[tasks.start * size..(tasks.end * size).min(slice.len())], size), out)
+        out.write_slice(&slice[tasks.start * size..(tasks.end * size).min(slice.len())])?;
+        out.write(&size)
     }
 }
 
@@ -162,6 +188,9 @@ pub struct Numbered<K>(PhantomData<K>);
 impl<K: Kind> Kind for Numbered<K> {
     type Item<'w> = (usize, K::Item<'w>);
     type Part = (usize, K::Part);
+    fn read(bytes: &mut &[u8]) -> postcard::Result<(usize, K::Part)> {
+        Ok((read(bytes)?, K::read(bytes)?))
+    }
     fn items<'w>(part: &'w mut (usize, K::Part)) -> impl Iterator<Item = Self::Item<'w>> {
         (part.0..).zip(K::items(&mut part.1))
     }
@@ -171,14 +200,18 @@ impl<S: Source> Source for Enumerate<S> {
     fn tasks(&self) -> usize {
         self.inner().tasks()
     }
-    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        self.inner().write(tasks.clone(), append(&tasks.start, out)?)
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+        out.write(&tasks.start)?;
+        self.inner().write(tasks, out)
     }
 }
 
 impl<A: Kind, B: Kind> Kind for (A, B) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>);
     type Part = (A::Part, B::Part);
+    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part> {
+        Ok((A::read(bytes)?, B::read(bytes)?))
+    }
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
         A::items(&mut part.0).zip(B::items(&mut part.1))
     }
@@ -188,13 +221,17 @@ impl<A: Source, B: Source> Source for (A, B) {
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks())
     }
-    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        self.1.write(tasks.clone(), self.0.write(tasks, out)?)
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+        self.0.write(tasks.clone(), out)?;
+        self.1.write(tasks, out)
     }
 }
 impl<A: Kind, B: Kind, C: Kind> Kind for (A, B, C) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>, C::Item<'w>);
     type Part = (A::Part, B::Part, C::Part);
+    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part> {
+        Ok((A::read(bytes)?, B::read(bytes)?, C::read(bytes)?))
+    }
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
         A::items(&mut part.0).zip(B::items(&mut part.1)).zip(C::items(&mut part.2)).map(|((a, b), c)| (a, b, c))
     }
@@ -204,8 +241,9 @@ impl<A: Source, B: Source, C: Source> Source for (A, B, C) {
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks()).min(self.2.tasks())
     }
-    fn write(&self, tasks: Range<usize>, out: Vec<u8>) -> postcard::Result<Vec<u8>> {
-        let out = self.1.write(tasks.clone(), self.0.write(tasks.clone(), out)?)?;
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+        self.0.write(tasks.clone(), out)?;
+        self.1.write(tasks.clone(), out)?;
         self.2.write(tasks, out)
     }
 }
@@ -220,8 +258,11 @@ mod tests {
         tasks: Range<usize>,
         see: impl for<'w> Fn(<S::Kind as Kind>::Item<'w>) -> T,
     ) -> Vec<T> {
-        let bytes = source.write(tasks, Vec::new()).unwrap();
-        let mut part: <S::Kind as Kind>::Part = postcard::from_bytes(&bytes).unwrap();
+        let mut bytes = Written::default();
+        source.write(tasks, &mut bytes).unwrap();
+        let mut bytes = bytes.as_bytes();
+        let mut part = <S::Kind as Kind>::read(&mut bytes).unwrap();
+        assert!(bytes.is_empty());
         <S::Kind as Kind>::items(&mut part).map(see).collect()
     }
 

@@ -27,6 +27,7 @@ pub use parallel::{Parallel, ParallelProgress};
 pub use sampler::settle;
 use state::Start;
 pub(crate) use state::{Outcome, State};
+pub(crate) use view::Lane;
 pub use view::Unit;
 
 use std::panic::Location;

@@ -4,7 +4,7 @@
 //! are told by a sign and a word besides the colour.
 
 use super::state::Outcome;
-use super::view::{View, clock};
+use super::view::{Lane, View, clock};
 use crate::display::{MimeBundle, escape};
 use unicode_width::UnicodeWidthStr;
 
@@ -31,7 +31,7 @@ pub(super) fn text(views: &[&View]) -> String {
     let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
     let lines = views.iter().zip(&labels).map(|(view, label)| {
         let fill = " ".repeat(widest - label.width());
-        format!("{label}{fill}{}", line(view))
+        format!("{label}{fill}{}{}", line(view), workers(view))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -55,6 +55,22 @@ fn line(view: &View) -> String {
         let lanes: String = heights(view).map(|h| ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][h]).collect();
         out += &format!(" {lanes} {spread}");
     }
+    out
+}
+
+/// A line for each worker, their names below each other.
+fn workers(view: &View) -> String {
+    let (shown, rest) = view.shown_workers();
+    let widest = shown.iter().map(|lane| lane.name.width()).max().unwrap_or(0);
+    let most = shown.iter().map(|lane| lane.done).max().unwrap_or(0).max(1);
+    let indent = "  ".repeat(view.depth + 1);
+    let line = |lane: &&Lane| {
+        let fill = " ".repeat(widest - lane.name.width());
+        let bar = "█".repeat((lane.done as f64 / most as f64 * 8.0) as usize);
+        format!("\n{indent}{}{fill} |{bar:<8}| {}", lane.name, view.facts_of(lane))
+    };
+    let mut out: String = shown.iter().map(line).collect();
+    out.extend(rest.map(|rest| format!("\n{indent}{rest}")));
     out
 }
 
@@ -86,6 +102,9 @@ fn html(views: &[&View]) -> String {
         }
         out += &track(view);
         out += &facts(view);
+        if !view.workers.is_empty() {
+            out += &lanes(view, labelled);
+        }
     }
     out += "</div>";
     out
@@ -126,6 +145,30 @@ fn track(view: &View) -> String {
          <div style=\"height:100%;{fill}\"></div></div>",
         valued.unwrap_or_default()
     )
+}
+
+/// A row for each worker, as wide as the bar: its name, its share of what the busiest has done, facts.
+fn lanes(view: &View, labelled: bool) -> String {
+    let (shown, rest) = view.shown_workers();
+    let most = shown.iter().map(|lane| lane.done).max().unwrap_or(0).max(1);
+    let empty = if labelled { "<div></div>" } else { "" };
+    let mut out = String::from(empty);
+    out += "<div style=\"grid-column:span 2;display:grid;grid-template-columns:fit-content(40%) 80px 1fr;gap:1px 8px;align-items:center;opacity:.9\">";
+    for lane in shown {
+        let width = 100.0 * lane.done as f64 / most as f64;
+        out += &format!(
+            "<div>{}</div><div style=\"height:6px;border-radius:3px;background:rgba(128,128,128,.25)\">\
+             <div style=\"height:100%;border-radius:3px;width:{width:.0}%;background:{}\"></div></div><div>{}</div>",
+            escape(&lane.name),
+            colour(view.outcome),
+            escape(&view.facts_of(lane))
+        );
+    }
+    if let Some(rest) = rest {
+        out += &format!("<div style=\"grid-column:1 / -1\">{}</div>", escape(&rest));
+    }
+    out += "</div>";
+    out
 }
 
 fn facts(view: &View) -> String {

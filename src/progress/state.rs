@@ -4,7 +4,7 @@
 use super::block::Block;
 use super::nest;
 use super::sampler;
-use super::view::{Unit, View};
+use super::view::{Lane, Unit, View};
 use crate::rt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -101,6 +101,7 @@ pub(crate) struct State {
     /// Painted when it is done even if it was so fast that it was never painted before.
     always: bool,
     lanes: AtomicBool,
+    workers: Mutex<Vec<Lane>>,
     text: Mutex<(String, Unit)>,
     outcome: AtomicU8,
     rate: Mutex<Rate>,
@@ -145,6 +146,7 @@ impl State {
             appears: now + after,
             always,
             lanes: AtomicBool::new(false),
+            workers: Mutex::default(),
             text: Mutex::new((message.to_owned(), Unit::default())),
             outcome: AtomicU8::new(0),
             rate: Mutex::new(Rate { at: now, done: 0, smooth: 0.0 }),
@@ -245,6 +247,11 @@ impl State {
         lock(&self.text).1 = unit;
     }
 
+    /// Shows below the bar what others, elsewhere, have done. They do not count: [`State::add`] does.
+    pub(crate) fn set_workers(&self, workers: Vec<Lane>) {
+        *lock(&self.workers) = workers;
+    }
+
     /// Shows what each thread has done as well.
     pub(crate) fn show_lanes(&self) {
         self.lanes.store(true, Ordering::Relaxed);
@@ -330,6 +337,7 @@ impl State {
             outcome,
             depth: 0,
             lanes: if self.lanes.load(Ordering::Relaxed) { lanes() } else { Vec::new() },
+            workers: lock(&self.workers).clone(),
         }
     }
 }

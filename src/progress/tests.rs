@@ -19,6 +19,7 @@ fn view(done: u64, total: Option<u64>) -> View {
         outcome: Outcome::Running,
         depth: 0,
         lanes: Vec::new(),
+        workers: Vec::new(),
     }
 }
 
@@ -278,4 +279,30 @@ fn parts_of_a_loop_inside_each_other_lose_nothing() {
     assert!(!lanes.is_empty() && lanes.len() == rayon::current_num_threads() + 1, "each is given once");
     lanes.iter().for_each(|lane| lane.release());
     assert!(state.lane().is_some());
+}
+
+#[test]
+fn workers_stand_below_their_bar() {
+    let lane = |n: usize, done| Lane { name: format!("worker {n}"), done, note: String::new() };
+    let mut few = view(30, Some(100));
+    few.elapsed = Duration::from_secs(10);
+    few.workers = vec![lane(0, 20), Lane { note: "paused".to_owned(), ..lane(1, 10) }];
+    let shown = text(&[&few]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    assert_eq!(lines[1], "  worker 0 |████████| 20 · 2.0 it/s");
+    assert_eq!(lines[2], "  worker 1 |████    | 10 · 1.0 it/s · paused");
+    let mut many = few.clone();
+    many.workers = (0..64).map(|n| lane(n, 100 + n as u64)).collect();
+    many.workers[20].note = "<spilling>".to_owned();
+    let shown = text(&[&many]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 1 + 3 + 1 + 3 + 1, "{shown}");
+    assert!(
+        lines[1].contains("worker 63") && lines[4].contains("worker 20") && lines[7].contains("worker 0"),
+        "{shown}"
+    );
+    assert_eq!(lines[8], "  and 57 more, 103 to 160 each");
+    let html = String::from_utf8(bundle(&[&many])[0].1.clone()).unwrap();
+    assert!(html.contains("and 57 more") && html.contains("&lt;spilling&gt;") && !html.contains("<spilling>"));
 }

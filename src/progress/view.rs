@@ -54,7 +54,23 @@ pub(super) struct View {
     pub(super) depth: usize,
     /// What each thread has done; empty when nobody asked.
     pub(super) lanes: Vec<u64>,
+    /// Those elsewhere who do the work, by name.
+    pub(super) workers: Vec<Lane>,
 }
+
+/// What one of many who share the work has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lane {
+    pub(crate) name: String,
+    pub(crate) done: u64,
+    /// Its state in words, when that is not simply "running".
+    pub(crate) note: String,
+}
+
+/// Of more workers than this only some are shown: those with a note, the busiest, and the slowest.
+const MOST_WORKERS: usize = 8;
+/// How many of each.
+const ENDS: usize = 3;
 
 impl View {
     /// From 0 to 1, when the total is known.
@@ -130,6 +146,33 @@ impl View {
     /// Its message on one line.
     pub(super) fn label(&self) -> String {
         self.message.replace(['\n', '\r', '\t'], " ")
+    }
+
+    /// The workers to show, in their order, and what is said of the others.
+    pub(super) fn shown_workers(&self) -> (Vec<&Lane>, Option<String>) {
+        let all: Vec<&Lane> = self.workers.iter().collect();
+        if all.len() <= MOST_WORKERS {
+            return (all, None);
+        }
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|at| (std::cmp::Reverse(all[*at].done), *at));
+        let noted = (0..all.len()).filter(|at| !all[*at].note.is_empty()).take(MOST_WORKERS - 2 * ENDS);
+        let ends = order[..ENDS].iter().chain(&order[order.len() - ENDS..]).copied();
+        let mut chosen: Vec<usize> = noted.chain(ends).collect();
+        chosen.sort_by_key(|at| order.iter().position(|other| other == at));
+        chosen.dedup();
+        let hidden = (0..all.len()).filter(|at| !chosen.contains(at)).map(|at| all[at].done);
+        let (least, most) = hidden.clone().fold((u64::MAX, 0), |(l, m), done| (l.min(done), m.max(done)));
+        let rest = format!("and {} more, {} to {} each", hidden.count(), self.amount(least), self.amount(most));
+        (chosen.into_iter().map(|at| all[at]).collect(), Some(rest))
+    }
+
+    /// `1,200 · 240.1 it/s · paused`.
+    pub(super) fn facts_of(&self, lane: &Lane) -> String {
+        let rate = lane.done as f64 / self.elapsed.as_secs_f64().max(1e-9);
+        let one = View { rate, workers: Vec::new(), lanes: Vec::new(), ..self.clone() };
+        let note = if lane.note.is_empty() { String::new() } else { format!(" · {}", lane.note) };
+        format!("{} · {}{note}", self.amount(lane.done), one.rate())
     }
 
     /// `8 threads, 1,200 to 1,310 each`; nothing without lanes.

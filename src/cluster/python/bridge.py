@@ -114,7 +114,7 @@ async def on_submit(connection: Connection, head: dict, body: bytes) -> None:
         if key not in held.results:
             raise Wrong("this future was released: submit its task again")
         pieces.append(held.results[key])
-    future = await run.submit(next(NUMBERS), pieces, head.get("array"))
+    future = await run.submit(next(NUMBERS), pieces, head.get("keep", False))
     held.results[future.key] = future
     future.ferrolab = (run, pieces)
     connection.send({"kind": "ok", "key": future.key})
@@ -133,8 +133,8 @@ async def on_result(connection: Connection, head: dict, body: bytes) -> None:
         waiting.cancel()
         return
     gone.cancel()
-    result = await waiting
-    connection.send({"kind": "ok"}, clusters.WORKER.as_bytes(result))
+    value = clusters.WORKER.value_of(await waiting)
+    connection.send({"kind": "ok", "array": value.dtype.str if clusters.WORKER.is_array(value) else None}, clusters.WORKER.memory(value))
 
 
 async def on_status(connection: Connection, head: dict, body: bytes) -> None:
@@ -159,7 +159,7 @@ async def on_publish(connection: Connection, head: dict, body: bytes) -> None:
     if future is None:
         raise Wrong("this future was released: submit its task again")
     # what others read is the value, not our tuple around it
-    value = held.client.submit(clusters.WORKER.value_of, future, pure=False)
+    value = held.client.submit(clusters.WORKER.readable, future, pure=False)
     await held.client.publish_dataset(value, name=head["name"], override=True)
     connection.send({"kind": "ok"})
 
@@ -245,7 +245,7 @@ async def main(socket: str, worker: str) -> None:
         try:
             await serve(connection)
             with contextlib.suppress(ConnectionError):
-                await writer.drain()
+                await connection.flush()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -41,6 +41,7 @@ class Held:
         self.needs: Needs | None = None
         self.fitting = asyncio.Lock()
         self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
+        self.again: dict[str, int] = {}  # batches that a lost worker had, by run
         self.kept = False
         # what nobody was there to hear
         self.untold: list[str] = []
@@ -201,7 +202,13 @@ class SchedulerCarrier(SchedulerPlugin):
         self.name, self.module, self.text = "scheduler-" + module, module, text
 
     async def start(self, scheduler) -> None:
+        self.scheduler = scheduler
         install(self.module, self.text)
+
+    def transition(self, key, start, finish, *args, **kwargs) -> None:
+        # a run's tasks are released while they are processed when their worker is lost, or nobody wants them
+        if start == "processing" and finish == "released" and isinstance(key, str):
+            self.scheduler.log_event("ferrolab-again", {"run": key.rsplit("-", 1)[0]})
 
 
 # neither workers nor the scheduler can import this file
@@ -217,10 +224,22 @@ async def prepare(held: Held) -> None:
     await client.register_plugin(Carrier(WORKER.__name__, text))
     # lines and progress come as events; a subscription is one for the whole client
     client.subscribe_topic("ferrolab-lines", lambda event: on_lines(held, event))
+    client.subscribe_topic("ferrolab-again", lambda event: on_again(held, event))
+
+
+def on_again(held: Held, event) -> None:
+    run = message_of(event).get("run")
+    if run in held.runs:
+        held.again[run] = held.again.get(run, 0) + 1
+
+
+def message_of(event) -> dict:
+    """What an event says; some releases of Dask put its time in front."""
+    return event[1] if isinstance(event, (list, tuple)) else event
 
 
 def on_lines(held: Held, event) -> None:
-    message = event[1] if isinstance(event, (list, tuple)) else event
+    message = message_of(event)
     connection = held.runs.get(message.get("run"))
     if connection is not None:
         connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})
@@ -236,6 +255,17 @@ async def check(held: Held, workers: dict) -> None:
         found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
         held.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
         held.fit |= set(found)
+        await go_direct(held, found)
+
+
+async def go_direct(held: Held, workers: dict) -> None:
+    """Results come from the workers themselves where they can be reached from here, else through the scheduler."""
+    for address in list(workers)[:1]:
+        try:
+            await asyncio.wait_for(held.client.rpc(address).identity(), 2)
+        except (OSError, asyncio.TimeoutError):
+            return
+        held.client.direct_to_workers = True
 
 
 async def close(held: Held, why: str) -> None:

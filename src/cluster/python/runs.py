@@ -15,6 +15,7 @@ import uuid
 import clusters
 from clusters import Held, check, queue_of, threads_of
 from connection import Connection, Wrong
+from workforce import Workforce
 
 # inputs larger than this are not part of the task graph
 LARGE_INPUT = 256 << 10
@@ -31,6 +32,7 @@ class Run:
         self.params_bytes, self.params = params, None
         self.tasks: set[asyncio.Task] = set()
         self.futures: set = set()
+        self.workforce = Workforce(self.name)
 
     async def start(self) -> None:
         held = self.held
@@ -65,8 +67,7 @@ class Run:
             except (OSError, Wrong) as problem:
                 self.connection.send({"kind": "error", **explain(problem, self.held)})
                 return
-            done = {clusters.WORKER.label(w["id"]): w.get("metrics", {}).get("ferrolab", {}).get(self.name, 0) for w in workers.values()}
-            news = {"kind": "workers", "threads": threads_of(workers), "workers": len(workers), "done": done}
+            news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.held.again.get(self.name, 0))}
             if not workers:
                 if reason := self.held.hopeless():
                     self.connection.send({"kind": "error", "message": reason})
@@ -88,14 +89,14 @@ class Run:
         number = head["n"]
         try:
             future = await self.submit(number, [body])
-            took, worker, result = await self.result(future, number, [body])
-            self.connection.send({"kind": "done", "n": number, "seconds": took / 1e9, "worker": worker}, result)
+            left = await self.result(future, number, [body])
+            self.connection.send({"kind": "done", "n": number, "seconds": left.took / 1e9, "worker": left.worker}, clusters.WORKER.memory(left.value))
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
             self.connection.send({"kind": "failed", "n": number, **explain(problem, self.held)})
 
-    async def submit(self, number, pieces: list, keep: str | None = None):
+    async def submit(self, number, pieces: list, keep: bool = False):
         held = self.held
         await self.ready()
         if sum(len(p) for p in pieces if isinstance(p, bytes)) > LARGE_INPUT:
@@ -126,7 +127,7 @@ class Run:
             finally:
                 self.futures.discard(future)
             future.release()
-            future = await self.submit(f"{number}-again{attempt}", pieces)
+            future = await self.submit(f"{number}-again{attempt}", pieces, self.head.get("keep", False))
 
     async def end(self, wanted: bool) -> None:
         """The notebook has all it asked for, or has gone."""
@@ -134,6 +135,7 @@ class Run:
         held.runs.pop(self.name, None)
         if held.kind == "slurm":
             held.owned.backlog.pop(self.name, None)
+        held.again.pop(self.name, None)
         for task in list(self.tasks):
             task.cancel()
         for future in list(self.futures):
