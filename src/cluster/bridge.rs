@@ -34,7 +34,8 @@ const FILES: [(&str, &str); 10] = [
     ("tls.py", include_str!("python/tls.py")),
     ("workforce.py", include_str!("python/workforce.py")),
 ];
-const WORKER: &str = include_str!("python/worker.py");
+/// One module, of which workers get the text.
+const WORKER: &str = concat!(include_str!("python/worker.py"), include_str!("python/worker_life.py"));
 /// Importing Dask on a cold file system takes this long at most.
 const STARTING: Duration = Duration::from_secs(120);
 /// How often a wait looks at interrupts.

@@ -4,7 +4,7 @@ Carried to a cluster once (`clusters.py`), under a name with a hash of this text
 can share it.
 It loads the shared objects that a notebook's closures were compiled into, calls them through ctypes
 (which releases the GIL), and hands results on without looking at them. What a closure does is native
-code's business (`shim.rs`); when batches run is Dask's.
+code's business (`shim.rs`); when batches run is Dask's. `worker_life.py` is the rest of this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import time
 import weakref
 
 from distributed import get_worker
-from distributed.diagnostics.plugin import WorkerPlugin
 
 RTLD_GLOBAL_NOW = ctypes.RTLD_GLOBAL | os.RTLD_NOW
 DONE, PANICKED, CANCELLED, GARBLED = range(4)
@@ -28,8 +27,6 @@ DONE, PANICKED, CANCELLED, GARBLED = range(4)
 NUMBERS = ("|u1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8")
 # results larger than this travel as a buffer that Dask does not copy
 LARGE = 64 << 10
-# lines a worker passes on for a run, and characters of a line
-MOST_LINES, LONGEST_LINE = 200, 2000
 
 
 class Call(ctypes.Structure):
@@ -380,139 +377,3 @@ def progress() -> dict[str, int]:
         for batch in STATE.batches:
             counts[batch.run] = counts.get(batch.run, 0) + batch.done.value
         return counts
-
-
-def describe() -> dict:
-    """What code for this worker must be compiled for."""
-    try:
-        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, ValueError, OSError):
-        libc = ""
-    return {
-        "machine": os.uname().machine,
-        "host": os.uname().nodename,
-        "libc": libc,
-        "flags": flags(),
-        "toolchains": toolchains(),
-    }
-
-
-def flags() -> list[str]:
-    """The processor's features, by the kernel's names; empty where it does not say."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next((line.split(":", 1)[1].split() for line in file if line.startswith(("flags", "Features"))), [])
-    except OSError:
-        return []
-
-
-def toolchains() -> list[str]:
-    """Rust standard libraries in this process; their names hold a hash of their release."""
-    try:
-        with open("/proc/self/maps") as file:
-            found = {os.path.basename(line.split()[-1]) for line in file if "/libstd-" in line}
-    except OSError:
-        return []
-    with STATE.lock:
-        # those that came with a plugin have other names here
-        found |= {os.path.basename(key.split("\0")[0]) for key in STATE.loaded}
-    return sorted(name for name in found if name.startswith("libstd-"))
-
-
-def refuse_unfit(features: tuple[str, ...]) -> None:
-    """Before code is loaded: an instruction that the processor does not have would end the process."""
-    if features in STATE.fit:
-        return
-    known = flags()
-    lost = sorted(set(features) - set(known)) if known else []
-    if lost:
-        who = f"{label(get_worker().name)} on {os.uname().nodename}"
-        raise CodeRefused(f"{who} has a processor without {', '.join(lost[:8])}, which the notebook's code uses: make the cluster again, which says what to do")
-    STATE.fit.add(features)
-
-
-class Lines:
-    """Passes what tasks print on to the notebook, and to where it went before."""
-
-    def __init__(self, stream: int, worker):
-        self.worker, self.kept, self.rest = worker, os.dup(stream), b""
-        self.lock = threading.Lock()
-        read, write = os.pipe()
-        os.dup2(write, stream)
-        os.close(write)
-        self.read = read
-        os.set_blocking(read, False)
-        self.thread = threading.Thread(target=self.follow, daemon=True, name="ferrolab-lines")
-        self.thread.start()
-
-    def follow(self) -> None:
-        import select
-
-        while True:
-            select.select([self.read], [], [])
-            if not self.once():
-                return
-
-    def once(self) -> bool:
-        """Reads what is there."""
-        with self.lock:
-            try:
-                data = os.read(self.read, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not data:
-                return False
-            os.write(self.kept, data)
-            *lines, self.rest = (self.rest + data).split(b"\n")
-            if len(self.rest) > LONGEST_LINE:
-                lines, self.rest = [*lines, self.rest], b""
-            self.tell([line[:LONGEST_LINE].decode(errors="replace") for line in lines])
-            return True
-
-    def tell(self, lines: list[str]) -> None:
-        with STATE.lock:
-            runs = sorted({b.run for b in STATE.batches} | set(STATE.lines))
-            for run in runs:
-                told = STATE.lines.get(run, 0)
-                STATE.lines[run] = told + len(lines)
-                send = lines[: max(0, MOST_LINES - told)]
-                if send or told < MOST_LINES <= told + len(lines):
-                    more = told + len(lines) > MOST_LINES
-                    # Dask itself writes the address under "worker"
-                    message = {"run": run, "name": label(self.worker.name), "lines": send, "more": more}
-                    self.worker.loop.add_callback(self.worker.log_event, "ferrolab-lines", message)
-
-
-FOLLOWED: list[Lines] = []
-
-
-def flush() -> None:
-    for lines in FOLLOWED:
-        lines.once()
-
-
-def start(worker) -> None:
-    """On each worker, also those that join later, before its first task."""
-    worker.metrics["ferrolab"] = count_calls
-    worker.metrics["ferrolab_host"] = name_host
-    if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
-        FOLLOWED.append(Lines(1, worker))
-
-
-async def count_calls(worker) -> dict[str, int]:
-    return progress()
-
-
-async def name_host(worker) -> str:
-    return os.uname().nodename
-
-
-class Code(WorkerPlugin):
-    """Objects that some worker cannot see at their path."""
-
-    def __init__(self, name: str, contents: dict[str, bytes]):
-        self.name, self.contents = name, contents
-
-    def setup(self, worker) -> None:
-        with STATE.lock:
-            STATE.sent.update(self.contents)
