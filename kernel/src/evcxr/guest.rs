@@ -42,9 +42,14 @@ struct Ends {
 pub fn serve(arguments: &[OsString]) -> Result<i32, String> {
     let (ends, stack) = parse(arguments)?;
     runner::limit_core_dumps();
-    // SAFETY: no other thread runs yet. A cell that starts this program again must not get a
-    // second guest.
-    unsafe { std::env::remove_var("EVCXR_IS_RUNTIME") };
+    // SAFETY: no other thread runs yet. Programs that a cell starts are not guests, and find their
+    // own libraries; the loader has read its variable already. evcxr asks for backtraces, which
+    // would be of its own code for the most part.
+    unsafe {
+        std::env::remove_var("EVCXR_IS_RUNTIME");
+        std::env::remove_var("LD_LIBRARY_PATH");
+        std::env::set_var("RUST_BACKTRACE", "0");
+    }
     guest(ends, stack).map_err(|e| format!("the guest of evcxr could not start: {e}"))
 }
 

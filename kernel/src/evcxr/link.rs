@@ -122,13 +122,17 @@ impl Link {
         seen
     }
 
-    /// Forgets what the guest said while nobody followed: evcxr's own first cell.
-    pub(super) fn skip(&mut self) {
+    /// Takes what the guest said while nobody followed, in evcxr's own first cell.
+    pub(super) fn skip(&mut self) -> String {
         while self.status.next_frame().is_some() {}
+        let mut said = Vec::new();
         let mut buffer = [0; 4096];
         for stream in &mut self.streams {
-            while let Got::Bytes(_) = socket::read_now(stream, &mut buffer) {}
+            while let Got::Bytes(n) = socket::read_now(stream, &mut buffer) {
+                said.extend_from_slice(&buffer[..n]);
+            }
         }
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     fn drain(&mut self, seen: &mut Seen, output: &mut Output) -> Option<Instant> {

@@ -12,11 +12,11 @@ mod errors;
 pub mod guest;
 mod helper;
 mod link;
-pub(crate) mod place;
+pub mod place;
 mod pump;
 
-use std::path::PathBuf;
 use std::process::Command as Process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
@@ -28,6 +28,7 @@ use crate::output::{self, Output};
 use crate::runner::frame::Outcome;
 use crate::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use answers::{Answers, Shared};
+use control::Control;
 use link::{Link, Seen};
 use place::Place;
 
@@ -92,7 +93,7 @@ impl Second {
     /// told in the first cell.
     pub fn new(options: &Options, place: Place) -> Self {
         let shared = Arc::new(Shared::default());
-        let live = Live::start(options, &shared);
+        let live = Live::start(options, &place, &shared);
         Self { live, shared, helper: false, place }
     }
 
@@ -191,10 +192,14 @@ impl Second {
 }
 
 impl Live {
-    fn start(options: &Options, shared: &Arc<Shared>) -> Result<Self, String> {
+    fn start(options: &Options, place: &Place, shared: &Arc<Shared>) -> Result<Self, String> {
         let failed = |e: &dyn std::fmt::Display| format!("evcxr cannot start: {e}");
         let mut link = Link::open(&shared.control).map_err(|e| failed(&e))?;
-        let mut process = guest_command(&options.executable);
+        let mut process = Process::new(&options.executable);
+        process.arg("evcxr-guest");
+        if let Some(libraries) = place.libraries() {
+            process.env("LD_LIBRARY_PATH", libraries);
+        }
         link.give(&mut process, CELL_STACK);
         if std::env::var_os("RAYON_NUM_THREADS").is_none() {
             process.env("RAYON_NUM_THREADS", options.granted.threads.to_string());
@@ -209,8 +214,8 @@ impl Live {
             context.execute(":load_config --quiet")?;
             Ok::<_, Error>(context)
         });
-        let context = made.map_err(|e| failed(&e))?.map_err(|e| failed(&e))?;
-        link.skip();
+        let said = link.skip();
+        let context = made.map_err(|e| failed(&e))?.map_err(|e| format!("{}\n{said}", failed(&e)))?;
         shared.control.set_guest(context.process_handle());
         shared.publish(&context);
         let context = Arc::new(Mutex::new(context));
@@ -243,13 +248,15 @@ impl Live {
             drop(context);
             result
         };
+        // Told before the link is woken: a thread that is about to end has not ended.
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Over(over.clone(), waker);
         let thread = std::thread::Builder::new().name("evcxr".into()).stack_size(EVCXR_STACK).spawn(move || {
-            let result = work();
-            waker.wake();
-            result
+            let _told = told;
+            work()
         });
         let thread = thread.map_err(|e| plain("Evcxr", &format!("no thread for evcxr: {e}")))?;
-        let seen = self.link.follow(output, &control, &|| thread.is_finished());
+        let seen = self.link.follow(output, &control, &|| over.load(Ordering::SeqCst));
         let result = thread.join().map_err(|_| {
             plain("Evcxr", "evcxr itself panicked on this cell; its variables are as they were, as far as it knows")
         })?;
@@ -257,16 +264,20 @@ impl Live {
     }
 }
 
-fn guest_command(executable: &PathBuf) -> Process {
-    let mut process = Process::new(executable);
-    process.arg("evcxr-guest");
-    process
-}
-
 fn on_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     let thread = std::thread::Builder::new().name("evcxr".into()).stack_size(EVCXR_STACK).spawn(work);
     let thread = thread.map_err(|e| e.to_string())?;
     thread.join().map_err(|_| "evcxr itself panicked".to_owned())
+}
+
+/// Tells the link that evcxr has returned, also by a panic.
+struct Over(Arc<AtomicBool>, Arc<Control>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+        self.1.wake();
+    }
 }
 
 /// A cell without the lines that are for us.

@@ -1,11 +1,14 @@
-//! Where evcxr builds: a directory of its own for each session, in our cache, filled with what an
-//! earlier session has built of the helper crate. evcxr is told of it through a variable of its own;
+//! Where evcxr builds: a temporary directory for each session, filled with what an earlier session
+//! has built of the helper crate. evcxr is told of it through a variable of its own;
 //! what it writes there is its business.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use crate::engine::environment::{self, Cache};
 
@@ -17,8 +20,8 @@ const COPIED: u64 = 256 << 10;
 
 /// A session's directory. It is removed with this value.
 #[derive(Debug)]
-pub(crate) struct Place {
-    directory: PathBuf,
+pub struct Place {
+    directory: TempDir,
     cache: Cache,
 }
 
@@ -26,31 +29,37 @@ impl Place {
     /// Makes the directory and names it to evcxr.
     ///
     /// # Errors
-    /// When there is no cache directory to make it in.
+    /// When there is no cache directory, or no directory for temporary files.
     ///
     /// # Safety
     /// No other thread runs yet.
-    pub(crate) unsafe fn make() -> Result<Self, String> {
+    pub unsafe fn make() -> Result<Self, String> {
         let cache = Cache::open().map_err(|e| e.to_string())?;
-        let sessions = cache.directory("evcxr").map_err(|e| e.to_string())?.join("sessions");
-        tidy(&sessions);
-        let directory = sessions.join(std::process::id().to_string());
-        let failed = |e: io::Error| format!("cannot make {}: {e}", directory.display());
-        match fs::remove_dir_all(&directory) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
-            _ => fs::create_dir_all(&directory).map_err(failed)?,
-        }
+        // Not in the cache: a workspace above it, such as a checkout's, would claim evcxr's package.
+        let directory = tempfile::Builder::new().prefix("ferrolab-evcxr-").tempdir();
+        let directory = directory.map_err(|e| format!("cannot make a directory for temporary files: {e}"))?;
         if let Some(built) = built(&cache).filter(|built| built.is_dir() && cache.trusts_path(built)) {
             // Without it the helper crate is built once more, which only takes longer.
-            if link(&built, &directory).is_err() {
-                drop(fs::remove_dir_all(directory.join("target")));
+            if link(&built, directory.path()).is_err() {
+                drop(fs::remove_dir_all(directory.path().join("target")));
             }
         }
         if std::env::var_os(VARIABLE).is_none() {
             // SAFETY: by this function's contract nobody reads the environment now.
-            unsafe { std::env::set_var(VARIABLE, &directory) };
+            unsafe { std::env::set_var(VARIABLE, directory.path()) };
         }
         Ok(Self { directory, cache })
+    }
+
+    /// Where the loader of a guest finds what cells are linked with: crates that are shared objects,
+    /// and the standard library. The paths that evcxr's cells carry are relative to a directory
+    /// that evcxr moves them out of.
+    pub(super) fn libraries(&self) -> Option<OsString> {
+        let toolchain = toolchain(&self.cache)?;
+        let built = self.directory.path().join("target").join(&toolchain.host).join("debug/deps");
+        let mut paths = vec![built, toolchain.libstd.parent()?.to_owned()];
+        paths.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
+        std::env::join_paths(paths).ok()
     }
 
     /// Where the helper crate's source is, as a package that evcxr can depend on.
@@ -66,39 +75,22 @@ impl Place {
         let Some(target) = built(&self.cache).filter(|target| !target.exists()) else { return };
         let Ok(stage) = self.cache.stage(&target) else { return };
         // What cannot be kept is built again.
-        if link(&self.directory, stage.path()).is_ok() {
+        if link(self.directory.path(), stage.path()).is_ok() {
             drop(stage.commit());
         }
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.directory));
-    }
-}
-
 /// Where what was built for this helper crate is kept, or will be.
 fn built(cache: &Cache) -> Option<PathBuf> {
-    let toolchain = environment::Toolchain::discover(cache, &std::env::current_dir().ok()?).ok()?;
+    let toolchain = toolchain(cache)?;
     let identity = environment::Identity::default();
     let identity = identity.part(&toolchain.version_text).part(&environment::helper_hash()).part("evcxr 0.22.0");
     Some(cache.directory("evcxr").ok()?.join(format!("built-{}", identity.finish())))
 }
 
-/// Removes the directories of sessions that ended without doing so.
-fn tidy(sessions: &Path) {
-    let Ok(entries) = fs::read_dir(sessions) else { return };
-    for entry in entries.flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
-        // On a shared file system the process may be on another machine: only old ones go.
-        let old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| {
-            at.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(24 * 3600))
-        });
-        if pid.is_some_and(|pid| old && !Path::new(&format!("/proc/{pid}")).exists()) {
-            drop(fs::remove_dir_all(entry.path()));
-        }
-    }
+fn toolchain(cache: &Cache) -> Option<environment::Toolchain> {
+    environment::Toolchain::discover(cache, &std::env::current_dir().ok()?).ok()
 }
 
 /// The lock and cargo's target directory of one place in another, without the session's own cells.
@@ -120,9 +112,8 @@ fn link_all(from: &Path, to: &Path) -> io::Result<()> {
         let meta = entry.metadata()?;
         if meta.is_dir() {
             link_all(&old, &new)?;
-        } else if meta.is_file() && meta.size() > COPIED {
-            fs::hard_link(&old, &new)?;
-        } else if meta.is_file() {
+        } else if meta.is_file() && (meta.size() <= COPIED || fs::hard_link(&old, &new).is_err()) {
+            // Also what is on another file system.
             fs::copy(&old, &new)?;
             // cargo compares times.
             fs::File::options().write(true).open(&new)?.set_modified(meta.modified()?)?;
