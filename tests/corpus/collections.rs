@@ -103,16 +103,24 @@ grid[1][2] = '#';
 for row in &grid { println!("{}", row.iter().collect::<String>()); }
 //| ...
 //| ..#
+//~ ?
+//~| ...
+//~| ..#
+//~> ()
 
 //# hash maps count words
 use std::collections::HashMap;
 let mut counts: HashMap<String, u32> = HashMap::new();
 for w in "the cat the dog the".split_whitespace() { *counts.entry(w.to_string()).or_insert(0) += 1; }
+//~ ?
+//~> ()
 //%
 let mut list: Vec<_> = counts.iter().collect();
 list.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
 list
 //> [("the", 3), ("cat", 1), ("dog", 1)]
+//~ ?
+//~!
 //%
 counts.get("cow").copied().unwrap_or_default()
 //> 0

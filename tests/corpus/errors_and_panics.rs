@@ -60,6 +60,8 @@ v.push(2); panic!("after a change");
 //%
 v.len()
 //> 1
+//~ ?
+//~> 2
 
 //# a panic in a function
 fn div(a: i32, b: i32) -> i32 { a / b }
@@ -94,14 +96,20 @@ assert!(false);
 let mut x: u8 = 250;
 //%
 for _ in 0..10 { x += 1; }
+//~ ?
+//~!
 //%
 x
 //> 4
+//~ ?
+//~> 255
 
 //# a caught panic is no error
 let r = std::panic::catch_unwind(|| { if true { panic!("inside"); } 1 });
 r.is_err()
 //> true
+//~ ?
+//~!
 
 //# a panic in a thread is in its join
 let h = std::thread::spawn(|| { if true { panic!("there"); } 1 });
@@ -263,6 +271,7 @@ let done = true;
 if done { return; }
 println!("not reached");
 //! E0069
+//~ ?
 
 //# a loop that breaks outside
 break;
@@ -279,3 +288,5 @@ std::process::exit(3);
 //%
 before
 //> 5
+//~ ?
+//~!

@@ -24,9 +24,14 @@ let five = 5; five
 
 //# the unit value is not shown
 ()
+//~ ?
+//~> ()
 //%
 println!("only text")
 //| only text
+//~ ?
+//~| only text
+//~> ()
 
 //# strings are shown quoted
 "a\"b\n"
@@ -102,6 +107,11 @@ for (i, c) in "abc".chars().enumerate() { println!("{i}{c}"); }
 //| 0a
 //| 1b
 //| 2c
+//~ ?
+//~| 0a
+//~| 1b
+//~| 2c
+//~> ()
 
 //# ranges
 (1..4).collect::<Vec<_>>()
@@ -132,6 +142,8 @@ for (i, c) in "abc".chars().enumerate() { println!("{i}{c}"); }
 //>     127, -32768, 4294967295, -9223372036854775808,
 //>     340282366920938463463374607431768211455,
 //> )
+//~ ?
+//~> (127, -32768, 4294967295, -9223372036854775808, 340282366920938463463374607431768211455)
 //%
 (0xff, 0o17, 0b101, 1_000_000)
 //> (255, 15, 5, 1000000)
@@ -233,6 +245,8 @@ struct Silent;
 //%
 Silent
 //> a value of type `Silent`, which has no text form. Put `#[derive(Debug)]` on the type, or implement `display::Display` for it.
+//~ ?
+//~!
 //%
 1
 //> 1

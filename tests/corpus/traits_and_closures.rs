@@ -5,7 +5,8 @@ let add = 10;
 let f = |x: i32| x + add;
 println!("{}", f(5));
 0
-//! E0373
+//| 15
+//> 0
 
 //# a boxed closure is kept
 let f: Box<dyn Fn(i32) -> i32> = Box::new(|x| x * 3);
@@ -202,18 +203,16 @@ total
 
 //# channels and mutexes
 use std::sync::{mpsc, Arc, Mutex};
-let (tx, rx) = mpsc::channel();
-let sum = Arc::new(Mutex::new(0));
-//! E0282
+let (tx, rx) = mpsc::channel::<i32>();
+let sum = Arc::new(Mutex::new(0i32));
 //%
 for i in 0..3 { let (tx, sum) = (tx.clone(), sum.clone()); std::thread::spawn(move || { *sum.lock().unwrap() += i; tx.send(i).unwrap(); }); }
 drop(tx);
-//! E0425
 //%
 let mut got: Vec<i32> = rx.iter().collect();
 got.sort();
 (got, *sum.lock().unwrap())
-//! E0425
+//> ([0, 1, 2], 3)
 
 //# what is not Send
 use std::rc::Rc;
