@@ -21,7 +21,7 @@ def follow(kernel, sequence, of):
     kernel.run(":clear").until().idle()
     for number, cell in enumerate(sequence.cells, 1):
         got, wanted = corpus.run(kernel, cell.code), of(cell)
-        where = f"tests/corpus/{sequence.file}.rs:{sequence.line}, cell {number}:\n{cell.code}\n"
+        where = f"tests/corpus/{sequence.file}.cells:{sequence.line}, cell {number}:\n{cell.code}\n"
         assert got.agrees(wanted), f"{where}wanted {wanted}\ngot    {got}"
         if of is ours and wanted.error:
             assert got.error == wanted.error, f"{where}wanted error {wanted.error}, got {got.error}"

@@ -97,7 +97,7 @@ def test_the_helpers_work_on_it(kernel):
     story = kernel.run("for _ in progress(0..40) { std::thread::sleep(std::time::Duration::from_millis(25)); }").until()
     story.idle()
     assert any(m.type == "display_data" for m in story.told) and any(m.type == "update_display_data" for m in story.told)
-    kernel.run("plot::line(&[1.0, 2.0, 4.0])").result(mime="text/html", matches="<svg").idle()
+    kernel.run("plot::line(&[1.0, 2.0, 4.0], &[1.0, 4.0, 16.0])").result(mime="text/html", matches="<svg").idle()
     kernel.run("display::markdown(\"**b**\")").result("**b**", mime="text/markdown").idle()
     story = kernel.run("println!(\"on\"); par::for_each(0..10_000u64, |_| std::thread::sleep(std::time::Duration::from_millis(20)));")
     story.until("display_data")

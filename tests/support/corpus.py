@@ -1,4 +1,4 @@
-"""Sequences of cells with what they do, stored as data in `tests/corpus/*.rs`.
+"""Sequences of cells with what they do, stored as data in `tests/corpus/*.cells`.
 
 A line `//# name` begins a sequence, a line `//%` its next cell. What follows a cell's code says what
 comes of it on Ferrolab's own engine: `//> text` is its result as text, `//| text` what it prints on
@@ -93,7 +93,7 @@ def read(path: pathlib.Path) -> list[Sequence]:
 
 def all_sequences() -> list[Sequence]:
     """Of all files, in order."""
-    return [sequence for path in sorted(FOLDER.glob("*.rs")) for sequence in read(path)]
+    return [sequence for path in sorted(FOLDER.glob("*.cells")) for sequence in read(path)]
 
 
 def run(kernel, code: str) -> Outcome:

@@ -105,11 +105,8 @@ impl Insight for Answers {
 
 /// Completions in the session's form.
 pub(crate) fn completions(found: insight::Completions) -> Completions {
-    let matches = found.matches.into_iter().map(|m| Completion {
-        text: m.text,
-        kind: m.kind.to_owned(),
-        signature: m.signature,
-    });
+    let matches =
+        found.matches.into_iter().map(|m| Completion { text: m.text, kind: m.kind.to_owned(), signature: m.signature });
     Completions { start: found.start, end: found.end, matches: matches.collect() }
 }
 

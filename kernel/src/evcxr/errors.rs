@@ -16,9 +16,7 @@ const SHOWN: usize = 10;
 pub(super) fn refused(error: &Error, number: u32, text: &str, lost: &[String]) -> CellError {
     match error {
         Error::CompilationErrors(errors) => compilation(errors, number, text),
-        Error::SubprocessTerminated(how) => {
-            plain("Crash", &format!("{}{}", how.trim(), losses(lost)))
-        }
+        Error::SubprocessTerminated(how) => plain("Crash", &format!("{}{}", how.trim(), losses(lost))),
         Error::TypeRedefinedVariablesLost(names) => {
             plain("Evcxr", &format!("a type was redefined, and variables of it are lost: {}", names.join(", ")))
         }
@@ -117,7 +115,8 @@ pub(super) fn failed(printed: &[u8]) -> CellError {
     let printed = String::from_utf8_lossy(printed);
     let message = printed.trim_end().lines().next_back().unwrap_or("the cell returned an error");
     let mut error = plain("Error", message);
-    error.traceback = vec![format!("\x1b[1;31merror\x1b[0m\x1b[1m: the cell returned an error from `?`\x1b[0m\n{message}")];
+    error.traceback =
+        vec![format!("\x1b[1;31merror\x1b[0m\x1b[1m: the cell returned an error from `?`\x1b[0m\n{message}")];
     error
 }
 

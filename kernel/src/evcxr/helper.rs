@@ -52,8 +52,11 @@ fn in_tokens(tokens: TokenStream) -> bool {
                 (joined, dot, defines) = (false, false, false);
             }
             TokenTree::Punct(mark) => {
-                (joined, dot) = (mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Alone && joined
-                    || mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Joint, mark.as_char() == '.');
+                (joined, dot) = (
+                    mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Alone && joined
+                        || mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Joint,
+                    mark.as_char() == '.',
+                );
                 defines = false;
             }
             TokenTree::Ident(word) => {
@@ -90,9 +93,15 @@ mod tests {
         for code in ["par::map(0..3, |x| x)", "let a = progress(0..3);", "(0..3).progress()", "f(plot::line(&x))"] {
             assert!(mentioned(code), "{code}");
         }
-        for code in
-            ["path.display()", "rand::random::<u8>()", "let table = 3;", "fn display() {}", "\"plot\"", "1 +", "x.threads"]
-        {
+        for code in [
+            "path.display()",
+            "rand::random::<u8>()",
+            "let table = 3;",
+            "fn display() {}",
+            "\"plot\"",
+            "1 +",
+            "x.threads",
+        ] {
             assert!(!mentioned(code), "{code}");
         }
     }

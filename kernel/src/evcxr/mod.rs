@@ -365,7 +365,10 @@ mod tests {
         assert_eq!(without_line(":engine", 1), "");
         let sink: Arc<dyn Sink> = Arc::new(Quiet::default());
         let take = |code: &str| take_ours(code, &directives::plan(code).unwrap(), &sink);
-        assert_eq!(take(":dep rand = \"0.9\"\n1 + 1").unwrap_or_else(|e| panic!("{e:?}")).text, ":dep rand = \"0.9\"\n1 + 1");
+        assert_eq!(
+            take(":dep rand = \"0.9\"\n1 + 1").unwrap_or_else(|e| panic!("{e:?}")).text,
+            ":dep rand = \"0.9\"\n1 + 1"
+        );
         assert!(take(":quit").is_ok_and(|taken| taken.quit && taken.text.is_empty()));
         for bad in [":undo", "%%time\n1", "%vars", ":threads 2", "%timeit 1 + 1", "?x"] {
             assert!(take(bad).is_err_and(|e| e.value.contains("not there on the evcxr engine")), "{bad}");

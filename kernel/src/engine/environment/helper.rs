@@ -43,6 +43,9 @@ pub(super) fn unpack_shared(cache: &Cache) -> Result<PathBuf, EnvironmentError> 
     if let Some(library) = manifest.get_mut("lib").and_then(Value::as_table_mut) {
         library.insert("crate-type".to_owned(), Value::Array(vec![Value::String("dylib".to_owned())]));
     }
+    if let Some(features) = manifest.get_mut("features").and_then(Value::as_table_mut) {
+        features.insert("default".to_owned(), Value::Array(vec![Value::String("for-evcxr".to_owned())]));
+    }
     unpack_at(cache, target, &manifest)
 }
 
