@@ -104,8 +104,9 @@ def run(kernel, code: str) -> Outcome:
         story.error()
     story.until().idle()
     results = [m.content["data"].get("text/plain", "") for m in story.told if m.type == "execute_result"]
-    shown = [m.content["data"].get("text/plain", "") for m in story.told if m.type == "display_data"]
-    # evcxr has one place for both
+    # evcxr has one place for both; bars, which have a display id, are not the cell's own
+    own = [m for m in story.told if m.type == "display_data" and not m.content.get("transient", {}).get("display_id")]
+    shown = [m.content["data"].get("text/plain", "") for m in own]
     texts = [*results, *shown]
     error = story.failed.content["ename"] if story.failed else None
     return Outcome("\n".join(t.strip("\n") for t in texts) if texts else None, story.printed("stdout"), error)
