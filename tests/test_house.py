@@ -10,7 +10,7 @@ LONGEST = 500
 RUST = sorted(p for folder in ("src", "kernel/src", "kernel/tests", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
 PYTHON = sorted(p for folder in ("src", "tests", "benches") for p in (ROOT / folder).rglob("*.py"))
 SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
-ROOMS = {"wire", "messages", "session", "engine", "runner", "output"}
+ROOMS = {"wire", "messages", "session", "engine", "runner", "output", "evcxr"}
 # room -> (rooms of the kernel it may import, words its code must not hold)
 MAY = {
     "wire": ({"messages"}, ()),
@@ -18,6 +18,7 @@ MAY = {
     "session": ({"messages"}, ("jupyter_zmq_client", "zeromq::", "std::net", "Command::new")),
     "engine": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "std::net", "std::os::unix::net")),
     "runner": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "syn::")),
+    "evcxr": ({"engine", "runner", "output", "session"}, ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "std::net")),
     "output": ({"messages", "session"}, ("jupyter_zmq_client", "zeromq::", "Command::new")),
 }
 

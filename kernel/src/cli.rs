@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A Jupyter kernel for interactive Rust on HPC systems.
 #[derive(Debug, Parser)]
@@ -31,6 +31,30 @@ pub enum Verb {
     /// The process that runs cells (the kernel calls this)
     #[command(hide = true)]
     Runner(RunnerArgs),
+    /// The process that runs evcxr's cells (the kernel calls this)
+    #[cfg(feature = "evcxr")]
+    #[command(hide = true)]
+    EvcxrGuest(RunnerArgs),
+}
+
+/// What runs cells.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Ferrolab's own: one rustc run for each cell
+    #[default]
+    Direct,
+    /// evcxr's, for notebooks that need it as it is (only in builds with `--features evcxr`)
+    Evcxr,
+}
+
+impl Engine {
+    /// Its word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Evcxr => "evcxr",
+        }
+    }
 }
 
 /// Where a kernelspec lives.
@@ -54,15 +78,38 @@ pub struct InstallArgs {
     /// Where to install.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// The kernel's name: letters, digits, `.`, `_` and `-`
-    #[arg(long, default_value = "ferrolab")]
-    pub name: String,
-    /// The name shown in menus
-    #[arg(long, value_name = "S", default_value = "Rust (Ferrolab)")]
-    pub display_name: String,
+    /// What runs the kernel's cells
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+    /// The kernel's name: letters, digits, `.`, `_` and `-` [default: ferrolab, or ferrolab-evcxr]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The name shown in menus [default: "Rust (Ferrolab)", or "Rust (Ferrolab, evcxr)"]
+    #[arg(long, value_name = "S")]
+    pub display_name: Option<String>,
     /// An environment variable for the kernel; may be given several times
     #[arg(long, value_name = "K=V", value_parser = key_value)]
     pub env: Vec<(String, String)>,
+}
+
+impl InstallArgs {
+    /// The kernel's name: the one given, or the engine's.
+    pub fn kernel_name(&self) -> String {
+        let usual = match self.engine {
+            Engine::Direct => "ferrolab",
+            Engine::Evcxr => "ferrolab-evcxr",
+        };
+        self.name.clone().unwrap_or_else(|| usual.to_owned())
+    }
+
+    /// The name shown in menus: the one given, or the engine's.
+    pub fn menu_name(&self) -> String {
+        let usual = match self.engine {
+            Engine::Direct => "Rust (Ferrolab)",
+            Engine::Evcxr => "Rust (Ferrolab, evcxr)",
+        };
+        self.display_name.clone().unwrap_or_else(|| usual.to_owned())
+    }
 }
 
 /// `ferrolab uninstall`.
@@ -82,6 +129,9 @@ pub struct KernelArgs {
     /// The connection file Jupyter wrote
     #[arg(short = 'f', long, value_name = "CONNECTION_FILE")]
     pub connection_file: PathBuf,
+    /// What runs cells
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
 }
 
 /// `ferrolab run`.
@@ -89,6 +139,9 @@ pub struct KernelArgs {
 pub struct RunArgs {
     /// The notebook to execute
     pub notebook: PathBuf,
+    /// What runs cells
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
     /// Where the executed notebook goes [default: NAME.executed.ipynb beside NAME.ipynb]
     #[arg(short, long, value_name = "OUT", conflicts_with = "inplace")]
     pub output: Option<PathBuf>,
@@ -156,9 +209,12 @@ mod tests {
             Cli::try_parse_from(["ferrolab", "install", "--prefix", "/opt", "--env", "A=b=c", "--env", "D="]).unwrap();
         let Verb::Install(args) = cli.verb else { panic!("not install") };
         assert_eq!(args.place.prefix, Some("/opt".into()));
-        assert_eq!(args.name, "ferrolab");
+        assert_eq!((args.kernel_name().as_str(), args.menu_name().as_str()), ("ferrolab", "Rust (Ferrolab)"));
         let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         assert_eq!(args.env, [pair("A", "b=c"), pair("D", "")]);
+        let cli = Cli::try_parse_from(["ferrolab", "install", "--engine", "evcxr", "--name", "e"]).unwrap();
+        let Verb::Install(args) = cli.verb else { panic!("not install") };
+        assert_eq!((args.kernel_name().as_str(), args.menu_name().as_str()), ("e", "Rust (Ferrolab, evcxr)"));
         let cli = Cli::try_parse_from(["ferrolab", "run", "a.ipynb", "--timeout", "1.5"]).unwrap();
         let Verb::Run(args) = cli.verb else { panic!("not run") };
         assert_eq!(args.timeout, Some(Duration::from_millis(1500)));
@@ -169,6 +225,7 @@ mod tests {
         for bad in [
             &["install", "--user", "--sys-prefix"][..],
             &["install", "--env", "novalue"],
+            &["install", "--engine", "python"],
             &["run", "a.ipynb", "--html", "x", "--no-html"],
             &["run", "a.ipynb", "--timeout", "-1"],
             &["run", "a.ipynb", "-o", "b.ipynb", "--inplace"],

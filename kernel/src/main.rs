@@ -5,6 +5,8 @@ pub mod cli;
 pub mod doctor;
 pub mod engine;
 pub mod evaluate;
+#[cfg(feature = "evcxr")]
+pub mod evcxr;
 pub mod install;
 pub mod messages;
 pub mod output;
@@ -23,9 +25,16 @@ use clap::Parser;
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
+    // As rustc's wrapper, which `:cache` of evcxr makes of this program, it does not come back.
+    #[cfg(feature = "evcxr")]
+    if std::env::var_os("EVCXR_RUSTC_WRAPPER").is_some() {
+        ::evcxr::runtime_hook();
+    }
     match Cli::parse().verb {
-        Verb::Kernel(args) => serve::kernel(&args.connection_file),
+        Verb::Kernel(args) => serve::kernel(&args.connection_file, args.engine),
         Verb::Runner(args) => runner(&args.rest),
+        #[cfg(feature = "evcxr")]
+        Verb::EvcxrGuest(args) => ended("evcxr-guest", crate::evcxr::guest::serve(&args.rest)),
         Verb::Run(args) => serve::run(&args),
         Verb::Install(args) => serve::install(args),
         Verb::Uninstall(args) => {
@@ -37,10 +46,14 @@ fn main() -> ExitCode {
 }
 
 fn runner(arguments: &[OsString]) -> ExitCode {
-    match runner::guest::Start::parse(arguments).and_then(|start| runner::guest::serve(&start)) {
+    ended("runner", runner::guest::Start::parse(arguments).and_then(|start| runner::guest::serve(&start)))
+}
+
+fn ended(verb: &str, result: Result<i32, String>) -> ExitCode {
+    match result {
         Ok(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
         Err(message) => {
-            eprintln!("ferrolab runner: {message}");
+            eprintln!("ferrolab {verb}: {message}");
             ExitCode::FAILURE
         }
     }

@@ -16,17 +16,16 @@ use crate::wire::Wire;
 use crate::{cli, doctor, executable, install, run, session};
 
 /// `ferrolab kernel -f FILE`.
-pub fn kernel(connection_file: &Path) -> ExitCode {
-    match serve(connection_file) {
+pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {
+    match serve(connection_file, engine) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("ferrolab: {message}");
-            ExitCode::FAILURE
-        }
+        Err(message) => failed(&message),
     }
 }
 
-fn serve(connection_file: &Path) -> Result<(), String> {
+fn serve(connection_file: &Path, engine: cli::Engine) -> Result<(), String> {
+    // SAFETY: the first thing this process does; it has no other thread.
+    let make = unsafe { maker(engine) }?;
     let path = connection_file.display();
     let text = fs::read(connection_file).map_err(|e| format!("cannot read the connection file {path}: {e}"))?;
     let connection = serde_json::from_slice(&text).map_err(|e| format!("{path} is not a connection file: {e}"))?;
@@ -39,8 +38,7 @@ fn serve(connection_file: &Path) -> Result<(), String> {
         banner: format!("Ferrolab {}: Rust in a notebook. :help lists the directives.", env!("CARGO_PKG_VERSION")),
     };
     let session_options = session::Options { about, connection: wire.connection().clone(), history: history_file() };
-    let make = move || Box::new(Lab::new(options)) as Box<dyn Evaluator>;
-    let session = Session::start(wire.outlet(), session_options, make).map_err(|e| e.to_string())?;
+    let session = Session::start(wire.outlet(), session_options, move || make(options)).map_err(|e| e.to_string())?;
     let inbox = session.clone();
     wire.start(Arc::new(move |event| inbox.accept(event))).map_err(|e| e.to_string())?;
     session.wait();
@@ -50,22 +48,67 @@ fn serve(connection_file: &Path) -> Result<(), String> {
 
 /// `ferrolab run NOTEBOOK`.
 pub fn run(args: &cli::RunArgs) -> ExitCode {
+    // SAFETY: the first thing this process does; it has no other thread.
+    let make = match unsafe { maker(args.engine) } {
+        Ok(make) => make,
+        Err(message) => return failed(&message),
+    };
     adopt_orphans();
-    run::run(&run::RunOptions::from_args(args), || Ok(Box::new(Lab::new(lab_options()?)) as Box<dyn Evaluator>))
+    run::run(&run::RunOptions::from_args(args), || Ok(make(lab_options()?)))
+}
+
+/// Makes the evaluator of an engine, on the thread that runs cells.
+type Maker = Box<dyn FnOnce(Options) -> Box<dyn Evaluator> + Send>;
+
+/// What an engine needs before anything else, and how its evaluator is made.
+///
+/// # Errors
+/// When this program has no such engine, with the way to get it.
+///
+/// # Safety
+/// No other thread runs yet.
+unsafe fn maker(engine: cli::Engine) -> Result<Maker, String> {
+    match engine {
+        cli::Engine::Direct => Ok(Box::new(|options| Box::new(Lab::new(options)))),
+        #[cfg(feature = "evcxr")]
+        cli::Engine::Evcxr => {
+            // SAFETY: by this function's contract.
+            let place = unsafe { crate::evcxr::place::Place::make() }?;
+            Ok(Box::new(move |options| Box::new(crate::evcxr::Second::new(&options, place))))
+        }
+        #[cfg(not(feature = "evcxr"))]
+        cli::Engine::Evcxr => Err(without_evcxr()),
+    }
+}
+
+/// What to do without the second engine.
+#[cfg(not(feature = "evcxr"))]
+fn without_evcxr() -> String {
+    "this program was built without the evcxr engine
+\
+     build one that has it, in a checkout, with `cargo install --locked --path kernel --features evcxr` (Rust 1.95; it \
+     takes some ten minutes), or leave out `--engine evcxr`: evcxr's notebooks run on Ferrolab's own engine as well"
+        .to_owned()
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("ferrolab: {message}");
+    ExitCode::FAILURE
 }
 
 /// `ferrolab install`.
 pub fn install(args: cli::InstallArgs) -> ExitCode {
     let exe = match executable() {
         Ok(exe) => exe,
-        Err(message) => {
-            eprintln!("ferrolab: {message}");
-            return ExitCode::FAILURE;
-        }
+        Err(message) => return failed(&message),
     };
+    #[cfg(not(feature = "evcxr"))]
+    if args.engine == cli::Engine::Evcxr {
+        return failed(&without_evcxr());
+    }
     let place = install::Place::from_args(&args.place).unwrap_or(install::Place::User);
-    let options =
-        install::InstallOptions { place, name: args.name, display_name: args.display_name, env: args.env, exe };
+    let (name, display_name) = (args.kernel_name(), args.menu_name());
+    let options = install::InstallOptions { place, engine: args.engine, name, display_name, env: args.env, exe };
     install::install(&options, |report| {
         let mut paint = |p: environment::Progress| report(&format!("{}/{} {}", p.done, p.total, p.what));
         environment::prepare(&environment::Options::default(), &mut paint, &AtomicBool::new(false))

@@ -93,7 +93,9 @@ impl<'a, T> ViaNothing<'a> for Value<'a, T> {
 #[derive(Debug, Clone, Copy)]
 pub struct Absent;
 
-/// Gives every type an `evcxr_display` that an inherent one takes precedence over.
+/// Gives every type an `evcxr_display` that an inherent one takes precedence over. Not on evcxr, where
+/// rustc would recommend it, and evcxr take that for the user's mistake.
+#[cfg(not(feature = "for-evcxr"))]
 pub trait NoEvcxr {
     /// Does nothing.
     #[inline]
@@ -101,6 +103,7 @@ pub trait NoEvcxr {
         Absent
     }
 }
+#[cfg(not(feature = "for-evcxr"))]
 impl<T: ?Sized> NoEvcxr for T {}
 
 /// True when the value came from [`NoEvcxr`].

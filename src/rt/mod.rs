@@ -6,6 +6,7 @@
 //! built on the functions below. Outside a runner (tests, plain programs) everything works and
 //! shows its plain text on standard output.
 
+pub mod attach;
 pub mod cell;
 pub mod channel;
 #[cfg(test)]

@@ -10,12 +10,16 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("FERROLAB_TEST_DIR", ROOT / "target" / "tests"))
 FERROLAB = pathlib.Path(os.environ.get("FERROLAB", ROOT / "target" / "release" / "ferrolab"))
+# a build with the second engine, which takes minutes
+SECOND = pathlib.Path(os.environ.get("FERROLAB_EVCXR", ROOT / "target" / "evcxr" / "release" / "ferrolab"))
 
 
 def command(kind: str, connection_file: str) -> list[str]:
     """The command line that starts a kernel of this kind on a connection file."""
     if kind == "ferrolab":
         return [str(FERROLAB), "kernel", "-f", connection_file]
+    if kind == "second":
+        return [str(SECOND), "kernel", "--engine", "evcxr", "-f", connection_file]
     if kind == "evcxr":
         return [os.environ.get("EVCXR_JUPYTER", "evcxr_jupyter"), "--control_file", connection_file]
     if kind == "ipykernel":

@@ -239,6 +239,14 @@ impl Engine {
             }
             return Ok(());
         }
+        // A new variable that cannot be kept, beside a mistake of the user's: without our line that
+        // keeps it, rustc speaks of the mistake alone.
+        let new = steer.borrowed.iter().map(|&index| &generated.handling[index]).filter(|h| h.new);
+        let new: Vec<String> = new.map(|h| h.name.clone()).filter(|name| !omit.unkept.contains_key(name)).collect();
+        if !new.is_empty() {
+            omit.unkept.extend(new.into_iter().map(|name| (name, String::new())));
+            return Ok(());
+        }
         // `?` on an error that is no `std::error::Error` is not the user's mistake.
         let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
         if !omit.debug_errors && diagnostics.iter().any(|d| d.is_error() && converts(d)) {

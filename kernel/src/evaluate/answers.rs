@@ -4,7 +4,7 @@
 mod prelude;
 
 use std::fs;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
@@ -77,27 +77,15 @@ pub(super) fn names(engine: Option<&Engine>) -> Names {
 
 impl Insight for Answers {
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let found = insight::complete(&self.names(), code, cursor);
-        let matches = found.matches.into_iter().map(|m| Completion {
-            text: m.text,
-            kind: m.kind.to_owned(),
-            signature: m.signature,
-        });
-        Completions { start: found.start, end: found.end, matches: matches.collect() }
+        completions(insight::complete(&self.names(), code, cursor))
     }
 
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<Map<String, Value>> {
-        let found = insight::inspect(&self.names(), code, cursor, detail)?;
-        let data = [("text/plain", found.plain), ("text/markdown", found.markdown)];
-        Some(data.into_iter().map(|(mime, text)| (mime.to_owned(), Value::String(text))).collect())
+        insight::inspect(&self.names(), code, cursor, detail).map(inspection)
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
-        match insight::is_complete(code) {
-            insight::Completeness::Complete => Completeness::Complete,
-            insight::Completeness::Incomplete { indent } => Completeness::Incomplete { indent },
-            insight::Completeness::Invalid => Completeness::Invalid,
-        }
+        completeness(code)
     }
 
     fn interrupt(&self) {
@@ -111,24 +99,50 @@ impl Insight for Answers {
     }
 
     fn usage(&self) -> Usage {
-        let pid = self.shared.control.pid();
+        Meter::usage(&self.shared.usage, self.shared.control.pid())
+    }
+}
+
+/// Completions in the session's form.
+pub(crate) fn completions(found: insight::Completions) -> Completions {
+    let matches =
+        found.matches.into_iter().map(|m| Completion { text: m.text, kind: m.kind.to_owned(), signature: m.signature });
+    Completions { start: found.start, end: found.end, matches: matches.collect() }
+}
+
+/// A description by MIME type.
+pub(crate) fn inspection(found: insight::Description) -> Map<String, Value> {
+    let data = [("text/plain", found.plain), ("text/markdown", found.markdown)];
+    data.into_iter().map(|(mime, text)| (mime.to_owned(), Value::String(text))).collect()
+}
+
+/// Is this text a whole cell?
+pub(crate) fn completeness(code: &str) -> Completeness {
+    match insight::is_complete(code) {
+        insight::Completeness::Complete => Completeness::Complete,
+        insight::Completeness::Incomplete { indent } => Completeness::Incomplete { indent },
+        insight::Completeness::Invalid => Completeness::Invalid,
+    }
+}
+
+/// CPU time at the last question.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    last: Option<(Instant, u64)>,
+}
+
+impl Meter {
+    /// What this process and the one that holds the variables (0 when there is none) use now.
+    pub(crate) fn usage(meter: &Mutex<Self>, pid: u32) -> Usage {
         let own = std::process::id();
-        let mut meter = self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
         let processes = [own, pid];
         let ticks: u64 = processes.iter().filter_map(|p| cpu_ticks(*p)).sum();
         let cpu_percent = meter.percent(ticks);
         let memory_bytes = processes.iter().filter_map(|p| resident(*p)).sum();
         Usage { cpu_percent, memory_bytes, pid: if pid == 0 { own } else { pid } }
     }
-}
 
-/// CPU time at the last question.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    last: Option<(Instant, u64)>,
-}
-
-impl Meter {
     fn percent(&mut self, ticks: u64) -> f64 {
         let now = Instant::now();
         let last = self.last.replace((now, ticks));

@@ -14,7 +14,7 @@ const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
 /// An error of one line.
-pub(super) fn plain(name: &str, text: &str) -> CellError {
+pub(crate) fn plain(name: &str, text: &str) -> CellError {
     CellError {
         name: name.to_owned(),
         value: first_line(text),
@@ -31,7 +31,7 @@ pub(super) fn environment(error: &EnvironmentError) -> CellError {
 }
 
 /// The user interrupted before the cell's code ran.
-pub(super) fn interrupted(when: &str) -> CellError {
+pub(crate) fn interrupted(when: &str) -> CellError {
     plain("Interrupted", &format!("interrupted {when}; variables are as they were before the cell"))
 }
 

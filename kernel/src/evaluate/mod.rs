@@ -2,9 +2,9 @@
 //! room joins those three and holds what belongs to none of them: the order of things, and what
 //! the user is told when one fails. It knows no sockets and no rustc.
 
-mod answers;
+pub(crate) mod answers;
 pub mod directives;
-mod errors;
+pub(crate) mod errors;
 mod listener;
 mod preparing;
 
@@ -283,8 +283,7 @@ impl Evaluator for Lab {
         let sink: Arc<dyn Sink> = quiet.clone();
         let code = Code { number: EXPRESSION, text: code, shown: code, silent: false, measure: None };
         self.run_code(&code, &sink)?;
-        let result = quiet.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(result.unwrap_or_default())
+        Ok(quiet.take().unwrap_or_default())
     }
 
     fn insight(&self) -> Arc<dyn Insight> {
@@ -294,7 +293,14 @@ impl Evaluator for Lab {
 
 /// A sink that keeps the result and drops the rest, for user expressions.
 #[derive(Default)]
-struct Quiet(Mutex<Option<Display>>);
+pub(crate) struct Quiet(Mutex<Option<Display>>);
+
+impl Quiet {
+    /// The result, if there was one.
+    pub(crate) fn take(&self) -> Option<Display> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl Sink for Quiet {
     fn stream(&self, _: Stream, _: &str) {}

@@ -54,6 +54,8 @@ impl Place {
 pub struct InstallOptions {
     /// Where to.
     pub place: Place,
+    /// What runs its cells.
+    pub engine: crate::cli::Engine,
     /// Name of the kernel, validated by [`install`].
     pub name: String,
     /// Name in menus.
@@ -109,7 +111,7 @@ fn install_spec(options: &InstallOptions, search: &[PathBuf]) -> Result<Vec<Stri
             other.display_name
         ));
     }
-    let text = spec::kernel_json(&options.exe, &options.display_name, &options.env);
+    let text = spec::kernel_json(&options.exe, options.engine, &options.display_name, &options.env);
     spec::write(&kernels, &name, &text).map_err(|e| {
         let advice = match e.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -255,6 +257,7 @@ mod tests {
     fn options(prefix: &Path, name: &str) -> InstallOptions {
         InstallOptions {
             place: Place::Prefix(prefix.to_path_buf()),
+            engine: crate::cli::Engine::Direct,
             name: name.to_owned(),
             display_name: "Rust (Ferrolab)".to_owned(),
             env: vec![("A".to_owned(), "1".to_owned())],

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Map, Value, json};
 
+use crate::cli::Engine;
+
 const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-32x32.png", include_bytes!("../../resources/logo-32x32.png")),
     ("logo-64x64.png", include_bytes!("../../resources/logo-64x64.png")),
@@ -44,10 +46,16 @@ pub(crate) fn valid_name(name: &str) -> Result<String, String> {
 }
 
 /// The text of `kernel.json`.
-pub(crate) fn kernel_json(exe: &Path, display_name: &str, env: &[(String, String)]) -> String {
+pub(crate) fn kernel_json(exe: &Path, engine: Engine, display_name: &str, env: &[(String, String)]) -> String {
+    let exe = exe.to_string_lossy().into_owned();
+    let mut argv: Vec<String> = vec![exe, "kernel".into()];
+    if engine != Engine::default() {
+        argv.extend(["--engine", engine.word()].map(str::to_owned));
+    }
+    argv.extend(["-f", "{connection_file}"].map(str::to_owned));
     let env: Map<String, Value> = env.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
     let spec = json!({
-        "argv": [exe.to_string_lossy(), "kernel", "-f", "{connection_file}"],
+        "argv": argv,
         "display_name": display_name,
         "language": "rust",
         "interrupt_mode": "message",
@@ -147,10 +155,12 @@ mod tests {
 
     #[test]
     fn the_json_says_what_jupyter_needs() {
-        let text = kernel_json(Path::new("/x/ferrolab"), "R", &[("K".into(), "V".into())]);
+        let text = kernel_json(Path::new("/x/ferrolab"), Engine::Direct, "R", &[("K".into(), "V".into())]);
         let spec: Value = serde_json::from_str(&text).unwrap();
         let argv = json!(["/x/ferrolab", "kernel", "-f", "{connection_file}"]);
         assert_eq!(spec["argv"], argv);
+        let other: Value = serde_json::from_str(&kernel_json(Path::new("/x/f"), Engine::Evcxr, "R", &[])).unwrap();
+        assert_eq!(other["argv"], json!(["/x/f", "kernel", "--engine", "evcxr", "-f", "{connection_file}"]));
         assert_eq!(spec["interrupt_mode"], "message");
         assert_eq!(spec["env"], json!({"K": "V"}));
         assert_eq!(spec["metadata"]["debugger"], false);

@@ -91,12 +91,22 @@ fn open(path: &CStr) -> Result<*mut libc::c_void, String> {
     if !library.is_null() {
         return Ok(library);
     }
+    Err(format!("cannot load {}: {}", path.to_string_lossy(), loader_error()))
+}
+
+/// What the dynamic loader said of its last failure.
+pub fn loader_error() -> String {
     // SAFETY: dlerror returns null or a valid string after a failure.
-    let message = unsafe {
+    unsafe {
         let message = libc::dlerror();
         if message.is_null() { String::new() } else { CStr::from_ptr(message).to_string_lossy().into_owned() }
-    };
-    Err(format!("cannot load {}: {message}", path.to_string_lossy()))
+    }
+}
+
+/// From now on, reading descriptor 0 in this process calls `ask`, with the arguments of `read(2)`.
+#[cfg(feature = "evcxr")]
+pub fn ask_with(ask: unsafe extern "C" fn(*mut u8, usize) -> isize) {
+    STDIN.store(ask as usize, Ordering::SeqCst);
 }
 
 fn symbol(library: *mut libc::c_void, name: &CStr) -> Option<*mut libc::c_void> {
@@ -106,7 +116,7 @@ fn symbol(library: *mut libc::c_void, name: &CStr) -> Option<*mut libc::c_void> 
 }
 
 /// A crash of a cell is reported by us; a dump of gigabytes of variables helps nobody.
-fn limit_core_dumps() {
+pub fn limit_core_dumps() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a valid limit.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };

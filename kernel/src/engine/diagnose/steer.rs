@@ -100,7 +100,9 @@ fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> 
         if code == "E0505" && asking.is_none() && secondary.is_none() {
             return primary.map(|index| (index, Reason::Moved));
         }
-        return asking.or(secondary).or(primary).map(|index| (index, Reason::Borrowed));
+        // A closure that borrows is to blame where it stands; the line that keeps it is in a note.
+        let noted = || diagnostic.children.iter().flat_map(|child| &child.spans).find_map(put_of);
+        return asking.or(secondary).or(primary).or_else(noted).map(|index| (index, Reason::Borrowed));
     }
     if MOVES.contains(&code) {
         return primary.map(|index| (index, Reason::Moved));

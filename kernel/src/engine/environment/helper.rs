@@ -31,7 +31,26 @@ pub(super) fn lock() -> Option<&'static [u8]> {
 /// Unpack the source into the cache, once for each content; where it is.
 pub(super) fn unpack(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
     let target = cache.directory("source")?.join(format!("{NAME}-{}", hash()));
-    let manifest = toml_text(&stand_alone(manifest()?))?;
+    unpack_at(cache, target, &stand_alone(manifest()?))
+}
+
+/// The same as a package whose library is a shared object: evcxr links cells one by one, and all
+/// of them must share one instance of the helper crate.
+#[cfg(feature = "evcxr")]
+pub(super) fn unpack_shared(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
+    let target = cache.directory("source")?.join(format!("{NAME}-shared-{}", hash()));
+    let mut manifest = stand_alone(manifest()?);
+    if let Some(library) = manifest.get_mut("lib").and_then(Value::as_table_mut) {
+        library.insert("crate-type".to_owned(), Value::Array(vec![Value::String("dylib".to_owned())]));
+    }
+    if let Some(features) = manifest.get_mut("features").and_then(Value::as_table_mut) {
+        features.insert("default".to_owned(), Value::Array(vec![Value::String("for-evcxr".to_owned())]));
+    }
+    unpack_at(cache, target, &manifest)
+}
+
+fn unpack_at(cache: &Cache, target: PathBuf, manifest: &Table) -> Result<PathBuf, EnvironmentError> {
+    let manifest = toml_text(manifest)?;
     let is = |name: &str, bytes: &[u8]| std::fs::read(target.join(name)).is_ok_and(|there| there == bytes);
     let sources = || FILES.iter().filter(|(name, _)| name.starts_with("src/"));
     // Compared whole: this is asked only before a build, and a damaged file fails in odd ways.

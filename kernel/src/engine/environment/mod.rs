@@ -42,6 +42,21 @@ pub use identity::Identity;
 pub use precompiled::Precompiled;
 use store::Record;
 
+/// The helper crate's source as a package that evcxr's cells can depend on; where it is.
+///
+/// # Errors
+/// When it cannot be written.
+#[cfg(feature = "evcxr")]
+pub fn helper_for_evcxr(cache: &Cache) -> Result<PathBuf, EnvironmentError> {
+    helper::unpack_shared(cache)
+}
+
+/// A hash of the helper crate's source.
+#[cfg(feature = "evcxr")]
+pub fn helper_hash() -> String {
+    helper::hash()
+}
+
 /// What an environment is made for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {

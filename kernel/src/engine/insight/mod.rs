@@ -19,8 +19,8 @@ mod std_types;
 mod tests;
 mod types;
 
-pub use complete::complete;
-pub use inspect::inspect;
+pub use complete::{Completions, complete};
+pub use inspect::{Description, inspect};
 pub use is_complete::{Completeness, is_complete};
 
 /// The names of a session.
