@@ -30,7 +30,7 @@ impl Engine {
         next: &mut State,
         notes: &mut Vec<String>,
     ) -> Result<Built, Refused> {
-        let mut omit = Omit::default();
+        let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
         let mut first_hash = None;
         for _ in 0..ATTEMPTS {
             let linkable = next.items_crate.as_ref().is_some_and(ItemsCrate::is_there);
@@ -42,6 +42,7 @@ impl Engine {
                 variables: &next.variables,
                 link_items: next.items_crate.is_some(),
                 tokio: self.environment.externs.iter().any(|(name, _)| name == "tokio"),
+                showing: &self.showing,
             };
             let generated = generate(number, text, split, &scope, &omit);
             let link = (generated.kind == Kind::Statements).then_some(next.items_crate.as_ref()).flatten();
@@ -74,7 +75,8 @@ impl Engine {
     }
 
     pub(super) fn rebuild_items(&mut self, next: &State) -> Result<ItemsCrate, Refused> {
-        let scope = Scope { items: &next.items, variables: &next.variables, link_items: false, tokio: false };
+        let (items, variables, showing) = (&next.items, &next.variables, &self.showing);
+        let scope = Scope { items, variables, link_items: false, tokio: false, showing };
         let empty = Split { items: vec![ItemPart::none()], ..Split::default() };
         let generated = generate(0, "", &empty, &scope, &Omit::default());
         let hash = self.hash(&generated, None);
@@ -243,6 +245,13 @@ impl Engine {
         let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
         if !omit.debug_errors && diagnostics.iter().any(|d| d.is_error() && converts(d)) {
             omit.debug_errors = true;
+            return Ok(());
+        }
+        // `:fmt {}` is no reason to refuse a value that has `Debug` only, nor the unit value.
+        let lacks = |d: &Diagnostic| d.code() == "E0277" && d.message.contains("doesn't implement `");
+        let formats = self.showing.format.is_some() || self.showing.types;
+        if formats && !omit.unformatted && diagnostics.iter().any(|d| d.is_error() && lacks(d)) {
+            omit.unformatted = true;
             return Ok(());
         }
         let places = self.error_places(&diagnostics, &generated.source);

@@ -44,6 +44,9 @@ pub struct Omit {
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
+    /// The trailing expression cannot be written the way `:fmt` asks for.
+    #[serde(default)]
+    pub unformatted: bool,
 }
 
 /// What the generated text will be.
@@ -86,7 +89,44 @@ pub struct Scope<'a> {
     pub link_items: bool,
     /// A runtime crate that drives `.await`, when the dependencies have one.
     pub tokio: bool,
+    /// How values are shown.
+    pub showing: &'a Showing,
 }
+
+/// How the trailing expression and errors of `?` are shown; `:fmt`, `:types` and `:efmt` change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Showing {
+    /// A format string with one placeholder, instead of what the value's type provides.
+    pub format: Option<String>,
+    /// Its type before the value.
+    pub types: bool,
+    /// Errors with `Debug`.
+    pub debug_errors: bool,
+}
+
+impl Showing {
+    /// What stands before and after a trailing expression that is not shown as usual. `evcxr_display`
+    /// still comes first.
+    fn around(&self) -> Option<(&'static str, String)> {
+        if self.format.is_none() && !self.types {
+            return None;
+        }
+        let format = self.format.as_deref().unwrap_or("{:?}");
+        let types = if self.types { SHORT_TYPE } else { "let type_text = \"\";" };
+        let after = format!(
+            ") {{ value => {{ use ::ferrolab::display::dispatch::NoEvcxr as _; let shown = (*value).evcxr_display(); \
+             if ::ferrolab::display::dispatch::absent(&shown) && ::core::any::type_name_of_val(value) != \"()\" {{ {types} \
+             let text = ::std::format!({format:?}, value); \
+             ::ferrolab::rt::show_result(::std::vec![(\"text/plain\".to_owned(), ::std::format!(\"{{type_text}}{{text}}\").into_bytes())], \"\"); }} }} }}\n"
+        );
+        Some(("match &(", after))
+    }
+}
+
+/// A type's name without the paths in it.
+const SHORT_TYPE: &str = "let mut type_text = ::std::string::String::from(\": \"); \
+    for word in ::core::any::type_name_of_val(value).split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) { \
+    type_text.push_str(word.rsplit(\"::\").next().unwrap_or(word)); } type_text.push_str(\" = \");";
 
 /// Generates a cell.
 pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
@@ -187,9 +227,11 @@ impl Body<'_> {
             self.source.push("\n");
         }
         if let Some(range) = self.split.trailing.clone() {
-            self.source.push("::ferrolab::__display_result!(");
+            let around = if self.omit.unformatted { None } else { self.scope.showing.around() };
+            let (before, after) = around.unwrap_or_else(|| ("::ferrolab::__display_result!(", ");\n".to_owned()));
+            self.source.push(before);
             self.push_user(&range);
-            self.source.push(");\n");
+            self.source.push(&after);
         }
         if let Some(Measure::Compare(candidates)) = &self.split.measure {
             self.source.push("::ferrolab::timing::cell::bench(vec![");

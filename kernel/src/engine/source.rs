@@ -6,6 +6,18 @@
 
 use std::ops::Range;
 
+/// Numbers under which files that run at a session's start are compiled, and what reports call
+/// them; no cell has these numbers.
+pub const START_FILES: [(u32, &str); 2] = [(u32::MAX - 2, "init.evcxr"), (u32::MAX - 3, "prelude.rs")];
+
+/// What a cell is called in a report: its number in brackets, or the name of a start-up file.
+pub fn cell_name(cell: u32) -> String {
+    match START_FILES.iter().find(|(number, _)| *number == cell) {
+        Some((_, file)) => format!("[{file}]"),
+        None => format!("[{cell}]"),
+    }
+}
+
 /// A stretch of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

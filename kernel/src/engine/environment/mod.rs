@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
-pub use dependencies::DependencySet;
+pub use dependencies::{DependencySet, goes_on};
 pub use error::{EnvironmentError, Kind};
 pub use helper::FILES as HELPER_FILES;
 pub use toolchain::{Linker, Toolchain};
