@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Identity;
 use super::items::Items;
 use super::measured::{self, Measure};
-use super::source::Source;
+use super::source::{Source, identifier};
 use super::split::{Binding, Split};
 use super::variables::Variables;
 
@@ -268,18 +268,19 @@ impl Body<'_> {
     fn put_bindings(&mut self) {
         // Newest first: an earlier binding may still be borrowed by a later one.
         for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
+            let value = identifier(name);
             match self.omit.unkept.get(name) {
                 // The cell itself moved it: there is nothing to ask about.
                 Some(advice) if advice.is_empty() => continue,
                 // It borrows, so it stays; its type makes the advice better.
                 Some(_) => {
-                    self.handle(name, true, &format!("::core::mem::drop(&{name});\n"));
+                    self.handle(name, true, &format!("::core::mem::drop(&{value});\n"));
                     continue;
                 }
                 None => {}
             }
             let code = format!(
-                "::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n"
+                "::core::mem::drop(&{value}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n"
             );
             self.handle(name, true, &code);
         }
@@ -294,7 +295,8 @@ impl Body<'_> {
             let rebound = self.split.bindings.iter().any(|b| b.name == name) && !self.omit.unkept.contains_key(&name);
             // A new binding of the same name has already taken the place.
             let condition = if rebound { "if !__ferrolab_ok " } else { "" };
-            self.handle(&name, false, &format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {name}); }}\n"));
+            let put = format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {}); }}\n", identifier(&name));
+            self.handle(&name, false, &put);
         }
     }
 
