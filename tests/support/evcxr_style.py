@@ -109,7 +109,6 @@ QUICK: dict[str, Cells] = {
         ("let handle = tokio::spawn(async { twice(5).await });\nhandle.await?", "10"),
         ("let rt = tokio::runtime::Runtime::new()?;\nrt.block_on(async { twice(50).await })", "100"),
     ],
-    "evcxr_input": [(":dep evcxr_input", None)],
 }
 
 LONG: dict[str, Cells] = {
@@ -130,7 +129,6 @@ LONG: dict[str, Cells] = {
         ("use ndarray_stats::QuantileExt;\nlet b = ndarray::array![3.0, 1.0, 2.0];\n(b.argmax()?, *b.min()?)", "(0, 1.0)"),
     ],
     "plotters 0.2": [
-        (':dep plotters = { git_is_not_used = 1 }', "git_is_not_used"),
         (':dep plotters = { version = "^0.2.9", default_features = false, features = ["evcxr", "line_series", "histogram"] }', None),
         (
             "extern crate plotters;\nuse plotters::prelude::*;\nlet figure = evcxr_figure((320, 240), |root| {\n    root.fill(&WHITE)?;\n"
