@@ -10,6 +10,39 @@ from __future__ import annotations
 Cells = list[tuple[str, str | None]]
 
 QUICK: dict[str, Cells] = {
+    "a first tour": [
+        ('println!("Hello");\neprintln!("and there");', "and there"),
+        ("pub fn fib(x: i32) -> i32 { if x <= 2 { 1 } else { fib(x - 2) + fib(x - 1) } }\n(1..10).map(fib).collect::<Vec<i32>>()", "[1, 1, 2, 3, 5, 8, 13, 21, 34]"),
+        ('let mut message = "Hello ".to_owned();', None),
+        ('message.push_str("world!");\nmessage', "Hello world!"),
+        ("use std::sync::{Mutex, Arc};\nlet counter: Arc<Mutex<i32>> = Arc::new(Mutex::new(0i32));\nlet handle = std::thread::spawn({\n    let counter = Arc::clone(&counter);\n    move || { for _ in 0..5 { *counter.lock().unwrap() += 1; } }\n});", None),
+        ("handle.join().unwrap();\n*counter.lock().unwrap()", "5"),
+        ("fn main() {\n    let xs = [3, 1, 2];\n    println!(\"max {}\", xs.iter().max().unwrap());\n}\nmain()", "max 3"),
+        ("macro_rules! hashmap {\n    ($($k:expr => $v:expr),* $(,)?) => {{ let mut m = ::std::collections::BTreeMap::new(); $(m.insert($k, $v);)* m }};\n}\nlet m = hashmap!{\"a\" => 1, \"b\" => 2};\nm", '{"a": 1, "b": 2}'),
+        ("let f: Box<dyn Fn(f64) -> f64> = Box::new(move |x| x * 2.0);\nf(4.5)", "9.0"),
+        ("const SIZE: usize = 3;\nstatic mut CALLS: u32 = 0;\ntype Row = [f64; SIZE];\nlet row: Row = [0.5; SIZE];\nunsafe { CALLS += 1; }\nrow.len()", "3"),
+        ("mod shapes {\n    pub mod round { #[derive(Debug, Default, Clone, PartialEq)] pub struct Circle { pub r: f64 } }\n    pub fn unit() -> round::Circle { round::Circle { r: 1.0 } }\n}\nuse shapes::{unit, round::Circle};\nunit()", "Circle { r: 1.0 }"),
+    ],
+    "traits, operators and ownership": [
+        ("use std::fmt;\nuse std::ops::{Add, Mul, Index};\n#[derive(Debug, Clone, Copy, PartialEq)]\nstruct V2 { x: f64, y: f64 }", None),
+        ("impl Add for V2 { type Output = V2; fn add(self, o: V2) -> V2 { V2 { x: self.x + o.x, y: self.y + o.y } } }\nimpl Mul<f64> for V2 { type Output = V2; fn mul(self, k: f64) -> V2 { V2 { x: self.x * k, y: self.y * k } } }", None),
+        ('impl fmt::Display for V2 { fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result { write!(f, "({:.1}, {:.1})", self.x, self.y) } }\nlet v = V2 { x: 1.0, y: 2.0 } + V2 { x: 0.5, y: 0.5 } * 2.0;\nformat!("{}", v)', "(2.0, 3.0)"),
+        ("trait Area { fn area(&self) -> f64; fn name(&self) -> String { String::from(\"thing\") } }\nstruct Sq(f64);\nstruct Disc { r: f64 }\nimpl Area for Sq { fn area(&self) -> f64 { self.0 * self.0 } fn name(&self) -> String { \"square\".into() } }\nimpl Area for Disc { fn area(&self) -> f64 { 3.0 * self.r * self.r } }", None),
+        ("let all: Vec<Box<dyn Area>> = vec![Box::new(Sq(2.0)), Box::new(Disc { r: 1.0 })];\nfor s in all.iter() { println!(\"{:>8} {:6.2}\", s.name(), s.area()); }\nall.iter().map(|s| s.area()).sum::<f64>()", "  square   4.00"),
+        ("use std::rc::Rc;\nuse std::cell::RefCell;\n#[derive(Debug)]\nstruct Node { value: i32, next: Option<Rc<RefCell<Node>>> }\nlet tail = Rc::new(RefCell::new(Node { value: 2, next: None }));\nlet head = Node { value: 1, next: Some(Rc::clone(&tail)) };\ntail.borrow_mut().value = 9;\nhead.next.as_ref().unwrap().borrow().value", "9"),
+        ("fn largest<T: PartialOrd + Copy>(xs: &[T]) -> Option<T> { let mut it = xs.iter(); let mut best = *it.next()?; for &x in it { if x > best { best = x; } } Some(best) }\n(largest(&[2.5, 7.1]), largest::<u8>(&[]))", "(Some(7.1), None)"),
+        ("struct Matrix<const R: usize, const C: usize> { data: [[i32; C]; R] }\nimpl<const R: usize, const C: usize> Index<(usize, usize)> for Matrix<R, C> { type Output = i32; fn index(&self, i: (usize, usize)) -> &i32 { &self.data[i.0][i.1] } }\nlet m = Matrix { data: [[1, 2], [3, 4]] };\nm[(1, 0)]", "3"),
+        ("struct Parser<'a> { rest: &'a str }\nimpl<'a> Iterator for Parser<'a> { type Item = &'a str; fn next(&mut self) -> Option<&'a str> { let (a, b) = self.rest.split_once(' ')?; self.rest = b; Some(a) } }\nParser { rest: \"a bb ccc \" }.map(str::len).collect::<Vec<_>>()", "[1, 2, 3]"),
+        ("enum Shape { Dot, Line { length: u32 }, Many(Vec<Shape>) }\nfn count(s: &Shape) -> u32 { match s { Shape::Dot => 1, Shape::Line { length } if *length > 3 => 2, Shape::Line { .. } => 1, Shape::Many(v) => v.iter().map(count).sum() } }\ncount(&Shape::Many(vec![Shape::Dot, Shape::Line { length: 5 }]))", "3"),
+        ("#[derive(Debug)]\nenum Wrong { Parse(std::num::ParseIntError), Small }\nimpl fmt::Display for Wrong { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, \"wrong: {:?}\", self) } }\nimpl std::error::Error for Wrong {}\nimpl From<std::num::ParseIntError> for Wrong { fn from(e: std::num::ParseIntError) -> Self { Wrong::Parse(e) } }\nfn read(s: &str) -> Result<i32, Wrong> { let n: i32 = s.trim().parse()?; if n < 2 { return Err(Wrong::Small); } Ok(n) }\n(read(\" 12 \").ok(), read(\"1\").is_err(), read(\"x\").is_err())", "(Some(12), true, true)"),
+        ("let label = 'outer: loop { for i in 0.. { if i * i > 50 { break 'outer i; } } };\nif label > 7 { \"big\" } else { \"small\" }", "big"),
+        ("let text = String::from(\"moved\");\nlet owned = text;\nowned.len()", "5"),
+        ("let [first, .., last] = [1, 2, 3, 4];\nlet (a, mut b) = (first, last);\nb += a;\nmatch b { 0 => \"none\", 1..=4 => \"few\", _ => \"more\" }", "more"),
+    ],
+    "evcxr_runtime": [
+        (":dep evcxr_runtime", None),
+        ('evcxr_runtime::mime_type("text/html").text("<b>by the runtime</b>");', "<b>by the runtime</b>"),
+    ],
     "extern crate and itertools": [
         (':dep itertools = "0.10"', None),
         ("extern crate itertools;\nuse itertools::Itertools;\n(1..=3).permutations(2).count()", "6"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::compile::{CompileError, ItemsCrate, Job};
 use super::diagnose::{self, Diagnostic, TypeKind};
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Scope, generate};
+use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate};
 use super::item::ItemPart;
 use super::items::Items;
 use super::shelf::{METADATA, OBJECT, Record};
@@ -41,7 +41,7 @@ impl Engine {
                 items: &next.items,
                 variables: &next.variables,
                 link_items: next.items_crate.is_some(),
-                tokio: self.environment.externs.iter().any(|(name, _)| name == "tokio"),
+                tokio: Tokio::of(&self.environment),
                 showing: &self.showing,
             };
             let generated = generate(number, text, split, &scope, &omit);
@@ -76,7 +76,7 @@ impl Engine {
 
     pub(super) fn rebuild_items(&mut self, next: &State) -> Result<ItemsCrate, Refused> {
         let (items, variables, showing) = (&next.items, &next.variables, &self.showing);
-        let scope = Scope { items, variables, link_items: false, tokio: false, showing };
+        let scope = Scope { items, variables, link_items: false, tokio: None, showing };
         let empty = Split { items: vec![ItemPart::none()], ..Split::default() };
         let generated = generate(0, "", &empty, &scope, &Omit::default());
         let hash = self.hash(&generated, None);
@@ -245,6 +245,17 @@ impl Engine {
         let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
         if !omit.debug_errors && diagnostics.iter().any(|d| d.is_error() && converts(d)) {
             omit.debug_errors = true;
+            return Ok(());
+        }
+        // A macro that awaits says so only in its expansion. A measured body may not.
+        let awaits = |d: &Diagnostic| d.is_error() && d.code() == "E0728";
+        if !omit.awaits && generated.measured.is_none() && diagnostics.iter().any(awaits) {
+            omit.awaits = true;
+            return Ok(());
+        }
+        let ambiguous = |d: &Diagnostic| d.is_error() && d.code() == "E0034";
+        if !omit.trait_display && said.contains("NoEvcxr") && diagnostics.iter().any(ambiguous) {
+            omit.trait_display = true;
             return Ok(());
         }
         // `:fmt {}` is no reason to refuse a value that has `Debug` only, nor the unit value.

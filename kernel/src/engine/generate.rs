@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::Identity;
+use super::environment::{Environment, Identity};
 use super::items::Items;
 use super::measured::{self, Measure};
 use super::source::{Source, identifier};
@@ -44,6 +44,13 @@ pub struct Omit {
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
+    /// A macro awaits where no `.await` is to be seen (`tokio::join!`).
+    #[serde(default)]
+    pub awaits: bool,
+    /// A trait in scope gives the trailing expression's type an `evcxr_display`, beside which ours is one
+    /// too many (showata, evcxr_image).
+    #[serde(default)]
+    pub trait_display: bool,
     /// The trailing expression cannot be written the way `:fmt` asks for.
     #[serde(default)]
     pub unformatted: bool,
@@ -88,7 +95,7 @@ pub struct Scope<'a> {
     /// Is there an items crate to link?
     pub link_items: bool,
     /// A runtime crate that drives `.await`, when the dependencies have one.
-    pub tokio: bool,
+    pub tokio: Option<Tokio>,
     /// How values are shown.
     pub showing: &'a Showing,
 }
@@ -179,8 +186,12 @@ impl Body<'_> {
         self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
         self.take_variables();
         self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");
-        if self.split.awaits {
-            self.source.push(if self.scope.tokio { TOKIO } else { "::ferrolab::rt::cell::block_on(async " });
+        if self.awaits() {
+            self.source.push(match self.scope.tokio {
+                Some(Tokio::Current) => TOKIO,
+                Some(Tokio::Old) => OLD_TOKIO,
+                None => "::ferrolab::rt::cell::block_on(async ",
+            });
         } else if self.omit.debug_errors {
             self.source.push("(|| ");
         }
@@ -189,8 +200,12 @@ impl Body<'_> {
         self.put_bindings();
         let failure = if self.omit.debug_errors { "DebugFailure" } else { "Failure" };
         self.source.push(&format!("::core::result::Result::<(), ::ferrolab::rt::{failure}>::Ok(()) }}"));
-        if self.split.awaits || self.omit.debug_errors {
-            self.source.push(if self.split.awaits { ")" } else { ")()" });
+        if self.awaits() || self.omit.debug_errors {
+            self.source.push(match self.scope.tokio {
+                Some(Tokio::Old) if self.awaits() => "))",
+                _ if self.awaits() => ")",
+                _ => ")()",
+            });
         }
         if self.omit.debug_errors {
             self.source.push(".map_err(::ferrolab::rt::DebugFailure::into_failure)");
@@ -198,6 +213,10 @@ impl Body<'_> {
         self.source.push(");\n");
         self.put_back();
         self.source.push("}\n");
+    }
+
+    fn awaits(&self) -> bool {
+        self.split.awaits || self.omit.awaits
     }
 
     fn take_variables(&mut self) {
@@ -227,8 +246,7 @@ impl Body<'_> {
             self.source.push("\n");
         }
         if let Some(range) = self.split.trailing.clone() {
-            let around = if self.omit.unformatted { None } else { self.scope.showing.around() };
-            let (before, after) = around.unwrap_or_else(|| ("::ferrolab::__display_result!(", ");\n".to_owned()));
+            let (before, after) = self.around_result();
             self.source.push(before);
             self.push_user(&range);
             self.source.push(&after);
@@ -243,6 +261,14 @@ impl Body<'_> {
             self.source.push("])");
             self.source.push(measured::question_mark(self.omit.debug_errors));
         }
+    }
+
+    fn around_result(&self) -> (&'static str, String) {
+        let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
+        if self.omit.trait_display {
+            return ("(", ").evcxr_display();\n".to_owned());
+        }
+        if self.omit.unformatted { usual() } else { self.scope.showing.around().unwrap_or_else(usual) }
     }
 
     /// The body inside the closure that is measured; its value is kept from the optimiser.
@@ -307,6 +333,27 @@ impl Body<'_> {
         self.handling.push(Handling { range, name: name.to_owned(), new });
     }
 }
+
+/// Which tokio drives `.await`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokio {
+    /// From 0.3 on.
+    Current,
+    /// 0.2, whose `block_on` wants the runtime for itself.
+    Old,
+}
+
+impl Tokio {
+    /// The one that an environment has.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        let there = environment.externs.iter().any(|(name, _)| name == "tokio");
+        let old = environment.version_of("tokio").is_some_and(|version| version.starts_with("0.2."));
+        there.then_some(if old { Self::Old } else { Self::Current })
+    }
+}
+
+/// The same with 0.2: the cell's thread waits in the runtime's context, whose own threads do the work.
+const OLD_TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Runtime::new().expect(\"tokio runtime\")).enter(|| ::ferrolab::rt::cell::block_on(async ";
 
 /// One runtime for the session; a runner that took over makes its own, since threads do not
 /// survive a fork.

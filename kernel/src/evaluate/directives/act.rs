@@ -162,7 +162,7 @@ impl Lab {
             "quit" => return Ok(true),
             "restart" => self.on_restart(sink),
             "show_deps" => self.on_show_deps(sink),
-            "doc" => self.on_describe(rest, false, sink),
+            "doc" => self.on_doc(rest, sink),
             "fmt" => self.on_fmt(rest, sink),
             "types" => self.on_types(sink),
             "efmt" => self.on_efmt(rest, sink),
@@ -311,7 +311,7 @@ impl Lab {
         say(sink, &format!("ferrolab {}, rustc {rustc}\n", env!("CARGO_PKG_VERSION")))
     }
 
-    fn on_describe(&mut self, name: &str, detail: bool, sink: &Arc<dyn Sink>) -> Done {
+    pub(super) fn on_describe(&mut self, name: &str, detail: bool, sink: &Arc<dyn Sink>) -> Done {
         let names = answers::names(self.engine.as_ref());
         let cursor = name.chars().count();
         match insight::inspect(&names, name, cursor, u8::from(detail)) {

@@ -359,6 +359,16 @@ mod tests {
     }
 
     #[test]
+    fn a_dependency_may_go_on_over_lines() {
+        let text = ":dep a = { version = \"1\", features = [\n  \"x\", # ]\n] }\n:dep b\nlet y = 1;";
+        let plan = plan(text).expect("a plan");
+        let Directive::Named { rest, .. } = &plan.directives[0] else { panic!("{plan:?}") };
+        assert!(rest.ends_with("\n] }") && plan.directives.len() == 2, "{plan:?}");
+        assert_eq!((plan.code.trim(), plan.code.find("let")), ("let y = 1;", text.find("let")));
+        assert!(super::plan("# a comment").is_err() && super::plan("let x = 1;\n#!/bin/sh").is_err());
+    }
+
+    #[test]
     fn what_looks_like_one_inside_code_is_code() {
         for code in [
             "let s = \"\n:vars\n\";",

@@ -1,12 +1,14 @@
 //! Directives that evcxr notebooks bring along: how values and errors are shown, the runner's restart,
 //! the toolchain, evcxr's configuration, and explanations of errors.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::act::{Done, bundle, say, wrong};
-use crate::evaluate::Lab;
-use crate::session::evaluator::Sink;
+use crate::engine::insight;
+use crate::evaluate::{Lab, answers};
+use crate::session::evaluator::{Sink, Stream};
 
 /// Formats that `:efmt` takes; the first is the usual one.
 const ERROR_FORMATS: [&str; 3] = ["{}", "{:?}", "{:#?}"];
@@ -70,12 +72,41 @@ impl Lab {
         let Some(engine) = &self.engine else { return Ok(()) };
         let toolchain = &engine.environment().toolchain;
         // evcxr notebooks name the one they were written with, which often is the one there is.
-        if !name.is_empty() && sysroot_of(name).is_none_or(|at| toolchain.sysroot != std::path::Path::new(&at)) {
+        let other = !name.is_empty() && sysroot_of(name).is_none_or(|at| toolchain.sysroot != Path::new(&at));
+        if other && is_channel(name) {
+            sink.stream(
+                Stream::Stderr,
+                &format!(
+                    "note: the toolchain is chosen when the kernel starts (`ferrolab install --env RUSTUP_TOOLCHAIN={name}`); \
+                     cells go on with the one below, which accepts unstable features in cells\n"
+                ),
+            );
+        } else if other {
             return Err(wrong(&format!(
                 "the toolchain is chosen when the kernel starts, and `{name}` is not the one in use: set RUSTUP_TOOLCHAIN={name} in the kernelspec (`ferrolab install --env RUSTUP_TOOLCHAIN={name}`) or put a rust-toolchain.toml beside the notebook, then restart the kernel"
             )));
         }
         say(sink, &format!("{}\nsysroot: {}\n", toolchain.version_text.trim(), toolchain.sysroot.display()))
+    }
+
+    /// `:doc NAME`: like `?NAME`, but what is not known is no error, as in evcxr.
+    pub(super) fn on_doc(&mut self, name: &str, sink: &Arc<dyn Sink>) -> Done {
+        if name.is_empty() {
+            return Err(wrong(":doc needs a name: `:doc Vec`"));
+        }
+        let names = answers::names(self.engine.as_ref());
+        if insight::inspect(&names, name, name.chars().count(), 0).is_some() {
+            return self.on_describe(name, false, sink);
+        }
+        let krate = name.split("::").next().unwrap_or(name).replace('-', "_");
+        let externs = self.engine.iter().flat_map(|engine| &engine.environment().externs);
+        let place = match externs.map(|(there, _)| there.replace('-', "_")).find(|there| *there == krate) {
+            Some(found) => format!("its crate's documentation is at https://docs.rs/{found}"),
+            None => {
+                "the standard library's is at https://doc.rust-lang.org/std, crates' are at https://docs.rs".to_owned()
+            }
+        };
+        say(sink, &format!("no documentation of `{name}` is known here; {place}\n"))
     }
 
     /// `:explain E0308`, or the code of the last error.
@@ -99,6 +130,12 @@ impl Lab {
             _ => Err(wrong(&format!("`{code}` is not an error code of rustc; they look like E0308"))),
         }
     }
+}
+
+/// Whether a name means the newest toolchain of a channel, which notebooks ask for because of features
+/// that were unstable once; a version or a date is meant as it is.
+fn is_channel(name: &str) -> bool {
+    ["stable", "beta", "nightly"].contains(&name)
 }
 
 /// Where rustup has a toolchain of this name; nothing is installed to find out.
