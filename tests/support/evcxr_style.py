@@ -17,6 +17,7 @@ QUICK: dict[str, Cells] = {
         ('message.push_str("world!");\nmessage', "Hello world!"),
         ("use std::sync::{Mutex, Arc};\nlet counter: Arc<Mutex<i32>> = Arc::new(Mutex::new(0i32));\nlet handle = std::thread::spawn({\n    let counter = Arc::clone(&counter);\n    move || { for _ in 0..5 { *counter.lock().unwrap() += 1; } }\n});", None),
         ("handle.join().unwrap();\n*counter.lock().unwrap()", "5"),
+        ("*counter.lock()?", "5"),
         ("fn main() {\n    let xs = [3, 1, 2];\n    println!(\"max {}\", xs.iter().max().unwrap());\n}\nmain()", "max 3"),
         ("macro_rules! hashmap {\n    ($($k:expr => $v:expr),* $(,)?) => {{ let mut m = ::std::collections::BTreeMap::new(); $(m.insert($k, $v);)* m }};\n}\nlet m = hashmap!{\"a\" => 1, \"b\" => 2};\nm", '{"a": 1, "b": 2}'),
         ("let f: Box<dyn Fn(f64) -> f64> = Box::new(move |x| x * 2.0);\nf(4.5)", "9.0"),
@@ -38,6 +39,12 @@ QUICK: dict[str, Cells] = {
         ("let label = 'outer: loop { for i in 0.. { if i * i > 50 { break 'outer i; } } };\nif label > 7 { \"big\" } else { \"small\" }", "big"),
         ("let text = String::from(\"moved\");\nlet owned = text;\nowned.len()", "5"),
         ("let [first, .., last] = [1, 2, 3, 4];\nlet (a, mut b) = (first, last);\nb += a;\nmatch b { 0 => \"none\", 1..=4 => \"few\", _ => \"more\" }", "more"),
+    ],
+    "tokio 0.2 and old friends": [
+        (':dep tokio = { version = "0.2", features = ["rt-threaded", "time", "tcp", "macros"] }\n:dep base64 = "0.10.1"', None),
+        ("base64::encode(&vec![1, 2, 3, 4])", "AQIDBA=="),
+        ("tokio::time::delay_for(std::time::Duration::from_millis(2)).await;\nlet answer = tokio::spawn(async { 6 * 7 }).await?;\nanswer", "42"),
+        ("tokio::net::TcpListener::bind(\"127.0.0.1:0\").await?.local_addr()?.ip().is_loopback()", "true"),
     ],
     "evcxr_runtime": [
         (":dep evcxr_runtime", None),
@@ -216,7 +223,7 @@ LONG: dict[str, Cells] = {
     ],
     "plotly with an inline page": [
         (':dep plotly = { version = "0.12" }', None),
-        ("use plotly::{Plot, Scatter};\nuse plotly::common::Mode;\nlet mut plot = Plot::new();\nplot.add_trace(Scatter::new(vec![1, 2, 3], vec![4, 1, 7]).mode(Mode::LinesMarkers).name(\"a\"));\nplot.evcxr_display();", "Plotly"),
+        ("use plotly::{Plot, Scatter};\nuse plotly::common::Mode;\nlet mut plot = Plot::new();\nplot.add_trace(Scatter::new(vec![1, 2, 3], vec![4, 1, 7]).mode(Mode::LinesMarkers).name(\"a\"));\nplot.evcxr_display();", "scatter"),
         ("plot.lab_display();", "application/vnd.plotly.v1+json"),
         ("plot", None),
     ],

@@ -243,7 +243,11 @@ impl Engine {
         }
         // `?` on an error that is no `std::error::Error` is not the user's mistake.
         let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
-        if !omit.debug_errors && diagnostics.iter().any(|d| d.is_error() && converts(d)) {
+        // Nor is one that borrows from a variable, which `dyn Error` could not hold: `*m.lock()?`.
+        let borrows = |d: &Diagnostic| ["E0597", "E0716", "E0505"].contains(&d.code());
+        let lends = said.contains("is borrowed for `'static`") && generated.source.text().contains('?');
+        let unlike = |d: &Diagnostic| d.is_error() && (converts(d) || lends && borrows(d));
+        if !omit.debug_errors && diagnostics.iter().any(unlike) {
             omit.debug_errors = true;
             return Ok(());
         }
