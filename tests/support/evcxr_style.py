@@ -40,12 +40,6 @@ QUICK: dict[str, Cells] = {
         ("let text = String::from(\"moved\");\nlet owned = text;\nowned.len()", "5"),
         ("let [first, .., last] = [1, 2, 3, 4];\nlet (a, mut b) = (first, last);\nb += a;\nmatch b { 0 => \"none\", 1..=4 => \"few\", _ => \"more\" }", "more"),
     ],
-    "tokio 0.2 and old friends": [
-        (':dep tokio = { version = "0.2", features = ["rt-threaded", "time", "tcp", "macros"] }\n:dep base64 = "0.10.1"', None),
-        ("base64::encode(&vec![1, 2, 3, 4])", "AQIDBA=="),
-        ("tokio::time::delay_for(std::time::Duration::from_millis(2)).await;\nlet answer = tokio::spawn(async { 6 * 7 }).await?;\nanswer", "42"),
-        ("tokio::net::TcpListener::bind(\"127.0.0.1:0\").await?.local_addr()?.ip().is_loopback()", "true"),
-    ],
     "evcxr_runtime": [
         (":dep evcxr_runtime", None),
         ('evcxr_runtime::mime_type("text/html").text("<b>by the runtime</b>");', "<b>by the runtime</b>"),
@@ -88,25 +82,6 @@ QUICK: dict[str, Cells] = {
         ('let v: serde_json::Value = serde_json::from_str(r#"{"a": [1, 2, {"b": null}]}"#)?;\nv["a"][2]["b"].is_null()', "true"),
         ('serde_json::json!({"x": 1, "y": [true, "z"]})', "Object"),
     ],
-    "regex, lazy_static and once_cell": [
-        (':dep regex = "1"\n:dep lazy_static = "1.4"\n:dep once_cell = "1"', None),
-        ('#[macro_use] extern crate lazy_static;\nuse regex::Regex;\nlazy_static! {\n    static ref DATE: Regex = Regex::new(r"(\\d{4})-(\\d{2})-(\\d{2})").unwrap();\n}', None),
-        ('DATE.captures("on 2021-03-14").map(|c| c[2].to_string())', 'Some("03")'),
-        ("use once_cell::sync::Lazy;\nstatic WORDS: Lazy<Vec<&'static str>> = Lazy::new(|| vec![\"x\", \"y\"]);\nWORDS.len()", "2"),
-    ],
-    "chrono 0.4": [
-        (':dep chrono = { version = "0.4", features = ["serde"], default_features = true }', None),
-        ("use chrono::prelude::*;\nlet day = NaiveDate::from_ymd_opt(2024, 2, 28).unwrap();\nday.succ_opt().unwrap()", "2024-02-29"),
-        ('let t = Utc.with_ymd_and_hms(2020, 1, 1, 12, 0, 0).unwrap();\nt.format("%d.%m.%Y %H:%M").to_string()', '"01.01.2020 12:00"'),
-        ("use chrono::Duration;\nlet later = t + Duration::days(45);\nlater.weekday()", "Sat"),
-        ("#[allow(deprecated)]\nlet old = NaiveDate::from_ymd(2015, 6, 3);\nold.ordinal()", "154"),
-    ],
-    "num, num-complex and bigints": [
-        (':dep num = "0.4"\n:dep num-complex = "0.4"\n:dep num_bigint = { package = "num-bigint", version = "0.4" }', None),
-        ("use num::complex::Complex;\nlet z = Complex::new(3.0_f64, 4.0);\nz.norm()", "5.0"),
-        ("use num::{BigUint, One};\nfn factorial(n: u32) -> BigUint { (1..=n).fold(BigUint::one(), |a, i| a * i) }\nfactorial(25).to_string()", "15511210043330985984000000"),
-        ("num::integer::gcd(84, 36)", "12"),
-    ],
     "petgraph": [
         (':dep petgraph = "0.6"', None),
         (
@@ -141,6 +116,34 @@ QUICK: dict[str, Cells] = {
         ("println!(\"{:?}\", a.dim());", "(2, 3)"),
         ("ndarray::concatenate(Axis(0), &[a.view(), a.view()])?.nrows()", "4"),
     ],
+}
+
+LONG: dict[str, Cells] = {
+    "tokio 0.2 and old friends": [
+        (':dep tokio = { version = "0.2", features = ["rt-threaded", "time", "tcp", "macros"] }\n:dep base64 = "0.10.1"', None),
+        ("base64::encode(&vec![1, 2, 3, 4])", "AQIDBA=="),
+        ("tokio::time::delay_for(std::time::Duration::from_millis(2)).await;\nlet answer = tokio::spawn(async { 6 * 7 }).await?;\nanswer", "42"),
+        ("tokio::net::TcpListener::bind(\"127.0.0.1:0\").await?.local_addr()?.ip().is_loopback()", "true"),
+    ],
+    "regex, lazy_static and once_cell": [
+        (':dep regex = "1"\n:dep lazy_static = "1.4"\n:dep once_cell = "1"', None),
+        ('#[macro_use] extern crate lazy_static;\nuse regex::Regex;\nlazy_static! {\n    static ref DATE: Regex = Regex::new(r"(\\d{4})-(\\d{2})-(\\d{2})").unwrap();\n}', None),
+        ('DATE.captures("on 2021-03-14").map(|c| c[2].to_string())', 'Some("03")'),
+        ("use once_cell::sync::Lazy;\nstatic WORDS: Lazy<Vec<&'static str>> = Lazy::new(|| vec![\"x\", \"y\"]);\nWORDS.len()", "2"),
+    ],
+    "chrono 0.4": [
+        (':dep chrono = { version = "0.4", features = ["serde"], default_features = true }', None),
+        ("use chrono::prelude::*;\nlet day = NaiveDate::from_ymd_opt(2024, 2, 28).unwrap();\nday.succ_opt().unwrap()", "2024-02-29"),
+        ('let t = Utc.with_ymd_and_hms(2020, 1, 1, 12, 0, 0).unwrap();\nt.format("%d.%m.%Y %H:%M").to_string()', '"01.01.2020 12:00"'),
+        ("use chrono::Duration;\nlet later = t + Duration::days(45);\nlater.weekday()", "Sat"),
+        ("#[allow(deprecated)]\nlet old = NaiveDate::from_ymd(2015, 6, 3);\nold.ordinal()", "154"),
+    ],
+    "num, num-complex and bigints": [
+        (':dep num = "0.4"\n:dep num-complex = "0.4"\n:dep num_bigint = { package = "num-bigint", version = "0.4" }', None),
+        ("use num::complex::Complex;\nlet z = Complex::new(3.0_f64, 4.0);\nz.norm()", "5.0"),
+        ("use num::{BigUint, One};\nfn factorial(n: u32) -> BigUint { (1..=n).fold(BigUint::one(), |a, i| a * i) }\nfactorial(25).to_string()", "15511210043330985984000000"),
+        ("num::integer::gcd(84, 36)", "12"),
+    ],
     "async with tokio": [
         (':dep tokio = { version = "1", features = ["rt", "rt-multi-thread", "macros", "time"] }', None),
         ("async fn twice(x: i32) -> i32 { tokio::time::sleep(std::time::Duration::from_millis(2)).await; 2 * x }", None),
@@ -149,9 +152,6 @@ QUICK: dict[str, Cells] = {
         ("let handle = tokio::spawn(async { twice(5).await });\nhandle.await?", "10"),
         ("let rt = tokio::runtime::Runtime::new()?;\nrt.block_on(async { twice(50).await })", "100"),
     ],
-}
-
-LONG: dict[str, Cells] = {
     "ndarray 0.13": [
         (':dep ndarray = "0.13"', None),
         ("use ndarray::{arr2, stack, Axis, Array2, Array1};\nlet a = arr2(&[[1, 2], [3, 4]]);\nstack(Axis(0), &[a.view(), a.view()]).unwrap().shape()", "[4, 2]"),

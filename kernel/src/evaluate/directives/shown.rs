@@ -1,7 +1,7 @@
 //! Directives that evcxr notebooks bring along: how values and errors are shown, the runner's restart,
 //! the toolchain, evcxr's configuration, and explanations of errors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl Lab {
         let Some(engine) = &self.engine else { return Ok(()) };
         let toolchain = &engine.environment().toolchain;
         // evcxr notebooks name the one they were written with, which often is the one there is.
-        let other = !name.is_empty() && sysroot_of(name).is_none_or(|at| toolchain.sysroot != Path::new(&at));
+        let other = !name.is_empty() && sysroot_of(name).is_none_or(|at| toolchain.sysroot != at);
         if other && is_channel(name) {
             sink.stream(
                 Stream::Stderr,
@@ -139,11 +139,12 @@ fn is_channel(name: &str) -> bool {
 }
 
 /// Where rustup has a toolchain of this name; nothing is installed to find out.
-fn sysroot_of(name: &str) -> Option<String> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "sysroot"]).env("RUSTUP_TOOLCHAIN", name).env("RUSTUP_AUTO_INSTALL", "0");
-    let output = rustc.stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+fn sysroot_of(name: &str) -> Option<PathBuf> {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["which", "--toolchain", name, "rustc"]).env("RUSTUP_AUTO_INSTALL", "0");
+    let output = rustup.stdin(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    let rustc = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Path::new(&rustc).parent()?.parent().map(Path::to_path_buf)
 }
 
 /// Whether a format string is text around one placeholder for one value.
