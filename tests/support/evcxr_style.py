@@ -123,7 +123,7 @@ LONG: dict[str, Cells] = {
         (':dep tokio = { version = "0.2", features = ["rt-threaded", "time", "tcp", "macros"] }\n:dep base64 = "0.10.1"', None),
         ("base64::encode(&vec![1, 2, 3, 4])", "AQIDBA=="),
         ("tokio::time::delay_for(std::time::Duration::from_millis(2)).await;\nlet answer = tokio::spawn(async { 6 * 7 }).await?;\nanswer", "42"),
-        ("tokio::net::TcpListener::bind(\"127.0.0.1:0\").await?.local_addr()?.ip().is_loopback()", "true"),
+        ("tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.ip().is_loopback()", "true"),
     ],
     "regex, lazy_static and once_cell": [
         (':dep regex = "1"\n:dep lazy_static = "1.4"\n:dep once_cell = "1"', None),
