@@ -168,6 +168,9 @@ pub struct DoctorArgs {
     /// Print the checks as JSON
     #[arg(long)]
     pub json: bool,
+    /// Look for an installation of evcxr instead, and say what to carry over
+    #[arg(long)]
+    pub evcxr: bool,
 }
 
 /// `ferrolab runner`; its arguments belong to the runner room.

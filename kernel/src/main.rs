@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             let place = install::Place::from_args(&args.place);
             install::uninstall(&install::UninstallOptions { place, name: args.name })
         }
+        Verb::Doctor(args) if args.evcxr => doctor::evcxr(args.json),
         Verb::Doctor(args) => serve::doctor(args.json),
     }
 }

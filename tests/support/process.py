@@ -39,6 +39,8 @@ def environment(**more: str) -> dict[str, str]:
     env["JUPYTER_DATA_DIR"] = str(WORK / "jupyter-data")
     env["JUPYTER_RUNTIME_DIR"] = str(WORK / "jupyter-runtime")
     env["IPYTHONDIR"] = str(WORK / "ipython")
+    # start-up files of the tester's evcxr are none of the tests' business
+    env["EVCXR_CONFIG_DIR"] = str(WORK / "evcxr")
     env.update(more)
     return env
 

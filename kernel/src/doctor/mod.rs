@@ -2,6 +2,7 @@
 //! and reports; it mends nothing.
 
 pub(crate) mod ask;
+mod evcxr;
 mod jupyter;
 mod system;
 pub mod threads;
@@ -103,11 +104,19 @@ pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment
     checks.push(environment_check(environment()));
     checks.extend(system::checks(&options.cache));
     checks.extend(jupyter::checks(&options.exe));
-    let text =
-        if options.json { format!("{:#}\n", as_json(&checks)) } else { as_text(&checks, io::stdout().is_terminal()) };
+    report(&checks, options.json)
+}
+
+/// Says what there is of evcxr on this machine, and how to carry it over.
+pub fn evcxr(json: bool) -> ExitCode {
+    report(&evcxr::checks(), json)
+}
+
+fn report(checks: &[Check], json: bool) -> ExitCode {
+    let text = if json { format!("{:#}\n", as_json(checks)) } else { as_text(checks, io::stdout().is_terminal()) };
     // A reader that went away (`doctor | head`) does not change the verdict.
     let _ = io::stdout().lock().write_all(text.as_bytes());
-    if worst(&checks) == Status::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if worst(checks) == Status::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn environment_check(environment: Environment) -> Check {

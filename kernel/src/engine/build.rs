@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::compile::{CompileError, ItemsCrate, Job};
 use super::diagnose::{self, Diagnostic, TypeKind};
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Scope, generate};
+use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate};
 use super::item::ItemPart;
 use super::items::Items;
 use super::shelf::{METADATA, OBJECT, Record};
@@ -30,7 +30,7 @@ impl Engine {
         next: &mut State,
         notes: &mut Vec<String>,
     ) -> Result<Built, Refused> {
-        let mut omit = Omit::default();
+        let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
         let mut first_hash = None;
         for _ in 0..ATTEMPTS {
             let linkable = next.items_crate.as_ref().is_some_and(ItemsCrate::is_there);
@@ -41,7 +41,8 @@ impl Engine {
                 items: &next.items,
                 variables: &next.variables,
                 link_items: next.items_crate.is_some(),
-                tokio: self.environment.externs.iter().any(|(name, _)| name == "tokio"),
+                tokio: Tokio::of(&self.environment),
+                showing: &self.showing,
             };
             let generated = generate(number, text, split, &scope, &omit);
             let link = (generated.kind == Kind::Statements).then_some(next.items_crate.as_ref()).flatten();
@@ -74,7 +75,8 @@ impl Engine {
     }
 
     pub(super) fn rebuild_items(&mut self, next: &State) -> Result<ItemsCrate, Refused> {
-        let scope = Scope { items: &next.items, variables: &next.variables, link_items: false, tokio: false };
+        let (items, variables, showing) = (&next.items, &next.variables, &self.showing);
+        let scope = Scope { items, variables, link_items: false, tokio: None, showing };
         let empty = Split { items: vec![ItemPart::none()], ..Split::default() };
         let generated = generate(0, "", &empty, &scope, &Omit::default());
         let hash = self.hash(&generated, None);
@@ -249,8 +251,30 @@ impl Engine {
         }
         // `?` on an error that is no `std::error::Error` is not the user's mistake.
         let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
-        if !omit.debug_errors && diagnostics.iter().any(|d| d.is_error() && converts(d)) {
+        // Nor is one that borrows from a variable, which `dyn Error` could not hold: `*m.lock()?`.
+        let borrows = |d: &Diagnostic| ["E0597", "E0716", "E0505"].contains(&d.code());
+        let lends = said.contains("is borrowed for `'static`") && generated.source.text().contains('?');
+        let unlike = |d: &Diagnostic| d.is_error() && (converts(d) || lends && borrows(d));
+        if !omit.debug_errors && diagnostics.iter().any(unlike) {
             omit.debug_errors = true;
+            return Ok(());
+        }
+        // A macro that awaits says so only in its expansion. A measured body may not.
+        let awaits = |d: &Diagnostic| d.is_error() && d.code() == "E0728";
+        if !omit.awaits && generated.measured.is_none() && diagnostics.iter().any(awaits) {
+            omit.awaits = true;
+            return Ok(());
+        }
+        let ambiguous = |d: &Diagnostic| d.is_error() && d.code() == "E0034";
+        if !omit.trait_display && said.contains("NoEvcxr") && diagnostics.iter().any(ambiguous) {
+            omit.trait_display = true;
+            return Ok(());
+        }
+        // `:fmt {}` is no reason to refuse a value that has `Debug` only, nor the unit value.
+        let lacks = |d: &Diagnostic| d.code() == "E0277" && d.message.contains("doesn't implement `");
+        let formats = self.showing.format.is_some() || self.showing.types;
+        if formats && !omit.unformatted && diagnostics.iter().any(|d| d.is_error() && lacks(d)) {
+            omit.unformatted = true;
             return Ok(());
         }
         let places = self.error_places(&diagnostics, &generated.source);

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::Identity;
+use super::environment::{Environment, Identity};
 use super::items::Items;
 use super::measured::{self, Measure};
-use super::source::Source;
+use super::source::{Source, identifier};
 use super::split::{Binding, Split};
 use super::variables::Variables;
 
@@ -44,6 +44,16 @@ pub struct Omit {
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
+    /// A macro awaits where no `.await` is to be seen (`tokio::join!`).
+    #[serde(default)]
+    pub awaits: bool,
+    /// A trait in scope gives the trailing expression's type an `evcxr_display`, beside which ours is one
+    /// too many (showata, evcxr_image).
+    #[serde(default)]
+    pub trait_display: bool,
+    /// The trailing expression cannot be written the way `:fmt` asks for.
+    #[serde(default)]
+    pub unformatted: bool,
 }
 
 /// What the generated text will be.
@@ -85,8 +95,45 @@ pub struct Scope<'a> {
     /// Is there an items crate to link?
     pub link_items: bool,
     /// A runtime crate that drives `.await`, when the dependencies have one.
-    pub tokio: bool,
+    pub tokio: Option<Tokio>,
+    /// How values are shown.
+    pub showing: &'a Showing,
 }
+
+/// How the trailing expression and errors of `?` are shown; `:fmt`, `:types` and `:efmt` change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Showing {
+    /// A format string with one placeholder, instead of what the value's type provides.
+    pub format: Option<String>,
+    /// Its type before the value.
+    pub types: bool,
+    /// Errors with `Debug`.
+    pub debug_errors: bool,
+}
+
+impl Showing {
+    /// What stands before and after a trailing expression that is not shown as usual. `evcxr_display`
+    /// still comes first.
+    fn around(&self) -> Option<(&'static str, String)> {
+        if self.format.is_none() && !self.types {
+            return None;
+        }
+        let format = self.format.as_deref().unwrap_or("{:?}");
+        let types = if self.types { SHORT_TYPE } else { "let type_text = \"\";" };
+        let after = format!(
+            ") {{ value => {{ use ::ferrolab::display::dispatch::NoEvcxr as _; let shown = (*value).evcxr_display(); \
+             if ::ferrolab::display::dispatch::absent(&shown) && ::core::any::type_name_of_val(value) != \"()\" {{ {types} \
+             let text = ::std::format!({format:?}, value); \
+             ::ferrolab::rt::show_result(::std::vec![(\"text/plain\".to_owned(), ::std::format!(\"{{type_text}}{{text}}\").into_bytes())], \"\"); }} }} }}\n"
+        );
+        Some(("match &(", after))
+    }
+}
+
+/// A type's name without the paths in it.
+const SHORT_TYPE: &str = "let mut type_text = ::std::string::String::from(\": \"); \
+    for word in ::core::any::type_name_of_val(value).split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) { \
+    type_text.push_str(word.rsplit(\"::\").next().unwrap_or(word)); } type_text.push_str(\" = \");";
 
 /// Generates a cell.
 pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
@@ -139,8 +186,12 @@ impl Body<'_> {
         self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
         self.take_variables();
         self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");
-        if self.split.awaits {
-            self.source.push(if self.scope.tokio { TOKIO } else { "::ferrolab::rt::cell::block_on(async " });
+        if self.awaits() {
+            self.source.push(match self.scope.tokio {
+                Some(Tokio::Current) => TOKIO,
+                Some(Tokio::Old) => OLD_TOKIO,
+                None => "::ferrolab::rt::cell::block_on(async ",
+            });
         } else if self.omit.debug_errors {
             self.source.push("(|| ");
         }
@@ -149,8 +200,12 @@ impl Body<'_> {
         self.put_bindings();
         let failure = if self.omit.debug_errors { "DebugFailure" } else { "Failure" };
         self.source.push(&format!("::core::result::Result::<(), ::ferrolab::rt::{failure}>::Ok(()) }}"));
-        if self.split.awaits || self.omit.debug_errors {
-            self.source.push(if self.split.awaits { ")" } else { ")()" });
+        if self.awaits() || self.omit.debug_errors {
+            self.source.push(match self.scope.tokio {
+                Some(Tokio::Old) if self.awaits() => "))",
+                _ if self.awaits() => ")",
+                _ => ")()",
+            });
         }
         if self.omit.debug_errors {
             self.source.push(".map_err(::ferrolab::rt::DebugFailure::into_failure)");
@@ -158,6 +213,10 @@ impl Body<'_> {
         self.source.push(");\n");
         self.put_back();
         self.source.push("}\n");
+    }
+
+    fn awaits(&self) -> bool {
+        self.split.awaits || self.omit.awaits
     }
 
     fn take_variables(&mut self) {
@@ -187,9 +246,10 @@ impl Body<'_> {
             self.source.push("\n");
         }
         if let Some(range) = self.split.trailing.clone() {
-            self.source.push("::ferrolab::__display_result!(");
+            let (before, after) = self.around_result();
+            self.source.push(before);
             self.push_user(&range);
-            self.source.push(");\n");
+            self.source.push(&after);
         }
         if let Some(Measure::Compare(candidates)) = &self.split.measure {
             self.source.push("::ferrolab::timing::cell::bench(vec![");
@@ -201,6 +261,14 @@ impl Body<'_> {
             self.source.push("])");
             self.source.push(measured::question_mark(self.omit.debug_errors));
         }
+    }
+
+    fn around_result(&self) -> (&'static str, String) {
+        let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
+        if self.omit.trait_display {
+            return ("(", ").evcxr_display();\n".to_owned());
+        }
+        if self.omit.unformatted { usual() } else { self.scope.showing.around().unwrap_or_else(usual) }
     }
 
     /// The body inside the closure that is measured; its value is kept from the optimiser.
@@ -226,18 +294,19 @@ impl Body<'_> {
     fn put_bindings(&mut self) {
         // Newest first: an earlier binding may still be borrowed by a later one.
         for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
+            let value = identifier(name);
             match self.omit.unkept.get(name) {
                 // The cell itself moved it: there is nothing to ask about.
                 Some(advice) if advice.is_empty() => continue,
                 // It borrows, so it stays; its type makes the advice better.
                 Some(_) => {
-                    self.handle(name, true, &format!("::core::mem::drop(&{name});\n"));
+                    self.handle(name, true, &format!("::core::mem::drop(&{value});\n"));
                     continue;
                 }
                 None => {}
             }
             let code = format!(
-                "::core::mem::drop(&{name}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {name});\n"
+                "::core::mem::drop(&{value}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n"
             );
             self.handle(name, true, &code);
         }
@@ -252,7 +321,8 @@ impl Body<'_> {
             let rebound = self.split.bindings.iter().any(|b| b.name == name) && !self.omit.unkept.contains_key(&name);
             // A new binding of the same name has already taken the place.
             let condition = if rebound { "if !__ferrolab_ok " } else { "" };
-            self.handle(&name, false, &format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {name}); }}\n"));
+            let put = format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {}); }}\n", identifier(&name));
+            self.handle(&name, false, &put);
         }
     }
 
@@ -263,6 +333,27 @@ impl Body<'_> {
         self.handling.push(Handling { range, name: name.to_owned(), new });
     }
 }
+
+/// Which tokio drives `.await`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokio {
+    /// From 0.3 on.
+    Current,
+    /// 0.2, whose `block_on` wants the runtime for itself.
+    Old,
+}
+
+impl Tokio {
+    /// The one that an environment has.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        let there = environment.externs.iter().any(|(name, _)| name == "tokio");
+        let old = environment.version_of("tokio").is_some_and(|version| version.starts_with("0.2."));
+        there.then_some(if old { Self::Old } else { Self::Current })
+    }
+}
+
+/// The same with 0.2: the cell's thread waits in the runtime's context, whose own threads do the work.
+const OLD_TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Runtime::new().expect(\"tokio runtime\")).enter(|| ::ferrolab::rt::cell::block_on(async ";
 
 /// One runtime for the session; a runner that took over makes its own, since threads do not
 /// survive a fork.

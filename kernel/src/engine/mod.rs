@@ -24,7 +24,7 @@ use std::sync::Arc;
 use compile::{Compiling, Flags, ItemsCrate};
 use diagnose::{Cells, Rendered};
 use environment::{Cache, Environment, EnvironmentError};
-use generate::{ENTRY, Generated, Omit};
+use generate::{ENTRY, Generated, Omit, Showing};
 use items::Items;
 use measured::Measure;
 use shelf::{Record, Shelf};
@@ -47,6 +47,7 @@ struct State {
 pub struct Engine {
     environment: Environment,
     flags: Flags,
+    showing: Showing,
     shelf: Shelf,
     compiling: Arc<Compiling>,
     state: State,
@@ -111,6 +112,7 @@ impl Engine {
         Ok(Self {
             environment,
             flags: Flags::default(),
+            showing: Showing::default(),
             shelf: Shelf::open(cache)?,
             compiling,
             state: State::default(),
@@ -142,6 +144,11 @@ impl Engine {
     pub fn set_flags(&mut self, flags: Flags) {
         self.flags = flags;
         self.state.items_crate = None;
+    }
+
+    /// How values and errors are shown.
+    pub fn showing(&mut self) -> &mut Showing {
+        &mut self.showing
     }
 
     /// The variables.

@@ -6,6 +6,20 @@
 
 use std::ops::Range;
 
+use super::insight::lexer::{Token, tokens};
+
+/// Numbers under which files that run at a session's start are compiled, and what reports call
+/// them; no cell has these numbers.
+pub const START_FILES: [(u32, &str); 2] = [(u32::MAX - 2, "init.evcxr"), (u32::MAX - 3, "prelude.rs")];
+
+/// What a cell is called in a report: its number in brackets, or the name of a start-up file.
+pub fn cell_name(cell: u32) -> String {
+    match START_FILES.iter().find(|(number, _)| *number == cell) {
+        Some((_, file)) => format!("[{file}]"),
+        None => format!("[{cell}]"),
+    }
+}
+
 /// A stretch of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -41,9 +55,16 @@ impl Source {
         self.append(generated, None);
     }
 
-    /// Append `text`, which stands at byte `offset` of cell `cell`.
+    /// Append `text`, which stands at byte `offset` of cell `cell`. The word `gen` is written raw: it
+    /// is reserved since edition 2024, and a method of every `rand` before 0.9.
     pub fn push_user(&mut self, cell: u32, offset: usize, text: &str) {
-        self.append(text, Some((cell, offset)));
+        let mut done = 0;
+        for at in gen_words(text) {
+            self.append(&text[done..at], Some((cell, offset + done)));
+            self.append("r#", Some((cell, offset + at)));
+            done = at;
+        }
+        self.append(&text[done..], Some((cell, offset + done)));
     }
 
     /// Append another source with its origins.
@@ -88,6 +109,25 @@ impl Source {
     }
 }
 
+/// A variable's name as generated code writes it.
+pub fn identifier(name: &str) -> &str {
+    if name == GEN { "r#gen" } else { name }
+}
+
+/// Reserved since edition 2024, and of no use in stable Rust yet.
+const GEN: &str = "gen";
+
+/// Where the word `gen` stands in code; not in strings, comments, and names of macro parameters.
+fn gen_words(text: &str) -> Vec<usize> {
+    if !text.contains(GEN) {
+        return Vec::new();
+    }
+    let all = tokens(text);
+    let is_gen = |index: usize| all[index].token == Token::Word && all[index].text(text) == GEN;
+    let parameter = |index: usize| index > 0 && all[index - 1].is('$');
+    (0..all.len()).filter(|&i| is_gen(i) && !parameter(i)).map(|i| all[i].range.start).collect()
+}
+
 /// Line and column (from 1, in characters) of a byte offset of a text.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..floor(text, offset)];
@@ -98,4 +138,22 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
 
 fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gen_is_written_raw_where_it_is_a_name() {
+        let text = "let x: u8 = rng.gen(); gen_range(0, 1); // gen\n\"gen\"; r#gen; ($gen:ident)";
+        let mut source = Source::default();
+        source.push_user(1, 5, text);
+        assert_eq!(source.text(), text.replace("rng.gen()", "rng.r#gen()"));
+        let raw = source.text().find("r#gen()").expect("it is there");
+        let place = source.locate(&(raw..raw + 5)).expect("the user's own");
+        assert_eq!(place.range.start, 5 + text.find("gen()").expect("it is there"));
+        let after = source.text().find("gen_range").expect("it is there");
+        assert_eq!(source.locate(&(after..after + 3)).map(|p| p.range.start), Some(5 + after - 2));
+    }
 }

@@ -78,6 +78,24 @@ pub fn split(text: &str) -> Result<Split, (String, usize)> {
     result
 }
 
+/// Crates that top-level `extern crate` items of a cell name, `self` aside; none when the cell
+/// cannot be read.
+pub fn extern_crates(text: &str) -> Vec<String> {
+    if !text.contains("extern") {
+        return Vec::new();
+    }
+    let cell = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
+    let names = cell.parse_str(text).map(|(_, statements)| {
+        let named = statements.iter().filter_map(|statement| match statement {
+            Stmt::Item(Item::ExternCrate(item)) if item.ident != "self" => Some(item.ident.to_string()),
+            _ => None,
+        });
+        named.collect()
+    });
+    proc_macro2::extra::invalidate_current_thread_spans();
+    names.unwrap_or_default()
+}
+
 fn parse(text: &str) -> Result<Split, (String, usize)> {
     let cell = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
     let (inner, mut statements) = cell.parse_str(text).map_err(|e| (e.to_string(), e.span().byte_range().start))?;

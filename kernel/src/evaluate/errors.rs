@@ -2,7 +2,7 @@
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
 use crate::engine::environment::{EnvironmentError, Kind};
-use crate::engine::source::Place;
+use crate::engine::source::{Place, cell_name};
 use crate::engine::{Engine, Refused};
 use crate::runner::frame::Outcome;
 use crate::runner::host::{End, Ended, Panic};
@@ -142,8 +142,8 @@ fn snippet(engine: &Engine, place: &Place, line: usize, column: usize) -> String
     let mark = " ".repeat(text.chars().take(column - 1).map(|c| if c == '\t' { 4 } else { 1 }).sum());
     let text = text.replace('\t', "    ");
     format!(
-        "\n{gap}{BLUE}-->{RESET} [{}]:{line}:{column}\n{gap} {BLUE}|{RESET}\n{BLUE}{number} |{RESET} {text}\n{gap} {BLUE}|{RESET} {mark}{RED}^{RESET}",
-        place.cell
+        "\n{gap}{BLUE}-->{RESET} {}:{line}:{column}\n{gap} {BLUE}|{RESET}\n{BLUE}{number} |{RESET} {text}\n{gap} {BLUE}|{RESET} {mark}{RED}^{RESET}",
+        cell_name(place.cell)
     )
 }
 
@@ -159,7 +159,7 @@ fn backtrace(engine: &Engine, frames: &str) -> Vec<String> {
         let short = name.split("::h").next().unwrap_or(name).replace("cells::", "");
         let place = line.parse().ok().and_then(|line| engine.locate(file, line, 1));
         let shown = match place {
-            Some((place, line, _)) => format!("{short} [{}]:{line}", place.cell),
+            Some((place, line, _)) => format!("{short} {}:{line}", cell_name(place.cell)),
             None => short,
         };
         if names.last() != Some(&shown) {

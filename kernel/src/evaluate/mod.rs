@@ -7,6 +7,7 @@ pub mod directives;
 pub(crate) mod errors;
 mod listener;
 mod preparing;
+pub mod startup;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +63,10 @@ pub struct Lab {
     settings: Settings,
     /// Outputs of cells under `%%capture`, and more that directives keep between cells.
     desk: directives::Desk,
+    /// Start-up files have had their turn.
+    started: bool,
+    /// They run now.
+    starting: bool,
 }
 
 /// What `:…` directives change.
@@ -95,6 +100,8 @@ impl Lab {
             runner: None,
             settings: Settings { threads, timing: false, snapshots: true, environment: Vec::new() },
             desk: directives::Desk::default(),
+            started: false,
+            starting: false,
         };
         if let Ok(environment) = environment::cached(&lab.options.environment) {
             // What goes wrong here goes wrong again, and is told, in the first cell.
@@ -152,7 +159,21 @@ impl Lab {
             Ok(plan) => plan,
             Err(error) => return Verdict::Error(error),
         };
+        // A cell that loads the configuration itself needs it only once.
+        let loads =
+            |d: &directives::Directive| matches!(d, directives::Directive::Named { name, .. } if name == "load_config");
+        if !std::mem::replace(&mut self.started, true)
+            && !plan.directives.iter().any(loads)
+            && let Err(error) = self.start_up(sink)
+        {
+            return Verdict::Error(error);
+        }
         let verdict = self.follow_plan(&plan, cell, sink);
+        if let Verdict::Error(error) = &verdict
+            && error.name.strip_prefix('E').is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()))
+        {
+            self.desk.last_error = Some(error.name.clone());
+        }
         self.publish_names();
         verdict
     }

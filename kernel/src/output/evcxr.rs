@@ -1,6 +1,7 @@
 //! The marker convention that crates written for evcxr print to standard output: content between
-//! `EVCXR_BEGIN_CONTENT mime` and `EVCXR_END_CONTENT`, and requests for input. Markers count at
-//! the start of a line only; everything else is text.
+//! `EVCXR_BEGIN_CONTENT mime` and `EVCXR_END_CONTENT`, and requests for input. As in evcxr, content may
+//! begin behind text that a cell printed without a line end; everything else counts at the start of a
+//! line only, and is text elsewhere.
 
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
@@ -81,14 +82,18 @@ impl Lines {
         let Some(end) = self.held.find('\n') else {
             if !self.held.is_empty() && (self.within || !may_start(&self.held)) {
                 self.within = true;
-                text(pieces, std::mem::take(&mut self.held));
+                let rest = self.held.split_off(open_marker(&self.held));
+                text(pieces, std::mem::replace(&mut self.held, rest));
             }
             return false;
         };
         let rest = self.held.split_off(end + 1);
         let line = std::mem::replace(&mut self.held, rest);
         let marker = if std::mem::take(&mut self.within) { "" } else { line.trim_end() };
-        if let Some(mime) = marker.strip_prefix(BEGIN) {
+        if let Some((before, mime)) = content_behind(&line) {
+            text(pieces, before.to_owned());
+            self.mime = Some(mime.to_owned());
+        } else if let Some(mime) = marker.strip_prefix(BEGIN) {
             self.mime = Some(mime.trim().to_owned());
         } else if let Some(prompt) = marker.strip_prefix(ASK) {
             pieces.push(Piece::Ask { prompt: prompt.to_owned(), password: false });
@@ -118,6 +123,19 @@ fn text(pieces: &mut Vec<Piece>, more: String) {
         _ if more.is_empty() => {}
         _ => pieces.push(Piece::Text(more)),
     }
+}
+
+/// Text before a marker in the middle of a line, and the type it names.
+fn content_behind(line: &str) -> Option<(&str, &str)> {
+    let (before, mime) = line.split_once(BEGIN)?;
+    let mime = mime.trim_end();
+    (mime.contains('/') && !mime.contains(char::is_whitespace)).then_some((before, mime))
+}
+
+/// Where a marker may be about to begin in the middle of a line that goes on; its end when nowhere.
+fn open_marker(line: &str) -> usize {
+    let begins = |at: &usize| BEGIN.starts_with(&line[*at..]) || line[*at..].starts_with(BEGIN);
+    line.find("EVCXR_").filter(begins).unwrap_or(line.len())
 }
 
 fn last_line(text: &str, within: bool) -> &str {
@@ -171,6 +189,20 @@ mod tests {
             all(&["a EVCXR_BEGIN_CONTENT text/html\n"]),
             [Piece::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]
         );
+    }
+
+    #[test]
+    fn content_begins_behind_text_without_a_line_end() {
+        let whole = "plot: EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\nz EVCXR_BEGIN_CONTENT of\n";
+        let expected = [
+            Piece::Text("plot: ".into()),
+            Piece::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
+            Piece::Text("z EVCXR_BEGIN_CONTENT of\n".into()),
+        ];
+        assert_eq!(all(&[whole]), expected);
+        for cut in "plot: EVCXR_".len()..whole.len() {
+            assert_eq!(all(&[&whole[..cut], &whole[cut..]]), expected, "cut at {cut}");
+        }
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn in_cell(place: &str, view: &View<'_>) -> Option<String> {
     let offset = source.offset_of(line, column)?;
     let found = source.locate(&(offset..offset + 1))?;
     let (line, column) = crate::engine::source::line_column(view.text(found.cell)?, found.range.start);
-    Some(format!("[{}]:{line}:{column}", found.cell))
+    Some(format!("{}:{line}:{column}", crate::engine::source::cell_name(found.cell)))
 }
 
 fn is_word(c: char) -> bool {

@@ -67,7 +67,7 @@ fn marked<'a>(cell: u32, marks: Vec<Mark>, view: &View<'a>) -> Option<Snippet<'a
 
 /// What a cell is called in a report.
 pub(super) fn name(cell: u32) -> String {
-    format!("[{cell}]")
+    crate::engine::source::cell_name(cell)
 }
 
 /// One way to carry out a suggestion: changes to one cell.

@@ -198,6 +198,19 @@ impl DependencySet {
         parsed.collect()
     }
 
+    /// One `:dep` line for each dependency, for the user.
+    pub fn shown(&self) -> String {
+        let line = |(name, value): (String, Value)| {
+            let mut table = value.as_table().cloned().unwrap_or_default();
+            let version = table.remove("version").filter(|_| table.is_empty());
+            match version {
+                Some(version) => format!(":dep {name} = {version}\n"),
+                None => format!(":dep {name} = {value}\n"),
+            }
+        };
+        self.table().into_iter().map(line).collect()
+    }
+
     /// One line for each dependency, for hashes.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         self.entries.iter().map(|(name, value)| format!("{name}\n{value}"))
@@ -250,6 +263,12 @@ fn strip_comment(line: &str) -> &str {
     line
 }
 
+/// Whether lines of a dependency go on in the next one, because a bracket is open.
+pub fn goes_on(lines: &str) -> bool {
+    // Line by line, since comments end with theirs.
+    lines.lines().map(open_brackets).sum::<i32>() > 0
+}
+
 fn open_brackets(text: &str) -> i32 {
     let mut quote = None;
     let mut depth = 0;
@@ -291,6 +310,8 @@ mod tests {
         assert_eq!(table["json"]["package"].as_str(), Some("serde_json"));
         assert_eq!(table["local"]["git"].as_str(), Some("https://example.org/x"));
         assert_eq!(set.names().count(), 7);
+        assert!(set.shown().contains(":dep itertools = \"0.14\"\n"), "{}", set.shown());
+        assert!(goes_on("x = { version = \"1\", # {\n features = [") && !goes_on("x = { a = [\n \"]\" ] }"));
     }
 
     #[test]

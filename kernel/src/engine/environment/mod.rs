@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
-pub use dependencies::DependencySet;
+pub use dependencies::{DependencySet, goes_on};
 pub use error::{EnvironmentError, Kind};
 pub use helper::FILES as HELPER_FILES;
 pub use toolchain::{Linker, Toolchain};
@@ -148,6 +148,12 @@ pub struct Addition {
 }
 
 impl Environment {
+    /// The version of the crate that cells know under this name.
+    pub fn version_of(&self, name: &str) -> Option<&str> {
+        let (_, path) = self.externs.iter().find(|(known, _)| known == name)?;
+        self.crates.iter().find(|found| found.path == *path).map(|found| found.version.as_str())
+    }
+
     /// rustc arguments that cells of this environment have in common: processor, dynamic libstd,
     /// crates and where their metadata is.
     pub fn rustc_arguments(&self) -> Vec<OsString> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token {
+pub(in crate::engine) enum Token {
     /// An identifier or keyword, `r#` included.
     Word,
     Lifetime,
@@ -28,17 +28,17 @@ pub(super) enum Token {
 
 /// A token and its byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) token: Token,
-    pub(super) range: Range<usize>,
+pub(in crate::engine) struct Piece {
+    pub(in crate::engine) token: Token,
+    pub(in crate::engine) range: Range<usize>,
 }
 
 impl Piece {
-    pub(super) fn text<'a>(&self, source: &'a str) -> &'a str {
+    pub(in crate::engine) fn text<'a>(&self, source: &'a str) -> &'a str {
         source.get(self.range.clone()).unwrap_or_default()
     }
 
-    pub(super) fn is(&self, c: char) -> bool {
+    pub(in crate::engine) fn is(&self, c: char) -> bool {
         matches!(self.token, Token::Punct(p) | Token::Open(p) | Token::Close(p) if p == c)
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn is_word(c: char) -> bool {
 }
 
 /// All tokens of a text, comments included.
-pub(super) fn tokens(source: &str) -> Vec<Piece> {
+pub(in crate::engine) fn tokens(source: &str) -> Vec<Piece> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(c) = source[at..].chars().next() {

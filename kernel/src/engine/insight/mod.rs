@@ -10,7 +10,7 @@ mod complete;
 mod inspect;
 mod is_complete;
 mod items;
-mod lexer;
+pub(super) mod lexer;
 mod scope;
 mod std_docs;
 mod std_paths;

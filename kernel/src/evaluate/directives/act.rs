@@ -7,20 +7,22 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::dependencies::{dependency_lines, is_dep};
 use super::plan::{Directive, Magic, Plan, Shell};
 use super::{footer, shell, table};
-use crate::engine::environment::DependencySet;
 use crate::engine::insight;
 use crate::engine::measured::Measure;
 use crate::engine::variables::short_type;
-use crate::evaluate::{Code, Lab, answers, errors, preparing};
+use crate::evaluate::{Code, Lab, answers, errors};
 use crate::runner::frame::Command;
 use crate::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
 /// What directives keep between cells.
 #[derive(Debug, Default)]
 pub struct Desk {
-    offline: Option<bool>,
+    pub(super) offline: Option<bool>,
+    /// rustc's code of the last error, for `:explain` alone.
+    pub(in crate::evaluate) last_error: Option<String>,
 }
 
 pub(super) type Done = Result<(), CellError>;
@@ -49,6 +51,9 @@ impl Lab {
                 Err(error) => return Verdict::Error(error),
             }
         }
+        if let Err(error) = self.on_extern_crates(&plan.code, sink) {
+            return Verdict::Error(error);
+        }
         match self.on_code(plan, cell, sink) {
             Ok(()) => Verdict::Ok,
             Err(error) => Verdict::Error(error),
@@ -69,6 +74,7 @@ impl Lab {
                     keep.clone_from(name);
                     target = captured.clone();
                 }
+                Magic::Dependencies => return self.on_dep_table(&plan.code, sink),
                 Magic::WriteFile { path, append } => return write_file(path, *append, &plan.code, sink),
                 Magic::Script(shell) => {
                     return shell::run(
@@ -122,7 +128,8 @@ impl Lab {
             Directive::Measured { .. } => return Ok(false),
         };
         let canonical = table::find(name).map_or(name, |e| e.names[0]);
-        let alone = ["vars", "items", "clear", "undo", "version", "engine", "quit"].contains(&canonical);
+        let alone = ["vars", "items", "clear", "undo", "version", "engine", "quit", "restart", "show_deps", "types"]
+            .contains(&canonical);
         if alone && !rest.trim_end_matches(';').is_empty() {
             return Err(wrong(&format!(":{canonical} stands alone; `{rest}` means nothing to it")));
         }
@@ -155,48 +162,19 @@ impl Lab {
             "engine" => say(sink, "direct: one rustc run per cell\n"),
             "help" => on_help(rest, sink),
             "quit" => return Ok(true),
+            "restart" => self.on_restart(sink),
+            "show_deps" => self.on_show_deps(sink),
+            "doc" => self.on_doc(rest, sink),
+            "fmt" => self.on_fmt(rest, sink),
+            "types" => self.on_types(sink),
+            "efmt" => self.on_efmt(rest, sink),
+            "load_config" => self.on_load_config(rest, sink),
             other => match table::INERT.iter().find(|(inert, _)| *inert == other) {
                 Some((inert, why)) => say(sink, &format!(":{inert} does nothing here: {why}\n")),
-                None => Err(wrong(&table::unknown(other))),
+                None => Err(wrong(&super::foreign::magic(other, rest).unwrap_or_else(|| table::unknown(other)))),
             },
         }
         .map(|()| false)
-    }
-
-    fn on_dep(&mut self, lines: &str, sink: &Arc<dyn Sink>) -> Done {
-        if lines.lines().any(|line| line.trim() == ":dep") {
-            return Err(wrong(":dep needs a crate: `:dep rand = \"0.9\"`"));
-        }
-        self.ready(sink)?;
-        let directory = std::env::current_dir().unwrap_or_default();
-        let wanted = DependencySet::parse(lines, &directory).map_err(|e| errors::environment(&e))?;
-        let Some(engine) = &mut self.engine else { return Err(wrong("there is no engine")) };
-        if engine.environment().dependencies.contains(&wanted) {
-            return Ok(());
-        }
-        let mut base = engine.environment().clone();
-        base.options.offline = self.desk.offline.unwrap_or(self.options.environment.offline);
-        let addition = preparing::add(&base, &wanted, sink, self.shared.compiling.flag())?;
-        let old: Vec<_> = engine.environment().layers.clone();
-        let new: Vec<_> = addition.environment.layers.iter().filter(|l| !old.contains(l)).cloned().collect();
-        if let Some(why) = addition.restart {
-            let lost = engine.clear_variables();
-            engine.set_environment(addition.environment);
-            self.start_runner()?;
-            if !lost.is_empty() {
-                let text = format!(
-                    "note: {why}\nThe runner was restarted to load it; run the cells that made these variables again: {}\n",
-                    lost.join(", ")
-                );
-                sink.stream(Stream::Stderr, &text);
-            }
-            return Ok(());
-        }
-        engine.set_environment(addition.environment);
-        for layer in new {
-            self.load(&layer)?;
-        }
-        Ok(())
     }
 
     fn on_vars(&mut self, sink: &Arc<dyn Sink>) -> Done {
@@ -310,39 +288,12 @@ impl Lab {
         Ok(())
     }
 
-    fn on_toolchain(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
-        if !rest.is_empty() {
-            return Err(wrong(&format!(
-                "the toolchain is chosen when the kernel starts: set RUSTUP_TOOLCHAIN={rest} in the kernelspec (`ferrolab install --env RUSTUP_TOOLCHAIN={rest}`) or put a rust-toolchain.toml beside the notebook, then restart the kernel"
-            )));
-        }
-        self.ready(sink)?;
-        let Some(engine) = &self.engine else { return Ok(()) };
-        let toolchain = &engine.environment().toolchain;
-        say(sink, &format!("{}\nsysroot: {}\n", toolchain.version_text.trim(), toolchain.sysroot.display()))
-    }
-
-    fn on_explain(&mut self, code: &str, sink: &Arc<dyn Sink>) -> Done {
-        self.ready(sink)?;
-        let Some(engine) = &self.engine else { return Ok(()) };
-        let output =
-            std::process::Command::new(&engine.environment().toolchain.rustc).args(["--explain", code]).output();
-        match output {
-            Ok(output) if output.status.success() => {
-                let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                sink.display(bundle(&[("text/plain", &text), ("text/markdown", &text)]));
-                Ok(())
-            }
-            _ => Err(wrong(&format!("`{code}` is not an error code of rustc; they look like E0308"))),
-        }
-    }
-
     fn on_version(&mut self, sink: &Arc<dyn Sink>) -> Done {
         let rustc = self.engine.as_ref().map_or("not found yet", |e| e.environment().toolchain.release.as_str());
         say(sink, &format!("ferrolab {}, rustc {rustc}\n", env!("CARGO_PKG_VERSION")))
     }
 
-    fn on_describe(&mut self, name: &str, detail: bool, sink: &Arc<dyn Sink>) -> Done {
+    pub(super) fn on_describe(&mut self, name: &str, detail: bool, sink: &Arc<dyn Sink>) -> Done {
         let names = answers::names(self.engine.as_ref());
         let cursor = name.chars().count();
         match insight::inspect(&names, name, cursor, u8::from(detail)) {
@@ -353,29 +304,6 @@ impl Lab {
             None => Err(wrong(&format!("nothing is known of `{name}`"))),
         }
     }
-
-    fn load(&mut self, layer: &Path) -> Done {
-        let Some(runner) = &mut self.runner else { return Ok(()) };
-        let sink: Arc<dyn Sink> = Arc::<Captured>::default();
-        let mut listener = crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink, true));
-        let ended = runner.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener);
-        match ended.end {
-            crate::runner::host::End::Said(crate::runner::frame::Outcome::Ok) => Ok(()),
-            other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),
-        }
-    }
-}
-
-fn is_dep(directive: &Directive) -> bool {
-    matches!(directive, Directive::Named { name, .. } if name == "dep")
-}
-
-fn dependency_lines(directives: &[Directive]) -> String {
-    let lines = directives.iter().filter_map(|d| match d {
-        Directive::Named { rest, .. } => Some(format!(":dep {rest}\n")),
-        _ => None,
-    });
-    lines.collect()
 }
 
 pub(super) fn say(sink: &Arc<dyn Sink>, text: &str) -> Done {
@@ -383,7 +311,7 @@ pub(super) fn say(sink: &Arc<dyn Sink>, text: &str) -> Done {
     Ok(())
 }
 
-fn bundle(data: &[(&str, &str)]) -> Display {
+pub(super) fn bundle(data: &[(&str, &str)]) -> Display {
     Display { data: data.iter().map(|(m, t)| ((*m).to_owned(), (*t).into())).collect(), ..Display::default() }
 }
 
@@ -444,7 +372,7 @@ fn write_file(path: &str, append: bool, text: &str, sink: &Arc<dyn Sink>) -> Don
 
 /// A sink that keeps what was printed and drops the rest.
 #[derive(Debug, Default)]
-struct Captured(Mutex<String>);
+pub(super) struct Captured(Mutex<String>);
 
 impl Sink for Captured {
     fn stream(&self, stream: Stream, text: &str) {

@@ -3,10 +3,13 @@
 //! they say. Code keeps its lines and columns: a directive's line is blanked, not removed.
 
 mod act;
+mod dependencies;
 mod footer;
+mod foreign;
 mod measure;
 mod plan;
 mod shell;
+mod shown;
 mod table;
 mod target;
 mod threads;

@@ -1,8 +1,9 @@
 //! Reading a cell's directives. A line is one when it starts a statement: outside strings,
 //! comments and brackets, and not in the middle of an expression.
 
-use super::measure;
 pub use super::shell::Shell;
+use super::{foreign, measure};
+use crate::engine::environment::goes_on;
 use crate::engine::measured::Measure;
 use crate::evaluate::errors;
 use crate::session::evaluator::CellError;
@@ -53,6 +54,8 @@ pub enum Magic {
     },
     /// `%%bash` and `%%sh`; the rest is the script.
     Script(Shell),
+    /// `%%dep`; the rest is a table of dependencies, as in a manifest.
+    Dependencies,
     /// `%%timeit`, `%%scaling` and `%%bench`.
     Measured(Measure),
 }
@@ -84,6 +87,8 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
     let mut scanner = Scanner::default();
     let mut raw = false;
     let mut start = 0;
+    // A `:dep` whose table is still open.
+    let mut open: Option<String> = None;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let trimmed = line.trim();
         let offset = start + (line.len() - line.trim_start().len());
@@ -91,6 +96,21 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
         if raw {
             plan.code.push_str(line);
             continue;
+        }
+        if let Some(mut entry) = open.take() {
+            entry.push('\n');
+            entry.push_str(trimmed);
+            if let Some(Directive::Named { rest, .. }) = plan.directives.last_mut() {
+                rest.clone_from(&entry);
+            }
+            open = goes_on(&entry).then_some(entry);
+            blank(line, &mut plan.code);
+            continue;
+        }
+        if scanner.at_statement()
+            && let Some(text) = foreign::hash_line(trimmed, index + 1)
+        {
+            return Err(errors::plain("Directive", &text));
         }
         if !scanner.at_statement() || !starts_directive(trimmed) {
             scanner.read(line);
@@ -107,7 +127,7 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
                     return Err(measure::not_alone(trimmed));
                 }
             }
-            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script(_));
+            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script(_) | Magic::Dependencies);
             plan.magics.push(magic);
             if raw {
                 continue;
@@ -122,7 +142,17 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
             code.push_str(&trimmed[expression]);
             plan.directives.push(Directive::Measured { measure, code });
         } else {
-            plan.directives.push(read_directive(trimmed, index + 1));
+            let directive = read_directive(trimmed, index + 1);
+            match &directive {
+                Directive::Named { name, rest, .. } if name == "dep" && goes_on(rest) => open = Some(rest.clone()),
+                Directive::Shell(command) => {
+                    if let Some(text) = foreign::installer(command) {
+                        return Err(errors::plain("Directive", &text));
+                    }
+                }
+                _ => {}
+            }
+            plan.directives.push(directive);
         }
         blank(line, &mut plan.code);
     }
@@ -171,6 +201,7 @@ fn read_magic(text: &str, offset: usize) -> Result<Magic, CellError> {
     let rest = rest.trim();
     match name {
         "time" => Ok(Magic::Time),
+        "dep" => Ok(Magic::Dependencies),
         "capture" => Ok(Magic::Capture((!rest.is_empty()).then(|| rest.to_owned()))),
         "bash" => Ok(Magic::Script(Shell::Bash)),
         "sh" => Ok(Magic::Script(Shell::Sh)),
@@ -184,12 +215,14 @@ fn read_magic(text: &str, offset: usize) -> Result<Magic, CellError> {
             }
             Ok(Magic::WriteFile { path: path.to_owned(), append })
         }
-        _ => Err(errors::plain(
-            "Directive",
-            &format!(
-                "there is no magic `%%{name}`; there are %%time, %%timeit, %%scaling, %%bench, %%capture, %%writefile, %%bash and %%sh"
-            ),
-        )),
+        _ => {
+            let unknown = || {
+                format!(
+                    "there is no magic `%%{name}`; there are %%time, %%timeit, %%scaling, %%bench, %%capture, %%dep, %%writefile, %%bash and %%sh"
+                )
+            };
+            Err(errors::plain("Directive", &foreign::cell_magic(name).unwrap_or_else(unknown)))
+        }
     }
 }
 
@@ -323,6 +356,16 @@ mod tests {
         assert_eq!(plan.directives.len(), 3);
         assert_eq!(plan.code.lines().nth(3), Some("let x = 1;"));
         assert_eq!(plan.code.lines().nth(5), Some("x"));
+    }
+
+    #[test]
+    fn a_dependency_may_go_on_over_lines() {
+        let text = ":dep a = { version = \"1\", features = [\n  \"x\", # ]\n] }\n:dep b\nlet y = 1;";
+        let plan = plan(text).expect("a plan");
+        let Directive::Named { rest, .. } = &plan.directives[0] else { panic!("{plan:?}") };
+        assert!(rest.ends_with("\n] }") && plan.directives.len() == 2, "{plan:?}");
+        assert_eq!((plan.code.trim(), plan.code.find("let")), ("let y = 1;", text.find("let")));
+        assert!(super::plan("# a comment").is_err() && super::plan("let x = 1;\n#!/bin/sh").is_err());
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(
         &["dep"],
         ":dep rand = \"0.9\"",
-        "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together.",
+        "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together, and a table may go on over several lines.",
     ),
+    entry(&["%%dep"], "%%dep", "Add the dependencies below, written as in a Cargo.toml."),
     entry(&["vars"], ":vars", "List the variables with their types and sizes."),
     entry(&["type", "t"], ":t EXPRESSION", "Show the type of an expression without running it."),
     entry(&["items"], ":items", "List the items that cells have defined."),
@@ -61,9 +62,24 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     ),
     entry(&["toolchain"], ":toolchain", "Show the Rust toolchain that compiles cells."),
     entry(&["offline"], ":offline on|off", "Never use the network for dependencies."),
-    entry(&["explain"], ":explain E0308", "Explain an error code."),
+    entry(&["explain"], ":explain E0308", "Explain an error code; alone, that of the last error."),
     entry(&["version"], ":version", "Show the versions of Ferrolab and rustc."),
     entry(&["engine"], ":engine", "Show which engine runs cells."),
+    entry(&["show_deps", "show-deps"], ":show_deps", "List the dependencies that `:dep` added."),
+    entry(&["doc"], ":doc NAME", "Describe a name, as `?NAME` does."),
+    entry(&["restart"], ":restart", "Start the runner anew: variables go, items and dependencies stay."),
+    entry(
+        &["fmt"],
+        ":fmt {:#?}",
+        "Write trailing expressions with this format string; alone, or with {:?}, as usual. Values that cannot be written so are shown as usual.",
+    ),
+    entry(&["types"], ":types", "Show the type before the value of a trailing expression; again to stop."),
+    entry(&["efmt"], ":efmt {:?}", "Show errors of `?` with `{:?}`; with `{}`, their text and causes (the usual)."),
+    entry(
+        &["load_config", "load-config"],
+        ":load_config [--quiet]",
+        "Run evcxr's start-up files again: evcxr.toml, or init.evcxr and prelude.rs of its configuration directory.",
+    ),
     entry(&["help", "h"], ":help [NAME]", "Show this list, or the help of one directive."),
     entry(&["quit", "exit", "q"], ":quit", "End the session."),
     entry(&["!"], "!COMMAND", "Run a shell command; its output is streamed."),
@@ -111,8 +127,10 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ("preserve_vars_on_panic", "a cell that fails changes nothing, thanks to the snapshot before it (:snapshots)"),
     ("allow_static_linking", "dependencies are linked dynamically, so that their globals exist once"),
     ("codegen_backend", "cells are compiled by rustc's own backend"),
-    ("fmt", "values are shown with `{:?}`; use `println!` or implement `ferrolab::display::Display`"),
-    ("efmt", "errors of `?` are shown with `{}` and their causes"),
+    (
+        "clear_cache",
+        "old entries are removed by themselves; to empty it, remove the cache directory (`ferrolab doctor` names it) while no kernel runs",
+    ),
     ("time_passes", "use :timing"),
     (
         "internal_debug",
@@ -120,11 +138,8 @@ pub(super) const INERT: &[(&str, &str)] = &[
     ),
     ("last_compile_dir", "a cell is one rustc run without a directory of its own"),
     ("last_error_json", "errors are shown in full"),
-    ("load_config", "there is no init file"),
-    ("show_deps", "see :dep"),
     ("display_types", "types are shown by :vars and :t"),
     ("display_final_expression", "the trailing expression is always shown; end it with `;` to hide it"),
-    ("types", "types are shown by :vars and :t"),
 ];
 
 /// For completion and inspection.

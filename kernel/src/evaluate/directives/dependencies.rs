@@ -1,0 +1,114 @@
+//! Dependencies that a cell asks for: lines of `:dep`, a whole cell of them (`%%dep`), and, as in evcxr,
+//! `extern crate` of a crate that is not there. What a dependency is and how it is built is the
+//! engine's business.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::act::{Captured, Done, say, wrong};
+use super::plan::Directive;
+use crate::engine::environment::DependencySet;
+use crate::engine::split::extern_crates;
+use crate::evaluate::{Lab, errors, preparing};
+use crate::runner::frame::Command;
+use crate::session::evaluator::{Sink, Stream};
+
+/// Crates that come with the toolchain, which no registry has.
+const OWN: [&str; 6] = ["std", "core", "alloc", "proc_macro", "test", "ferrolab"];
+
+impl Lab {
+    pub(super) fn on_dep(&mut self, lines: &str, sink: &Arc<dyn Sink>) -> Done {
+        if lines.lines().any(|line| line.trim() == ":dep") {
+            return Err(wrong(":dep needs a crate: `:dep rand = \"0.9\"`"));
+        }
+        self.ready(sink)?;
+        let directory = std::env::current_dir().unwrap_or_default();
+        let wanted = DependencySet::parse(lines, &directory).map_err(|e| errors::environment(&e))?;
+        self.depend_on(&wanted, sink)
+    }
+
+    /// The table of a manifest: `%%dep`, and what evcxr's `evcxr.toml` lists.
+    pub(in crate::evaluate) fn on_dep_table(&mut self, text: &str, sink: &Arc<dyn Sink>) -> Done {
+        if text.trim().is_empty() {
+            return Err(wrong("%%dep reads the lines below it as in Cargo.toml, and there are none"));
+        }
+        self.ready(sink)?;
+        let directory = std::env::current_dir().unwrap_or_default();
+        let wanted = DependencySet::parse_table(text, &directory).map_err(|e| errors::environment(&e))?;
+        self.depend_on(&wanted, sink)
+    }
+
+    /// evcxr adds a crate that `extern crate` names, in any version.
+    pub(super) fn on_extern_crates(&mut self, code: &str, sink: &Arc<dyn Sink>) -> Done {
+        let named: Vec<String> = extern_crates(code).into_iter().filter(|name| !OWN.contains(&name.as_str())).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        self.ready(sink)?;
+        let known = |name: &String| {
+            let engine = self.engine.as_ref();
+            engine.is_some_and(|e| e.environment().externs.iter().any(|(there, _)| there.replace('-', "_") == *name))
+        };
+        let lines: String = named.iter().filter(|name| !known(name)).map(|name| format!(":dep {name}\n")).collect();
+        if lines.is_empty() { Ok(()) } else { self.on_dep(&lines, sink) }
+    }
+
+    fn depend_on(&mut self, wanted: &DependencySet, sink: &Arc<dyn Sink>) -> Done {
+        let Some(engine) = &mut self.engine else { return Err(wrong("there is no engine")) };
+        if engine.environment().dependencies.contains(wanted) {
+            return Ok(());
+        }
+        let mut base = engine.environment().clone();
+        base.options.offline = self.desk.offline.unwrap_or(self.options.environment.offline);
+        let addition = preparing::add(&base, wanted, sink, self.shared.compiling.flag())?;
+        let old: Vec<_> = engine.environment().layers.clone();
+        let new: Vec<_> = addition.environment.layers.iter().filter(|l| !old.contains(l)).cloned().collect();
+        if let Some(why) = addition.restart {
+            let lost = engine.clear_variables();
+            engine.set_environment(addition.environment);
+            self.start_runner()?;
+            if !lost.is_empty() {
+                let text = format!(
+                    "note: {why}\nThe runner was restarted to load it; run the cells that made these variables again: {}\n",
+                    lost.join(", ")
+                );
+                sink.stream(Stream::Stderr, &text);
+            }
+            return Ok(());
+        }
+        engine.set_environment(addition.environment);
+        for layer in new {
+            self.load(&layer)?;
+        }
+        Ok(())
+    }
+
+    /// What notebooks asked for, as `:dep` lines.
+    pub(super) fn on_show_deps(&mut self, sink: &Arc<dyn Sink>) -> Done {
+        let lines = self.engine.as_ref().map(|e| e.environment().dependencies.shown()).unwrap_or_default();
+        say(sink, if lines.is_empty() { "no dependencies besides those of every session\n" } else { &lines })
+    }
+
+    fn load(&mut self, layer: &Path) -> Done {
+        let Some(runner) = &mut self.runner else { return Ok(()) };
+        let sink: Arc<dyn Sink> = Arc::<Captured>::default();
+        let mut listener = crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink, true));
+        let ended = runner.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener);
+        match ended.end {
+            crate::runner::host::End::Said(crate::runner::frame::Outcome::Ok) => Ok(()),
+            other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),
+        }
+    }
+}
+
+pub(super) fn is_dep(directive: &Directive) -> bool {
+    matches!(directive, Directive::Named { name, .. } if name == "dep")
+}
+
+pub(super) fn dependency_lines(directives: &[Directive]) -> String {
+    let lines = directives.iter().filter_map(|d| match d {
+        Directive::Named { rest, .. } => Some(format!(":dep {rest}\n")),
+        _ => None,
+    });
+    lines.collect()
+}
