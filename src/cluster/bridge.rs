@@ -73,10 +73,13 @@ impl Link {
     /// Connects, and starts the bridge when there is none.
     pub(crate) fn open() -> Result<Self, Error> {
         let mut bridge = BRIDGE_OF_SESSION.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = bridge.as_ref()
-            && let Ok(stream) = UnixStream::connect(running.socket())
-        {
-            return Self::over(stream);
+        if let Some(running) = bridge.as_ref() {
+            match connect(&running.socket()) {
+                Ok(stream) => return Self::over(stream),
+                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {}
+                // It may be alive all the same, and letting go of it would close the clusters.
+                Err(e) => return Err(broken(&e)),
+            }
         }
         let lost = bridge.take().is_some();
         let (started, stream) = start()?;
@@ -264,6 +267,23 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
         }
         rt::check_interrupt();
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Connects, however long the queue of those who want to is. (std does not try again after a signal.)
+fn connect(socket: &Path) -> io::Result<UnixStream> {
+    let begun = Instant::now();
+    loop {
+        match UnixStream::connect(socket) {
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+                    && begun.elapsed() < STARTING =>
+            {
+                rt::check_interrupt();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
     }
 }
 
