@@ -26,9 +26,14 @@ class Cut:
         while not self.ended:
             try:
                 here, _ = self.server.accept()
-                there = socket.create_connection(self.target)
             except OSError:
                 return
+            try:
+                there = socket.create_connection(self.target)
+            except OSError:
+                # nobody is there any more: whoever connects learns it at once, as without a proxy
+                here.close()
+                continue
             self.sockets += [here, there]
             for pair in ((here, there), (there, here)):
                 threading.Thread(target=self._forward, args=pair, daemon=True).start()
