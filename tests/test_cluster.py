@@ -7,25 +7,9 @@ import sys
 import pytest
 
 from support import process
-from support.frontend import Kernel
+from support.two_workers import k, shared  # noqa: F401: fixtures
 
 PYTHON = {"FERROLAB_PYTHON": sys.executable}
-
-
-@pytest.fixture(scope="module")
-def shared(ferrolab):
-    """One kernel with a cluster of two workers for the tests of this file."""
-    with Kernel(timeout=120, **PYTHON) as kernel:
-        kernel.ok("let cluster = Cluster::local(2)?;")
-        yield kernel
-
-
-@pytest.fixture
-def k(shared):
-    yield shared
-    assert shared.alive(), "the kernel died"
-    shared.assert_quiet()
-
 
 # every method that both places have; HERE is the one word that changes
 SAME = {

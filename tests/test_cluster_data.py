@@ -6,30 +6,13 @@ import sys
 
 import pytest
 
-from support.frontend import Kernel
+from support.two_workers import k, shared  # noqa: F401: fixtures
 
-PYTHON = {"FERROLAB_PYTHON": sys.executable}
 # Rust's names and numpy's
 NUMBERS = {
     "i8": "int8", "u8": "uint8", "i16": "int16", "u16": "uint16", "i32": "int32", "u32": "uint32",
     "i64": "int64", "u64": "uint64", "isize": "int64", "usize": "uint64", "f32": "float32", "f64": "float64",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def shared(ferrolab):
-    """One kernel with a cluster of two workers for the tests of this file."""
-    with Kernel(timeout=120, **PYTHON) as kernel:
-        kernel.ok("let cluster = Cluster::local(2)?;")
-        yield kernel
-
-
-@pytest.fixture
-def k(shared):
-    yield shared
-    assert shared.alive(), "the kernel died"
-    shared.assert_quiet()
-
 
 def python(k, code: str) -> str:
     """What Python prints that is a client `c` of the same cluster."""

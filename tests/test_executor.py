@@ -1,27 +1,10 @@
 """Functions written once for any place: each method on threads and on a real cluster, and closures that cannot travel."""
 
 import re
-import sys
 
 import pytest
 
-from support.frontend import Kernel
-
-
-@pytest.fixture(scope="module")
-def shared(ferrolab):
-    """One kernel with a cluster of two workers for the tests of this file."""
-    with Kernel(timeout=120, FERROLAB_PYTHON=sys.executable) as kernel:
-        kernel.ok("let cluster = Cluster::local(2)?;")
-        yield kernel
-
-
-@pytest.fixture
-def k(shared):
-    yield shared
-    assert shared.alive(), "the kernel died"
-    shared.assert_quiet()
-
+from support.two_workers import k, shared  # noqa: F401: fixtures
 
 # a function for each method: what it returns, and its body
 GENERIC = {
