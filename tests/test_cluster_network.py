@@ -134,3 +134,21 @@ def test_the_scheduler_comes_back_as_another(k, site, tmp_path):
     started["fresh"] = dask("worker", "--scheduler-file", str(file), "--nthreads", "1", "--name", "fresh", "--local-directory", str(tmp_path), "--no-dashboard", "--host", "127.0.0.1")
     k.ok(f'let c = Cluster::scheduler_file("{file}")?; c.wait_for_workers(1)?;', timeout=60)
     k.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
+
+
+def test_a_silent_scheduler_is_named_and_may_come_back(start, site):
+    """Its system still takes what is sent: a stopped process, a machine that hangs."""
+    proxies, started = site
+    k = start(timeout=120, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="2s", **PYTHON)
+    k.ok("let kept = 41;")
+    connect(k, proxies)
+    k.ok("let later = c.submit(7u64, |x| { std::thread::sleep(std::time::Duration::from_secs(3)); x })?;")
+    os.killpg(started["scheduler"].pid, signal.SIGSTOP)
+    try:
+        for code in ("c.map(0..4u64, |x| x)?", "later.result()?", "c.status()?"):
+            k.run(code, timeout=60).until("error").error(None, "has not answered for 4 s", "make the cluster again").until().idle()
+    finally:
+        os.killpg(started["scheduler"].pid, signal.SIGCONT)
+    k.run("c.map(0..2u64, |x| x)?", timeout=60).until("execute_result").result("[0, 1]").until().idle()
+    k.run("later.result()?", timeout=60).until("execute_result").result("7").until().idle()
+    still_right(k)

@@ -6,6 +6,7 @@
 //! learns that nobody waits for the tasks any more. The bridge ends when the last process that
 //! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
 
+use super::bytes::Bytes;
 use super::error::Error;
 use super::folder;
 use super::python;
@@ -67,7 +68,7 @@ pub(crate) struct Link {
 }
 
 /// A message: what it says, and bytes that came with it.
-pub(crate) type Message = (Value, Vec<u8>);
+pub(crate) type Message = (Value, Bytes);
 
 impl Link {
     /// Connects, and starts the bridge when there is none.
@@ -102,13 +103,18 @@ impl Link {
         Ok(Self { stream, buffer: Vec::new(), coming: None })
     }
 
+    /// Sends a message. A bridge that closed the connection may have said why: whoever receives next
+    /// learns it, so that nothing is wrong here yet.
     pub(crate) fn send(&mut self, head: &Value, bytes: &[u8]) -> Result<(), Error> {
         let head = head.to_string();
         let mut message = Vec::with_capacity(12 + head.len());
         message.extend_from_slice(&(head.len() as u32).to_le_bytes());
         message.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         message.extend_from_slice(head.as_bytes());
-        self.stream.write_all(&message).and_then(|()| self.stream.write_all(bytes)).map_err(|e| broken(&e))
+        match self.stream.write_all(&message).and_then(|()| self.stream.write_all(bytes)) {
+            Err(e) if !is_closed(&e) => Err(broken(&e)),
+            _ => Ok(()),
+        }
     }
 
     /// The next message, or `None` when none came in a moment.
@@ -136,13 +142,9 @@ impl Link {
             };
             rt::check_interrupt();
             match read {
-                Ok(0) => {
-                    return Err(Error::new(format!(
-                        "the Dask client's process ended{}; make the cluster again",
-                        last_words()
-                    )));
-                }
+                Ok(0) => return Err(ended()),
                 Ok(_) => {}
+                Err(e) if is_closed(&e) => return Err(ended()),
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(broken(&e)),
@@ -156,7 +158,10 @@ impl Link {
             self.begin()?;
         }
         match self.coming.take() {
-            Some((head, body, size)) if body.len() == size => Ok(Some((head, body))),
+            Some((head, body, size)) if body.len() == size => {
+                let bytes = Bytes::shared(&head).unwrap_or(Ok(Bytes::Own(body)))?;
+                Ok(Some((head, bytes)))
+            }
             coming => {
                 self.coming = coming;
                 Ok(None)
@@ -211,6 +216,15 @@ pub(crate) fn error_in(answer: &Value) -> Error {
     let mut error = Error::new(answer["message"].as_str().unwrap_or("the Dask client failed and did not say why"));
     error.worker = answer["worker"].as_str().map(str::to_owned);
     error
+}
+
+/// The other end is closed, by whatever name the system tells it.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+fn ended() -> Error {
+    Error::new(format!("the Dask client's process ended{}; make the cluster again", last_words()))
 }
 
 fn broken(error: &io::Error) -> Error {

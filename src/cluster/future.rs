@@ -1,6 +1,7 @@
 //! Results that are not there yet: of one call on a cluster, or on this machine's threads.
 
 use super::bridge::{self, Link};
+use super::bytes::Bytes;
 use super::error::Error;
 use super::numbers::{self, Number};
 use super::open::{Inner, when_the_cell_succeeds};
@@ -168,7 +169,7 @@ impl There {
 struct Fetched {
     /// What its bytes are, when they are an array's and not postcard's.
     number: Option<Number>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 impl Fetched {

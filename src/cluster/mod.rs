@@ -27,6 +27,7 @@
 
 mod batch;
 mod bridge;
+mod bytes;
 mod card;
 mod code;
 mod config;

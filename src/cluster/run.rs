@@ -3,6 +3,7 @@
 
 use super::batch::Panic;
 use super::bridge::{Link, Message, error_in};
+use super::bytes::Bytes;
 use super::code::{self, Code};
 use super::error::Error;
 use super::schedule::Schedule;
@@ -43,7 +44,7 @@ pub(crate) type Read<'a> = &'a mut dyn FnMut(&mut &[u8]) -> postcard::Result<()>
 /// The results of some tasks, as they were written.
 struct Part {
     tasks: Range<usize>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 /// A number of tasks that can be counted.

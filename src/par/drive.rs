@@ -202,16 +202,16 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
         workers,
         next: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
-        first: AtomicUsize::new(known.map_or(1, |cost| cost.items_in(FIRST))),
+        first: AtomicUsize::new(1),
         spent: AtomicU64::new(0),
         failed: Mutex::new((None, Vec::new())),
         bar: None,
     };
     // With many tasks, trying one first costs little even if it is long, and tells whether the
     // rest is worth waking threads for. With few, only a loop that was short before is tried.
-    let short = known.is_some_and(|cost| cost.items_in(ALONE) >= len);
+    let short = known.is_some_and(|cost| cost.fits(len, ALONE));
     let tried = short || workers == 1 || pieces >= 32 * workers;
-    if tried && run.alone(known) {
+    if tried && run.alone(known, short) {
         site.remember(run.time(), run.claimed());
         return run.outcome();
     }
@@ -220,6 +220,9 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
     {
         bar.add(run.claimed() as u64);
         run.bar = Some(bar);
+    }
+    if !tried && let Some(cost) = known {
+        run.first = AtomicUsize::new(cost.items_in(FIRST));
     }
     let run = run;
     if run.workers == 1 {
@@ -254,8 +257,8 @@ impl Loop<'_> {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
-    /// Runs on this thread for a moment; true when that was all.
-    fn alone(&self, known: Option<Cost>) -> bool {
+    /// Runs on this thread for a moment; true when that was all. `short`: it was short before.
+    fn alone(&self, known: Option<Cost>, short: bool) -> bool {
         DEPTH.set(DEPTH.get() + 1);
         // A known cost is trusted for a part of the moment only, and not at all when there are few
         // tasks: this time they may be long.
@@ -263,18 +266,37 @@ impl Loop<'_> {
         let trusted = known.filter(|_| !few);
         let mut take = trusted.map_or(1, |cost| cost.items_in(ALONE / 8)).next_multiple_of(self.grain);
         let begin = Instant::now();
-        let mut now = begin;
+        let (mut now, mut start) = (begin, 0usize);
         let all = loop {
-            let Some(after) = self.range(take, now) else { break true };
-            let elapsed = after - begin;
-            if elapsed >= ALONE {
-                self.first.store(Cost::of(elapsed, self.claimed()).items_in(FIRST), Ordering::Relaxed);
-                break self.claimed() >= self.len;
+            if self.is_over() {
+                break true;
             }
-            take = take.saturating_mul(if after - now < ALONE / 32 { 8 } else { 2 }).min(self.len);
-            take = take.next_multiple_of(self.grain);
-            now = after;
+            let end = start.saturating_add(take).min(self.len);
+            // Nobody else claims yet.
+            self.next.store(end, Ordering::Relaxed);
+            if !self.range(start..end) {
+                break true;
+            }
+            let last = std::mem::replace(&mut now, Instant::now());
+            let (took, elapsed) = (now - last, now - begin);
+            if end == self.len {
+                break true;
+            }
+            if elapsed >= ALONE {
+                self.first.store(Cost::of(elapsed, end).items_in(FIRST), Ordering::Relaxed);
+                break false;
+            }
+            take = match took < ALONE / 32 {
+                // One that was short, and begins so, is asked no more: looking at the clock is what
+                // such a loop would spend its time on.
+                true if short => self.len,
+                true => take.saturating_mul(8),
+                false => take.saturating_mul(2),
+            };
+            take = take.min(self.len).next_multiple_of(self.grain);
+            start = end;
         };
+        self.spent.store((now - begin).as_nanos() as u64, Ordering::Relaxed);
         DEPTH.set(DEPTH.get() - 1);
         all
     }
@@ -285,51 +307,53 @@ impl Loop<'_> {
         // Bars that tasks make stand below this loop's.
         let _inside = self.bar.as_ref().map(Inside::of);
         let mut take = self.first.load(Ordering::Relaxed);
-        let mut now = Instant::now();
-        loop {
+        let begin = Instant::now();
+        let mut now = begin;
+        while !self.is_over() {
             let left = self.len.saturating_sub(self.next.load(Ordering::Relaxed));
             // Near the end all threads should still have something to do.
             take = take.min(left / (2 * self.workers)).max(self.grain).next_multiple_of(self.grain);
-            let Some(after) = self.range(take, now) else { break };
-            let elapsed = after - now;
-            now = after;
-            if elapsed < SHORT {
-                take = take.saturating_mul(if elapsed < SHORT / 8 { 8 } else { 2 });
-            } else if elapsed > LONG {
+            let start = self.next.fetch_add(take, Ordering::Relaxed);
+            if start >= self.len || !self.range(start..start.saturating_add(take).min(self.len)) {
+                break;
+            }
+            let last = std::mem::replace(&mut now, Instant::now());
+            let took = now - last;
+            if took < SHORT {
+                take = take.saturating_mul(if took < SHORT / 8 { 8 } else { 2 });
+            } else if took > LONG {
                 take = (take / 2).max(1);
             }
         }
+        self.spent.fetch_add((now - begin).as_nanos() as u64, Ordering::Relaxed);
         DEPTH.set(DEPTH.get() - 1);
     }
 
-    /// Claims and runs one range, from `before` on; when it ended, or `None` when there is nothing
-    /// left to do.
-    fn range(&self, take: usize, before: Instant) -> Option<Instant> {
+    /// Nothing more is to be claimed: a task failed, or the user interrupted.
+    fn is_over(&self) -> bool {
         if self.stopped.load(Ordering::Relaxed) {
-            return None;
+            return true;
         }
-        if rt::interrupted() {
+        let interrupted = rt::interrupted();
+        if interrupted {
             self.stop(Stop::Interrupted, None);
-            return None;
         }
-        let start = self.next.fetch_add(take, Ordering::Relaxed);
-        if start >= self.len {
-            return None;
-        }
-        let end = start.saturating_add(take).min(self.len);
+        interrupted
+    }
+
+    /// Runs a range that was claimed; false when a task of it failed.
+    fn range(&self, range: Range<usize>) -> bool {
         let mut at = NOWHERE;
-        let result = catch_unwind(AssertUnwindSafe(|| self.body.run(start..end, &mut at)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.body.run(range.clone(), &mut at)));
         if let Err(payload) = result {
-            let task = if at == NOWHERE { start } else { at };
-            self.stop(Stop::from_payload(&*payload, task), Some(Broken { range: start..end, at }));
-            return None;
+            let task = if at == NOWHERE { range.start } else { at };
+            self.stop(Stop::from_payload(&*payload, task), Some(Broken { range, at }));
+            return false;
         }
         if let Some(bar) = &self.bar {
-            bar.add((end - start) as u64);
+            bar.add(range.len() as u64);
         }
-        let after = Instant::now();
-        self.spent.fetch_add((after - before).as_nanos() as u64, Ordering::Relaxed);
-        Some(after)
+        true
     }
 
     /// The first task in order is the one that is reported.

@@ -52,6 +52,11 @@ impl Cost {
         Self(cost.clamp(1, (1 << COST) - 1))
     }
 
+    /// Do so many items take no longer than `time`?
+    pub(super) fn fits(self, items: usize, time: Duration) -> bool {
+        self.0.saturating_mul(items as u64) <= time.as_nanos() as u64 * FINE
+    }
+
     /// How many items take about `time`; at least one.
     pub(super) fn items_in(self, time: Duration) -> usize {
         (time.as_nanos() as u64 * FINE / self.0).max(1) as usize
@@ -70,6 +75,9 @@ mod tests {
         let known = here.cost().map(|c| c.items_in(Duration::from_micros(3)));
         assert!(known.is_some_and(|n| (990..=1100).contains(&n)), "{known:?}");
         assert!(there.cost().is_none());
+        let three_nanoseconds = Cost::of(Duration::from_micros(3), 1000);
+        assert!(three_nanoseconds.fits(1000, Duration::from_micros(3)));
+        assert!(!three_nanoseconds.fits(1001, Duration::from_micros(3)) && !three_nanoseconds.fits(usize::MAX, Duration::from_secs(1)));
         assert_eq!(Cost::of(Duration::from_secs(3600), 1).items_in(Duration::from_millis(1)), 1);
         assert!(Cost::of(Duration::ZERO, usize::MAX).items_in(Duration::from_nanos(1)) >= 1);
     }

@@ -40,8 +40,8 @@ class Cut:
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         selector = selectors.DefaultSelector()
-        selector.register(source, selectors.EVENT_READ)
         try:
+            selector.register(source, selectors.EVENT_READ)
             while True:
                 selector.select()
                 if not self.flowing.is_set():
@@ -52,7 +52,8 @@ class Cut:
                 if not data:
                     break
                 sink.sendall(data)
-        except OSError:
+        except (OSError, ValueError):
+            # a closed socket has no descriptor to wait for
             pass
         finally:
             for each in (source, sink):

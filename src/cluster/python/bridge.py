@@ -40,7 +40,11 @@ def held_of(head: dict) -> Held:
 async def serve(connection: Connection) -> None:
     head, body = await connection.receive()
     try:
-        await OPERATIONS[head["op"]](connection, head, body)
+        operation = OPERATIONS[head["op"]]
+        if head["op"] in BRIEF:
+            await held_of(head).unless_silent(operation(connection, head, body))
+        else:
+            await operation(connection, head, body)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     except Exception as problem:  # noqa: BLE001: the notebook must hear of it
@@ -126,7 +130,7 @@ async def on_result(connection: Connection, head: dict, body: bytes) -> None:
     if future is None:
         raise Wrong("this future was released: submit its task again")
     run, pieces = future.ferrolab
-    waiting = asyncio.create_task(run.result(future, head["key"], pieces))
+    waiting = asyncio.create_task(held.unless_silent(run.result(future, head["key"], pieces)))
     gone = asyncio.create_task(connection.reader.read(1))
     await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
@@ -236,6 +240,10 @@ OPERATIONS = {
 }
 
 
+# those that need an answer of the scheduler, and nothing that takes long
+BRIEF = {"submit", "status", "release", "publish", "scale", "logs"}
+
+
 async def main(socket: str, worker: str) -> None:
     sys.path.insert(0, str(FOLDER))
     clusters.WORKER = importlib.import_module(worker)
@@ -249,7 +257,7 @@ async def main(socket: str, worker: str) -> None:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            writer.close()
+            connection.close()
 
     os.umask(0o077)
     # bound under another name, so that whoever sees the socket can connect to it

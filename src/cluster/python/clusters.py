@@ -17,6 +17,7 @@ import sys
 import uuid
 
 import cloudpickle
+import dask
 import distributed
 import links
 import slurm
@@ -26,6 +27,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 from fit import Needs, same_python
 
 FOLDER = pathlib.Path(__file__).resolve().parent
+# how often Dask's patience for a connection passes before a scheduler counts as silent
+SILENCES = 2
 # the module that runs on workers; bridge.py sets it
 WORKER = None
 
@@ -46,9 +49,36 @@ class Held:
         # what nobody was there to hear
         self.untold: list[str] = []
 
+    async def identity(self) -> dict:
+        """What the scheduler knows of itself and its workers now; the client's own copy is seconds old."""
+        patience = SILENCES * dask.utils.parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
+        try:
+            return await asyncio.wait_for(self.client.scheduler.identity(), patience)
+        except asyncio.TimeoutError:
+            # a stopped process, a machine that hangs: its system still takes what is sent
+            address = self.client.scheduler.address
+            raise Wrong(f"the scheduler at {address} has not answered for {patience:g} s: see whether it is stopped or overloaded; if it does not come back, make the cluster again") from None
+
     async def workers(self) -> dict:
-        """What the scheduler knows of its workers now; the client's own copy is seconds old."""
-        return (await self.client.scheduler.identity())["workers"]
+        return (await self.identity())["workers"]
+
+    async def unless_silent(self, work):
+        """What comes of work that waits for the scheduler; an error when that says nothing any more."""
+        working, silence = asyncio.ensure_future(work), asyncio.ensure_future(self.silence())
+        try:
+            await asyncio.wait([working, silence], return_when=asyncio.FIRST_COMPLETED)
+            return await (working if working.done() else silence)
+        finally:
+            working.cancel()
+            silence.cancel()
+
+    async def silence(self) -> None:
+        """Fails when the scheduler is silent."""
+        while True:
+            await asyncio.sleep(1)
+            # one that is gone is noticed by whoever waits for it
+            with contextlib.suppress(OSError):
+                await self.identity()
 
     def tell(self, text: str) -> None:
         """What became of the cluster, for the cells that use it: now, or with the next one."""
@@ -282,7 +312,7 @@ async def close(held: Held, why: str) -> None:
 
 
 async def describe(held: Held) -> dict:
-    known = await held.client.scheduler.identity()
+    known = await held.identity()
     workers = known["workers"]
     return {
         "id": held.name,

@@ -1,0 +1,39 @@
+//! Bytes that came with a message of the bridge: read from its socket, or in a file without a name in
+//! the bridge's memory, which is mapped here.
+
+use super::error::Error;
+use memmap2::{Mmap, MmapOptions};
+use serde_json::Value;
+use std::fs::File;
+use std::ops::Deref;
+
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    Own(Vec<u8>),
+    Mapped(Mmap),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
+        }
+    }
+}
+
+impl Bytes {
+    /// Those that a head names as `shared`: the process, its descriptor and the size.
+    pub(super) fn shared(head: &Value) -> Option<Result<Self, Error>> {
+        let part = |at: usize| head["shared"][at].as_u64();
+        let (process, file, size) = (part(0)?, part(1)?, part(2)? as usize);
+        let mapped = File::open(format!("/proc/{process}/fd/{file}")).and_then(|file| {
+            // SAFETY: the bridge has sealed it: nobody can write to it or make it shorter.
+            unsafe { MmapOptions::new().len(size).populate().map(&file) }
+        });
+        let unreachable =
+            |e| Error::new(format!("{size} bytes in the memory of the Dask client's process cannot be read: {e}"));
+        Some(mapped.map(Self::Mapped).map_err(unreachable))
+    }
+}
