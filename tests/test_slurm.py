@@ -207,6 +207,54 @@ def test_a_node_is_lost(c, site):
         site.revive_node(node)
 
 
+def test_a_nodes_network_is_cut_for_good(c, site):
+    """Nobody says so: the scheduler finds out by what is not answered, within Dask's 30 seconds."""
+    story = c.run(f"c.map(0..150u64, |x| {{ {NAP.format(100)}; x }})?.iter().sum::<u64>()", timeout=120)
+    until_shown(story, r"\b[1-9]\d?/150")
+    node = max(jobs(site).values())
+    site.cut_node(node)
+    try:
+        assert story.finish() == "11175"
+        assert "1 lost" in story.everything(), story.everything()
+        still_right(c)
+        # Slurm notices by itself, and puts the job into the queue again for some two minutes later; here, now
+        site.wait(lambda: jobs(site, "PENDING"), "job in the queue again", 60)
+        for job in jobs(site, "PENDING"):
+            site.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+        c.ok("c.wait_for_workers(2)?;", timeout=60)
+        assert node not in jobs(site).values(), site.describe()
+    finally:
+        site.mend_node(node)
+
+
+@pytest.mark.long
+def test_a_job_whose_workers_hang_is_replaced(start, site, tmp_path):
+    """For Slurm it runs; Dask has given its worker up. Scaling submits another one for it."""
+    kernel = start(timeout=120, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="4s", **environment(site, tmp_path))
+    before = set(jobs(site))
+    kernel.ok('let c = Cluster::slurm(slurm().nodes(1).memory("300MB"))?; c.wait_for_workers(1)?;', timeout=60)
+    [hanging] = set(jobs(site)) - before
+    for pid, line in site.work(jobs(site)[hanging]).items():
+        if "dask_worker" in line or "multiprocessing" in line:
+            os.kill(pid, signal.SIGSTOP)
+    site.wait(lambda: "0 with 0 threads" in kernel.ok("c"), "lost worker", 90)
+    assert jobs(site)[hanging], site.describe()
+    time.sleep(11)
+    kernel.ok("c.scale(1)?; c.wait_for_workers(1)?;", timeout=60)
+    assert hanging not in jobs(site), site.describe()
+    kernel.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
+
+
+def test_a_task_takes_more_memory_than_its_job_has(c):
+    """Whether Slurm ends the job or Dask the worker, memory is named."""
+    c.run("c.map(0..4u64, |x| if x == 2 { vec![1u8; 2 << 30].iter().map(|b| u64::from(*b)).sum::<u64>() } else { x })?", timeout=120).until(
+        "error"
+    ).error(None, "memory").until().idle()
+    still_right(c)
+    c.ok("c.scale(2)?; c.wait_for_workers(2)?;", timeout=60)
+    c.run("c.map(0..2u64, |x| x)?").until("execute_result").result("[0, 1]").until().idle()
+
+
 def test_adapt_goes_up_and_down(k, site):
     k.ok('let a = Cluster::slurm(slurm().nodes(0).memory("300MB"))?; a.adapt(0, 2)?;', timeout=60)
     before = len(jobs(site))

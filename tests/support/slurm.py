@@ -184,9 +184,25 @@ class Slurm:
         # what it would find out by itself a little later
         self.run("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=killed")
 
+    def cut_node(self, name: str) -> None:
+        """Pulls a node's network cable: nobody is told."""
+        self._cable(name, "down")
+
+    def mend_node(self, name: str) -> None:
+        """Plugs it in again, and waits until jobs can run there."""
+        self._cable(name, "up")
+        self._resume(name)
+
+    def _cable(self, name: str, state: str) -> None:
+        link = f"fl{self.names.index(name) + 1}"
+        subprocess.run(["ip", "link", "set", link, state], env={"PATH": PATH}, check=True)
+
     def revive_node(self, name: str) -> None:
         """Switches a node that went down on again, and waits until jobs can run there."""
         self.start_node(name)
+        self._resume(name)
+
+    def _resume(self, name: str) -> None:
         self.run("scontrol", "update", f"NodeName={name}", "State=RESUME")
         self.wait(lambda: "idle" in self.run("sinfo", "-h", "-n", name, "-o", "%T", check=False).split()[:1], f"{name} is back", 30)
 

@@ -195,7 +195,7 @@ async def on_wait(connection: Connection, head: dict, body: bytes) -> None:
     held, told = held_of(head), None
     gone = asyncio.ensure_future(connection.reader.read(1))
     while (there := len(await held.workers())) < head["workers"]:
-        if reason := held.hopeless():
+        if reason := held.hopeless(head["workers"]):
             raise Wrong(reason)
         news = {"kind": "note", "workers": there, "queue": await queue_of(held)}
         if news != told:

@@ -87,9 +87,9 @@ class Held:
         if not self.runs:
             self.untold.append(text)
 
-    def hopeless(self) -> str:
-        """Why no worker will come, when that is known."""
-        return self.owned.hopeless() if isinstance(self.owned, slurm.Cluster) else ""
+    def hopeless(self, workers: int = 1) -> str:
+        """Why there will not be so many workers, when that is known."""
+        return self.owned.hopeless(workers) if isinstance(self.owned, slurm.Cluster) else ""
 
 
 CLUSTERS: dict[str, Held] = {}

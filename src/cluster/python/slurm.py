@@ -32,6 +32,8 @@ YOUNG = 60
 PATIENCE = 60
 # adapt: seconds of work that justify a thread, and looks before a node is given back
 WORTH, CALM = 5.0, 5
+# seconds without any worker, after which a job counts as lost: a worker that is started again takes less
+EMPTY = 10
 # jobs in these states are not there any more
 ENDED = {
     "TIMEOUT": "its walltime was over",
@@ -75,6 +77,13 @@ class Job:
     # given back on purpose
     unwanted: bool = False
     joined: bool = False
+    # when the last of its workers left
+    empty: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Slurm has it as running, and nothing is heard of it: its network failed, or its workers hang."""
+        return self.state == "RUNNING" and self.empty is not None and time.monotonic() - self.empty > EMPTY
 
     @property
     def there(self) -> bool:
@@ -93,6 +102,8 @@ class Job:
             reason = f"{reason}: {REASONS[short]}" if short in REASONS else reason or "not looked at yet"
         elif self.state == "RUNNING" and not self.joined:
             reason = "its workers are starting"
+        elif self.state == "RUNNING" and self.empty is not None:
+            reason = "its workers are lost"
         elif self.state in ENDED:
             reason = ENDED[self.state]
         return {"job": self.id, "state": self.state, "reason": reason, "start": self.start if self.state == "PENDING" else "", "node": self.node}
@@ -222,6 +233,8 @@ class Cluster:
 
     async def scale(self, wanted: int) -> None:
         async with self.scaling:
+            if lost := [job for job in self.alive() if job.lost]:
+                await self.give_back(lost)
             for _ in range(wanted - len(self.alive())):
                 await self.submit()
             surplus = len(self.alive()) - wanted
@@ -316,7 +329,7 @@ class Cluster:
         job.state, job.start, job.node, job.limit, job.reason = state, start, node or (job.node if state in ENDED else ""), limit, reason
         job.joined = job.joined or bool(self.workers_of(job))
         if again and not job.unwanted:
-            job.joined = False
+            job.joined, job.empty = False, None
             await self.forget_workers(job)
             self.say(f"job {job.id} lost {left or 'its node'}; Slurm has put it into the queue again. Calls that ran there run again elsewhere")
         if state in ENDED:
@@ -338,9 +351,12 @@ class Cluster:
     def on_end(self, job: Job) -> None:
         if job.unwanted:
             return
+        said = jobscript.tail(self.logs, job.id, 6)
+        if job.state == "FAILED" and "memory limit" in said:
+            # how a Slurm that has no cgroups ends such a job
+            job.state = "OUT_OF_MEMORY"
         text = job.why_ended()
         if not job.joined:
-            said = jobscript.tail(self.logs, job.id, 6)
             text += ", before any worker had joined" + (f"; the end of its log:\n{said}" if said else "")
             # whatever stopped it would stop the next one
             if job.state not in ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED"):
@@ -353,14 +369,17 @@ class Cluster:
         if self.tell is not None:
             self.tell(text)
 
-    def hopeless(self) -> str:
-        """Why no worker will come, when none will."""
-        if self.scheduler.workers or self.alive():
+    def hopeless(self, wanted: int = 1) -> str:
+        """Why there will not be so many workers, when that is so because jobs ended."""
+        coming = len(self.alive()) * (self.options.get("tasks") or 1)
+        if len(self.scheduler.workers) >= wanted or coming >= wanted:
             return ""
         if self.bounds and self.bounds[1] > 0 and not self.problem:
             return ""
-        why = self.problem or "; ".join(self.told[-3:]) or "it has no jobs"
-        return f"this cluster has no workers, and none will come: {why}. cluster.scale(n) submits new jobs"
+        why = self.problem or "; ".join(self.told[-3:])
+        if not self.scheduler.workers and not coming:
+            return f"this cluster has no workers, and none will come: {why or 'it has no jobs'}. cluster.scale(n) submits new jobs"
+        return f"this cluster has jobs for {coming} of {wanted} workers: {why}. cluster.scale(n) submits new jobs" if why else ""
 
     async def queue(self, fresh: bool = True) -> list[dict]:
         """Our jobs as they are shown; `fresh` asks Slurm when what is known is old, for those who ask once."""
@@ -408,10 +427,13 @@ def watcher(cluster: Cluster):
         def add_worker(self, scheduler, worker: str) -> None:
             job = cluster.jobs.get(job_of(scheduler.workers[worker].name))
             if job is not None:
-                job.joined = True
+                job.joined, job.empty = True, None
                 cluster.glance.set()
 
         def remove_worker(self, scheduler, worker: str, **more) -> None:
+            for job in cluster.alive():
+                if job.joined and job.empty is None and not cluster.workers_of(job):
+                    job.empty = time.monotonic()
             cluster.asked = time.monotonic()
             cluster.glance.set()
 
