@@ -77,7 +77,10 @@ mod tests {
         assert!(there.cost().is_none());
         let three_nanoseconds = Cost::of(Duration::from_micros(3), 1000);
         assert!(three_nanoseconds.fits(1000, Duration::from_micros(3)));
-        assert!(!three_nanoseconds.fits(1001, Duration::from_micros(3)) && !three_nanoseconds.fits(usize::MAX, Duration::from_secs(1)));
+        assert!(
+            !three_nanoseconds.fits(1001, Duration::from_micros(3))
+                && !three_nanoseconds.fits(usize::MAX, Duration::from_secs(1))
+        );
         assert_eq!(Cost::of(Duration::from_secs(3600), 1).items_in(Duration::from_millis(1)), 1);
         assert!(Cost::of(Duration::ZERO, usize::MAX).items_in(Duration::from_nanos(1)) >= 1);
     }
