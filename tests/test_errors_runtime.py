@@ -146,3 +146,24 @@ def test_drop_that_panics(k):
     k.run("drop(bomb);").fails("panic", "dropped")
     k.run("1 + 1").result("2").idle()
     k.run("std::mem::forget(bomb);").ends()
+
+
+def test_a_cell_that_returns_is_over_and_loses_nothing(k):
+    k.ok("let mut count = 1; let word = String::from(\"kept\");")
+    story = k.run("count += 1; let fresh = 5; if count == 2 { return Ok(()); } let word = 7; count = fresh + word;").until()
+    story.idle()
+    assert "returned before its end" in story.printed("stderr") and "fresh, word" in story.printed("stderr"), story.printed("stderr")
+    k.run("count").result("2").idle()
+    k.run("word").result('"kept"').idle()
+    k.run("fresh").fails("E0425", "returned before its end")
+    # without a value, as in a function of evcxr's
+    k.run("for i in 0.. { count += 1; if i == 3 { return; } } count = 0;").until().idle()
+    k.run("count").result("6").idle()
+    # what it moved is gone, and is named; nothing else is
+    story = k.run("drop(word); if count == 6 { return; } count = 0;").until()
+    story.idle()
+    assert "moved, and gone: word" in story.printed("stderr"), story.printed("stderr")
+    k.run("word").fails("E0425")
+    k.run(":undo").until().idle()
+    k.run("count").result("6").idle()
+    k.run("word").result('"kept"').idle()

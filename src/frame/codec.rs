@@ -184,6 +184,7 @@ impl Wire for Outcome {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Ok => out.push(0),
+            Self::Returned => out.push(5),
             Self::Panicked => out.push(1),
             Self::Interrupted => out.push(2),
             Self::Failed { message, kind } => {
@@ -201,6 +202,7 @@ impl Wire for Outcome {
     fn decode(b: &mut Bytes<'_>) -> Option<Self> {
         Some(match b.u8()? {
             0 => Self::Ok,
+            5 => Self::Returned,
             1 => Self::Panicked,
             2 => Self::Interrupted,
             3 => Self::Failed { message: b.text()?, kind: b.text()? },

@@ -124,6 +124,8 @@ pub enum Frame {
 pub enum Outcome {
     /// It ran to its end.
     Ok,
+    /// It returned before its end, by a `return` at its top level: what it had bound is gone.
+    Returned,
     /// It panicked; a [`Frame::Panic`] came before.
     Panicked,
     /// It stopped because it was interrupted.

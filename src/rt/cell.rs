@@ -2,7 +2,7 @@
 //! error that `?` returns, and the executor behind `.await`. No process control, no variables.
 
 use std::any::{Any, type_name};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
@@ -17,6 +17,8 @@ use super::{Interrupted, check_interrupt, signals};
 use crate::frame::Outcome;
 
 thread_local! {
+    /// Has the running cell come to the end of its statements?
+    static AT_END: Cell<bool> = const { Cell::new(false) };
     static OUTCOME: RefCell<Outcome> = const { RefCell::new(Outcome::Ok) };
 }
 
@@ -123,8 +125,13 @@ impl DebugFailure {
 /// made `1+1` take 97 ms instead of 32).
 ///
 /// ```
-/// assert!(ferrolab::rt::guard(|| Ok(())));
+/// let to_the_end = || {
+///     ferrolab::rt::cell::at_end();
+///     Ok(())
+/// };
+/// assert!(ferrolab::rt::guard(to_the_end));
 /// assert!(!ferrolab::rt::guard(|| Err("no".into())));
+/// assert!(!ferrolab::rt::guard(|| Ok(()))); // a `return` before the end
 /// ```
 pub fn guard(statements: impl FnOnce() -> Result<(), Failure>) -> bool {
     let mut statements = Some(statements);
@@ -137,11 +144,13 @@ pub fn guard(statements: impl FnOnce() -> Result<(), Failure>) -> bool {
 /// [`guard`] for any cell.
 #[inline(never)]
 pub fn guard_erased(statements: &mut dyn FnMut() -> Result<(), Failure>) -> bool {
+    AT_END.set(false);
     // A cell that fails changes nothing: the snapshot undoes what a half-done closure left.
     let ended = match catch_unwind(AssertUnwindSafe(statements)) {
         // What a cell does with a read that an interrupt ended is not its result.
         _ if signals::stopped_reading() => Outcome::Interrupted,
-        Ok(Ok(())) => Outcome::Ok,
+        Ok(Ok(())) if AT_END.get() => Outcome::Ok,
+        Ok(Ok(())) => Outcome::Returned,
         Ok(Err(failure)) => failure.0.outcome(),
         Err(payload) if payload.is::<Interrupted>() => Outcome::Interrupted,
         Err(payload) => {
@@ -155,6 +164,15 @@ pub fn guard_erased(statements: &mut dyn FnMut() -> Result<(), Failure>) -> bool
     let ok = ended == Outcome::Ok;
     OUTCOME.with_borrow_mut(|o| *o = ended);
     ok
+}
+
+/// The last statement of every cell: one that ends well without it returned before.
+///
+/// ```
+/// ferrolab::rt::cell::at_end();
+/// ```
+pub fn at_end() {
+    AT_END.set(true);
 }
 
 /// Before a cell: forget how the last one ended.

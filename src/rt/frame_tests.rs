@@ -36,6 +36,7 @@ fn frames() {
         Frame::Panic { message: text(), file: text(), line: 1, column: 2, thread: text(), backtrace: text() },
         Frame::Renamed { message: text() },
         done(Outcome::Ok),
+        done(Outcome::Returned),
         done(Outcome::Panicked),
         done(Outcome::Interrupted),
         done(failed),

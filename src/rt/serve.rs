@@ -152,8 +152,9 @@ impl Server {
             Ok(entry) => run(entry, self.threads),
             Err(message) => Outcome::NotLoaded { message },
         };
-        crate::cluster::settle(outcome == Outcome::Ok);
-        if outcome == Outcome::Ok || self.before.is_none() {
+        let well = matches!(outcome, Outcome::Ok | Outcome::Returned);
+        crate::cluster::settle(well);
+        if well || self.before.is_none() {
             let lost = store::sweep();
             send(&Frame::Done { outcome, lost, restoring: false });
             return;

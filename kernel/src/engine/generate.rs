@@ -199,6 +199,7 @@ impl Body<'_> {
         self.push_statements();
         self.put_bindings();
         let failure = if self.omit.debug_errors { "DebugFailure" } else { "Failure" };
+        self.source.push("::ferrolab::rt::cell::at_end(); ");
         self.source.push(&format!("::core::result::Result::<(), ::ferrolab::rt::{failure}>::Ok(()) }}"));
         if self.awaits() || self.omit.debug_errors {
             self.source.push(match self.scope.tokio {
@@ -287,7 +288,14 @@ impl Body<'_> {
     }
 
     fn push_user(&mut self, range: &Range<usize>) {
-        self.source.push_user(self.cell, range.start, &self.text[range.clone()]);
+        let mut start = range.start;
+        // The function that a cell becomes has a result, which the user cannot see.
+        for end in self.split.returns.iter().filter(|end| range.contains(end)) {
+            self.source.push_user(self.cell, start, &self.text[start..*end]);
+            self.source.push(" ::core::result::Result::Ok(())");
+            start = *end;
+        }
+        self.source.push_user(self.cell, start, &self.text[start..range.end]);
     }
 
     /// Each new binding tells its type through rustc's lint and moves into the store.

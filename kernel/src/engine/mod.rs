@@ -88,6 +88,8 @@ pub struct Prepared {
     /// True when everything went into the store and must be dropped again.
     pub unkept: Vec<String>,
     next: State,
+    /// The variables when it returns before its end.
+    returned: Variables,
 }
 
 /// Why a cell was not compiled.
@@ -252,12 +254,14 @@ impl Engine {
             ));
         }
         if split.runs_nothing() && split.items.is_empty() && split.imports.is_empty() {
-            return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached: true, unkept: Vec::new(), next });
+            let (unkept, returned) = (Vec::new(), Variables::default());
+            return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached: true, unkept, returned, next });
         }
         let built = self.build(number, text, &split, &mut next, &mut notes)?;
         if !split.items.is_empty() {
             next.items_crate.clone_from(&built.items_crate);
         }
+        let returned = next.variables.clone();
         let unkept = note_variables(
             &built.generated,
             &built.record,
@@ -268,13 +272,34 @@ impl Engine {
             &mut notes,
         );
         let object = if split.runs_nothing() { None } else { Some(built.object()?) };
-        Ok(Prepared { object, symbol: ENTRY, stale, notes, cached: built.cached, unkept, next })
+        Ok(Prepared { object, symbol: ENTRY, stale, notes, cached: built.cached, unkept, returned, next })
     }
 
     /// The cell ran to its end: what it defined is the session's now.
     pub fn commit(&mut self, prepared: Prepared) {
         self.ran = prepared.object.is_some();
         self.before = Some(std::mem::replace(&mut self.state, prepared.next));
+    }
+
+    /// The cell returned before its end: variables of earlier cells stay, but for those it moved. The names
+    /// that it would have bound.
+    pub fn commit_returned(&mut self, mut prepared: Prepared, moved: &[String]) -> Vec<String> {
+        let mut variables = std::mem::take(&mut prepared.returned);
+        for name in moved {
+            variables.remove(name);
+        }
+        let key = |variables: &Variables, name: &str| variables.get(name).map(|v| v.key);
+        let bound = prepared.next.variables.iter().map(|(name, _)| name.clone());
+        let bound: Vec<String> = bound.filter(|name| key(&variables, name) != key(&prepared.next.variables, name)).collect();
+        for name in &bound {
+            if variables.get(name).is_some() {
+                continue;
+            }
+            variables.mark_unkept(name, "The cell that binds it returned before its end.".to_owned());
+        }
+        prepared.next.variables = variables;
+        self.commit(prepared);
+        bound
     }
 
     /// Where a place in generated code stands in a cell.

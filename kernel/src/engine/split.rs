@@ -33,6 +33,8 @@ pub struct Split {
     pub mentions: HashSet<String>,
     /// True when `.await` is used outside any async block or closure.
     pub awaits: bool,
+    /// Where each top-level `return` without a value ends, in order.
+    pub returns: Vec<usize>,
     /// How the cell is measured, when it is.
     pub measure: Option<Measure>,
 }
@@ -151,6 +153,8 @@ impl Split {
         let mut awaits = Awaits(false);
         awaits.visit_stmt(statement);
         self.awaits |= awaits.0;
+        let mut returns = Returns(&mut self.returns);
+        returns.visit_stmt(statement);
     }
 
     fn on_local(&mut self, local: &Local) {
@@ -237,6 +241,21 @@ impl<'a> Visit<'a> for Names {
     fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
+/// Collects the ends of `return`s that leave the cell itself.
+struct Returns<'a>(&'a mut Vec<usize>);
+
+impl<'a> Visit<'a> for Returns<'_> {
+    fn visit_expr_return(&mut self, node: &'a syn::ExprReturn) {
+        match &node.expr {
+            None => self.0.push(node.return_token.span().byte_range().end),
+            Some(value) => self.visit_expr(value),
+        }
+    }
+    fn visit_expr_async(&mut self, _: &'a syn::ExprAsync) {}
+    fn visit_expr_closure(&mut self, _: &'a syn::ExprClosure) {}
+    fn visit_item(&mut self, _: &'a Item) {}
+}
+
 struct Awaits(bool);
 
 impl<'a> Visit<'a> for Awaits {
@@ -282,6 +301,12 @@ mod tests {
         let names: Vec<_> = s.bindings.iter().map(|b| (b.name.as_str(), b.mutable, b.unused)).collect();
         assert_eq!(names, [("a", false, false), ("b", true, false)]);
         assert!(s.mentions.contains("a") && !s.awaits);
+    }
+
+    #[test]
+    fn returns_are_seen_at_the_top_level_only() {
+        assert_eq!(text_of("if x { return; } loop { return }").returns, [13, 30]);
+        assert_eq!(text_of("let f = || return; async { return; }; fn g() { return; } return Ok(());").returns, [0usize; 0]);
     }
 
     #[test]

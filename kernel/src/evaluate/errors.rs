@@ -67,7 +67,7 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic]) -> CellErr
         End::Said(Outcome::NotLoaded { message }) => {
             with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept)
         }
-        End::Said(Outcome::Ok) => plain("Engine", "the cell ended well"),
+        End::Said(Outcome::Ok | Outcome::Returned) => plain("Engine", "the cell ended well"),
     }
 }
 

@@ -220,6 +220,10 @@ impl Lab {
             }
             listener.output.finish();
             report.usage = ended.usage;
+            if ended.end == End::Said(Outcome::Returned) {
+                self.commit_returned(prepared, &ended.lost, &mut listener.output);
+                return Ok(report);
+            }
             if ended.end != End::Said(Outcome::Ok) {
                 return Err(self.failed(&ended, listener));
             }
@@ -236,6 +240,22 @@ impl Lab {
         gone.retain(|name| engine.variables().get(name).is_none());
         if let (false, Some(runner)) = (gone.is_empty(), &mut self.runner) {
             drop(runner.tell(&Command::Drop { names: gone }));
+        }
+    }
+
+    /// A `return` ended the cell well, before what it bound could move into the store.
+    fn commit_returned(&mut self, prepared: Prepared, moved: &[String], output: &mut Output) {
+        let stale = prepared.stale.clone();
+        let Some(engine) = &mut self.engine else { return };
+        let unbound = engine.commit_returned(prepared, moved);
+        for (names, what) in [(unbound.as_slice(), "not bound for later cells"), (moved, "moved, and gone")] {
+            if !names.is_empty() {
+                output.note(&format!("the cell returned before its end; {what}: {}", names.join(", ")));
+            }
+        }
+        output.finish();
+        if let (false, Some(runner)) = (stale.is_empty(), &mut self.runner) {
+            drop(runner.tell(&Command::Drop { names: stale }));
         }
     }
 
