@@ -153,9 +153,10 @@ impl Job<'_> {
     fn command(&self) -> Command {
         let e = self.environment;
         let mut command = Command::new(&e.toolchain.rustc);
-        let crate_name = if self.kind == Kind::Items { ITEMS_CRATE } else { "cell" };
+        // Nothing links against statements, and what only they use need not be kept for others.
+        let (crate_name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
-        command.args(["--crate-name", crate_name, "--crate-type", "lib", "--edition", "2024"]);
+        command.args(["--crate-name", crate_name, "--crate-type", crate_type, "--edition", "2024"]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
             "-C",
@@ -189,7 +190,7 @@ impl Job<'_> {
         for (name, path) in &e.externs {
             command.arg("--extern").arg(format!("{name}={}", path.display()));
         }
-        for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text)) {
+        for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text, self.kind == Kind::Items)) {
             command.args(["-Zshare-generics=y", "-Zunstable-options", "--extern"]);
             command.arg(format!("force:{}={}", ready.name, ready.metadata.display()));
         }

@@ -290,7 +290,8 @@ impl Engine {
         }
         let key = |variables: &Variables, name: &str| variables.get(name).map(|v| v.key);
         let bound = prepared.next.variables.iter().map(|(name, _)| name.clone());
-        let bound: Vec<String> = bound.filter(|name| key(&variables, name) != key(&prepared.next.variables, name)).collect();
+        let bound: Vec<String> =
+            bound.filter(|name| key(&variables, name) != key(&prepared.next.variables, name)).collect();
         for name in &bound {
             if variables.get(name).is_some() {
                 continue;

@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn returns_are_seen_at_the_top_level_only() {
         assert_eq!(text_of("if x { return; } loop { return }").returns, [13, 30]);
-        assert_eq!(text_of("let f = || return; async { return; }; fn g() { return; } return Ok(());").returns, [0usize; 0]);
+        assert_eq!(
+            text_of("let f = || return; async { return; }; fn g() { return; } return Ok(());").returns,
+            [0usize; 0]
+        );
     }
 
     #[test]
