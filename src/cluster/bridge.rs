@@ -94,8 +94,14 @@ impl Link {
     /// Connects to a bridge that runs already.
     pub(crate) fn to_running() -> Option<Self> {
         let bridge = BRIDGE_OF_SESSION.lock().unwrap_or_else(PoisonError::into_inner);
-        let stream = UnixStream::connect(bridge.as_ref()?.socket()).ok()?;
-        Self::over(stream).ok()
+        let socket = bridge.as_ref()?.socket();
+        loop {
+            match UnixStream::connect(&socket) {
+                // a signal came; a cluster that nobody keeps is closed
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                connected => return Self::over(connected.ok()?).ok(),
+            }
+        }
     }
 
     fn over(stream: UnixStream) -> Result<Self, Error> {

@@ -281,13 +281,19 @@ pub(super) fn build(errors: &[String]) -> EnvironmentError {
             rest.and_then(|rest| rest.split('`').next())
         })
         .collect();
-    let full = |line: &String| line.contains("No space left on device") || line.contains("Disk quota exceeded");
     let message = match crates.first() {
-        _ if errors.iter().any(full) => "the disk is full, or your quota is used up".to_owned(),
+        _ if is_full(errors) => "the disk is full, or your quota is used up".to_owned(),
         Some(name) => format!("the crate `{name}` does not build here"),
         None => "cargo could not build the dependencies".to_owned(),
     };
     EnvironmentError::new(Kind::Build, message).details(shorten(errors)).help(help_for_link(errors))
+}
+
+/// Was there no room for what was built? Linkers and rustc write into mapped files, and are ended by a bus
+/// error where those cannot grow.
+fn is_full(errors: &[String]) -> bool {
+    let signs = ["No space left on device", "Disk quota exceeded", "[Bus error]", "SIGBUS"];
+    errors.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
 }
 
 /// Advice for failures that have a usual cause.
@@ -296,7 +302,7 @@ pub(super) fn help_for_link(errors: &[String]) -> String {
     if has("linker `cc` not found") || has("is `cc` not installed") || has("failed to find tool") {
         return "a C compiler is needed to link: apt install gcc, dnf install gcc, or module load gcc".to_owned();
     }
-    if has("No space left on device") || has("Disk quota exceeded") {
+    if is_full(errors) {
         let variable = super::cache::VARIABLE;
         return format!("the disk or quota is full: free some space, or set {variable} to a larger file system");
     }
@@ -318,6 +324,17 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_full_disk_is_named_however_it_ends_the_linker() {
+        for sign in
+            ["No space left on device (os error 28)", "collect2: fatal error: ld terminated with signal 7 [Bus error]"]
+        {
+            let error =
+                build(&lines(&format!("error: linking with `cc` failed\n{sign}\nerror: could not compile `x`")));
+            assert!(error.message.contains("disk is full"), "{error}");
+        }
     }
 
     #[test]
