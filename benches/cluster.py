@@ -211,7 +211,7 @@ def bench_data(kernel: Kernel, client, repeat: int, say) -> list[str]:
             future.release()
     # the same bytes into memory that is fresh, with nothing else to do
     kernel.ok(f"let bytes = vec![1u8; {n * 8}];")
-    copy = seconds(kernel, "std::hint::black_box(bytes.clone()).len()")
+    copy = min(seconds(kernel, "std::hint::black_box(bytes.clone()).len()") for _ in range(repeat))
     m = {name: min(values) for name, values in times.items()}
 
     def rate(name: str) -> str:
