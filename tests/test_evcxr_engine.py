@@ -1,6 +1,7 @@
 """The second engine: evcxr behind the same session, with our errors, interrupts, displays and helpers."""
 
 import json
+import sys
 import time
 
 import pytest
@@ -124,3 +125,17 @@ def test_run_and_install_choose_it(kernel, tmp_path):
     spec = json.loads((tmp_path / "share/jupyter/kernels/ferrolab-evcxr/kernel.json").read_text())
     assert spec["display_name"] == "Rust (Ferrolab, evcxr)"
     assert spec["argv"][1:] == ["kernel", "--engine", "evcxr", "-f", "{connection_file}"]
+
+
+@pytest.mark.long
+def test_a_cluster_works_on_it():
+    """Workers load the objects that evcxr made, and its build of the helper crate."""
+    with Kernel(kind="second", timeout=PATIENCE, FERROLAB_PYTHON=sys.executable) as kernel:
+        kernel.run("let c = Cluster::local(1)?;").until().idle()
+        kernel.run("fn triple(x: u64) -> u64 { 3 * x }").until().idle()
+        kernel.run("c.map(0..3u64, |x| triple(x))?").until("execute_result").result("[0, 3, 6]").until().idle()
+        kernel.run("let table = vec![1.0, 2.0];").until().idle()
+        kernel.run("c.map_with(&table, 0..2usize, |t, i| t[i] * 2.0)?").until("execute_result").result("[2.0, 4.0]").until().idle()
+        kernel.run("c.submit(6u64, |x| triple(x))?.result()?").until("execute_result").result("18").until().idle()
+        kernel.run("c.map(0..3u64, |x| { assert!(x != 2, \"no two\"); x })?").until("error").error("Error", "task 2 panicked", "no two").until().idle()
+        kernel.run("c.close()?;").until().idle()

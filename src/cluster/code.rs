@@ -67,7 +67,8 @@ pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
 /// The standard library and the layers: what every cell is linked against.
 fn is_layer(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_bytes();
-    name.starts_with(b"libstd-") || name.starts_with(b"libferrolab_layer_")
+    // The last one is what evcxr's engine makes of the helper crate.
+    name.starts_with(b"libstd-") || name.starts_with(b"libferrolab_layer_") || name == b"libferrolab.so"
 }
 
 /// The standard library and the layers of this process.

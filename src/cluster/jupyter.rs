@@ -14,11 +14,15 @@ fn process() -> Option<u32> {
 /// The Python that Jupyter runs with, by the name it was started under: that is what tells a virtual
 /// environment from the Python it was made of.
 pub(super) fn python() -> Option<PathBuf> {
-    let line = fs::read(format!("/proc/{}/cmdline", process()?)).ok()?;
+    let process = process()?;
+    let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
     let first = line.split(|b| *b == 0).next()?;
     let path = PathBuf::from(String::from_utf8(first.to_vec()).ok()?);
     let is_python = path.file_name()?.to_string_lossy().starts_with("python");
-    (is_python && path.is_absolute()).then_some(path)
+    // One that was found by the search path is found by it here, too.
+    let named = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+    let path = fs::read_link(format!("/proc/{process}/cwd")).ok()?.join(path);
+    (is_python && named && path.is_file()).then_some(path)
 }
 
 /// The path below which Jupyter's server answers: JupyterHub says it, a server of one's own writes it

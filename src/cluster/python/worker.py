@@ -193,7 +193,7 @@ def load(objects: list[dict]) -> ctypes.CDLL:
                 STATE.loaded[key] = ctypes.CDLL(path, mode=mode)
             except OSError as problem:
                 raise CodeRefused(f"{os.uname().nodename} cannot load code of the notebook: {problem}") from None
-            if os.path.basename(item["path"]).startswith("libferrolab_layer_") and hasattr(STATE.loaded[key], "ferrolab_worker_free"):
+            if os.path.basename(item["path"]).startswith("libferrolab") and hasattr(STATE.loaded[key], "ferrolab_worker_free"):
                 STATE.helper = STATE.loaded[key]
         return STATE.loaded[identity(objects[-1])]
 
