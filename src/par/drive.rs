@@ -5,6 +5,7 @@
 //! balance, counting costs nothing and an interrupt is seen soon.
 
 use super::site::{Cost, Site};
+use super::tick::Tick;
 use crate::progress::{Inside, Outcome, State};
 use crate::rt;
 use std::any::Any;
@@ -211,7 +212,12 @@ pub(crate) fn drive(len: usize, grain: usize, job: &Job, body: Body<'_>) -> Resu
     // rest is worth waking threads for. With few, only a loop that was short before is tried.
     let short = known.is_some_and(|cost| cost.fits(len, ALONE));
     let tried = short || workers == 1 || pieces >= 32 * workers;
-    if tried && run.alone(known, short) {
+    let begin = Tick::now();
+    if short && !begin.is_new() {
+        if run.briefly(begin) {
+            return run.outcome();
+        }
+    } else if tried && run.alone(known, short) {
         site.remember(run.time(), run.claimed());
         return run.outcome();
     }
@@ -255,6 +261,31 @@ impl Loop<'_> {
 
     fn time(&self) -> Duration {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+    }
+
+    /// Runs on this thread, and looks only at the clock that costs nothing, because the same code was
+    /// short a moment ago; true when that was all, false when a task takes long this time.
+    fn briefly(&self, begin: Tick) -> bool {
+        DEPTH.set(DEPTH.get() + 1);
+        let (mut start, mut take) = (0usize, self.grain);
+        let all = loop {
+            if self.is_over() {
+                break true;
+            }
+            let end = start.saturating_add(take).min(self.len);
+            // Nobody else claims yet.
+            self.next.store(end, Ordering::Relaxed);
+            if !self.range(start..end) || end == self.len {
+                break true;
+            }
+            if Tick::now() != begin {
+                break false;
+            }
+            // Grows slowly enough that what takes long is noticed after a small part of it.
+            (start, take) = (end, take.saturating_mul(16));
+        };
+        DEPTH.set(DEPTH.get() - 1);
+        all
     }
 
     /// Runs on this thread for a moment; true when that was all. `short`: it was short before.

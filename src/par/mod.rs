@@ -40,6 +40,7 @@ mod stats;
 mod stencil;
 #[cfg(test)]
 mod tests;
+mod tick;
 mod ufunc;
 
 pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, rows_mut};

@@ -95,6 +95,28 @@ fn a_panic_names_its_task() {
 }
 
 #[test]
+fn a_loop_that_was_short_a_moment_ago_fails_as_any_other() {
+    let alive = std::sync::Arc::new(());
+    let run = |n: usize, bad: usize| {
+        quiet().try_map(0..n, |i| {
+            assert!(i != bad, "bad");
+            alive.clone()
+        })
+    };
+    for round in 0..2000 {
+        let n = 1 + round % 300;
+        assert_eq!(run(n, usize::MAX).map(|all| all.len()).ok(), Some(n));
+        let bad = round % n;
+        match run(n, bad) {
+            Err(Stop::Panicked { task, message }) => assert_eq!((task, message.as_str()), (bad, "bad")),
+            other => unreachable!("{:?}", other.map(|all| all.len())),
+        }
+        // What was made before the panic is dropped.
+        assert_eq!(std::sync::Arc::strong_count(&alive), 1);
+    }
+}
+
+#[test]
 fn threads_give_results() {
     let here = crate::threads::threads();
     assert_eq!(here.map(0..3, |i| i), Ok(vec![0, 1, 2]));
