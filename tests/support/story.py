@@ -178,7 +178,8 @@ class Story:
             assert self.reply["status"] == "ok", self.reply
         else:
             assert self.reply["status"] == "error", self.reply
-            for key in ("ename", "evalue"):
+            # the peer does not repeat what it published
+            for key in ("ename", "evalue") if self.kernel.strict else ():
                 assert self.reply[key] == self.failed.content[key], self.reply
         # a cell without text does not count
         if self.number is not None and self.content["code"].strip():

@@ -107,10 +107,10 @@ impl Second {
             Ok(taken) => taken,
             Err(error) => return Verdict::Error(error),
         };
-        if taken.helper || helper::mentioned(&plan.code) {
-            if let Err(error) = self.load_helper(cell.number, sink) {
-                return Verdict::Error(error);
-            }
+        if (taken.helper || helper::mentioned(&plan.code))
+            && let Err(error) = self.load_helper(cell.number, sink)
+        {
+            return Verdict::Error(error);
         }
         if !taken.text.trim().is_empty()
             && let Err(error) = self.run(cell.number, &taken.text, cell.silent, sink)

@@ -85,7 +85,7 @@ impl Place {
 fn built(cache: &Cache) -> Option<PathBuf> {
     let toolchain = toolchain(cache)?;
     let identity = environment::Identity::default();
-    let identity = identity.part(&toolchain.version_text).part(&environment::helper_hash()).part("evcxr 0.22.0");
+    let identity = identity.part(&toolchain.version_text).part(environment::helper_hash()).part("evcxr 0.22.0");
     Some(cache.directory("evcxr").ok()?.join(format!("built-{}", identity.finish())))
 }
 
