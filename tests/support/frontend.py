@@ -63,16 +63,21 @@ class Kernel:
             self.poller.register(self.sockets[name], zmq.POLLIN)
         self.log = self.log_path.open("wb")
         self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            process.command(kind, str(self.connection_file)),
-            env=process.environment(**env),
-            cwd=cwd or folder,
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            # a group of its own, so that closing can end what a broken kernel leaves behind
-            start_new_session=True,
-        )
+        try:
+            self.process = subprocess.Popen(
+                process.command(kind, str(self.connection_file)),
+                env=process.environment(**env),
+                cwd=cwd or folder,
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                # a group of its own, so that closing can end what a broken kernel leaves behind
+                start_new_session=True,
+            )
+        except OSError:
+            # open sockets would keep the interpreter from ending
+            self.context.destroy(0)
+            raise
         if wait:
             try:
                 self.info = self.wait_ready()

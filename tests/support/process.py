@@ -8,10 +8,11 @@ import socket
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORK = pathlib.Path(os.environ.get("FERROLAB_TEST_DIR", ROOT / "target" / "tests"))
-FERROLAB = pathlib.Path(os.environ.get("FERROLAB", ROOT / "target" / "release" / "ferrolab"))
+WORK = pathlib.Path(os.environ.get("FERROLAB_TEST_DIR", ROOT / "target" / "tests")).absolute()
+# kernels start in folders of their own, so a path must not depend on the current one
+FERROLAB = pathlib.Path(os.environ.get("FERROLAB", ROOT / "target" / "release" / "ferrolab")).absolute()
 # a build with the second engine, which takes minutes
-SECOND = pathlib.Path(os.environ.get("FERROLAB_EVCXR", ROOT / "target" / "evcxr" / "release" / "ferrolab"))
+SECOND = pathlib.Path(os.environ.get("FERROLAB_EVCXR", ROOT / "target" / "evcxr" / "release" / "ferrolab")).absolute()
 
 
 def command(kind: str, connection_file: str) -> list[str]:
