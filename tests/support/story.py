@@ -184,7 +184,8 @@ class Story:
         # a cell without text does not count
         if self.number is not None and self.content["code"].strip():
             assert self.reply.get("execution_count") == self.number, self.reply
-        assert self.request not in self.kernel.unread, self.kernel.describe()
+        # the peer's stderr may come after its idle
+        assert self.request not in self.kernel.unread or not self.kernel.strict, self.kernel.describe()
         return self
 
     def aborted(self) -> Story:
