@@ -17,7 +17,9 @@ from support.frontend import Kernel
 from support.process import ROOT
 
 LONG = 1500
-PEER = pathlib.Path(os.environ.get("EVCXR_JUPYTER") or shutil.which("evcxr_jupyter") or ROOT / "target/peer/bin/evcxr_jupyter")
+PEER = pathlib.Path(os.environ.get("EVCXR_JUPYTER") or shutil.which("evcxr_jupyter") or ROOT / "target/peer/bin/evcxr_jupyter").absolute()
+# cells of one notebook that evcxr_jupyter 0.22 fails; more of them, and little would have been compared
+FAILING = 2
 NOTEBOOKS = evcxr_style.QUICK | evcxr_style.LONG
 
 
@@ -74,7 +76,7 @@ def steady(value) -> str:
 @pytest.mark.skipif(not PEER.exists(), reason="no evcxr_jupyter: benches/run builds one")
 @pytest.mark.parametrize("name", NOTEBOOKS)
 @pytest.mark.timeout(3 * LONG)
-def test_it_is_as_with_evcxr(start, tmp_path, record_property, monkeypatch, name):
+def test_it_is_as_with_evcxr(start, tmp_path, monkeypatch, name):
     monkeypatch.setenv("EVCXR_JUPYTER", str(PEER))
     home = tmp_path / "peer"
     home.mkdir()
@@ -97,4 +99,5 @@ def test_it_is_as_with_evcxr(start, tmp_path, record_property, monkeypatch, name
         peer.close(check=False)
         shutil.rmtree(home)
     print(f"evcxr_jupyter fails {failed} of {len(NOTEBOOKS[name])} cells")
+    assert failed <= FAILING, f"evcxr_jupyter itself fails {failed} cells"
     assert not differences, "\n".join(differences)
