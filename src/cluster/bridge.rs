@@ -15,7 +15,7 @@ use crate::rt;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,13 @@ const LONGEST: usize = 64 << 20;
 struct Bridge {
     folder: PathBuf,
     /// The bridge reads its other end, and ends when all copies of this are closed.
-    _life: OwnedFd,
+    life: OwnedFd,
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        rt::own::disown(self.life.as_fd());
+    }
 }
 
 static BRIDGE_OF_SESSION: Mutex<Option<Bridge>> = Mutex::new(None);
@@ -270,7 +276,9 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
     let mut child = child.map_err(|e| Error::new(format!("cannot start {}: {e}", python.program.display())))?;
     // Who needs the folder, for whoever sweeps. Without it the folder counts as long as we live.
     let _ = folder::write(&folder.join(folder::OWNER), &child.id().to_string());
-    let bridge = Bridge { folder, _life: life };
+    rt::own::child(child.id());
+    rt::own::descriptor(life.as_fd());
+    let bridge = Bridge { folder, life };
     let begun = Instant::now();
     loop {
         if let Ok(stream) = UnixStream::connect(bridge.socket()) {

@@ -1,6 +1,6 @@
 //! Frames as bytes: how each kind is written and read. What they mean is said where they are defined.
 
-use super::{Bytes, Command, Frame, Outcome, Reply, Wire};
+use super::{Bytes, Command, Frame, Outcome, Protect, Reply, Restore, Wire};
 
 impl<'a> Bytes<'a> {
     fn take(&mut self, n: usize) -> Option<&'a [u8]> {
@@ -19,6 +19,12 @@ impl<'a> Bytes<'a> {
     }
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+    fn protect(&mut self) -> Option<Protect> {
+        [Protect::Off, Protect::Small, Protect::All].get(usize::from(self.u8()?)).copied()
+    }
+    fn restore(&mut self) -> Option<Restore> {
+        [Restore::Auto, Restore::Always, Restore::Never].get(usize::from(self.u8()?)).copied()
     }
     fn bytes(&mut self) -> Option<Vec<u8>> {
         let n = self.u32()? as usize;
@@ -58,8 +64,13 @@ fn put_texts(out: &mut Vec<u8>, texts: &[String]) {
 impl Wire for Frame {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Ready { pid } => {
+            Self::Ready { pid, keeper } => {
                 out.push(0);
+                put_u32(out, *pid);
+                put_u32(out, *keeper);
+            }
+            Self::Copied { pid } => {
+                out.push(11);
                 put_u32(out, *pid);
             }
             Self::Display { display_id, update, result, ordered, data, metadata } => {
@@ -93,15 +104,18 @@ impl Wire for Frame {
                 put_text(out, thread);
                 put_text(out, backtrace);
             }
-            Self::Done { outcome, lost, restoring } => {
+            Self::Done { outcome, lost, restoring, alive } => {
                 out.push(5);
                 outcome.encode(out);
                 put_texts(out, lost);
                 out.push((*restoring).into());
+                put_texts(out, alive);
             }
-            Self::TookOver { pid } => {
+            Self::TookOver { pid, keeper, gone, shared, lost } => {
                 out.push(6);
                 put_u32(out, *pid);
+                put_u32(out, *keeper);
+                [gone, shared, lost].into_iter().for_each(|texts| put_texts(out, texts));
             }
             Self::Described { values } => {
                 out.push(7);
@@ -134,7 +148,8 @@ impl Wire for Frame {
 
     fn decode(b: &mut Bytes<'_>) -> Option<Self> {
         Some(match b.u8()? {
-            0 => Self::Ready { pid: b.u32()? },
+            0 => Self::Ready { pid: b.u32()?, keeper: b.u32()? },
+            11 => Self::Copied { pid: b.u32()? },
             1 => {
                 let has_id = b.bool()?;
                 let id = b.text()?;
@@ -157,8 +172,19 @@ impl Wire for Frame {
                 thread: b.text()?,
                 backtrace: b.text()?,
             },
-            5 => Self::Done { outcome: Outcome::decode(b)?, lost: b.list(Bytes::text)?, restoring: b.bool()? },
-            6 => Self::TookOver { pid: b.u32()? },
+            5 => Self::Done {
+                outcome: Outcome::decode(b)?,
+                lost: b.list(Bytes::text)?,
+                restoring: b.bool()?,
+                alive: b.list(Bytes::text)?,
+            },
+            6 => Self::TookOver {
+                pid: b.u32()?,
+                keeper: b.u32()?,
+                gone: b.list(Bytes::text)?,
+                shared: b.list(Bytes::text)?,
+                lost: b.list(Bytes::text)?,
+            },
             7 => Self::Described { values: b.list(|b| Some((b.text()?, b.text()?, b.u64()?)))? },
             8 => Self::NoSnapshot { reason: b.text()? },
             10 => Self::Renamed { message: b.text()? },
@@ -215,11 +241,21 @@ impl Wire for Outcome {
 impl Wire for Command {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Run { path, symbol, snapshot } => {
+            Self::Run { path, symbol, cell, protect, restore, count } => {
                 out.push(0);
                 put_text(out, path);
                 put_text(out, symbol);
-                out.push((*snapshot).into());
+                put_u32(out, *cell);
+                out.extend([*protect as u8, *restore as u8, u8::from(*count)]);
+            }
+            Self::Plain { variables } => {
+                out.push(8);
+                put_u32(out, variables.len() as u32);
+                for (name, key, levels) in variables {
+                    put_text(out, name);
+                    put_u64(out, *key);
+                    out.push(*levels);
+                }
             }
             Self::Load { path } => {
                 out.push(1);
@@ -242,20 +278,28 @@ impl Wire for Command {
                 put_text(out, key);
                 put_text(out, value);
             }
-            Self::Undo => out.push(6),
+            Self::Undo { restore } => out.extend([6, *restore as u8]),
             Self::Exit => out.push(7),
         }
     }
 
     fn decode(b: &mut Bytes<'_>) -> Option<Self> {
         Some(match b.u8()? {
-            0 => Self::Run { path: b.text()?, symbol: b.text()?, snapshot: b.bool()? },
+            0 => Self::Run {
+                path: b.text()?,
+                symbol: b.text()?,
+                cell: b.u32()?,
+                protect: b.protect()?,
+                restore: b.restore()?,
+                count: b.bool()?,
+            },
+            8 => Self::Plain { variables: b.list(|b| Some((b.text()?, b.u64()?, b.u8()?)))? },
             1 => Self::Load { path: b.text()? },
             2 => Self::Drop { names: b.list(Bytes::text)? },
             3 => Self::Describe { names: b.list(Bytes::text)? },
             4 => Self::Threads { count: b.u32()? },
             5 => Self::SetEnv { key: b.text()?, value: b.text()? },
-            6 => Self::Undo,
+            6 => Self::Undo { restore: b.restore()? },
             7 => Self::Exit,
             _ => return None,
         })

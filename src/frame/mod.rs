@@ -25,6 +25,13 @@ pub enum Frame {
     Ready {
         /// Process id of the runner.
         pid: u32,
+        /// Process id of its keeper, 0 when it has none.
+        keeper: u32,
+    },
+    /// A snapshot was taken: the copy is a child of the kernel, which reaps it.
+    Copied {
+        /// Process id of the copy.
+        pid: u32,
     },
     /// A value to show. The kernel reads what was printed before it, shows it, and answers with
     /// [`Reply::Shown`] when `ordered` is set.
@@ -82,12 +89,23 @@ pub enum Frame {
         lost: Vec<String>,
         /// True when this process ends now and its snapshot takes over.
         restoring: bool,
+        /// What earlier cells made and a copy could not hold, one sentence part each (`thread "service" of
+        /// cell [3]`): why this process goes on although the cell failed.
+        alive: Vec<String>,
     },
     /// The snapshot took over after the running process ended: the variables are as they were
     /// before the cell.
     TookOver {
         /// Process id of the new runner.
         pid: u32,
+        /// Process id of its keeper, 0 when it has none.
+        keeper: u32,
+        /// What earlier cells made and went with the process: threads, children, connections.
+        gone: Vec<String>,
+        /// Variables with large data that is not as before the cell, but as the cell left it.
+        shared: Vec<String>,
+        /// Variables whose large data went with the process.
+        lost: Vec<String>,
     },
     /// What the runner knows of its variables, the answer to [`Command::Describe`].
     Described {
@@ -144,6 +162,30 @@ pub enum Outcome {
     },
 }
 
+/// What the snapshot before a cell protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protect {
+    /// Nothing: no snapshot.
+    Off,
+    /// Everything but large data without pointers, which writing to would cost a copy.
+    #[default]
+    Small,
+    /// Everything.
+    All,
+}
+
+/// What happens when a cell fails and its process is whole: a panic, an error, an interrupt that was heeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restore {
+    /// The snapshot takes over, unless something that earlier cells made lives and would be lost.
+    #[default]
+    Auto,
+    /// The snapshot takes over.
+    Always,
+    /// The process goes on.
+    Never,
+}
+
 /// What the kernel tells the runner between cells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -153,8 +195,19 @@ pub enum Command {
         path: String,
         /// Name of its entry point.
         symbol: String,
-        /// Take a snapshot first.
-        snapshot: bool,
+        /// The cell's number, for telling later which cell made what.
+        cell: u32,
+        /// What a snapshot protects.
+        protect: Protect,
+        /// What a failure that leaves the process whole leads to.
+        restore: Restore,
+        /// Count allocations.
+        count: bool,
+    },
+    /// Variables whose large data holds no pointers, numbers for example.
+    Plain {
+        /// Name, key, levels: 1 when it is the variable's own, 2 when it belongs to vectors in a vector.
+        variables: Vec<(String, u64, u8)>,
     },
     /// Load a shared object for all later cells (an environment or dependency layer).
     Load {
@@ -184,7 +237,10 @@ pub enum Command {
         value: String,
     },
     /// Return to the snapshot taken before the last cell.
-    Undo,
+    Undo {
+        /// As for a failure.
+        restore: Restore,
+    },
     /// End.
     Exit,
 }

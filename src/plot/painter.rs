@@ -151,6 +151,7 @@ pub fn settle() {
 }
 
 fn run(generation: u64) {
+    crate::rt::own::thread();
     let mut idle = 0;
     let mut painter = painter();
     while painter.stop == generation {

@@ -162,6 +162,7 @@ fn start(registry: &mut Registry) {
 }
 
 fn run(generation: u64) {
+    crate::rt::own::thread();
     let mut idle = 0;
     let mut next = Instant::now() + TICK;
     let mut registry = registry();

@@ -1,6 +1,6 @@
 //! Frames survive the way there and back, and no bytes make the reader panic.
 
-use crate::frame::{self, Command, Frame, Outcome, Reply, Wire};
+use crate::frame::{self, Command, Frame, Outcome, Protect, Reply, Restore, Wire};
 
 fn there_and_back<T: Wire + PartialEq + std::fmt::Debug>(value: &T) {
     let mut bytes = Vec::new();
@@ -20,9 +20,10 @@ fn usage(allocations: Option<(u64, u64)>) -> Frame {
 fn frames() {
     let text = || "grüße 😀".to_owned();
     let failed = Outcome::Failed { message: text(), kind: text() };
-    let done = |outcome| Frame::Done { outcome, lost: vec![text()], restoring: true };
+    let done = |outcome| Frame::Done { outcome, lost: vec![text()], restoring: true, alive: vec![text()] };
     let frames = [
-        Frame::Ready { pid: 7 },
+        Frame::Ready { pid: 7, keeper: 8 },
+        Frame::Copied { pid: 9 },
         Frame::Display {
             display_id: Some(text()),
             update: true,
@@ -41,7 +42,7 @@ fn frames() {
         done(Outcome::Interrupted),
         done(failed),
         done(Outcome::NotLoaded { message: text() }),
-        Frame::TookOver { pid: u32::MAX },
+        Frame::TookOver { pid: u32::MAX, keeper: 0, gone: vec![text()], shared: vec![], lost: vec![text(), text()] },
         Frame::Described { values: vec![(text(), text(), u64::MAX)] },
         Frame::NoSnapshot { reason: text() },
         usage(None),
@@ -54,13 +55,21 @@ fn frames() {
 fn commands_and_replies() {
     let text = || "x".to_owned();
     let commands = [
-        Command::Run { path: text(), symbol: text(), snapshot: true },
+        Command::Run {
+            path: text(),
+            symbol: text(),
+            cell: 7,
+            protect: Protect::All,
+            restore: Restore::Never,
+            count: true,
+        },
+        Command::Plain { variables: vec![(text(), u64::MAX, 2)] },
         Command::Load { path: text() },
         Command::Drop { names: vec![text(), text()] },
         Command::Describe { names: Vec::new() },
         Command::Threads { count: 9 },
         Command::SetEnv { key: text(), value: text() },
-        Command::Undo,
+        Command::Undo { restore: Restore::Always },
         Command::Exit,
     ];
     commands.iter().for_each(there_and_back);

@@ -9,14 +9,24 @@
 pub mod attach;
 pub mod cell;
 pub mod channel;
+mod descriptors;
 #[cfg(test)]
 mod frame_tests;
+mod keeper;
+pub mod large;
+mod ledger;
+mod memory;
+pub mod own;
 pub mod panic;
+mod pool;
+mod reach;
 pub mod serve;
 pub mod signals;
 mod snapshot;
+mod stdin;
 pub mod store;
 mod usage;
+mod world;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,33 +1,36 @@
 //! The runner's loop: take a command, fork a snapshot, run a cell, say how it ended.
 //!
-//! Cells run on one thread with a large stack that is itself a member of the rayon pool, so a
-//! parallel iterator in a cell uses exactly the threads granted. A new number of threads, or a
-//! snapshot that takes over, means a new such thread (an "era"): pool threads do not survive a
-//! fork and rayon cannot resize a pool.
+//! Cells run on one thread with a large stack. It is no member of rayon's pool, as `main` is none in a
+//! program, so that whatever waits in a cell for the pool finds all of it at work. A copy that
+//! takes over goes on in this same loop, with threads and a keeper of its own.
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::FromRawFd;
+use std::os::fd::{FromRawFd, RawFd};
 use std::thread;
 
-use super::snapshot::{self, Forked, Snapshot};
-use super::{cell, channel, panic, signals, store, usage};
-use crate::frame::{self, Command, Frame, Outcome};
+use super::pool::Pool;
+use super::snapshot::{self, Forked, Kept, Restored, Snapshot};
+use super::world::World;
+use super::{cell, channel, keeper, own, panic, signals, store, usage};
+use crate::frame::{self, Command, Frame, Outcome, Protect, Restore};
 
-/// What the runner was started with.
+/// Name of the thread that runs cells, and of threads without a name that cells start.
+pub(super) const CELL_THREAD: &str = "cell";
+
+/// What the runner was started with, and what it holds between cells.
 struct Server {
     commands: File,
     threads: u32,
-    stack: usize,
+    pool: Pool,
+    kept: Kept,
+    /// What cells made besides variables, as of the last snapshot.
+    world: World,
+    /// The cell that ran last.
+    last: u32,
     /// The state before the last cell, for `Undo`.
     before: Option<Snapshot>,
-}
-
-/// Why an era ended.
-enum Next {
-    Threads(u32),
-    Exit(i32),
 }
 
 /// Serves commands until the kernel says `Exit` or is gone. The kernel's `runner` verb loads the
@@ -37,11 +40,13 @@ enum Next {
 /// The three descriptors are open and belong to the caller, who hands them over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ferrolab_rt_main(commands: i32, frames: i32, replies: i32, threads: u32, stack: usize) -> i32 {
+    let descriptors = vec![commands, frames, replies];
     // SAFETY: handed over by the caller.
     let commands = unsafe {
         channel::attach(frames, replies);
         File::from_raw_fd(commands)
     };
+    own::thread();
     panic::install();
     // For cells that draw with plotters itself: compute nodes have no fonts.
     crate::plot::register_fonts();
@@ -49,8 +54,17 @@ pub unsafe extern "C" fn ferrolab_rt_main(commands: i32, frames: i32, replies: i
         eprintln!("ferrolab runner: no signal handlers: {error}");
     }
     watch_kernel(frames);
-    send(&Frame::Ready { pid: std::process::id() });
-    eras(Server { commands, threads: threads.max(1), stack, before: None })
+    // This thread waits for the end below, and so lives as long as a keeper needs.
+    let keeper = start_keeper();
+    let begin = move || serve(commands, descriptors, threads.max(1), keeper);
+    match thread::Builder::new().name(CELL_THREAD.into()).stack_size(stack).spawn(begin).map(thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(_)) => 1,
+        Err(error) => {
+            eprintln!("ferrolab runner: no thread for cells: {error}");
+            1
+        }
+    }
 }
 
 fn send(frame: &Frame) {
@@ -59,9 +73,18 @@ fn send(frame: &Frame) {
     }
 }
 
+/// The keeper's process id, 0 when there is none: then snapshots are not taken.
+fn start_keeper() -> i32 {
+    keeper::start().unwrap_or_else(|error| {
+        eprintln!("ferrolab runner: no keeper, so no snapshots: {error}");
+        0
+    })
+}
+
 /// Ends the process when the kernel is gone, also in the middle of a cell: no orphan.
-fn watch_kernel(frames: i32) {
+fn watch_kernel(frames: RawFd) {
     let watch = move || {
+        own::thread();
         let mut poll = libc::pollfd { fd: frames, events: libc::POLLRDHUP, revents: 0 };
         loop {
             // SAFETY: one valid pollfd.
@@ -75,151 +98,179 @@ fn watch_kernel(frames: i32) {
     let _ = thread::Builder::new().name("ferrolab-watch".into()).stack_size(64 << 10).spawn(watch);
 }
 
-fn eras(mut server: Server) -> i32 {
-    loop {
-        let builder = thread::Builder::new().name("cell".into()).stack_size(server.stack);
-        let era = match builder.spawn(move || serve(server)) {
-            Ok(era) => era,
-            Err(error) => {
-                eprintln!("ferrolab runner: no thread for cells: {error}");
-                return 1;
-            }
-        };
-        match era.join() {
-            Ok((_, Next::Exit(code))) => return code,
-            Ok((back, Next::Threads(count))) => server = Server { threads: count, ..back },
-            Err(_) => return 1,
-        }
-    }
-}
-
-fn serve(mut server: Server) -> (Server, Next) {
+/// The thread that runs cells, here and in every copy that takes over.
+fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> i32 {
+    own::thread();
     signals::install_for_this_thread();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(server.threads as usize)
-        .use_current_thread()
-        .start_handler(|index| {
-            if index > 0 {
-                signals::install_for_this_thread();
-            }
-        })
-        .stack_size(16 << 20)
-        .thread_name(|index| format!("worker {index}"))
-        .build();
-    if let Err(error) = &pool {
-        eprintln!("ferrolab runner: no thread pool, work runs on one thread: {error}");
-    }
-    loop {
-        let Ok(command) = frame::read::<Command>(&mut server.commands) else {
-            return (server, Next::Exit(0));
-        };
-        if let Some(next) = server.on_command(command) {
-            return (server, next);
+    let process = std::process::id();
+    let pool = Pool::start(threads as usize);
+    let kept = Kept { descriptors, keeper, threads: threads as usize };
+    let mut server = Server { commands, threads, pool, kept, world: World::default(), last: 0, before: None };
+    send(&Frame::Ready { pid: process, keeper: keeper as u32 });
+    while let Ok(command) = frame::read::<Command>(&mut server.commands) {
+        if matches!(command, Command::Exit) {
+            break;
         }
+        server.on_command(command);
     }
+    server.before = None;
+    if std::process::id() != process {
+        // SAFETY: this is a copy that took over, and this its first thread: nobody joins it.
+        unsafe { libc::_exit(0) };
+    }
+    0
 }
 
 impl Server {
-    fn on_command(&mut self, command: Command) -> Option<Next> {
+    fn on_command(&mut self, command: Command) {
         match command {
-            Command::Run { path, symbol, snapshot } => self.on_run(&path, &symbol, snapshot),
-            Command::Load { path } => self.on_load(&path),
+            Command::Run { path, symbol, cell, protect, restore, count } => {
+                usage::count(count);
+                self.on_run(&path, &symbol, cell, protect, restore);
+            }
+            Command::Plain { variables } => store::note_plain(&variables),
+            Command::Load { path } => on_load(&path),
             Command::Drop { names } => store::drop_named(&names),
             Command::Describe { names } => on_describe(names),
             // SAFETY: between cells only this thread and idle pool threads run; threads that a
             // cell left behind and that read the environment do so through std, which locks.
             Command::SetEnv { key, value } => unsafe { std::env::set_var(key, value) },
-            Command::Threads { count } => return Some(Next::Threads(count.max(1))),
-            Command::Undo => self.on_undo(),
-            Command::Exit => return Some(Next::Exit(0)),
+            Command::Threads { count } => self.on_threads(count.max(1)),
+            Command::Undo { restore } => self.on_undo(restore),
+            Command::Exit => {}
         }
-        None
     }
 
-    fn on_run(&mut self, path: &str, symbol: &str, snapshot: bool) {
+    fn on_run(&mut self, path: &str, symbol: &str, cell: u32, protect: Protect, restore: Restore) {
         self.before = None;
         if let Some(channel) = channel::get() {
             channel.drain_replies();
         }
-        if snapshot {
-            match snapshot::take() {
-                Ok(Forked::Running(copy)) => self.before = Some(copy),
-                Ok(Forked::Restored) => self.take_over(),
-                Err(reason) => send(&Frame::NoSnapshot { reason }),
-            }
+        if protect != Protect::Off && !self.snapshot(protect) {
+            // A copy, which has taken over: the next command is for it.
+            return;
         }
+        self.last = cell;
+        let busy = self.pool.is_busy();
         let outcome = match load(path).and_then(|library| entry(library, symbol)) {
-            Ok(entry) => run(entry, self.threads),
+            Ok(entry) => self.run(entry),
             Err(message) => Outcome::NotLoaded { message },
         };
         let well = matches!(outcome, Outcome::Ok | Outcome::Returned);
         crate::cluster::settle(well);
-        if well || self.before.is_none() {
-            let lost = store::sweep();
-            send(&Frame::Done { outcome, lost, restoring: false });
+        let alive = if well { Vec::new() } else { self.alive(busy) };
+        let goes_on = restore == Restore::Never || restore == Restore::Auto && !alive.is_empty();
+        if well || self.before.is_none() || goes_on {
+            if !well {
+                self.before = None;
+            }
+            send(&Frame::Done { outcome, lost: store::sweep(), restoring: false, alive });
             return;
         }
         // A cell that fails changes nothing: this process ends, the copy goes on.
-        send(&Frame::Done { outcome, lost: Vec::new(), restoring: true });
-        self.end_for_snapshot();
+        send(&Frame::Done { outcome, lost: Vec::new(), restoring: true, alive });
+        end_for_snapshot();
     }
 
-    fn on_load(&mut self, path: &str) {
-        let outcome = match load_global(path) {
-            Ok(()) => Outcome::Ok,
-            Err(message) => Outcome::NotLoaded { message },
-        };
-        send(&Frame::Done { outcome, lost: Vec::new(), restoring: false });
+    /// Takes a snapshot, if one can be had. False in the copy, when it has taken over.
+    fn snapshot(&mut self, protect: Protect) -> bool {
+        if self.kept.keeper == 0 {
+            send(&Frame::NoSnapshot { reason: "this system allows no process that shares memory".to_owned() });
+            return true;
+        }
+        match snapshot::take(&mut self.world, self.last, protect, &self.kept) {
+            Ok(Forked::Running(copy)) => {
+                send(&Frame::Copied { pid: copy.pid as u32 });
+                self.before = Some(copy);
+            }
+            Ok(Forked::Restored(restored)) => {
+                self.take_over(restored);
+                return false;
+            }
+            Err(reason) => send(&Frame::NoSnapshot { reason }),
+        }
+        true
     }
 
-    fn on_undo(&mut self) {
-        if self.before.is_some() {
-            self.end_for_snapshot();
+    /// What earlier cells made and the copy has not, although it lives.
+    fn alive(&self, busy: bool) -> Vec<String> {
+        let mut alive = self.before.as_ref().map_or_else(Vec::new, |before| before.world.alive());
+        if busy && self.pool.is_busy() {
+            alive.push("tasks in the pool of threads".to_owned());
+        }
+        alive
+    }
+
+    fn run(&mut self, entry: extern "C" fn()) -> Outcome {
+        signals::reset();
+        cell::begin();
+        let meter = usage::begin();
+        entry();
+        // Bars that are still painted are painted for the last time, and no painting thread is in
+        // the middle of anything when the next cell forks.
+        crate::progress::settle();
+        crate::plot::settle();
+        let used = meter.end(self.threads);
+        let _ = io::stdout().flush();
+        // SAFETY: a null stream flushes all of C's output streams.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
+        if matches!(used, Frame::Usage { others_ns, .. } if others_ns > 0) {
+            self.pool.ask_whether_idle();
+        }
+        send(&used);
+        cell::end()
+    }
+
+    fn on_threads(&mut self, count: u32) {
+        if self.pool.resize(count as usize) {
+            self.threads = count;
+            self.kept.threads = count as usize;
+        } else {
+            eprintln!(
+                "this session keeps {} threads: rayon's pool cannot be exchanged here; :restart takes others",
+                self.threads
+            );
+        }
+    }
+
+    fn on_undo(&mut self, restore: Restore) {
+        let alive = if restore == Restore::Always { Vec::new() } else { self.alive(false) };
+        if self.before.is_some() && alive.is_empty() {
+            end_for_snapshot();
         }
         let message = "there is no snapshot to return to".to_owned();
-        send(&Frame::Done { outcome: Outcome::NotLoaded { message }, lost: Vec::new(), restoring: false });
+        send(&Frame::Done { outcome: Outcome::NotLoaded { message }, lost: Vec::new(), restoring: false, alive });
     }
 
-    fn end_for_snapshot(&mut self) -> ! {
-        // Closing our end of its pipe is what wakes the copy; exiting does that, whatever the
-        // reason, so no message can be missed.
-        // SAFETY: _exit runs no destructors and no exit handlers, which belong to the copy now.
-        unsafe { libc::_exit(0) }
-    }
-
-    /// Runs in the copy, for the rest of its life.
-    fn take_over(&mut self) -> ! {
-        if let Some(channel) = channel::get() {
-            channel.send_aside(&Frame::TookOver { pid: std::process::id() });
-        }
+    /// In a copy: becomes the runner.
+    fn take_over(&mut self, restored: Restored) {
         if let Some(frames) = channel::get().map(channel::Channel::frames_descriptor) {
             watch_kernel(frames);
         }
-        let commands = self.commands.try_clone();
-        let code = match commands {
-            Ok(commands) => eras(Server { commands, threads: self.threads, stack: self.stack, before: None }),
-            Err(_) => 1,
-        };
-        // SAFETY: the thread below us on this stack is a copy of one that never returns.
-        unsafe { libc::_exit(code) }
+        self.kept.keeper = start_keeper();
+        self.pool.renew();
+        self.world = self.world.of_a_copy();
+        store::drop_named(&restored.lost);
+        let Restored { gone, shared, lost } = restored;
+        let (pid, keeper) = (std::process::id(), self.kept.keeper as u32);
+        if let Some(channel) = channel::get() {
+            channel.send_aside(&Frame::TookOver { pid, keeper, gone, shared, lost });
+        }
     }
 }
 
-fn run(entry: extern "C" fn(), threads: u32) -> Outcome {
-    signals::reset();
-    cell::begin();
-    let meter = usage::begin();
-    entry();
-    // Bars that are still painted are painted for the last time, and no painting thread is in
-    // the middle of anything when the next cell forks.
-    crate::progress::settle();
-    crate::plot::settle();
-    let used = meter.end(threads);
-    let _ = io::stdout().flush();
-    // SAFETY: a null stream flushes all of C's output streams.
-    unsafe { libc::fflush(std::ptr::null_mut()) };
-    send(&used);
-    cell::end()
+/// Ending is what wakes the copy, whatever the reason, so no message can be missed.
+fn end_for_snapshot() -> ! {
+    // SAFETY: _exit runs no destructors and no exit handlers, which belong to the copy now.
+    unsafe { libc::_exit(0) }
+}
+
+fn on_load(path: &str) {
+    let outcome = match load_global(path) {
+        Ok(()) => Outcome::Ok,
+        Err(message) => Outcome::NotLoaded { message },
+    };
+    send(&Frame::Done { outcome, lost: Vec::new(), restoring: false, alive: Vec::new() });
 }
 
 fn on_describe(names: Vec<String>) {

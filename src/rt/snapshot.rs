@@ -1,19 +1,28 @@
 //! Snapshots: a forked copy of the runner that sleeps with the variables as they were, and takes
-//! over when the running process ends without having said that all is well. Also the
-//! memory figures that decide about a snapshot.
+//! over when the process ends without having said that all is well.
+//!
+//! The copy is a child of the kernel, not of the runner, so that no cell waits for it; it has no descriptor
+//! open but ours, and no large data (`large.rs`). The keeper hands over both.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
 
-use super::{Interrupted, channel, signals};
+use super::world::World;
+use super::{channel, descriptors, keeper, large, ledger, memory, own, store};
+use crate::frame::Protect;
 
 /// Below this size a snapshot is always taken: its pages cannot matter.
 const ALWAYS: u64 = 256 << 20;
 
 /// The sleeping copy, held by the running process. Dropping it tells the copy to end.
 pub struct Snapshot {
-    pid: i32,
-    wake: i32,
+    end: UnixStream,
+    /// Process id of the copy.
+    pub pid: i32,
+    /// What earlier cells had made when it was taken.
+    pub world: World,
 }
 
 /// Both sides of the fork.
@@ -21,88 +30,123 @@ pub enum Forked {
     /// This process goes on; the copy sleeps.
     Running(Snapshot),
     /// This is the copy, and it has been woken: the running process is gone.
-    Restored,
+    Restored(Restored),
+}
+
+/// What a copy that took over has not got.
+pub struct Restored {
+    /// Threads, children and connections that went with the process, in words.
+    pub gone: Vec<String>,
+    /// Variables with large data that is as the process left it.
+    pub shared: Vec<String>,
+    /// Variables whose large data is gone.
+    pub lost: Vec<String>,
+}
+
+/// Descriptors of the runner itself.
+pub(super) struct Kept {
+    pub(super) descriptors: Vec<RawFd>,
+    /// Process id of the keeper; 0 when there is none, and then no snapshot.
+    pub(super) keeper: i32,
+    /// Threads on which a copy gets its large data back.
+    pub(super) threads: usize,
 }
 
 /// Forks. Returns in the running process at once, in the copy only when it must take over.
 ///
 /// # Errors
 /// A sentence saying why no snapshot was taken.
-pub fn take() -> Result<Forked, String> {
-    affordable()?;
-    let mut ends = [0; 2];
-    // SAFETY: room for two descriptors.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-        return Err(format!("no pipe: {}", io::Error::last_os_error()));
+pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
+    let refused = |what: &str, error: io::Error| format!("{what}: {error}");
+    let ledger = ledger::get().map_err(|e| refused("no memory to share with a copy", e))?;
+    let mut stays = [kept.descriptors.clone(), own::descriptors()].concat();
+    world.look(cell, &stays);
+    let large = if protect == Protect::All { Vec::new() } else { store::large_data() };
+    let blocks: Vec<usize> = large.iter().flat_map(|(_, blocks)| blocks).copied().collect();
+    if protect == Protect::All {
+        large::keep_all();
     }
-    let [sleep, wake] = ends;
-    // No other thread may be in the middle of a frame or of a print when we fork.
-    let _stdout = io::stdout().lock();
-    let held = channel::get().map(channel::Channel::hold);
+    let kept_out = large::keep_out(&blocks);
+    affordable(kept_out)?;
+    let (ours, theirs) = UnixStream::pair().map_err(|e| refused("no socket to a copy", e))?;
+    stays.push(theirs.as_raw_fd());
+    // No other thread may be in the middle of a frame, a print or a change of the lists when we fork.
+    let stdout = io::stdout().lock();
+    let held = (channel::get().map(channel::Channel::hold), own::hold(), large::hold());
     // SAFETY: the child runs Rust code, as this runner's only thread. Pool threads are parked and
     // are replaced; glibc makes its allocator usable in the child; our own locks are held here.
-    let pid = unsafe { libc::fork() };
-    drop(held);
-    match pid {
-        -1 => {
-            let error = io::Error::last_os_error();
-            close(sleep);
-            close(wake);
-            Err(format!("fork failed ({error}); there may be too little memory or too many processes"))
+    let between = unsafe { libc::fork() };
+    if between == 0 {
+        descriptors::close_all_but(&stays);
+        // Once more, so that the copy's parent is whoever adopts orphans: the kernel.
+        // SAFETY: this process has one thread; it ends at once.
+        unsafe {
+            let copy = libc::fork();
+            if copy != 0 {
+                ledger.copy.store(copy, Ordering::SeqCst);
+                libc::_exit(i32::from(copy < 0));
+            }
         }
-        0 => {
-            close(wake);
-            wait(sleep);
-            close(sleep);
-            Ok(Forked::Restored)
-        }
-        pid => {
-            close(sleep);
-            Ok(Forked::Running(Snapshot { pid, wake }))
-        }
+        let asks = keeper::sleep(&theirs);
+        drop((held, stdout));
+        let estate = asks.then(|| keeper::Estate::new(&theirs, kept.keeper));
+        return Ok(Forked::Restored(restore(world, &large, estate.as_ref(), kept.threads)));
     }
+    drop((held, stdout));
+    if between < 0 || !ended_well(between) {
+        let error = io::Error::last_os_error();
+        return Err(format!("fork failed ({error}); there may be too little memory or too many processes"));
+    }
+    keeper::set_copy(Some(&ours));
+    Ok(Forked::Running(Snapshot { end: ours, pid: ledger.copy.load(Ordering::SeqCst), world: world.clone() }))
 }
 
-/// Sleeps until the running process ends (returns) or discards this copy (exits).
-fn wait(sleep: i32) {
-    let mut byte = 0_u8;
+fn ended_well(child: i32) -> bool {
+    let mut status = 0;
     loop {
-        // SAFETY: one byte of room. read(2) itself, since the runner's stdin is interposed.
-        let n = unsafe { libc::syscall(libc::SYS_read, sleep, &raw mut byte, 1) };
-        match n {
-            // SAFETY: ends this copy; it owns nothing that anybody waits for.
-            1 => unsafe { libc::_exit(0) },
-            0 => return,
+        // SAFETY: our own child, which ends at once.
+        match unsafe { libc::waitpid(child, &mut status, 0) } {
+            done if done == child => return status == 0,
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            // SAFETY: as above; without its pipe the copy could never be woken.
-            _ => unsafe { libc::_exit(1) },
+            _ => return false,
         }
     }
 }
 
-fn close(descriptor: i32) {
-    // SAFETY: a descriptor this file opened, closed once.
-    unsafe { libc::close(descriptor) };
+/// Makes a copy whole again.
+fn restore(
+    world: &World,
+    large: &[(String, Vec<usize>)],
+    estate: Option<&keeper::Estate<'_>>,
+    threads: usize,
+) -> Restored {
+    own::forget_threads();
+    own::thread();
+    let open = descriptors::put_back(world.open.clone(), |number| estate?.descriptor(number));
+    let mut gone = world.describe();
+    gone.extend(open.iter().map(descriptors::Open::describe));
+    let damaged = large::put_back(threads, |address, into| estate.is_some_and(|estate| estate.memory(address, into)));
+    let of = |wanted: &dyn Fn(&usize) -> bool| -> Vec<String> {
+        large.iter().filter(|(_, blocks)| blocks.iter().any(wanted)).map(|(name, _)| name.clone()).collect()
+    };
+    let lost = of(&|block| damaged.contains(block));
+    Restored { gone, shared: of(&|block| !damaged.contains(block)), lost }
 }
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        // SAFETY: our own pipe end and our own child, both given up here.
-        unsafe {
-            libc::write(self.wake, [b'q'].as_ptr().cast(), 1);
-            libc::close(self.wake);
-            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
-        }
+        keeper::discard(&self.end);
+        large::release();
     }
 }
 
-/// Would a full copy of this process still fit?
-fn affordable() -> Result<(), String> {
-    let resident = resident_bytes();
+/// Would a full copy of this process still fit? `kept_out` is in no copy.
+fn affordable(kept_out: u64) -> Result<(), String> {
+    let resident = memory::resident().saturating_sub(kept_out);
     if resident < ALWAYS {
         return Ok(());
     }
-    let Some(free) = available_bytes() else { return Ok(()) };
+    let Some(free) = memory::available() else { return Ok(()) };
     if resident < free {
         return Ok(());
     }
@@ -111,65 +155,4 @@ fn affordable() -> Result<(), String> {
         resident >> 20,
         free >> 20
     ))
-}
-
-fn resident_bytes() -> u64 {
-    let pages = fs::read_to_string("/proc/self/statm").ok().and_then(|s| s.split(' ').nth(1)?.parse::<u64>().ok());
-    // SAFETY: a plain query.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(1) as u64;
-    pages.unwrap_or(0) * page
-}
-
-/// Memory free for us: of the machine, and of the control group when that has a limit.
-fn available_bytes() -> Option<u64> {
-    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let machine = line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10;
-    Some(group_free().map_or(machine, |group| machine.min(group)))
-}
-
-fn group_free() -> Option<u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let number = |path: String| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    groups.lines().find_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        let (folder, limit, used) = match controllers {
-            "" => (format!("/sys/fs/cgroup{path}"), "memory.max", "memory.current"),
-            "memory" => (format!("/sys/fs/cgroup/memory{path}"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
-            _ => return None,
-        };
-        Some(number(format!("{folder}/{limit}"))?.saturating_sub(number(format!("{folder}/{used}"))?))
-    })
-}
-
-/// What the kernel binary's `read` hands a cell that reads standard input: bytes of the line the
-/// user typed. Returns the number of bytes, 0 at end of input, -1 with `ECANCELED` from an
-/// interrupt to the end of the cell: unwinding must not cross the C functions in between, so the
-/// cell sees an error, and is interrupted whatever it makes of it.
-///
-/// # Safety
-/// `buffer` has room for `length` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ferrolab_rt_stdin(buffer: *mut u8, length: usize) -> isize {
-    static REST: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());
-    let Some(channel) = channel::get() else { return 0 };
-    let mut rest = REST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if rest.is_empty() {
-        let _ = io::stdout().flush();
-        let answer = if signals::stopped_reading() { Err(Interrupted) } else { channel.input("", false) };
-        match answer {
-            Ok(text) => *rest = text.into_bytes(),
-            Err(Interrupted) => {
-                signals::stop_reading();
-                // SAFETY: this thread's errno, as a failing read(2) sets it.
-                unsafe { *libc::__errno_location() = libc::ECANCELED };
-                return -1;
-            }
-        }
-    }
-    let n = rest.len().min(length);
-    // SAFETY: n bytes fit by the caller's promise, and the two do not overlap.
-    unsafe { std::ptr::copy_nonoverlapping(rest.as_ptr(), buffer, n) };
-    rest.drain(..n);
-    n as isize
 }

@@ -8,6 +8,8 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::reach;
+
 /// One variable's place.
 struct Slot {
     block: NonNull<u8>,
@@ -15,6 +17,8 @@ struct Slot {
     /// What the engine calls this type; equal keys mean equal layout.
     key: u64,
     drop: unsafe fn(*mut u8),
+    /// 1 when its large data holds no pointers, 2 when that of the vectors in it does not; else 0.
+    levels: u8,
     /// False while a cell has the value in a local.
     full: bool,
 }
@@ -83,6 +87,9 @@ unsafe fn fill(name: &str, key: u64, from: *const u8, layout: Layout, drop: unsa
             Some(slot) if slot.layout == layout && !slot.full => {
                 // SAFETY: same layout, and the block is empty.
                 unsafe { ptr::copy_nonoverlapping(from, slot.block.as_ptr(), layout.size()) };
+                if slot.key != key {
+                    slot.levels = 0;
+                }
                 slot.key = key;
                 slot.drop = drop;
                 slot.full = true;
@@ -92,7 +99,7 @@ unsafe fn fill(name: &str, key: u64, from: *const u8, layout: Layout, drop: unsa
                 let block = allocate(layout);
                 // SAFETY: a fresh block of this layout.
                 unsafe { ptr::copy_nonoverlapping(from, block.as_ptr(), layout.size()) };
-                slots.insert(name.to_owned(), Slot { block, layout, key, drop, full: true })
+                slots.insert(name.to_owned(), Slot { block, layout, key, drop, levels: 0, full: true })
             }
         }
     };
@@ -154,6 +161,27 @@ pub fn sweep() -> Vec<String> {
     }
     lost.sort();
     lost
+}
+
+/// The large data of these variables holds no pointers: see [`Command::Plain`](crate::frame::Command::Plain).
+pub fn note_plain(variables: &[(String, u64, u8)]) {
+    let mut slots = slots();
+    let Some(slots) = slots.as_mut() else { return };
+    for (name, key, levels) in variables {
+        if let Some(slot) = slots.get_mut(name).filter(|slot| slot.key == *key) {
+            slot.levels = *levels;
+        }
+    }
+}
+
+/// Variables with large blocks of plain data, and the addresses of those.
+pub(super) fn large_data() -> Vec<(String, Vec<usize>)> {
+    let slots = slots();
+    let plain = slots.iter().flatten().filter(|(_, slot)| slot.full && slot.levels > 0 && slot.layout.size() >= 8);
+    let found = plain.map(|(name, slot)| {
+        (name.clone(), reach::blocks(slot.block.as_ptr() as usize, slot.layout.size(), slot.levels))
+    });
+    found.filter(|(_, blocks)| !blocks.is_empty()).collect()
 }
 
 /// Size of a variable's own block in bytes.

@@ -4,19 +4,31 @@
 use std::fs;
 use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::frame::Frame;
 
 /// Fills in how often memory was allocated so far, and how many bytes.
-type Count = extern "C" fn(&mut [u64; 2]);
+type Read = extern "C" fn(&mut [u64; 2]);
+/// Begins or ends counting.
+type Switch = extern "C" fn(bool);
 
-static COUNT: OnceLock<Count> = OnceLock::new();
+static COUNTER: OnceLock<(Read, Switch)> = OnceLock::new();
+static COUNTING: AtomicBool = AtomicBool::new(false);
 
-/// The kernel's `runner` verb counts allocations, and says here how to read the count.
+/// The kernel's `runner` verb can count allocations, and says here how.
 #[unsafe(no_mangle)]
-pub extern "C" fn ferrolab_rt_counts_allocations(count: Count) {
-    let _ = COUNT.set(count);
+pub extern "C" fn ferrolab_rt_counts_allocations(read: Read, switch: Switch) {
+    let _ = COUNTER.set((read, switch));
+}
+
+/// Counts the next cell's allocations, which costs each a nanosecond, or does not.
+pub fn count(on: bool) {
+    if let Some((_, switch)) = COUNTER.get() {
+        switch(on);
+        COUNTING.store(on, Ordering::Relaxed);
+    }
 }
 
 /// The counters when a cell began.
@@ -64,8 +76,11 @@ impl Meter {
 }
 
 fn allocations() -> Option<[u64; 2]> {
+    if !COUNTING.load(Ordering::Relaxed) {
+        return None;
+    }
     let mut counted = [0; 2];
-    COUNT.get()?(&mut counted);
+    COUNTER.get()?.0(&mut counted);
     Some(counted)
 }
 

@@ -11,6 +11,7 @@ pub mod insight;
 pub mod item;
 pub mod items;
 pub mod measured;
+mod plain;
 mod refuse;
 pub mod shelf;
 pub mod source;
@@ -87,6 +88,8 @@ pub struct Prepared {
     pub cached: bool,
     /// True when everything went into the store and must be dropped again.
     pub unkept: Vec<String>,
+    /// Variables that it takes from the store.
+    pub taken: Vec<String>,
     next: State,
     /// The variables when it returns before its end.
     returned: Variables,
@@ -255,7 +258,18 @@ impl Engine {
         }
         if split.runs_nothing() && split.items.is_empty() && split.imports.is_empty() {
             let (unkept, returned) = (Vec::new(), Variables::default());
-            return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached: true, unkept, returned, next });
+            let taken = Vec::new();
+            return Ok(Prepared {
+                object: None,
+                symbol: ENTRY,
+                stale,
+                notes,
+                cached: true,
+                unkept,
+                taken,
+                returned,
+                next,
+            });
         }
         let built = self.build(number, text, &split, &mut next, &mut notes)?;
         if !split.items.is_empty() {
@@ -272,7 +286,8 @@ impl Engine {
             &mut notes,
         );
         let object = if split.runs_nothing() { None } else { Some(built.object()?) };
-        Ok(Prepared { object, symbol: ENTRY, stale, notes, cached: built.cached, unkept, returned, next })
+        let (cached, taken) = (built.cached, built.generated.taken);
+        Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
     }
 
     /// The cell ran to its end: what it defined is the session's now.

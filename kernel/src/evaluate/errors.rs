@@ -46,8 +46,7 @@ pub(super) fn refused(refused: Refused) -> CellError {
 }
 
 /// The cell ran and failed.
-pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic]) -> CellError {
-    let kept = if ended.restored { "variables are as they were before the cell" } else { "" };
+pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic], kept: &str) -> CellError {
     match &ended.end {
         End::Said(Outcome::Panicked) => panicked(engine, panics, kept),
         End::Said(Outcome::Failed { message, kind }) => {
@@ -79,7 +78,7 @@ fn with_note(mut error: CellError, kept: &str) -> CellError {
     error
 }
 
-fn note(text: &str) -> String {
+pub(super) fn note(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{BLUE}note{RESET}: {text}") }
 }
 

@@ -2,6 +2,7 @@
 //! room joins those three and holds what belongs to none of them: the order of things, and what
 //! the user is told when one fails. It knows no sockets and no rustc.
 
+mod aftermath;
 pub(crate) mod answers;
 pub mod directives;
 pub(crate) mod errors;
@@ -18,7 +19,7 @@ use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
 use crate::output::Output;
 use crate::runner::control::Control;
-use crate::runner::frame::{Command, Outcome};
+use crate::runner::frame::{Command, Outcome, Protect, Restore};
 use crate::runner::host::{Config, End, Ended, Runner};
 use crate::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use answers::Answers;
@@ -63,6 +64,8 @@ pub struct Lab {
     settings: Settings,
     /// Outputs of cells under `%%capture`, and more that directives keep between cells.
     desk: directives::Desk,
+    /// What earlier cells made and a failing cell took with it: threads, children, connections.
+    gone: Vec<String>,
     /// Start-up files have had their turn.
     started: bool,
     /// They run now.
@@ -74,7 +77,10 @@ pub struct Lab {
 struct Settings {
     threads: u32,
     timing: bool,
-    snapshots: bool,
+    /// What the snapshot before a cell protects.
+    protect: Protect,
+    /// What a failure that leaves the process whole leads to.
+    restore: Restore,
     /// Variables set with `:env`, for a runner that is started anew.
     environment: Vec<(String, String)>,
 }
@@ -98,8 +104,15 @@ impl Lab {
             shared: Arc::default(),
             engine: None,
             runner: None,
-            settings: Settings { threads, timing: false, snapshots: true, environment: Vec::new() },
+            settings: Settings {
+                threads,
+                timing: false,
+                protect: Protect::Small,
+                restore: Restore::Auto,
+                environment: Vec::new(),
+            },
             desk: directives::Desk::default(),
+            gone: Vec::new(),
             started: false,
             starting: false,
         };
@@ -124,16 +137,13 @@ impl Lab {
     fn start_runner(&mut self) -> Result<(), CellError> {
         let Some(engine) = &self.engine else { return Ok(()) };
         self.runner = None;
-        let mut variables = self.settings.environment.clone();
-        if std::env::var_os("GLIBC_TUNABLES").is_none() {
-            variables.push(("GLIBC_TUNABLES".into(), "glibc.malloc.hugetlb=1".into()));
-        }
+        self.gone.clear();
         let config = Config {
             executable: self.options.executable.clone(),
             libraries: engine.environment().libraries().map(PathBuf::from).collect(),
             threads: self.settings.threads,
             stack: CELL_STACK,
-            environment: variables,
+            environment: self.settings.environment.clone(),
         };
         let runner = Runner::start(&config, &self.shared.control).map_err(|e| errors::plain("Runner", &e))?;
         self.runner = Some(runner);
@@ -207,7 +217,10 @@ impl Lab {
             let command = Command::Run {
                 path: object.to_string_lossy().into_owned(),
                 symbol: prepared.symbol.to_owned(),
-                snapshot: self.settings.snapshots,
+                cell: number,
+                protect: self.settings.protect,
+                restore: self.settings.restore,
+                count: code.count,
             };
             let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
             let ended = runner.follow(&command, &mut listener);
@@ -225,7 +238,7 @@ impl Lab {
                 return Ok(report);
             }
             if ended.end != End::Said(Outcome::Ok) {
-                return Err(self.failed(&ended, listener));
+                return Err(self.failed(&ended, &prepared.taken, listener));
             }
         }
         listener.output.finish();
@@ -238,8 +251,13 @@ impl Lab {
         let Some(engine) = &mut self.engine else { return };
         engine.commit(prepared);
         gone.retain(|name| engine.variables().get(name).is_none());
-        if let (false, Some(runner)) = (gone.is_empty(), &mut self.runner) {
+        let Some(runner) = &mut self.runner else { return };
+        if !gone.is_empty() {
             drop(runner.tell(&Command::Drop { names: gone }));
+        }
+        let variables = engine.newly_plain();
+        if !variables.is_empty() {
+            drop(runner.tell(&Command::Plain { variables }));
         }
     }
 
@@ -259,11 +277,15 @@ impl Lab {
         }
     }
 
-    /// What the user is told of a cell that failed, and what the session must forget.
-    fn failed(&mut self, ended: &Ended, listener: CellListener) -> CellError {
+    /// What the user is told of a cell that failed, and what the session must forget. `taken` are the variables that
+    /// the cell had in hand.
+    fn failed(&mut self, ended: &Ended, taken: &[String], listener: CellListener) -> CellError {
         let CellListener { mut output, panics } = listener;
         let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
-        let error = errors::ended(engine, ended, &panics);
+        let kept = aftermath::kept(ended, &aftermath::changeable(engine, taken));
+        let mut error = errors::ended(engine, ended, &panics, &kept);
+        error.traceback.extend(aftermath::went(ended, &self.gone));
+        self.gone.extend(ended.went.iter().cloned());
         if ended.gone {
             let lost = engine.clear_variables();
             if !lost.is_empty() {
@@ -275,10 +297,11 @@ impl Lab {
             engine.forget(name);
         }
         if !ended.lost.is_empty() {
-            output.note(&format!(
-                "the cell had moved these variables when it failed, and there was no snapshot: {}",
-                ended.lost.join(", ")
-            ));
+            let why = match ended.restored {
+                true => "these variables held large data, which went with the process",
+                false => "the cell had moved these variables when it failed, and there was no snapshot",
+            };
+            output.note(&format!("{why}: {}", ended.lost.join(", ")));
         }
         output.finish();
         error
@@ -298,12 +321,14 @@ struct Code<'a> {
     /// What errors show: the text as the user wrote it.
     shown: &'a str,
     silent: bool,
+    /// Count its allocations.
+    count: bool,
     measure: Option<Measure>,
 }
 
 impl<'a> Code<'a> {
     fn plain(cell: &Cell, text: &'a str) -> Self {
-        Self { number: cell.number, text, shown: text, silent: cell.silent, measure: None }
+        Self { number: cell.number, text, shown: text, silent: cell.silent, count: false, measure: None }
     }
 }
 
@@ -322,7 +347,7 @@ impl Evaluator for Lab {
     fn expression(&mut self, code: &str) -> Result<Display, CellError> {
         let quiet = Arc::new(Quiet::default());
         let sink: Arc<dyn Sink> = quiet.clone();
-        let code = Code { number: EXPRESSION, text: code, shown: code, silent: false, measure: None };
+        let code = Code { number: EXPRESSION, text: code, shown: code, silent: false, count: false, measure: None };
         self.run_code(&code, &sink)?;
         Ok(quiet.take().unwrap_or_default())
     }

@@ -282,7 +282,10 @@ impl Cells {
         if let Some(calls) = self.helper.calls {
             (calls.settle)(outcome == Outcome::Ok);
         }
-        drop(frame::write(&mut self.status, &Frame::Done { outcome, lost: Vec::new(), restoring: false }));
+        drop(frame::write(
+            &mut self.status,
+            &Frame::Done { outcome, lost: Vec::new(), restoring: false, alive: Vec::new() },
+        ));
         self.evcxr.write_all(COMPLETE).map_err(|e| e.to_string())
     }
 

@@ -1,5 +1,17 @@
 //! How a process ended: reaping our children, and the words for their last status.
 
+use std::sync::{Mutex, PoisonError};
+
+/// Children whose end nobody waits for: copies that were not needed, keepers whose process has ended.
+static ENDING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+/// Reap these when they end.
+pub(super) fn reap_later(pids: impl IntoIterator<Item = i32>) {
+    let mut ending = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
+    ending.extend(pids.into_iter().filter(|pid| *pid > 0));
+    ending.retain(|pid| !try_reap(*pid));
+}
+
 /// Wait for a child's end; its status, when it was ours.
 pub(super) fn reap(pid: i32) -> Option<i32> {
     let mut status = 0;

@@ -71,18 +71,46 @@ pub fn serve(start: &Start) -> Result<i32, String> {
         STDIN.store(stdin as usize, Ordering::SeqCst);
     }
     #[cfg(target_env = "gnu")]
-    if let Some(counts) = symbol(helper, c"ferrolab_rt_counts_allocations") {
-        // SAFETY: the helper library exports this function with this signature, and takes a
-        // function that lives as long as the process.
-        let counts: extern "C" fn(extern "C" fn(&mut [u64; 2])) = unsafe { std::mem::transmute(counts) };
-        counts(super::allocations::read);
-    }
+    connect_memory(helper);
     let [commands, frames, replies] = start.descriptors;
     // SAFETY: the helper library exports this function with this signature; the environment's
     // identity covers both, and the descriptors were inherited for it alone.
     let main: unsafe extern "C" fn(i32, i32, i32, u32, usize) -> i32 = unsafe { std::mem::transmute(main) };
     // SAFETY: as above.
     Ok(unsafe { main(commands, frames, replies, start.threads, start.stack) })
+}
+
+/// The helper library hears of large blocks, and may have allocations counted.
+#[cfg(target_env = "gnu")]
+fn connect_memory(helper: *mut libc::c_void) {
+    use super::allocations::{self, Hooks};
+    type Counts = extern "C" fn(extern "C" fn(&mut [u64; 2]), extern "C" fn(bool));
+    if let Some(counts) = symbol(helper, c"ferrolab_rt_counts_allocations") {
+        // SAFETY: the helper library exports this function with this signature, and takes
+        // functions that live as long as the process.
+        let counts: Counts = unsafe { std::mem::transmute(counts) };
+        counts(allocations::read, allocations::count_all);
+    }
+    let names = [
+        c"ferrolab_rt_block_made",
+        c"ferrolab_rt_block_shrinks",
+        c"ferrolab_rt_block_moves",
+        c"ferrolab_rt_block_moved",
+        c"ferrolab_rt_block_freed",
+    ];
+    let found = names.map(|name| symbol(helper, name));
+    let [Some(made), Some(shrinks), Some(moves), Some(moved), Some(freed)] = found else { return };
+    // SAFETY: the helper library exports these functions with these signatures, and is never unloaded.
+    let hooks = unsafe {
+        Hooks {
+            made: std::mem::transmute::<*mut libc::c_void, extern "C" fn(usize, usize)>(made),
+            shrinks: std::mem::transmute::<*mut libc::c_void, extern "C" fn(usize, usize) -> bool>(shrinks),
+            moves: std::mem::transmute::<*mut libc::c_void, extern "C" fn(usize, &mut [usize; 4])>(moves),
+            moved: std::mem::transmute::<*mut libc::c_void, extern "C" fn(&[usize; 4], usize, usize)>(moved),
+            freed: std::mem::transmute::<*mut libc::c_void, extern "C" fn(usize) -> bool>(freed),
+        }
+    };
+    allocations::tell(hooks);
 }
 
 fn open(path: &CStr) -> Result<*mut libc::c_void, String> {

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, reap, try_reap};
+use super::death::{describe, reap, reap_later, try_reap};
+use super::ended::Successor;
+pub use super::ended::{End, Ended, Usage};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
 
@@ -88,54 +90,13 @@ pub struct Panic {
     pub backtrace: String,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum End {
-    /// As the cell itself said.
-    Said(Outcome),
-    /// The process died; how, in words.
-    Died(String),
-    /// The cell did not look at an interrupt and was ended.
-    Stopped,
-}
-
-/// The end of a run and what became of the variables.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    /// How.
-    pub end: End,
-    /// True when the variables are as they were before the cell.
-    pub restored: bool,
-    /// True when the runner is gone and all variables with it.
-    pub gone: bool,
-    /// Variables that a failed cell took with it.
-    pub lost: Vec<String>,
-    /// Resources, when the cell ended by itself.
-    pub usage: Option<Usage>,
-}
-
-/// Resources of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
-    /// Wall time of the cell's code.
-    pub wall: Duration,
-    /// CPU time of all threads.
-    pub cpu: Duration,
-    /// Threads of the pool.
-    pub threads: u32,
-    /// The part of it that threads other than the cell's own took.
-    pub others: Duration,
-    /// Peak resident memory, bytes.
-    pub peak: u64,
-    /// True when the peak is that of the session so far.
-    pub whole_session: bool,
-    /// How often memory was allocated, and how many bytes; none when that is not counted.
-    pub allocations: Option<(u64, u64)>,
-}
-
 /// A live runner.
 pub struct Runner {
     pid: i32,
+    /// The process that hands over when it ends; 0 when there is none.
+    keeper: i32,
+    /// The sleeping copy; 0 when there is none.
+    copy: i32,
     commands: File,
     frames: Frames,
     replies: Frames,
@@ -157,7 +118,8 @@ impl Runner {
         let mut said = Vec::new();
         loop {
             socket::wait(&[self.frames.descriptor(), self.streams[1].as_raw_fd()], Some(Duration::from_secs(60)));
-            if let Some(Frame::Ready { .. }) = self.frames.next_frame() {
+            if let Some(Frame::Ready { keeper, .. }) = self.frames.next_frame() {
+                self.keeper = keeper as i32;
                 return Ok(self);
             }
             let mut buffer = [0; 4096];
@@ -183,6 +145,7 @@ impl Runner {
     /// Run a cell, load a library, or undo: send a command and follow it to its end.
     pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
         self.control.begin();
+        reap_later([]);
         let sent = self.tell(command);
         let ended = match sent {
             Ok(()) => Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener),
@@ -205,7 +168,7 @@ impl Runner {
     }
 
     fn buried(&mut self, end: End) -> Ended {
-        Ended { end, restored: false, gone: true, lost: Vec::new(), usage: None }
+        Ended { gone: true, ..Ended::of(end, None) }
     }
 
     /// Pass on everything that is in the output pipes now.
@@ -228,9 +191,11 @@ impl Runner {
 impl Drop for Runner {
     fn drop(&mut self) {
         drop(self.tell(&Command::Exit));
+        let ending = [self.keeper, self.copy];
         let asked = Instant::now();
         while asked.elapsed() < Duration::from_millis(200) {
             if try_reap(self.pid) {
+                reap_later(ending);
                 return self.control.set_pid(0);
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -238,6 +203,7 @@ impl Drop for Runner {
         self.control.signal(libc::SIGKILL);
         reap(self.pid);
         self.control.set_pid(0);
+        reap_later(ending);
         // Closing our sockets ends a snapshot that this has woken.
     }
 }
@@ -255,8 +221,8 @@ struct Following<'a> {
 }
 
 enum Step {
-    Done { outcome: Outcome, lost: Vec<String>, restoring: bool },
-    TookOver(i32),
+    Done { outcome: Outcome, lost: Vec<String>, restoring: bool, alive: Vec<String> },
+    TookOver(Successor),
     Died,
 }
 
@@ -309,8 +275,8 @@ impl Following<'_> {
         }
         self.read_streams(listener);
         while let Some(frame) = self.runner.replies.next_frame() {
-            if let Frame::TookOver { pid } = frame {
-                return Some(Step::TookOver(pid as i32));
+            if let Some(successor) = Successor::of(frame) {
+                return Some(Step::TookOver(successor));
             }
         }
         self.runner.frames.is_closed().then_some(Step::Died)
@@ -364,9 +330,15 @@ impl Following<'_> {
                 let [wall, cpu, others] = [wall_ns, cpu_ns, others_ns].map(Duration::from_nanos);
                 self.usage = Some(Usage { wall, cpu, threads, others, peak, whole_session, allocations });
             }
-            Frame::Done { outcome, lost, restoring } => return Some(Step::Done { outcome, lost, restoring }),
-            Frame::TookOver { pid } => return Some(Step::TookOver(pid as i32)),
-            Frame::Ready { .. } | Frame::Described { .. } => {}
+            Frame::Done { outcome, lost, restoring, alive } => {
+                return Some(Step::Done { outcome, lost, restoring, alive });
+            }
+            Frame::Copied { pid } => {
+                // The copy before has been told to end.
+                reap_later([std::mem::replace(&mut self.runner.copy, pid as i32)]);
+            }
+            // They come on the other socket, or at other times.
+            Frame::TookOver { .. } | Frame::Ready { .. } | Frame::Described { .. } => {}
         }
         None
     }
@@ -397,23 +369,23 @@ impl Following<'_> {
     fn end(&mut self, step: Step, stopped: bool, listener: &mut dyn Listener) -> Ended {
         self.runner.drain(listener);
         match step {
-            Step::Done { outcome, lost, restoring } => {
-                let mut ended =
-                    Ended { end: End::Said(outcome), restored: false, gone: false, lost, usage: self.usage };
+            Step::Done { outcome, lost, restoring, alive } => {
+                let mut ended = Ended { lost, alive, ..Ended::of(End::Said(outcome), self.usage) };
                 if restoring {
                     reap(self.runner.pid);
                     match self.await_takeover() {
-                        Some(pid) => ended.restored = self.adopt(pid),
+                        Some(successor) => self.adopt(successor, &mut ended),
                         None => ended.gone = true,
                     }
                 }
                 ended
             }
-            Step::TookOver(pid) => {
+            Step::TookOver(successor) => {
                 let how = describe(reap(self.runner.pid));
-                let restored = self.adopt(pid);
                 let end = if stopped { End::Stopped } else { End::Died(how) };
-                Ended { end, restored, gone: false, lost: Vec::new(), usage: self.usage }
+                let mut ended = Ended::of(end, self.usage);
+                self.adopt(successor, &mut ended);
+                ended
             }
             Step::Died => {
                 let how = describe(reap(self.runner.pid));
@@ -422,12 +394,12 @@ impl Following<'_> {
         }
     }
 
-    fn await_takeover(&mut self) -> Option<i32> {
+    fn await_takeover(&mut self) -> Option<Successor> {
         let deadline = Instant::now() + TAKEOVER;
         while Instant::now() < deadline {
             socket::wait(&[self.runner.replies.descriptor()], Some(Duration::from_millis(100)));
-            if let Some(Frame::TookOver { pid }) = self.runner.replies.next_frame() {
-                return Some(pid as i32);
+            if let Some(successor) = self.runner.replies.next_frame().and_then(Successor::of) {
+                return Some(successor);
             }
             if self.runner.replies.is_closed() {
                 return None;
@@ -436,11 +408,16 @@ impl Following<'_> {
         None
     }
 
-    fn adopt(&mut self, pid: i32) -> bool {
-        self.runner.frames.forget_rest();
-        self.runner.pid = pid;
-        self.runner.control.set_pid(pid);
-        true
+    /// The copy is the runner now.
+    fn adopt(&mut self, successor: Successor, ended: &mut Ended) {
+        let runner = &mut *self.runner;
+        runner.frames.forget_rest();
+        reap_later([std::mem::replace(&mut runner.keeper, successor.keeper)]);
+        (runner.pid, runner.copy) = (successor.pid, 0);
+        runner.control.set_pid(successor.pid);
+        ended.restored = true;
+        ended.lost.extend(successor.lost);
+        (ended.went, ended.shared) = (successor.went, successor.shared);
     }
 }
 
@@ -480,6 +457,8 @@ fn spawn(config: &Config, control: &Arc<Control>) -> io::Result<Runner> {
     let file = |end: OwnedFd| File::from(end);
     Ok(Runner {
         pid,
+        keeper: 0,
+        copy: 0,
         commands: file(command_write),
         frames: Frames::new(frames),
         replies: Frames::new(replies),

@@ -7,8 +7,11 @@
 mod allocations;
 pub mod control;
 mod death;
+mod ended;
 pub mod guest;
 pub mod host;
+#[cfg(target_env = "gnu")]
+mod pages;
 pub mod socket;
 
 #[path = "../../../src/frame/mod.rs"]

@@ -94,7 +94,7 @@ impl Lab {
         }
         if plan.has_code() || measure.is_some() {
             let shown = if measure.is_some() { &cell.code } else { &plan.code };
-            let code = Code { shown, measure, ..Code::plain(cell, &plan.code) };
+            let code = Code { shown, measure, count: timed, ..Code::plain(cell, &plan.code) };
             let report = self.run_code(&code, &target)?;
             if timed {
                 sink.stream(Stream::Stdout, &footer::footer(&report, &plan.code));
@@ -150,7 +150,8 @@ impl Lab {
             }
             // The session takes it out of the queue before it comes here.
             "attach" => Err(wrong(":attach is a cell of its own, in Jupyter: nothing else stands beside it")),
-            "snapshots" => on_off(rest, "snapshots").map(|on| self.settings.snapshots = on),
+            "snapshots" => self.on_snapshots(rest),
+            "restore" => self.on_restore(rest),
             "env" => self.on_env(rest),
             "build_env" => on_build_env(rest),
             "offline" => {
@@ -231,27 +232,6 @@ impl Lab {
             self.start_runner()?;
         }
         Ok(())
-    }
-
-    fn on_undo(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let (Some(engine), Some(runner)) = (&mut self.engine, &mut self.runner) else {
-            return Err(wrong("there is nothing to undo"));
-        };
-        if !engine.can_undo() {
-            return Err(wrong(
-                "there is nothing to undo: the last cell failed, was undone already, or had no snapshot",
-            ));
-        }
-        if engine.last_ran() {
-            let mut listener =
-                crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink.clone(), true));
-            let ended = runner.follow(&Command::Undo, &mut listener);
-            if !ended.restored {
-                return Err(wrong("there is no snapshot to return to"));
-            }
-        }
-        engine.undo();
-        say(sink, "took back the last cell\n")
     }
 
     fn on_opt(&mut self, level: &str, sink: &Arc<dyn Sink>) -> Done {

@@ -10,6 +10,7 @@ mod measure;
 mod plan;
 mod shell;
 mod shown;
+mod snapshots;
 mod table;
 mod target;
 mod threads;

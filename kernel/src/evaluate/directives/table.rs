@@ -51,8 +51,13 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     ),
     entry(
         &["snapshots", "snapshot"],
-        ":snapshots on|off",
-        "Take a snapshot before each cell, so that a cell that fails changes nothing.",
+        ":snapshots on|off|all",
+        "Take a snapshot before each cell, so that a cell that fails changes nothing; `all`: large vectors of numbers too, which makes writing to them slow.",
+    ),
+    entry(
+        &["restore"],
+        ":restore auto|always|never",
+        "What a panic, an error or a heeded interrupt leads to: the snapshot takes over, unless threads or children of earlier cells live and would be lost (auto); always; never.",
     ),
     entry(&["env"], ":env NAME=VALUE", "Set an environment variable for cells."),
     entry(
