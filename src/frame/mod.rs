@@ -85,7 +85,8 @@ pub enum Frame {
     Done {
         /// How it ended.
         outcome: Outcome,
-        /// Names of variables that the cell took and did not bring back.
+        /// Names of variables that the cell took and did not bring back; they are lost, or come back with the
+        /// snapshot.
         lost: Vec<String>,
         /// True when this process ends now and its snapshot takes over.
         restoring: bool,

@@ -19,6 +19,9 @@ use crate::frame::{self, Command, Frame, Outcome, Protect, Restore};
 /// Name of the thread that runs cells, and of threads without a name that cells start.
 pub(super) const CELL_THREAD: &str = "cell";
 
+/// What runs in rayon's pool and was begun by an earlier cell, in words.
+const TASKS: &str = "tasks in the pool of threads";
+
 /// What the runner was started with, and what it holds between cells.
 struct Server {
     commands: File,
@@ -27,6 +30,8 @@ struct Server {
     kept: Kept,
     /// What cells made besides variables, as of the last snapshot.
     world: World,
+    /// Did tasks of earlier cells run in the pool, as of the last snapshot?
+    busy: bool,
     /// The cell that ran last.
     last: u32,
     /// The state before the last cell, for `Undo`.
@@ -105,7 +110,7 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
     let process = std::process::id();
     let pool = Pool::start(threads as usize);
     let kept = Kept { descriptors, keeper, threads: threads as usize };
-    let mut server = Server { commands, threads, pool, kept, world: World::default(), last: 0, before: None };
+    let mut server = Server { commands, threads, pool, kept, world: World::default(), busy: false, last: 0, before: None };
     send(&Frame::Ready { pid: process, keeper: keeper as u32 });
     while let Ok(command) = frame::read::<Command>(&mut server.commands) {
         if matches!(command, Command::Exit) {
@@ -151,14 +156,13 @@ impl Server {
             return;
         }
         self.last = cell;
-        let busy = self.pool.is_busy();
         let outcome = match load(path).and_then(|library| entry(library, symbol)) {
             Ok(entry) => self.run(entry),
             Err(message) => Outcome::NotLoaded { message },
         };
         let well = matches!(outcome, Outcome::Ok | Outcome::Returned);
         crate::cluster::settle(well);
-        let alive = if well { Vec::new() } else { self.alive(busy) };
+        let alive = if well { Vec::new() } else { self.alive() };
         let goes_on = restore == Restore::Never || restore == Restore::Auto && !alive.is_empty();
         if well || self.before.is_none() || goes_on {
             if !well {
@@ -168,7 +172,7 @@ impl Server {
             return;
         }
         // A cell that fails changes nothing: this process ends, the copy goes on.
-        send(&Frame::Done { outcome, lost: Vec::new(), restoring: true, alive });
+        send(&Frame::Done { outcome, lost: store::sweep(), restoring: true, alive });
         end_for_snapshot();
     }
 
@@ -178,6 +182,7 @@ impl Server {
             send(&Frame::NoSnapshot { reason: "this system allows no process that shares memory".to_owned() });
             return true;
         }
+        self.busy = self.pool.is_busy();
         match snapshot::take(&mut self.world, self.last, protect, &self.kept) {
             Ok(Forked::Running(copy)) => {
                 send(&Frame::Copied { pid: copy.pid as u32 });
@@ -193,10 +198,10 @@ impl Server {
     }
 
     /// What earlier cells made and the copy has not, although it lives.
-    fn alive(&self, busy: bool) -> Vec<String> {
+    fn alive(&self) -> Vec<String> {
         let mut alive = self.before.as_ref().map_or_else(Vec::new, |before| before.world.alive());
-        if busy && self.pool.is_busy() {
-            alive.push("tasks in the pool of threads".to_owned());
+        if self.busy && self.pool.is_busy() {
+            alive.push(TASKS.to_owned());
         }
         alive
     }
@@ -234,7 +239,7 @@ impl Server {
     }
 
     fn on_undo(&mut self, restore: Restore) {
-        let alive = if restore == Restore::Always { Vec::new() } else { self.alive(false) };
+        let alive = if restore == Restore::Always { Vec::new() } else { self.alive() };
         if self.before.is_some() && alive.is_empty() {
             end_for_snapshot();
         }
@@ -248,10 +253,13 @@ impl Server {
             watch_kernel(frames);
         }
         self.kept.keeper = start_keeper();
+        let Restored { mut gone, shared, lost } = restored;
+        if self.pool.is_busy() {
+            gone.push(TASKS.to_owned());
+        }
         self.pool.renew();
         self.world = self.world.of_a_copy();
-        store::drop_named(&restored.lost);
-        let Restored { gone, shared, lost } = restored;
+        store::drop_named(&lost);
         let (pid, keeper) = (std::process::id(), self.kept.keeper as u32);
         if let Some(channel) = channel::get() {
             channel.send_aside(&Frame::TookOver { pid, keeper, gone, shared, lost });

@@ -73,6 +73,7 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
     // No other thread may be in the middle of a frame, a print or a change of the lists when we fork.
     let stdout = io::stdout().lock();
     let held = (channel::get().map(channel::Channel::hold), own::hold(), large::hold());
+    ledger.copy.store(0, Ordering::SeqCst);
     // SAFETY: the child runs Rust code, as this runner's only thread. Pool threads are parked and
     // are replaced; glibc makes its allocator usable in the child; our own locks are held here.
     let between = unsafe { libc::fork() };
@@ -84,7 +85,7 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
             let copy = libc::fork();
             if copy != 0 {
                 ledger.copy.store(copy, Ordering::SeqCst);
-                libc::_exit(i32::from(copy < 0));
+                libc::_exit(0);
             }
         }
         let asks = keeper::sleep(&theirs);
@@ -92,25 +93,25 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
         let estate = asks.then(|| keeper::Estate::new(&theirs, kept.keeper));
         return Ok(Forked::Restored(restore(world, &large, estate.as_ref(), kept.threads)));
     }
+    let error = io::Error::last_os_error();
     drop((held, stdout));
-    if between < 0 || !ended_well(between) {
-        let error = io::Error::last_os_error();
+    wait_for(between);
+    let pid = ledger.copy.load(Ordering::SeqCst);
+    if pid <= 0 {
         return Err(format!("fork failed ({error}); there may be too little memory or too many processes"));
     }
     keeper::set_copy(Some(&ours));
-    Ok(Forked::Running(Snapshot { end: ours, pid: ledger.copy.load(Ordering::SeqCst), world: world.clone() }))
+    Ok(Forked::Running(Snapshot { end: ours, pid, world: world.clone() }))
 }
 
-fn ended_well(child: i32) -> bool {
-    let mut status = 0;
-    loop {
-        // SAFETY: our own child, which ends at once.
-        match unsafe { libc::waitpid(child, &mut status, 0) } {
-            done if done == child => return status == 0,
-            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => return false,
-        }
-    }
+/// Waits for the process between, which ends at once. A thread of a cell that waits for any child may have been
+/// first, which does no harm.
+fn wait_for(between: i32) {
+    // SAFETY: our own child; -1, where there is none, waits for nothing.
+    while between > 0
+        && unsafe { libc::waitpid(between, std::ptr::null_mut(), 0) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
 }
 
 /// Makes a copy whole again.

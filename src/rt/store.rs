@@ -181,7 +181,9 @@ pub(super) fn large_data() -> Vec<(String, Vec<usize>)> {
     let found = plain.map(|(name, slot)| {
         (name.clone(), reach::blocks(slot.block.as_ptr() as usize, slot.layout.size(), slot.levels))
     });
-    found.filter(|(_, blocks)| !blocks.is_empty()).collect()
+    let mut found: Vec<_> = found.filter(|(_, blocks)| !blocks.is_empty()).collect();
+    found.sort();
+    found
 }
 
 /// Size of a variable's own block in bytes.

@@ -44,6 +44,26 @@ pub(super) fn kept(ended: &Ended, changeable: &[String]) -> String {
     )
 }
 
+/// Types whose values are memory and nothing else: dropping one does nothing outside of the process.
+const MEMORY: [&str; 7] = ["core", "alloc", "std", "ndarray", "num_complex", "serde_json", "cells"];
+
+/// Of the variables that a failing cell had moved, those whose drop may have done something outside of the process:
+/// values of dependencies' types, such as a temporary folder.
+pub(super) fn undone_outside(engine: &Engine, ended: &Ended) -> Option<String> {
+    let outside = |name: &&String| {
+        let text = engine.variables().get(name).map_or("", |v| v.type_text.as_str());
+        let first = text.split("::").next().unwrap_or("");
+        text.contains("::") && !MEMORY.iter().any(|memory| first.starts_with(memory))
+    };
+    let names: Vec<&str> = ended.dropped.iter().filter(outside).map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        errors::note(&format!(
+            "the cell had moved {}, which was dropped when it failed: what that did outside of the process (files, connections) is not taken back",
+            quoted(&names)
+        ))
+    })
+}
+
 /// More lines for the error: what went with the process, now or before.
 pub(super) fn went(ended: &Ended, before: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
@@ -72,9 +92,9 @@ mod tests {
     use super::*;
 
     fn ended() -> Ended {
-        let [lost, alive, went, shared] = [const { Vec::new() }; 4];
+        let [lost, dropped, alive, went, shared] = [const { Vec::new() }; 5];
         let end = End::Said(Outcome::Panicked);
-        Ended { end, restored: true, gone: false, lost, alive, went, shared, usage: None }
+        Ended { end, restored: true, gone: false, lost, dropped, alive, went, shared, usage: None }
     }
 
     #[test]

@@ -284,6 +284,7 @@ impl Lab {
         let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
         let kept = aftermath::kept(ended, &aftermath::changeable(engine, taken));
         let mut error = errors::ended(engine, ended, &panics, &kept);
+        error.traceback.extend(aftermath::undone_outside(engine, ended));
         error.traceback.extend(aftermath::went(ended, &self.gone));
         self.gone.extend(ended.went.iter().cloned());
         if ended.gone {

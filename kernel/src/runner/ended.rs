@@ -26,6 +26,8 @@ pub struct Ended {
     pub gone: bool,
     /// Variables that a failed cell took with it, or whose large data went with the process.
     pub lost: Vec<String>,
+    /// Restored variables that the cell had moved, so that they were dropped in the process that ended.
+    pub dropped: Vec<String>,
     /// What earlier cells made and a copy has not, because of which the process goes on: in words.
     pub alive: Vec<String>,
     /// What of that went with the process.
@@ -39,8 +41,8 @@ pub struct Ended {
 impl Ended {
     /// An end after which nothing else is known.
     pub(super) fn of(end: End, usage: Option<Usage>) -> Self {
-        let [lost, alive, went, shared] = [const { Vec::new() }; 4];
-        Self { end, restored: false, gone: false, lost, alive, went, shared, usage }
+        let [lost, dropped, alive, went, shared] = [const { Vec::new() }; 5];
+        Self { end, restored: false, gone: false, lost, dropped, alive, went, shared, usage }
     }
 }
 

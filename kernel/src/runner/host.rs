@@ -372,6 +372,7 @@ impl Following<'_> {
             Step::Done { outcome, lost, restoring, alive } => {
                 let mut ended = Ended { lost, alive, ..Ended::of(End::Said(outcome), self.usage) };
                 if restoring {
+                    ended.dropped = std::mem::take(&mut ended.lost);
                     reap(self.runner.pid);
                     match self.await_takeover() {
                         Some(successor) => self.adopt(successor, &mut ended),
