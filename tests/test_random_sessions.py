@@ -163,7 +163,7 @@ class Session:
 
     def step(self) -> None:
         what = self.rng.choices(["make", "use", "soft", "hard", "undo"], [4, 4, 3, 2, 1])[0]
-        if what == "undo":
+        if what == "undo" and self.things:
             return self.undo()
         code, made, changed = "", [], []
         if what == "make" or not self.things or self.rng.random() < 0.2:
@@ -173,7 +173,7 @@ class Session:
             code += " " + use
             changed.append((thing, value))
         before = [(thing, thing.value) for thing in self.things]
-        if what in ("make", "use"):
+        if what in ("make", "use", "undo"):
             self.well(code)
             self.things += made
             for thing, value in changed:
@@ -250,6 +250,7 @@ def test_a_short_session(start, seed):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(4 * 3600)
 def test_many_sessions(start):
     first = int(os.environ.get("FERROLAB_SEED", random.randrange(1 << 30)))
     for seed in range(first, first + int(os.environ.get("FERROLAB_SESSIONS", 20))):

@@ -110,7 +110,8 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
     let process = std::process::id();
     let pool = Pool::start(threads as usize);
     let kept = Kept { descriptors, keeper, threads: threads as usize };
-    let mut server = Server { commands, threads, pool, kept, world: World::default(), busy: false, last: 0, before: None };
+    let mut server =
+        Server { commands, threads, pool, kept, world: World::default(), busy: false, last: 0, before: None };
     send(&Frame::Ready { pid: process, keeper: keeper as u32 });
     while let Ok(command) = frame::read::<Command>(&mut server.commands) {
         if matches!(command, Command::Exit) {

@@ -107,11 +107,16 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
 /// Waits for the process between, which ends at once. A thread of a cell that waits for any child may have been
 /// first, which does no harm.
 fn wait_for(between: i32) {
-    // SAFETY: our own child; -1, where there is none, waits for nothing.
-    while between > 0
-        && unsafe { libc::waitpid(between, std::ptr::null_mut(), 0) } < 0
-        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-    {}
+    if between < 0 {
+        return;
+    }
+    loop {
+        // SAFETY: waits for our own child.
+        let done = unsafe { libc::waitpid(between, std::ptr::null_mut(), 0) };
+        if done >= 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return;
+        }
+    }
 }
 
 /// Makes a copy whole again.
