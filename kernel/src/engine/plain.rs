@@ -45,7 +45,12 @@ fn levels(of: &Type, items: &Items, depth: u8) -> Option<u8> {
     };
     let last = path.path.segments.last()?;
     let arguments = arguments(path);
-    match (last.ident.to_string().as_str(), arguments.as_slice()) {
+    let name = last.ident.to_string();
+    if is_item(path, items) {
+        let fields = if arguments.is_empty() { fields_of(&name, items)? } else { return None };
+        return owners(fields.iter(), items, depth);
+    }
+    match (name.as_str(), arguments.as_slice()) {
         ("String", []) => Some(1),
         ("Vec", [element]) => match levels(element, items, depth) {
             _ if is_plain(element, items, depth) => Some(1),
@@ -64,10 +69,6 @@ fn levels(of: &Type, items: &Items, depth: u8) -> Option<u8> {
             let stored = self::arguments(storage);
             (stored.len() == 1 && is_plain(&stored[0], items, depth)).then_some(1)
         }
-        (name, []) if is_item(path) => {
-            let fields = fields_of(name, items)?;
-            owners(fields.iter(), items, depth)
-        }
         _ => None,
     }
 }
@@ -82,7 +83,7 @@ fn owners<'a>(parts: impl Iterator<Item = &'a Type>, items: &Items, depth: u8) -
     for part in parts {
         match levels(part, items, depth) {
             Some(1) => owns = true,
-            None if is_plain(part, items, depth) && has_all_bytes(part) => {}
+            None if is_plain(part, items, depth) && has_all_bytes(part, items) => {}
             _ => return None,
         }
     }
@@ -90,11 +91,11 @@ fn owners<'a>(parts: impl Iterator<Item = &'a Type>, items: &Items, depth: u8) -
 }
 
 /// No part of it may be empty: an enum's other variants leave old bytes behind.
-fn has_all_bytes(of: &Type) -> bool {
+fn has_all_bytes(of: &Type, items: &Items) -> bool {
     match of {
-        Type::Path(path) => !is_item(path),
-        Type::Tuple(parts) => parts.elems.iter().all(has_all_bytes),
-        Type::Array(array) => has_all_bytes(&array.elem),
+        Type::Path(path) => !is_item(path, items),
+        Type::Tuple(parts) => parts.elems.iter().all(|part| has_all_bytes(part, items)),
+        Type::Array(array) => has_all_bytes(&array.elem, items),
         _ => false,
     }
 }
@@ -111,23 +112,26 @@ fn is_plain(of: &Type, items: &Items, depth: u8) -> bool {
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return false };
             let (name, arguments) = (last.ident.to_string(), arguments(path));
-            if arguments.is_empty() && NUMBERS.contains(&name.as_str()) && !is_item(path) {
-                return true;
+            if is_item(path, items) {
+                let fields = if arguments.is_empty() { fields_of(&name, items) } else { None };
+                return fields.is_some_and(|fields| fields.iter().all(|field| is_plain(field, items, depth)));
             }
-            if WRAPPERS.contains(&name.as_str()) || name == "Option" {
-                return !arguments.is_empty() && arguments.iter().all(|a| is_plain(a, items, depth));
+            if arguments.is_empty() {
+                return NUMBERS.contains(&name.as_str());
             }
-            let fields = if is_item(path) && arguments.is_empty() { fields_of(&name, items) } else { None };
-            fields.is_some_and(|fields| fields.iter().all(|field| is_plain(field, items, depth)))
+            (WRAPPERS.contains(&name.as_str()) || name == "Option")
+                && arguments.iter().all(|a| is_plain(a, items, depth))
         }
         _ => false,
     }
 }
 
-/// Defined by a cell.
-fn is_item(path: &TypePath) -> bool {
-    let first = path.path.segments.first().map(|first| first.ident.to_string()).unwrap_or_default();
-    first.starts_with(ITEMS_CRATE)
+/// Defined by a cell: by its path, or by its name alone, as the crate that defines it and other cells' definitions
+/// say it. A name that a cell defined is that cell's, whatever else has it.
+fn is_item(path: &TypePath, items: &Items) -> bool {
+    let segments = &path.path.segments;
+    let Some(first) = segments.first().map(|first| first.ident.to_string()) else { return false };
+    if segments.len() == 1 { items.defines(&first) } else { first == ITEMS_CRATE }
 }
 
 fn arguments(path: &TypePath) -> Vec<Type> {
@@ -152,28 +156,11 @@ fn fields_of(name: &str, items: &Items) -> Option<Vec<Type>> {
     if found.next().is_some() {
         return None;
     }
-    // A field's type is read as the cell wrote it, where only names that mean one thing are known.
-    let own = |of: &Type| match of {
-        Type::Path(path) if path.path.segments.len() == 1 => qualified(path, items),
-        other => other.clone(),
-    };
     match fields {
-        Fields::Named(named) => Some(named.named.iter().map(|f| own(&f.ty)).collect()),
-        Fields::Unnamed(unnamed) => Some(unnamed.unnamed.iter().map(|f| own(&f.ty)).collect()),
+        Fields::Named(named) => Some(named.named.into_iter().map(|f| f.ty).collect()),
+        Fields::Unnamed(unnamed) => Some(unnamed.unnamed.into_iter().map(|f| f.ty).collect()),
         Fields::Unit => None,
     }
-}
-
-/// A name that a cell defined is that cell's, whatever else has it.
-fn qualified(path: &TypePath, items: &Items) -> Type {
-    let name = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-    let mut path = path.clone();
-    if items.defines(&name)
-        && let Ok(first) = syn::parse_str::<syn::PathSegment>(ITEMS_CRATE)
-    {
-        path.path.segments.insert(0, first);
-    }
-    Type::Path(path)
 }
 
 #[cfg(test)]
@@ -232,6 +219,7 @@ mod tests {
         let cells = ["struct Point { x: f64, y: f64 }", "struct Grid { data: Vec<f64>, rows: usize }"];
         assert_eq!(of("std::vec::Vec<cells::Point>", &cells), Some(1));
         assert_eq!(of("cells::Grid", &cells), Some(1));
+        assert_eq!(of("Grid", &cells), Some(1), "as its own crate calls it");
         assert_eq!(of("cells::Point", &cells), None);
         assert_eq!(of("cells::Grid", &["struct Grid { data: Vec<String>, rows: usize }"]), None);
         assert_eq!(of("cells::Grid", &["struct Vec<T>(Box<T>);", "struct Grid { data: Vec<f64> }"]), None);
