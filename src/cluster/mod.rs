@@ -45,7 +45,7 @@ mod shim;
 mod slices;
 mod source;
 mod target;
-mod written;
+mod value;
 
 pub use card::Status;
 pub use config::{Slurm, slurm};
@@ -54,7 +54,7 @@ pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, g
 pub use numbers::Numeric;
 pub use security::Security;
 pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
-pub use written::Written;
+pub use value::{Fault, Written};
 
 pub(crate) use future::Slot;
 pub(crate) use open::settle;
@@ -158,7 +158,7 @@ impl Cluster {
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);
-        let params = sendable("the parameters", written::bytes_of(params))?;
+        let params = sendable("the parameters", value::bytes_of(params))?;
         self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
     }
 
@@ -213,7 +213,7 @@ impl Cluster {
             tasks.write(part, out)
         };
         let read: Read<'_> = &mut |bytes| {
-            let next = written::read(bytes)?;
+            let next = value::read(bytes)?;
             total = total.take().map(|total| op(total, next));
             Ok(())
         };
@@ -262,9 +262,9 @@ impl Cluster {
         params: Vec<u8>,
     ) -> Result<Vec<T>, Error> {
         let len = countable(tasks.tasks())?;
-        let mut results = written::room(len);
+        let mut results = value::room(len);
         self.run(len, 1, shim, params, &|part, out| tasks.write(part, out), &mut |bytes| {
-            written::add(&mut results, written::read(bytes)?);
+            value::add(&mut results, value::read(bytes)?);
             Ok(())
         })?;
         Ok(results)
@@ -277,7 +277,7 @@ impl Cluster {
 
     /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
     /// is a numpy array when the future is of numbers that [`Cluster::persist`] keeps as one, else
-    /// bytes in postcard's format.
+    /// bytes: one that says the format, then a value in that: 0 is postcard's, 1 is CBOR.
     ///
     /// # Errors
     /// When the future is not of this cluster, or the cluster is gone.
