@@ -40,6 +40,10 @@ const JOINED: u8 = 2;
 
 /// Traces that are remembered.
 const REMEMBERED: usize = 16;
+/// Writing that takes more stack than this is of values that are nested deeply: reading takes more.
+const SHALLOW: usize = 64 << 10;
+/// Stack for reading those again, where a worker's threads have 8 MB; committed only as it is used.
+const DEEP_STACK: usize = 512 << 20;
 
 /// Bytes that values are written to, one after the other.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub struct Written {
     /// postcard's format cannot hold what was written.
     unfit: bool,
     trace: Trace,
+    /// The deepest place of the stack where something was written.
+    deepest: usize,
     /// Types and traces whose values are read as they are written.
     agreed: Vec<(TypeId, Trace)>,
 }
@@ -59,7 +65,15 @@ pub struct Written {
 impl Default for Written {
     fn default() -> Self {
         let trace = Trace::START;
-        Self { bytes: Vec::new(), described: false, somes: 0, unfit: false, trace, agreed: Vec::new() }
+        Self {
+            bytes: Vec::new(),
+            described: false,
+            somes: 0,
+            unfit: false,
+            trace,
+            deepest: usize::MAX,
+            agreed: Vec::new(),
+        }
     }
 }
 
@@ -70,7 +84,7 @@ struct Value<'a> {
     /// Numbers, which are read as they are written.
     known: bool,
     write: &'a dyn Fn(&mut Written) -> Result<(), Fault>,
-    read: &'a dyn Fn(&mut Reader<'_>) -> Result<(), Fault>,
+    read: fn(&mut Reader<'_>) -> Result<(), Fault>,
 }
 
 // None of these is inlined into cells: a call costs less than compiling it.
@@ -127,7 +141,7 @@ impl Written {
             name: type_name::<T>(),
             known: const { numbers::may_be_vector::<T>() } && numbers::vector::<T>().is_some(),
             write: &|to| value.serialize(to),
-            read: &|from| T::deserialize(from).map(drop),
+            read: |from| T::deserialize(from).map(drop),
         })
     }
 
@@ -157,7 +171,7 @@ impl Written {
             name: type_name::<T>(),
             known: numbers::item::<T>().is_some(),
             write: &|to| slice.serialize(to),
-            read: &|from| Vec::<T>::deserialize(from).map(drop),
+            read: |from| Vec::<T>::deserialize(from).map(drop),
         })
     }
 
@@ -178,7 +192,7 @@ impl Written {
         let kept = self.bytes.split_off(start);
         self.attempt(DESCRIBED, value)?;
         let mut back = Reader::new(&self.bytes[start..])?;
-        let read = (value.read)(&mut back);
+        let read = self.look(value, &mut back);
         if compact == Agreed::ButForNames && (read.is_err() || back.ignored) {
             // Fields that have one name when written and another one when read: they are in order.
             self.bytes.truncate(start);
@@ -195,14 +209,29 @@ impl Written {
     fn attempt(&mut self, format: u8, value: &Value<'_>) -> Result<(), Fault> {
         self.bytes.push(format);
         (self.described, self.somes, self.unfit, self.trace) = (format == DESCRIBED, 0, false, Trace::START);
+        self.deepest = usize::MAX;
         (value.write)(self)?;
         if self.unfit { Err(Fault::new("a list whose length is not what it said")) } else { Ok(()) }
+    }
+
+    /// Reads a value again, with as much stack as it may need.
+    fn look(&self, value: &Value<'_>, from: &mut Reader<'_>) -> Result<(), Fault> {
+        let read = value.read;
+        if stack_here().saturating_sub(self.deepest) < SHALLOW {
+            return read(from);
+        }
+        std::thread::scope(|scope| {
+            let deep = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, || read(from));
+            let deep = deep.map_err(|e| Fault::new(format!("no thread to look at a deep value: {e}")))?;
+            deep.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// Is what was written last read as it was written?
     fn agrees(&mut self, start: usize, value: &Value<'_>) -> Agreed {
         let Ok(mut back) = Reader::new(&self.bytes[start..]) else { return Agreed::Not };
-        let read = (value.read)(&mut back);
+        back.checking = true;
+        let read = self.look(value, &mut back);
         if read.is_err() || back.unfit || back.trace.pieces != self.trace.pieces || !back.rest().is_empty() {
             return Agreed::Not;
         }
@@ -215,6 +244,13 @@ impl Written {
         self.agreed.push((value.id, self.trace));
         Agreed::Whole
     }
+}
+
+/// About where the stack ends now; it grows downwards.
+#[inline(always)]
+fn stack_here() -> usize {
+    let here = 0u8;
+    (&raw const here).addr()
 }
 
 /// How far reading and writing agree.

@@ -17,6 +17,8 @@ pub struct Reader<'de> {
     joined: bool,
     /// Which variant comes, or which byte of a list of bytes.
     pending: Option<u64>,
+    /// Only for a look: what was written may be something else.
+    pub(super) checking: bool,
     /// Something was asked that postcard's format cannot answer.
     pub(super) unfit: bool,
     /// Something that was written was not looked at.
@@ -24,12 +26,11 @@ pub struct Reader<'de> {
     pub(super) trace: Trace,
 }
 
-/// A number, as it was asked for or as it is.
-enum Number<N> {
+/// An integer, as it was asked for or as it is.
+enum Integer<N> {
     Asked(N),
     Unsigned(u64),
     Signed(i64),
-    Double(f64),
 }
 
 impl<'de> Reader<'de> {
@@ -40,7 +41,8 @@ impl<'de> Reader<'de> {
             return Err(Fault::new("not a value that was written here"));
         }
         let (described, joined) = (format == DESCRIBED, format == JOINED);
-        Ok(Self { bytes, described, joined, pending: None, unfit: false, ignored: false, trace: Trace::START })
+        let trace = Trace::START;
+        Ok(Self { bytes, described, joined, pending: None, checking: false, unfit: false, ignored: false, trace })
     }
 
     /// What follows the value.
@@ -83,43 +85,34 @@ impl<'de> Reader<'de> {
     }
 
     #[inline(never)]
-    fn number<N: TryFrom<u64> + TryFrom<i64> + DeserializeOwned>(&mut self, piece: Piece) -> Result<Number<N>, Fault> {
+    fn integer<N: DeserializeOwned>(&mut self, piece: Piece) -> Result<Integer<N>, Fault> {
         if !self.begin(piece) {
-            return self.compact().map(Number::Asked);
+            return self.compact().map(Integer::Asked);
         }
-        Ok(match self.head()? {
-            Head::Unsigned(value) => N::try_from(value).map_or(Number::Unsigned(value), Number::Asked),
-            Head::Signed(value) => N::try_from(value).map_or(Number::Signed(value), Number::Asked),
-            Head::Double(value) => Number::Double(value),
-            Head::Single(value) => Number::Double(value.into()),
-            head => return Err(Fault::other(head.found(), "a number")),
-        })
+        match self.head()? {
+            Head::Unsigned(value) => Ok(Integer::Unsigned(value)),
+            Head::Signed(value) => Ok(Integer::Signed(value)),
+            head => Err(Fault::other(head.found(), "an integer")),
+        }
     }
 
     #[inline(never)]
-    fn single(&mut self) -> Result<Number<f32>, Fault> {
+    fn single(&mut self) -> Result<f32, Fault> {
         if !self.begin(Piece::F32) {
-            return self.compact().map(Number::Asked);
+            return self.compact();
         }
-        self.float(Some)
+        match self.head()? {
+            Head::Single(value) => Ok(value),
+            head => float(head).map(|value| value as f32),
+        }
     }
 
     #[inline(never)]
-    fn double(&mut self) -> Result<Number<f64>, Fault> {
+    fn double(&mut self) -> Result<f64, Fault> {
         if !self.begin(Piece::F64) {
-            return self.compact().map(Number::Asked);
+            return self.compact();
         }
-        self.float(|_| None)
-    }
-
-    fn float<N>(&mut self, single: impl Fn(f32) -> Option<N>) -> Result<Number<N>, Fault> {
-        Ok(match self.head()? {
-            Head::Single(value) => single(value).map_or(Number::Double(value.into()), Number::Asked),
-            Head::Double(value) => Number::Double(value),
-            Head::Unsigned(value) => Number::Unsigned(value),
-            Head::Signed(value) => Number::Signed(value),
-            head => return Err(Fault::other(head.found(), "a number")),
-        })
+        float(self.head()?)
     }
 
     #[inline(never)]
@@ -237,14 +230,23 @@ impl<'de> Reader<'de> {
     }
 }
 
-macro_rules! numbers {
-    ($($name:ident $visit:ident $piece:ident $read:ident;)*) => {$(
+fn float(head: Head<'_>) -> Result<f64, Fault> {
+    match head {
+        Head::Double(value) => Ok(value),
+        Head::Single(value) => Ok(value.into()),
+        Head::Unsigned(value) => Ok(value as f64),
+        Head::Signed(value) => Ok(value as f64),
+        head => Err(Fault::other(head.found(), "a number")),
+    }
+}
+
+macro_rules! integers {
+    ($($name:ident $visit:ident $piece:ident;)*) => {$(
         fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            match self.$read(Piece::$piece)? {
-                Number::Asked(value) => visitor.$visit(value),
-                Number::Unsigned(value) => visitor.visit_u64(value),
-                Number::Signed(value) => visitor.visit_i64(value),
-                Number::Double(value) => visitor.visit_f64(value),
+            match self.integer(Piece::$piece)? {
+                Integer::Asked(value) => visitor.$visit(value),
+                Integer::Unsigned(value) => visitor.visit_u64(value),
+                Integer::Signed(value) => visitor.visit_i64(value),
             }
         }
     )*};
@@ -257,32 +259,23 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.described
     }
 
-    numbers! {
-        deserialize_i8 visit_i8 I8 number;
-        deserialize_i16 visit_i16 I16 number;
-        deserialize_i32 visit_i32 I32 number;
-        deserialize_i64 visit_i64 I64 number;
-        deserialize_u8 visit_u8 U8 number;
-        deserialize_u16 visit_u16 U16 number;
-        deserialize_u32 visit_u32 U32 number;
-        deserialize_u64 visit_u64 U64 number;
+    integers! {
+        deserialize_i8 visit_i8 I8;
+        deserialize_i16 visit_i16 I16;
+        deserialize_i32 visit_i32 I32;
+        deserialize_i64 visit_i64 I64;
+        deserialize_u8 visit_u8 U8;
+        deserialize_u16 visit_u16 U16;
+        deserialize_u32 visit_u32 U32;
+        deserialize_u64 visit_u64 U64;
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.single()? {
-            Number::Asked(value) => visitor.visit_f32(value),
-            Number::Unsigned(value) => visitor.visit_u64(value),
-            Number::Signed(value) => visitor.visit_i64(value),
-            Number::Double(value) => visitor.visit_f64(value),
-        }
+        visitor.visit_f32(self.single()?)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.double()? {
-            Number::Asked(value) | Number::Double(value) => visitor.visit_f64(value),
-            Number::Unsigned(value) => visitor.visit_u64(value),
-            Number::Signed(value) => visitor.visit_i64(value),
-        }
+        visitor.visit_f64(self.double()?)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -35,7 +35,7 @@ fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T, format: u
     // In CBOR too, also where postcard's format would do, and other readers read it.
     let mut bytes = Written::default();
     let write: &dyn Fn(&mut Written) -> Result<(), Fault> = &|to| pair.serialize(to);
-    let value = Value { id: numbers::id::<()>(), name: "", known: false, write, read: &|_| Ok(()) };
+    let value = Value { id: numbers::id::<()>(), name: "", known: false, write, read: |_| Ok(()) };
     bytes.attempt(DESCRIBED, &value).unwrap();
     assert_eq!(read::<(u8, Vec<Option<T>>, String)>(&mut bytes.as_bytes()).unwrap(), pair);
     ciborium::from_reader::<ciborium::Value, _>(&bytes.as_bytes()[1..]).unwrap();
@@ -319,6 +319,33 @@ fn later_values_show_the_need() {
         assert_eq!(read::<u64>(&mut bytes).unwrap(), i as u64);
     }
     assert!(bytes.is_empty());
+}
+
+#[test]
+fn deep_values_are_read_again_with_the_stack_they_need() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Link {
+        next: Option<Box<Link>>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        mark: u8,
+    }
+    let deep = || {
+        // As much as writing takes, on the stack of a worker's thread.
+        let mut first = Link { next: None, mark: 0 };
+        for _ in 0..10_000 {
+            first = Link { next: Some(Box::new(first)), mark: 0 };
+        }
+        let mut out = Written::default();
+        out.write(&first).unwrap();
+        assert_eq!(out.as_bytes()[0], DESCRIBED);
+    };
+    std::thread::Builder::new().stack_size(8 << 20).spawn(deep).unwrap().join().unwrap();
+}
+
+#[test]
+fn units_are_not_taken_for_more_than_there_are() {
+    same((300u64, vec![(); 3], Sparse { b: 1, ..Sparse::default() }), DESCRIBED);
+    same(vec![(); 100_000], DESCRIBED);
 }
 
 #[test]

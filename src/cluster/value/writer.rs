@@ -4,7 +4,7 @@
 
 use super::heads::{self, BREAK, Major};
 use super::trace::{Piece, Repeated};
-use super::{Fault, Written};
+use super::{Fault, Written, stack_here};
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
@@ -23,6 +23,11 @@ impl Written {
         self.described
     }
 
+    /// What contains more begins here.
+    fn nest(&mut self) {
+        self.deepest = self.deepest.min(stack_here());
+    }
+
     fn null(&mut self) {
         let somes = std::mem::take(&mut self.somes);
         heads::write_null(&mut self.bytes, somes);
@@ -36,6 +41,7 @@ impl Written {
 
     #[inline(never)]
     fn some(&mut self) {
+        self.nest();
         if self.begin_piece(Piece::Some) {
             self.somes += 1;
         } else {
@@ -45,6 +51,7 @@ impl Written {
 
     #[inline(never)]
     fn variant(&mut self, index: u32, name: &str) -> Done {
+        self.nest();
         self.trace.numbered(Piece::Variant, index as usize);
         self.trace.name(name);
         if !self.described {
@@ -63,6 +70,7 @@ impl Written {
     /// A list or map; in postcard's format its length comes first.
     #[inline(never)]
     fn list(&mut self, map: bool, len: Option<usize>) -> Result<Listing<'_>, Fault> {
+        self.nest();
         self.trace.piece(if map { Piece::Map } else { Piece::Seq });
         if self.described {
             self.open(map);
@@ -79,6 +87,7 @@ impl Written {
     /// A tuple or struct, whose items have no count.
     #[inline(never)]
     fn row(&mut self, named: bool, len: usize) -> Listing<'_> {
+        self.nest();
         self.trace.numbered(Piece::Row, len);
         if self.described {
             self.open(named);

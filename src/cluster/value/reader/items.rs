@@ -3,7 +3,7 @@
 
 use super::super::heads::{self, BREAK, Head};
 use super::super::trace::{Piece, Repeated};
-use super::super::{DESCRIBED, Fault, JOINED};
+use super::super::{DESCRIBED, Fault};
 use super::Reader;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
@@ -34,7 +34,12 @@ impl<'de> Reader<'de> {
 
     fn counted<'a>(&'a mut self, piece: Piece) -> Result<Items<'a, 'de>, Fault> {
         self.trace.piece(piece);
-        let count = self.compact()?;
+        let count: usize = self.compact()?;
+        // Items without bytes: there may be as many as another number says that was taken for a length.
+        if self.checking && count > self.bytes.len().max(1 << 16) {
+            self.unfit = true;
+            return Err(Fault::short());
+        }
         let (repeated, joined) = (Some(self.trace.repeated()), std::mem::take(&mut self.joined));
         Ok(Items { from: self, left: Left::Count(count), repeated, names: &[], joined })
     }
@@ -139,7 +144,7 @@ impl<'a, 'de> Items<'a, 'de> {
         }
         if self.joined {
             let (&format, rest) = from.bytes.split_first().ok_or_else(Fault::short)?;
-            (from.bytes, from.described, from.joined) = (rest, format == DESCRIBED, format == JOINED);
+            (from.bytes, from.described) = (rest, format == DESCRIBED);
         }
         if let Some(repeated) = &self.repeated {
             repeated.before(&mut from.trace);
