@@ -132,6 +132,7 @@ PARALLEL = {
     "rayon collect": ("use rayon::prelude::*;\nfn shape(x: &f64) -> f64 { x.sin() * x.cos() }", "let v: Vec<f64> = (0..4_000_000).map(f64::from).collect(); v.par_iter().map(shape).collect::<Vec<f64>>().len()"),
     "rayon sort": ("use rayon::prelude::*;\n" + NEXT, "let mut s = 7; let mut v: Vec<u64> = (0..4_000_000).map(|_| next(&mut s)).collect(); v.par_sort_unstable(); v[1000]"),
     "rayon boxes": ("use rayon::prelude::*;\nfn boxed(i: u64) -> Box<u64> { Box::new(i) }", "(0..20_000_000u64).into_par_iter().map(|i| *std::hint::black_box(boxed(i))).sum::<u64>()"),
+    "rayon vectors": ("use rayon::prelude::*;\nfn ramp(n: u32) -> Vec<u32> { let mut v = Vec::new(); for i in 0..n { v.push(i); } v }", "(0..400_000u32).into_par_iter().map(|i| ramp(i % 100)).collect::<Vec<_>>().iter().map(|v| v.len()).sum::<usize>()"),
     "scoped threads": (
         NEXT + "fn work(seed: u64) -> u64 { let mut s = seed; let mut sum = 0u64; for _ in 0..60_000_000 { sum = sum.wrapping_add(next(&mut s)); } sum }",
         "std::thread::scope(|scope| { let other = scope.spawn(|| work(3)); work(5) ^ other.join().unwrap() })",
