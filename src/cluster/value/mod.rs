@@ -53,6 +53,8 @@ pub struct Written {
     described: bool,
     /// `Some`s whose content has not begun.
     somes: u32,
+    /// Names count by their letters.
+    spelt: bool,
     /// postcard's format cannot hold what was written.
     unfit: bool,
     trace: Trace,
@@ -64,13 +66,13 @@ pub struct Written {
 
 impl Default for Written {
     fn default() -> Self {
-        let trace = Trace::START;
         Self {
             bytes: Vec::new(),
             described: false,
             somes: 0,
+            spelt: false,
             unfit: false,
-            trace,
+            trace: Trace::START,
             deepest: usize::MAX,
             agreed: Vec::new(),
         }
@@ -178,10 +180,9 @@ impl Written {
     #[inline(never)]
     fn checked(&mut self, value: &Value<'_>) -> Result<(), Fault> {
         let start = self.bytes.len();
-        let compact = self.attempt(COMPACT, value);
-        let compact = match compact {
+        let compact = match self.attempt(COMPACT, false, value) {
             Ok(()) if value.known || self.agreed.contains(&(value.id, self.trace)) => return Ok(()),
-            Ok(()) => self.agrees(start, value),
+            Ok(()) => self.agrees(start, value)?,
             // The type's own complaint, which the other format would hear too.
             Err(fault) if !self.unfit => return Err(fault),
             Err(_) => Agreed::Not,
@@ -190,8 +191,8 @@ impl Written {
             return Ok(());
         }
         let kept = self.bytes.split_off(start);
-        self.attempt(DESCRIBED, value)?;
-        let mut back = Reader::new(&self.bytes[start..])?;
+        self.attempt(DESCRIBED, true, value)?;
+        let mut back = Reader::new(&self.bytes[start..]);
         let read = self.look(value, &mut back);
         if compact == Agreed::ButForNames && (read.is_err() || back.ignored) {
             // Fields that have one name when written and another one when read: they are in order.
@@ -206,10 +207,10 @@ impl Written {
         }
     }
 
-    fn attempt(&mut self, format: u8, value: &Value<'_>) -> Result<(), Fault> {
+    fn attempt(&mut self, format: u8, spelt: bool, value: &Value<'_>) -> Result<(), Fault> {
         self.bytes.push(format);
         (self.described, self.somes, self.unfit, self.trace) = (format == DESCRIBED, 0, false, Trace::START);
-        self.deepest = usize::MAX;
+        (self.spelt, self.deepest) = (spelt, usize::MAX);
         (value.write)(self)?;
         if self.unfit { Err(Fault::new("a list whose length is not what it said")) } else { Ok(()) }
     }
@@ -228,21 +229,24 @@ impl Written {
     }
 
     /// Is what was written last read as it was written?
-    fn agrees(&mut self, start: usize, value: &Value<'_>) -> Agreed {
-        let Ok(mut back) = Reader::new(&self.bytes[start..]) else { return Agreed::Not };
+    fn agrees(&mut self, start: usize, value: &Value<'_>) -> Result<Agreed, Fault> {
+        let quick = self.trace;
+        self.bytes.truncate(start);
+        self.attempt(COMPACT, true, value)?;
+        let mut back = Reader::new(&self.bytes[start..]);
         back.checking = true;
         let read = self.look(value, &mut back);
         if read.is_err() || back.unfit || back.trace.pieces != self.trace.pieces || !back.rest().is_empty() {
-            return Agreed::Not;
+            return Ok(Agreed::Not);
         }
         if back.trace.names != self.trace.names {
-            return Agreed::ButForNames;
+            return Ok(Agreed::ButForNames);
         }
         if self.agreed.len() == REMEMBERED {
             self.agreed.remove(0);
         }
-        self.agreed.push((value.id, self.trace));
-        Agreed::Whole
+        self.agreed.push((value.id, quick));
+        Ok(Agreed::Whole)
     }
 }
 
@@ -273,7 +277,7 @@ fn unreadable(value: &Value<'_>, fault: &Fault) -> Fault {
 impl Flavor for &mut Written {
     type Output = ();
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.extend(data);
+        self.bytes.extend_from_slice(data);
         Ok(())
     }
     fn try_push(&mut self, data: u8) -> postcard::Result<()> {
@@ -306,7 +310,7 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Fault> {
             return Ok(unsafe { made.assume_init() });
         }
     }
-    let mut from = Reader::new(bytes)?;
+    let mut from = Reader::new(bytes);
     let value = T::deserialize(&mut from)?;
     *bytes = from.rest();
     Ok(value)

@@ -34,15 +34,15 @@ enum Integer<N> {
 }
 
 impl<'de> Reader<'de> {
+    /// Bytes that begin with no format are taken for CBOR that ends too early.
     #[inline(never)]
-    pub(super) fn new(bytes: &'de [u8]) -> Result<Self, Fault> {
-        let (&format, bytes) = bytes.split_first().ok_or_else(Fault::short)?;
-        if format > JOINED {
-            return Err(Fault::new("not a value that was written here"));
-        }
-        let (described, joined) = (format == DESCRIBED, format == JOINED);
-        let trace = Trace::START;
-        Ok(Self { bytes, described, joined, pending: None, checking: false, unfit: false, ignored: false, trace })
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        let (format, bytes) = match bytes {
+            [format @ ..=JOINED, rest @ ..] => (*format, rest),
+            _ => (DESCRIBED, &[][..]),
+        };
+        let (described, joined, trace) = (format == DESCRIBED, format == JOINED, Trace::START);
+        Self { bytes, described, joined, pending: None, checking: false, unfit: false, ignored: false, trace }
     }
 
     /// What follows the value.
@@ -78,9 +78,16 @@ impl<'de> Reader<'de> {
         heads::read(&mut &*self.bytes)
     }
 
+    /// What is asked for counts in a look only.
+    fn piece(&mut self, piece: Piece) {
+        if self.checking {
+            self.trace.piece(piece);
+        }
+    }
+
     /// Is it in CBOR? If not, a piece of this kind is read.
     fn begin(&mut self, piece: Piece) -> bool {
-        self.trace.piece(piece);
+        self.piece(piece);
         self.described
     }
 
@@ -185,7 +192,7 @@ impl<'de> Reader<'de> {
     fn some(&mut self) -> Result<bool, Fault> {
         if !self.described {
             let some = self.compact()?;
-            self.trace.piece(if some { Piece::Some } else { Piece::None });
+            self.piece(if some { Piece::Some } else { Piece::None });
             return Ok(some);
         }
         let head = self.peek()?;

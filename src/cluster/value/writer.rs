@@ -28,6 +28,10 @@ impl Written {
         self.deepest = self.deepest.min(stack_here());
     }
 
+    fn name(&mut self, name: &'static str) {
+        if self.spelt { self.trace.name(name) } else { self.trace.name_at(name) }
+    }
+
     fn null(&mut self) {
         let somes = std::mem::take(&mut self.somes);
         heads::write_null(&mut self.bytes, somes);
@@ -50,10 +54,10 @@ impl Written {
     }
 
     #[inline(never)]
-    fn variant(&mut self, index: u32, name: &str) -> Done {
+    fn variant(&mut self, index: u32, name: &'static str) -> Done {
         self.nest();
         self.trace.numbered(Piece::Variant, index as usize);
-        self.trace.name(name);
+        self.name(name);
         if !self.described {
             return self.compact(index);
         }
@@ -288,7 +292,7 @@ impl Listing<'_> {
     #[inline(never)]
     fn field(&mut self, name: &'static str) -> Done {
         self.count += 1;
-        self.to.trace.name(name);
+        self.to.name(name);
         if self.to.described { self.to.described_text(name) } else { Ok(()) }
     }
 

@@ -33,14 +33,15 @@ impl<'de> Reader<'de> {
     }
 
     fn counted<'a>(&'a mut self, piece: Piece) -> Result<Items<'a, 'de>, Fault> {
-        self.trace.piece(piece);
+        self.piece(piece);
         let count: usize = self.compact()?;
         // Items without bytes: there may be as many as another number says that was taken for a length.
         if self.checking && count > self.bytes.len().max(1 << 16) {
             self.unfit = true;
             return Err(Fault::short());
         }
-        let (repeated, joined) = (Some(self.trace.repeated()), std::mem::take(&mut self.joined));
+        let repeated = self.checking.then(|| self.trace.repeated());
+        let joined = std::mem::take(&mut self.joined);
         Ok(Items { from: self, left: Left::Count(count), repeated, names: &[], joined })
     }
 
@@ -73,7 +74,9 @@ impl<'de> Reader<'de> {
         if self.described {
             return self.list();
         }
-        self.trace.numbered(Piece::Row, count);
+        if self.checking {
+            self.trace.numbered(Piece::Row, count);
+        }
         Ok(Items { from: self, left: Left::Count(count), repeated: None, names, joined: false })
     }
 
@@ -97,8 +100,10 @@ impl<'de> Reader<'de> {
     {
         if !self.described {
             let index: u32 = self.compact()?;
-            self.trace.numbered(Piece::Variant, index as usize);
-            self.trace.name(variants.get(index as usize).copied().unwrap_or_default());
+            if self.checking {
+                self.trace.numbered(Piece::Variant, index as usize);
+                self.trace.name(variants.get(index as usize).copied().unwrap_or_default());
+            }
             self.pending = Some(index.into());
             return Ok((false, Choice { from: self, content: true }));
         }
@@ -148,7 +153,9 @@ impl<'a, 'de> Items<'a, 'de> {
         }
         if let Some(repeated) = &self.repeated {
             repeated.before(&mut from.trace);
-        } else if let [name, rest @ ..] = self.names {
+        } else if from.checking
+            && let [name, rest @ ..] = self.names
+        {
             from.trace.name(name);
             self.names = rest;
         }
