@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import pathlib
 import re
 import subprocess
@@ -129,7 +130,8 @@ def report(kernels: dict, parallel: dict, repeat: int, before: list[str], say) -
         "# Cells beside programs",
         "",
         f"Measured by `benches/run kernels` on {datetime.date.today()}: {cpu()}, {len(cores())} cores, {rustc()}. The same text as a program "
-        f"(opt-level 3, target-cpu native), as one cell, and as two (items first, then the loop): the least of {repeat} runs each, in turns, in milliseconds of the thread, or of the clock where there are two threads.",
+        f"(opt-level 3, target-cpu native), as one cell, and as two (items first, then the loop): the least of {repeat} runs each, in turns, in milliseconds of the thread, or of the clock where there are two threads. "
+        f"The machine's load average was {os.getloadavg()[0]:.1f} at the start.",
         *([f"Before each kernel: `{'; '.join(before)}`."] if before else []),
         "",
         "| kernel | program | one cell | two cells | one : program | two : program |",
