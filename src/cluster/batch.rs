@@ -2,7 +2,7 @@
 //! no panic out. Nothing here depends on the closure; [`super::shim`] does.
 
 use super::numbers::{self, Memory, Number, Numeric};
-use super::written::{Written, read};
+use super::value::{Fault, Written, read};
 use crate::rt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,7 +41,7 @@ pub struct Call {
     output_len: usize,
     output_capacity: usize,
     output_align: usize,
-    /// What the output is: the code of a [`Number`], 0 for bytes of postcard's.
+    /// What the output is: the code of a [`Number`], 0 for values that were written.
     output_number: u32,
 }
 
@@ -54,6 +54,8 @@ pub(crate) enum Ended {
     Cancelled = 2,
     /// The bytes were not what the shim reads: the two sides disagree.
     Garbled = 3,
+    /// A result that serde cannot write, or not read again.
+    Unwritable = 4,
 }
 
 /// A panic on a worker.
@@ -78,6 +80,7 @@ pub(crate) struct Batch<'a> {
     keep: bool,
     finished: u64,
     cancelled: bool,
+    unwritable: bool,
     output: Written,
     /// A result that is not written, but left as it is in memory.
     left: Option<Memory>,
@@ -85,12 +88,16 @@ pub(crate) struct Batch<'a> {
 
 // What is not generic here is not inlined into cells either.
 impl Batch<'_> {
-    pub(super) fn result<T: Serialize>(&mut self, value: &T) -> postcard::Result<()> {
-        self.output.write_result(value)
+    pub(super) fn result<T: Serialize + DeserializeOwned>(&mut self, value: &T) -> Result<(), Fault> {
+        // Until it has been written: whoever asks sees it only when that failed.
+        self.unwritable = true;
+        self.output.write_result(value)?;
+        self.unwritable = false;
+        Ok(())
     }
 
     /// The one result of a batch whose results stay on workers.
-    pub(super) fn leave<T: Serialize>(&mut self, value: T) -> postcard::Result<()> {
+    pub(super) fn leave<T: Serialize + DeserializeOwned>(&mut self, value: T) -> Result<(), Fault> {
         if const { numbers::may_be_vector::<T>() }
             && self.keep
             && let Some(number) = numbers::vector::<T>()
@@ -104,11 +111,11 @@ impl Batch<'_> {
     }
 
     /// The one argument of a batch.
-    pub(super) fn argument<A: DeserializeOwned>(&mut self) -> postcard::Result<A> {
+    pub(super) fn argument<A: DeserializeOwned>(&mut self) -> Result<A, Fault> {
         if const { numbers::may_be_vector::<A>() }
             && let Some((number, bytes)) = self.array()
         {
-            return numbers::vector_from(number, bytes).ok_or(postcard::Error::DeserializeBadEncoding);
+            return numbers::vector_from(number, bytes).ok_or_else(|| Fault::new("an array of other numbers"));
         }
         read(&mut self.input)
     }
@@ -145,10 +152,7 @@ impl Batch<'_> {
 }
 
 /// Parameters that this process has read already, or reads now. The last few are kept.
-pub(super) fn parameters<P: DeserializeOwned + Send + Sync + 'static>(
-    bytes: &[u8],
-    id: u64,
-) -> postcard::Result<Arc<P>> {
+pub(super) fn parameters<P: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8], id: u64) -> Result<Arc<P>, Fault> {
     type Kept = Vec<(u64, Arc<dyn Any + Send + Sync>)>;
     static KEPT: Mutex<Kept> = Mutex::new(Vec::new());
     const MOST: usize = 4;
@@ -158,7 +162,7 @@ pub(super) fn parameters<P: DeserializeOwned + Send + Sync + 'static>(
     if let Some(value) = found {
         return Ok(value);
     }
-    let value: Arc<P> = Arc::new(postcard::from_bytes(bytes)?);
+    let value: Arc<P> = Arc::new(read(&mut &*bytes)?);
     if kept.len() == MOST {
         kept.remove(0);
     }
@@ -199,7 +203,7 @@ fn install_hook() {
 ///
 /// # Safety
 /// `call` points to a [`Call`] whose pointers are valid for its lengths until this returns.
-pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>) -> postcard::Result<()>) -> i32 {
+pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>) -> Result<(), Fault>) -> i32 {
     install_hook();
     // SAFETY: valid by the caller's promise, and this is the only reference to it for now.
     let call = unsafe { &mut *call };
@@ -218,6 +222,7 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
         keep: call.keep != 0,
         finished: 0,
         cancelled: false,
+        unwritable: false,
         output: Written::default(),
         left: None,
     };
@@ -225,6 +230,7 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
     let (ended, output) = match called {
         Ok(Ok(())) if batch.cancelled => (Ended::Cancelled, Vec::new()),
         Ok(Ok(())) => (Ended::Done, std::mem::take(&mut batch.output).into_bytes()),
+        Ok(Err(error)) if batch.unwritable => (Ended::Unwritable, unwritable(&error, batch.finished)),
         Ok(Err(error)) => (Ended::Garbled, error.to_string().into_bytes()),
         Err(payload) if payload.is::<rt::Interrupted>() => (Ended::Cancelled, Vec::new()),
         Err(payload) => (Ended::Panicked, describe(&*payload, batch.finished)),
@@ -255,6 +261,12 @@ fn describe(payload: &(dyn Any + Send), task: u64) -> Vec<u8> {
     serde_json::to_vec(&panic).unwrap_or_default()
 }
 
+/// What a notebook is told of a result that cannot travel, and whose it is.
+fn unwritable(error: &Fault, task: u64) -> Vec<u8> {
+    let told = serde_json::json!({"task": task, "message": error.to_string(), "unwritable": true});
+    told.to_string().into_bytes()
+}
+
 /// Gives back what a shim wrote. Python calls it.
 ///
 /// # Safety
@@ -267,7 +279,7 @@ pub unsafe extern "C" fn ferrolab_worker_free(output: *mut u8, capacity: usize, 
     }
 }
 
-/// Writes a worker's array as postcard writes a vector, into the output fields of `call`. Python
+/// Writes a worker's array as a vector is written, into the output fields of `call`. Python
 /// calls it when numbers are part of a larger argument. Not 0 when it could not.
 ///
 /// # Safety

@@ -8,7 +8,7 @@ use super::open::{Inner, when_the_cell_succeeds};
 use super::run::{Write, countable, identity, sendable};
 use super::shim::captures_nothing;
 use super::source::Source;
-use super::written::{self, Written, bytes_of};
+use super::value::{self, Fault, Written, bytes_of};
 use super::{Cluster, Item, code, shim};
 use crate::rt;
 use serde::Serialize;
@@ -167,7 +167,7 @@ impl There {
 
 /// A result as it came.
 struct Fetched {
-    /// What its bytes are, when they are an array's and not postcard's.
+    /// What its bytes are, when they are an array's and not a value that was written.
     number: Option<Number>,
     bytes: Bytes,
 }
@@ -179,7 +179,7 @@ impl Fetched {
         {
             return numbers::vector_from(number, &self.bytes).ok_or_else(other_type);
         }
-        written::read(&mut &self.bytes[..]).map_err(|e| unreadable(&e))
+        value::read(&mut &self.bytes[..]).map_err(|e| unreadable(&e))
     }
 }
 
@@ -189,7 +189,7 @@ fn other_type() -> Error {
 }
 
 #[inline(never)]
-fn unreadable(error: &postcard::Error) -> Error {
+fn unreadable(error: &Fault) -> Error {
     Error::new(format!("the result cannot be read: {error}"))
 }
 
@@ -297,9 +297,7 @@ pub type Later<T> = Box<dyn FnOnce() -> Result<T, Error> + Send>;
 impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     type Value = T;
     fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
-        let mut out = Written::default();
-        let written = out.write_result(self);
-        Ok((sendable("the argument", written.map(|()| out.into_bytes()))?, Vec::new()))
+        Ok((sendable("the argument", bytes_of(self))?, Vec::new()))
     }
     fn later(self) -> Later<T> {
         Box::new(|| Ok(self))
@@ -358,9 +356,10 @@ pub fn all<T>(futures: &[Future<T>]) -> All<'_, T> {
 impl<T: DeserializeOwned + Clone + Send + 'static> Argument for All<'_, T> {
     type Value = Vec<T>;
     fn sent(&self) -> Result<(Vec<u8>, Vec<String>), Error> {
-        // A list is written as its length and its items, which is what the tasks leave.
-        let length = sendable("the number of futures", bytes_of(&self.0.len()))?;
-        Ok((length, self.0.iter().map(Future::sent_key).collect::<Result<_, _>>()?))
+        // The items follow, as their tasks leave them.
+        let mut out = Written::default();
+        out.begin_joined(self.0.len());
+        Ok((out.into_bytes(), self.0.iter().map(Future::sent_key).collect::<Result<_, _>>()?))
     }
     fn later(self) -> Later<Vec<T>> {
         let futures: Vec<Future<T>> = self.0.iter().map(Future::handle).collect();
@@ -413,10 +412,10 @@ impl Cluster {
         T: Serialize + DeserializeOwned + 'static,
     {
         captures_nothing!(f: F);
-        let mut futures = written::room(countable(tasks.tasks())?);
+        let mut futures = value::room(countable(tasks.tasks())?);
         let write: Write<'_> = &|part, out| tasks.write(part, out);
         self.keep_each(tasks.tasks(), shim::keep::<S::Kind, F, T>, write, &mut |there| {
-            written::add(&mut futures, Future::there(there));
+            value::add(&mut futures, Future::there(there));
         })?;
         Ok(futures)
     }

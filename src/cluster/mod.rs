@@ -8,7 +8,16 @@
 //! travel in batches ([`schedule`]), and a worker calls them without Python's lock ([`shim`]).
 //!
 //! Closures capture nothing, since captured bytes may be addresses; what they need goes through
-//! [`Cluster::map_with`]. Items, parameters and results are whatever serde can write.
+//! [`Cluster::map_with`].
+//!
+//! # What travels
+//!
+//! Items, parameters and results are whatever serde can write and read: values in postcard's format, vectors of
+//! numbers as they are in memory, and in CBOR what has to be told what it is: `serde_json::Value`, untagged and tagged
+//! enums, flattened structs, fields that are left out. Nobody says which: a value is written, read again where it was
+//! written, and the format follows ([`value`]). Types that serde writes but cannot read again (a field that is
+//! `skip_serializing` without a default, 128-bit integers in untagged enums) are an error that names the task. On
+//! threads nothing is written, and nothing refused.
 //!
 //! # Who can run code
 //!
@@ -45,7 +54,7 @@ mod shim;
 mod slices;
 mod source;
 mod target;
-mod written;
+mod value;
 
 pub use card::Status;
 pub use config::{Slurm, slurm};
@@ -54,7 +63,7 @@ pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, g
 pub use numbers::Numeric;
 pub use security::Security;
 pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
-pub use written::Written;
+pub use value::{Fault, Written};
 
 pub(crate) use future::Slot;
 pub(crate) use open::settle;
@@ -158,7 +167,7 @@ impl Cluster {
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);
-        let params = sendable("the parameters", written::bytes_of(params))?;
+        let params = sendable("the parameters", value::bytes_of(params))?;
         self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
     }
 
@@ -213,7 +222,7 @@ impl Cluster {
             tasks.write(part, out)
         };
         let read: Read<'_> = &mut |bytes| {
-            let next = written::read(bytes)?;
+            let next = value::read(bytes)?;
             total = total.take().map(|total| op(total, next));
             Ok(())
         };
@@ -262,9 +271,9 @@ impl Cluster {
         params: Vec<u8>,
     ) -> Result<Vec<T>, Error> {
         let len = countable(tasks.tasks())?;
-        let mut results = written::room(len);
+        let mut results = value::room(len);
         self.run(len, 1, shim, params, &|part, out| tasks.write(part, out), &mut |bytes| {
-            written::add(&mut results, written::read(bytes)?);
+            value::add(&mut results, value::read(bytes)?);
             Ok(())
         })?;
         Ok(results)
@@ -277,7 +286,7 @@ impl Cluster {
 
     /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
     /// is a numpy array when the future is of numbers that [`Cluster::persist`] keeps as one, else
-    /// bytes in postcard's format.
+    /// bytes: one that says the format, then a value in that: 0 is postcard's, 1 is CBOR.
     ///
     /// # Errors
     /// When the future is not of this cluster, or the cluster is gone.

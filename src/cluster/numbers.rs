@@ -1,7 +1,7 @@
 //! Vectors of numbers, whose memory travels as it is: to a worker's numpy array and back, past
 //! serde. It knows types and memory; who keeps what where is its callers' business.
 
-use super::written::Written;
+use super::value::{Fault, Written};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
@@ -170,7 +170,7 @@ impl Number {
 }
 
 /// The identity of a type, whose lifetimes do not count.
-fn id<T>() -> TypeId {
+pub(crate) fn id<T>() -> TypeId {
     trait Typed {
         fn id(&self) -> TypeId
         where
@@ -196,6 +196,11 @@ pub(crate) fn vector<T>() -> Option<Number> {
     vector_of(id::<T>())
 }
 
+/// What a `T` is, when it is a number.
+pub(crate) fn item<T>() -> Option<Number> {
+    item_of(id::<T>())
+}
+
 /// Could a `T` be a vector? Asked in a `const` before [`vector`], this is decided before code is
 /// generated, so that what follows is not compiled with cells for most types.
 pub(crate) const fn may_be_vector<T>() -> bool {
@@ -204,12 +209,12 @@ pub(crate) const fn may_be_vector<T>() -> bool {
 
 /// A slice as postcard writes its items, when that is its memory.
 pub(crate) fn verbatim<T>(slice: &[T]) -> Option<&[u8]> {
-    item_of(id::<T>()).filter(|n| n.verbatim())?;
+    item::<T>().filter(|n| n.verbatim())?;
     // SAFETY: numbers have no padding, and any memory may be read as bytes.
     Some(unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), size_of_val(slice)) })
 }
 
-/// Writes a vector of these numbers as postcard would, when that is a copy; was it?
+/// Writes a vector of these numbers as [`super::value`] would, when that is a copy; was it?
 ///
 /// # Safety
 /// `vector` points to a `Vec` of what `number` says.
@@ -222,23 +227,23 @@ pub(crate) unsafe fn write_vector(number: Number, vector: *const (), out: &mut W
         let vector = &*vector.cast::<Vec<T>>();
         (vector.len(), std::slice::from_raw_parts(vector.as_ptr().cast::<u8>(), vector.len() * size_of::<T>()))
     });
-    out.reserve(bytes.len() + 10);
-    out.length(len);
+    out.reserve(bytes.len() + 11);
+    out.begin_list(len);
     out.extend(bytes);
     true
 }
 
-/// Reads a vector that [`write_vector`] wrote off the front of `bytes`; was it one?
+/// Reads a vector that [`write_vector`] wrote, from its length on, off the front of `bytes`; was it one?
 ///
 /// # Safety
 /// `into` points to room for a `Vec` of what `number` says.
-pub(crate) unsafe fn read_vector(number: Number, bytes: &mut &[u8], into: *mut ()) -> postcard::Result<bool> {
+pub(crate) unsafe fn read_vector(number: Number, bytes: &mut &[u8], into: *mut ()) -> Result<bool, Fault> {
     if !number.verbatim() {
         return Ok(false);
     }
     let (len, rest) = postcard::take_from_bytes::<usize>(bytes)?;
-    let size = len.checked_mul(number.size()).filter(|size| *size <= rest.len());
-    let (mine, rest) = rest.split_at(size.ok_or(postcard::Error::DeserializeUnexpectedEnd)?);
+    let whole = len.checked_mul(number.size()).and_then(|size| rest.split_at_checked(size));
+    let (mine, rest) = whole.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
     *bytes = rest;
     // SAFETY: the caller's promise.
     unsafe { copy_vector(number, mine, into) };
@@ -300,7 +305,7 @@ pub(crate) unsafe fn take_vector(number: Number, vector: *mut ()) -> Memory {
     })
 }
 
-/// Writes numbers as postcard writes a vector of them.
+/// Writes numbers as a vector of them is written.
 ///
 /// # Safety
 /// `data` points to `len` aligned numbers of this kind.
@@ -309,11 +314,11 @@ pub(crate) unsafe fn write_numbers(
     data: *const u8,
     len: usize,
     out: &mut Written,
-) -> postcard::Result<()> {
+) -> Result<(), Fault> {
     with_type!(number, T => {
         // SAFETY: the caller's promise; an empty slice may come with any pointer.
         let slice = if len == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(data.cast::<T>(), len) } };
-        out.write(slice)
+        out.write_slice(slice)
     })
 }
 
@@ -324,6 +329,7 @@ pub(crate) fn is<N: Numeric>(number: Number) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::value::bytes_of;
     use super::*;
 
     #[test]
@@ -345,8 +351,8 @@ mod tests {
         let mut out = Written::default();
         // SAFETY: a vector of f64.
         assert!(unsafe { write_vector(Number::F64, (&raw const vector).cast(), &mut out) });
-        assert_eq!(out.as_bytes(), postcard::to_allocvec(&vector).unwrap());
-        let mut bytes = out.as_bytes();
+        assert_eq!(out.as_bytes()[1..], postcard::to_allocvec(&vector).unwrap());
+        let mut bytes = &out.as_bytes()[1..];
         let mut back = MaybeUninit::<Vec<f64>>::uninit();
         // SAFETY: room for a vector of f64, which is written.
         let back = unsafe {
@@ -377,7 +383,7 @@ mod tests {
         let mut out = Written::default();
         // SAFETY: two aligned numbers.
         unsafe { write_numbers(Number::I64, memory.data, 2, &mut out) }.unwrap();
-        assert_eq!(out.as_bytes(), postcard::to_allocvec(&vec![3i64, -4]).unwrap());
+        assert_eq!(out.as_bytes(), bytes_of(&vec![3i64, -4]).unwrap());
         // SAFETY: the parts of a Vec<i64>.
         drop(unsafe { Vec::from_raw_parts(memory.data.cast::<i64>(), 2, memory.capacity / 8) });
     }

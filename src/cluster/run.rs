@@ -8,12 +8,12 @@ use super::code::{self, Code};
 use super::error::Error;
 use super::schedule::Schedule;
 use super::shim::Shim;
-use super::written::Written;
+use super::value::{Fault, Written};
 use crate::frame::Frame;
 use crate::progress::{Lane, Outcome, State};
 use crate::rt;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,9 +37,9 @@ pub(crate) struct Run<'a> {
 }
 
 /// Writes the input of some tasks.
-pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>, &mut Written) -> postcard::Result<()>;
+pub(crate) type Write<'a> = &'a dyn Fn(Range<usize>, &mut Written) -> Result<(), Fault>;
 /// Reads one result off the front of those of a batch.
-pub(crate) type Read<'a> = &'a mut dyn FnMut(&mut &[u8]) -> postcard::Result<()>;
+pub(crate) type Read<'a> = &'a mut dyn FnMut(&mut &[u8]) -> Result<(), Fault>;
 
 /// The results of some tasks, as they were written.
 struct Part {
@@ -55,7 +55,7 @@ pub(crate) fn countable(tasks: usize) -> Result<usize, Error> {
 
 /// What was written to be sent.
 #[inline(never)]
-pub(crate) fn sendable(what: &str, written: postcard::Result<Vec<u8>>) -> Result<Vec<u8>, Error> {
+pub(crate) fn sendable(what: &str, written: Result<Vec<u8>, Fault>) -> Result<Vec<u8>, Error> {
     written.map_err(|e| Error::new(format!("{what} cannot be sent: {e}")))
 }
 
@@ -65,26 +65,19 @@ impl Run<'_> {
     /// # Panics
     /// With the payload [`rt::Interrupted`] when the user interrupts.
     pub(crate) fn go(&self, write: Write<'_>, read: Read<'_>) -> Result<(), Error> {
-        for part in self.parts(write)? {
-            let mut bytes = &part.bytes[..];
-            for _ in 0..part.tasks.len().div_ceil(self.grain) {
-                read(&mut bytes).map_err(|e| unreadable(&e))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn parts(&self, write: Write<'_>) -> Result<Vec<Part>, Error> {
         if countable(self.tasks)? == 0 {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let code = code::of(self.shim)?;
         let mut going = Going {
             link: Link::open()?,
             schedule: Schedule::new(self.tasks, self.grain),
+            grain: self.grain,
             flying: HashMap::new(),
             number: 0,
-            parts: Vec::new(),
+            written: Written::default(),
+            parts: BTreeMap::new(),
+            next: 0,
             bar: Painted::new(self),
         };
         going.link.send(&self.head(&code), &self.params)?;
@@ -93,11 +86,13 @@ impl Run<'_> {
             if let Some(message) = going.link.receive()? {
                 going.on_message(message)?;
             }
+            // Batches first, so that nobody waits while results are read.
+            going.send_batches(write)?;
+            going.read_parts(read)?;
         }
         going.link.send(&json!({"op": "end"}), &[])?;
         going.bar.finish(Outcome::Done);
-        going.parts.sort_unstable_by_key(|part| part.tasks.start);
-        Ok(going.parts)
+        Ok(())
     }
 
     fn head(&self, code: &Code) -> Value {
@@ -118,22 +113,41 @@ pub(crate) fn identity(bytes: &[u8]) -> u64 {
 struct Going {
     link: Link,
     schedule: Schedule,
+    /// Tasks that have one result together.
+    grain: usize,
     flying: HashMap<u64, Range<usize>>,
     number: u64,
-    parts: Vec<Part>,
+    /// The batch that is being written; kept for what was learnt of its types.
+    written: Written,
+    /// Results that came before those of earlier tasks, by their first task.
+    parts: BTreeMap<usize, Part>,
+    /// The first task whose result has not been read.
+    next: usize,
     bar: Painted,
 }
 
 impl Going {
     fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
         while let Some(tasks) = self.schedule.next() {
-            let mut bytes = Written::default();
-            write(tasks.clone(), &mut bytes).map_err(|e| unwritable(&e))?;
+            self.written.clear();
+            write(tasks.clone(), &mut self.written).map_err(|e| unwritable(&e))?;
             // Adaptive scaling sees only what was sent, and most calls were not.
             let batch = json!({"op": "batch", "n": self.number, "backlog": self.schedule.seconds_left()});
-            self.link.send(&batch, bytes.as_bytes())?;
+            self.link.send(&batch, self.written.as_bytes())?;
             self.flying.insert(self.number, tasks);
             self.number += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads what has come without a gap: what cannot be read is known when it comes, not at the end.
+    fn read_parts(&mut self, read: &mut dyn FnMut(&mut &[u8]) -> Result<(), Fault>) -> Result<(), Error> {
+        while let Some(part) = self.parts.remove(&self.next) {
+            let mut bytes = &part.bytes[..];
+            for _ in 0..part.tasks.len().div_ceil(self.grain) {
+                read(&mut bytes).map_err(|e| unreadable(&e))?;
+            }
+            self.next = part.tasks.end;
         }
         Ok(())
     }
@@ -144,7 +158,7 @@ impl Going {
                 let Some(tasks) = head["n"].as_u64().and_then(|n| self.flying.remove(&n)) else { return Ok(()) };
                 self.schedule.on_done(tasks.len(), head["seconds"].as_f64().unwrap_or(0.0));
                 self.bar.on_done(tasks.len() as u64);
-                self.parts.push(Part { tasks, bytes });
+                self.parts.insert(tasks.start, Part { tasks, bytes });
             }
             Some("failed") => {
                 let first = head["n"].as_u64().and_then(|n| self.flying.remove(&n)).map_or(0, |tasks| tasks.start);
@@ -163,17 +177,22 @@ impl Going {
     }
 }
 
-fn unwritable(error: &postcard::Error) -> Error {
+fn unwritable(error: &Fault) -> Error {
     Error::new(format!("a task cannot be sent: {error}"))
 }
 
-fn unreadable(error: &postcard::Error) -> Error {
-    Error::new(format!("a result cannot be read: {error}; a type that writes itself otherwise than it reads itself?"))
+fn unreadable(error: &Fault) -> Error {
+    Error::new(format!("a result cannot be read: {error}"))
 }
 
 /// Why a batch failed, whose first task is `first`.
 pub(crate) fn failure(head: &Value, first: usize) -> Error {
     let mut error = error_in(head);
+    if head["panic"]["unwritable"] == true {
+        let task = first + head["panic"]["task"].as_u64().unwrap_or(0) as usize;
+        error.message = format!("the result of task {task} cannot be sent: {}", error.message);
+        return error;
+    }
     if let Ok(panic) = serde_json::from_value::<Panic>(head["panic"].clone()) {
         error.task = Some(first + panic.task as usize);
         error.message.clone_from(&panic.message);

@@ -9,7 +9,7 @@
 use super::batch::{Batch, Call, parameters, serve};
 use super::numbers::Numeric;
 use super::source::Kind;
-use super::written::read;
+use super::value::read;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ptr::NonNull;
@@ -50,7 +50,7 @@ fn conjure<F: Copy + 'static>() -> F {
 pub(crate) unsafe extern "C" fn map<K: Kind, F, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
-    T: Serialize,
+    T: Serialize + DeserializeOwned,
 {
     let mut body = |batch: &mut Batch<'_>| {
         let mut part = K::read(&mut batch.input)?;
@@ -74,7 +74,7 @@ where
 pub(crate) unsafe extern "C" fn keep<K: Kind, F, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
-    T: Serialize,
+    T: Serialize + DeserializeOwned,
 {
     let mut body = |batch: &mut Batch<'_>| {
         let mut part = K::read(&mut batch.input)?;
@@ -97,7 +97,7 @@ pub(crate) unsafe extern "C" fn map_with<P, K: Kind, F, T>(call: *mut Call) -> i
 where
     P: DeserializeOwned + Send + Sync + 'static,
     F: for<'w> Fn(&P, K::Item<'w>) -> T + Copy + 'static,
-    T: Serialize,
+    T: Serialize + DeserializeOwned,
 {
     let mut body = |batch: &mut Batch<'_>| {
         let params: Arc<P> = parameters(batch.params, batch.params_id)?;
@@ -160,7 +160,7 @@ pub(crate) unsafe extern "C" fn once<A, F, T>(call: *mut Call) -> i32
 where
     A: DeserializeOwned,
     F: Fn(A) -> T + Copy + 'static,
-    T: Serialize,
+    T: Serialize + DeserializeOwned,
 {
     let mut body = |batch: &mut Batch<'_>| {
         let value: A = batch.argument()?;
@@ -180,7 +180,7 @@ where
 pub(crate) unsafe extern "C" fn once_on<N: Numeric, F, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(&'w [N]) -> T + Copy + 'static,
-    T: Serialize,
+    T: Serialize + DeserializeOwned,
 {
     let mut body = |batch: &mut Batch<'_>| {
         let f: F = conjure();
@@ -201,12 +201,13 @@ where
 mod tests {
     use super::super::batch::{Panic, Trial};
     use super::super::source::{Borrowed, Integers};
+    use super::super::value::bytes_of;
     use super::*;
 
     fn shim_of<K: Kind, F, T>(_: F) -> Shim
     where
         F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
-        T: Serialize,
+        T: Serialize + DeserializeOwned,
     {
         map::<K, F, T>
     }
@@ -220,16 +221,16 @@ mod tests {
     #[test]
     fn a_batch_is_read_called_and_written() {
         let shim = shim_of::<Integers<u64>, _, _>(|x| x * x);
-        let (status, output, done) = call(shim, &postcard::to_allocvec(&(3i128, 3usize)).unwrap(), 0);
-        let (first, rest): (u64, _) = postcard::take_from_bytes(&output).unwrap();
-        let (second, _): (u64, _) = postcard::take_from_bytes(rest).unwrap();
-        assert_eq!((status, first, second, done), (0, 9, 16, 3));
+        let (status, output, done) = call(shim, &bytes_of(&(3i128, 3usize)).unwrap(), 0);
+        let mut rest = &output[..];
+        let squares: Vec<u64> = (0..3).map(|_| read(&mut rest).unwrap()).collect();
+        assert_eq!((status, done, squares), (0, 3, vec![9, 16, 25]));
     }
 
     #[test]
     fn a_panic_names_the_task_and_its_place() {
         let shim = shim_of::<Borrowed<String>, _, _>(|word| assert!(word.len() < 3, "too long: {word}"));
-        let input = postcard::to_allocvec(&vec!["a", "bc", "def"]).unwrap();
+        let input = bytes_of(&["a", "bc", "def"].map(str::to_owned).to_vec()).unwrap();
         let (status, output, done) = call(shim, &input, 0);
         let panic: Panic = serde_json::from_slice(&output).unwrap();
         assert_eq!((status, done, panic.task, panic.message.as_str()), (1, 2, 2, "too long: def"));
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn a_batch_stops_when_it_is_cancelled_and_refuses_other_bytes() {
         let shim = shim_of::<Integers<u64>, _, _>(|x| x);
-        let input = postcard::to_allocvec(&(0i128, 1_000_000usize)).unwrap();
+        let input = bytes_of(&(0i128, 1_000_000usize)).unwrap();
         let (status, _, done) = call(shim, &input, 1);
         assert_eq!((status, done), (2, 1));
         assert_eq!(call(shim, &[], 0).0, 3);
@@ -256,21 +257,21 @@ mod tests {
         fn sum_of<F: Fn(Vec<i32>) -> i32 + Copy + 'static>(_: F) -> Shim {
             once::<Vec<i32>, F, i32>
         }
-        let input = postcard::to_allocvec(&3u64).unwrap();
+        let input = bytes_of(&3u64).unwrap();
         let made = once_of(|n| (0..n as i32).map(|i| i * 1000).collect());
         let kept = Trial { input: &input, keep: true, ..Trial::default() }.run(made);
         let numbers: Vec<u8> = [0i32, 1000, 2000].iter().flat_map(|i| i.to_le_bytes()).collect();
         assert_eq!((kept.status, kept.number, kept.output), (0, 5, numbers));
         let written = Trial { input: &input, ..Trial::default() }.run(made);
-        assert_eq!((written.number, written.output), (0, postcard::to_allocvec(&vec![0i32, 1000, 2000]).unwrap()));
+        assert_eq!((written.number, written.output), (0, bytes_of(&vec![0i32, 1000, 2000]).unwrap()));
         let three = [7i32, 8, 9];
         let array = Some((5, three.as_ptr().cast(), three.len()));
         for shim in [on_of(|v| v.iter().sum()), sum_of(|v| v.iter().sum())] {
             let summed = Trial { array, ..Trial::default() }.run(shim);
-            assert_eq!((summed.status, summed.output), (0, postcard::to_allocvec(&24i32).unwrap()));
-            let input = postcard::to_allocvec(&vec![7i32, 8, 9]).unwrap();
+            assert_eq!((summed.status, summed.output), (0, bytes_of(&24i32).unwrap()));
+            let input = bytes_of(&vec![7i32, 8, 9]).unwrap();
             let summed = Trial { input: &input, ..Trial::default() }.run(shim);
-            assert_eq!(summed.output, postcard::to_allocvec(&24i32).unwrap());
+            assert_eq!(summed.output, bytes_of(&24i32).unwrap());
         }
         // other numbers than the closure wants
         let wrong = Trial { array: Some((6, three.as_ptr().cast(), 3)), ..Trial::default() }.run(on_of(|v| v[0]));

@@ -5,7 +5,7 @@
 //! type, so `Kind` has no values. Items that are references borrow from the part, for the time of
 //! one call: that is the `'w` of [`Kind::Item`].
 
-use super::written::{Written, read};
+use super::value::{Fault, Written, read};
 use crate::par::{Chunks, Enumerate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ pub trait Kind: 'static {
     ///
     /// # Errors
     /// When the bytes are not what [`Source::write`] wrote.
-    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part>;
+    fn read(bytes: &mut &[u8]) -> Result<Self::Part, Fault>;
     /// The items of a part, in order.
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>>;
 }
@@ -45,11 +45,11 @@ pub trait Source {
     type Kind: Kind;
     /// How many tasks there are.
     fn tasks(&self) -> usize;
-    /// Writes the part of these tasks, with postcard.
+    /// Writes the part of these tasks.
     ///
     /// # Errors
     /// When serde cannot write an item.
-    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()>;
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault>;
 }
 
 /// Items that go by value.
@@ -58,7 +58,7 @@ pub struct Owned<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
     type Item<'w> = T;
     type Part = Vec<T>;
-    fn read(bytes: &mut &[u8]) -> postcard::Result<Vec<T>> {
+    fn read(bytes: &mut &[u8]) -> Result<Vec<T>, Fault> {
         read(bytes)
     }
     fn items(part: &mut Vec<T>) -> impl Iterator<Item = T> {
@@ -72,7 +72,7 @@ pub struct Borrowed<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
     type Item<'w> = &'w T;
     type Part = Vec<T>;
-    fn read(bytes: &mut &[u8]) -> postcard::Result<Vec<T>> {
+    fn read(bytes: &mut &[u8]) -> Result<Vec<T>, Fault> {
         read(bytes)
     }
     fn items(part: &mut Vec<T>) -> impl Iterator<Item = &T> {
@@ -87,7 +87,7 @@ macro_rules! slices {
             fn tasks(&self) -> usize {
                 self.len()
             }
-            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
                 out.write_slice(&self[tasks])
             }
         }
@@ -107,12 +107,12 @@ pub struct Integers<T>(PhantomData<T>);
 
 // The same code for all integers, compiled once.
 #[inline(never)]
-fn read_row(bytes: &mut &[u8]) -> postcard::Result<(i128, usize)> {
+fn read_row(bytes: &mut &[u8]) -> Result<(i128, usize), Fault> {
     read(bytes)
 }
 
 #[inline(never)]
-fn write_row(first: i128, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+fn write_row(first: i128, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
     out.write(&(first + tasks.start as i128, tasks.len()))
 }
 
@@ -121,7 +121,7 @@ macro_rules! ranges {
         impl Kind for Integers<$t> {
             type Item<'w> = $t;
             type Part = ($t, usize);
-            fn read(bytes: &mut &[u8]) -> postcard::Result<($t, usize)> {
+            fn read(bytes: &mut &[u8]) -> Result<($t, usize), Fault> {
                 read_row(bytes).map(|(first, count)| (first as $t, count))
             }
             fn items(part: &mut ($t, usize)) -> impl Iterator<Item = $t> {
@@ -135,7 +135,7 @@ macro_rules! ranges {
             fn tasks(&self) -> usize {
                 count(self.start as i128, self.end as i128)
             }
-            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
                 write_row(self.start as i128, tasks, out)
             }
         }
@@ -144,7 +144,7 @@ macro_rules! ranges {
             fn tasks(&self) -> usize {
                 count(*self.start() as i128, *self.end() as i128 + 1)
             }
-            fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+            fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
                 write_row(*self.start() as i128, tasks, out)
             }
         }
@@ -163,7 +163,7 @@ pub struct Pieces<T>(PhantomData<T>);
 impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
     type Item<'w> = &'w [T];
     type Part = (Vec<T>, usize);
-    fn read(bytes: &mut &[u8]) -> postcard::Result<(Vec<T>, usize)> {
+    fn read(bytes: &mut &[u8]) -> Result<(Vec<T>, usize), Fault> {
         Ok((read(bytes)?, read(bytes)?))
     }
     fn items(part: &mut (Vec<T>, usize)) -> impl Iterator<Item = &[T]> {
@@ -175,7 +175,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
     fn tasks(&self) -> usize {
         self.slice().len().div_ceil(self.size())
     }
-    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
         let (slice, size) = (self.slice(), self.size());
         out.write_slice(&slice[tasks.start * size..(tasks.end * size).min(slice.len())])?;
         out.write(&size)
@@ -188,7 +188,7 @@ pub struct Numbered<K>(PhantomData<K>);
 impl<K: Kind> Kind for Numbered<K> {
     type Item<'w> = (usize, K::Item<'w>);
     type Part = (usize, K::Part);
-    fn read(bytes: &mut &[u8]) -> postcard::Result<(usize, K::Part)> {
+    fn read(bytes: &mut &[u8]) -> Result<(usize, K::Part), Fault> {
         Ok((read(bytes)?, K::read(bytes)?))
     }
     fn items<'w>(part: &'w mut (usize, K::Part)) -> impl Iterator<Item = Self::Item<'w>> {
@@ -200,7 +200,7 @@ impl<S: Source> Source for Enumerate<S> {
     fn tasks(&self) -> usize {
         self.inner().tasks()
     }
-    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
         out.write(&tasks.start)?;
         self.inner().write(tasks, out)
     }
@@ -209,7 +209,7 @@ impl<S: Source> Source for Enumerate<S> {
 impl<A: Kind, B: Kind> Kind for (A, B) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>);
     type Part = (A::Part, B::Part);
-    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part> {
+    fn read(bytes: &mut &[u8]) -> Result<Self::Part, Fault> {
         Ok((A::read(bytes)?, B::read(bytes)?))
     }
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
@@ -221,7 +221,7 @@ impl<A: Source, B: Source> Source for (A, B) {
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks())
     }
-    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
         self.0.write(tasks.clone(), out)?;
         self.1.write(tasks, out)
     }
@@ -229,7 +229,7 @@ impl<A: Source, B: Source> Source for (A, B) {
 impl<A: Kind, B: Kind, C: Kind> Kind for (A, B, C) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>, C::Item<'w>);
     type Part = (A::Part, B::Part, C::Part);
-    fn read(bytes: &mut &[u8]) -> postcard::Result<Self::Part> {
+    fn read(bytes: &mut &[u8]) -> Result<Self::Part, Fault> {
         Ok((A::read(bytes)?, B::read(bytes)?, C::read(bytes)?))
     }
     fn items<'w>(part: &'w mut Self::Part) -> impl Iterator<Item = Self::Item<'w>> {
@@ -241,7 +241,7 @@ impl<A: Source, B: Source, C: Source> Source for (A, B, C) {
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks()).min(self.2.tasks())
     }
-    fn write(&self, tasks: Range<usize>, out: &mut Written) -> postcard::Result<()> {
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
         self.0.write(tasks.clone(), out)?;
         self.1.write(tasks.clone(), out)?;
         self.2.write(tasks, out)

@@ -22,8 +22,8 @@ import weakref
 from distributed import get_worker
 
 RTLD_GLOBAL_NOW = ctypes.RTLD_GLOBAL | os.RTLD_NOW
-DONE, PANICKED, CANCELLED, GARBLED = range(4)
-# numpy's names of `Number`s in numbers.rs, by code; 0 are bytes in postcard's format
+DONE, PANICKED, CANCELLED, GARBLED, UNWRITABLE = range(5)
+# numpy's names of `Number`s in numbers.rs, by code; 0 are values that were written (`value/mod.rs`)
 NUMBERS = ("|u1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8")
 # results larger than this travel as a buffer that Dask does not copy
 LARGE = 64 << 10
@@ -56,7 +56,8 @@ SHIM = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Call))
 
 
 class TaskPanicked(Exception):
-    """A closure panicked; the argument is JSON with message, place and the task's number in its batch."""
+    """A closure panicked, or its result cannot be written; the argument is JSON with message, place and the task's
+    number in its batch."""
 
 
 class CodeMissing(Exception):
@@ -225,7 +226,7 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     """One batch: `pieces` are bytes, or results of other tasks, that together are its input.
 
     With `keep`, a vector of numbers stays what it is in
-    memory, as a numpy array; whatever else a result is, it is bytes in postcard's format.
+    memory, as a numpy array; whatever else a result is, it is bytes that `value/mod.rs` wrote.
     """
     shim = shim_of(code)
     values = [value_of(piece) for piece in pieces]
@@ -257,7 +258,7 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     result = take(call)
     if status == DONE:
         return Left(took, label(worker.name), result)
-    if status == PANICKED:
+    if status in (PANICKED, UNWRITABLE):
         raise TaskPanicked(json.dumps({**json.loads(bytes(result)), "worker": label(worker.name)}))
     if status == CANCELLED:
         raise TaskPanicked(json.dumps({"task": batch.done.value, "message": "cancelled", "cancelled": True}))
@@ -283,7 +284,7 @@ def take(call: Call):
     return array
 
 
-# bytes in postcard's format as an array: an array of |u1 is a vector of such numbers
+# bytes of a value that was written, as an array: an array of |u1 is a vector of such numbers
 WRITTEN = "|V1"
 
 
@@ -296,7 +297,7 @@ def has_numpy() -> bool:
 
 
 def is_array(value) -> bool:
-    """Are these numbers in memory, and not bytes in postcard's format?"""
+    """Are these numbers in memory, and not bytes of a value that was written?"""
     return hasattr(value, "dtype") and value.dtype.kind != "V"
 
 
@@ -321,7 +322,7 @@ def point(call: Call, array) -> None:
 
 
 def value_of(piece):
-    """What a task left, for Python to read: the numbers, or bytes in postcard's format."""
+    """What a task left, for Python to read: the numbers, or bytes."""
     return piece.value if isinstance(piece, Left) else piece
 
 
