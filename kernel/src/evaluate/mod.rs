@@ -16,6 +16,7 @@ use crate::engine::compile::Compiling;
 use crate::engine::environment::{self, Cache, Environment};
 use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
+use crate::limits;
 use crate::output::Output;
 use crate::runner::control::Control;
 use crate::runner::frame::{Command, Outcome};
@@ -132,7 +133,7 @@ impl Lab {
             executable: self.options.executable.clone(),
             libraries: engine.environment().libraries().map(PathBuf::from).collect(),
             threads: self.settings.threads,
-            stack: CELL_STACK,
+            stack: limits::stack(CELL_STACK),
             environment: variables,
         };
         let runner = Runner::start(&config, &self.shared.control).map_err(|e| errors::plain("Runner", &e))?;
@@ -168,7 +169,10 @@ impl Lab {
         {
             return Verdict::Error(error);
         }
-        let verdict = self.follow_plan(&plan, cell, sink);
+        let mut verdict = self.follow_plan(&plan, cell, sink);
+        if let Verdict::Error(error) = &mut verdict {
+            errors::name_causes(error, "");
+        }
         if let Verdict::Error(error) = &verdict
             && error.name.strip_prefix('E').is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()))
         {
@@ -188,7 +192,7 @@ impl Lab {
         let engine = self.engine.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))?;
         let prepared = std::thread::scope(|scope| {
             let work = || engine.prepare_measured(number, &text, &shown, code.measure.clone());
-            match std::thread::Builder::new().stack_size(PARSE_STACK).spawn_scoped(scope, work) {
+            match std::thread::Builder::new().stack_size(limits::stack(PARSE_STACK)).spawn_scoped(scope, work) {
                 Ok(thread) => thread
                     .join()
                     .map_err(|_| errors::plain("Engine", "the engine panicked on this cell; please report it")),
@@ -261,9 +265,11 @@ impl Lab {
 
     /// What the user is told of a cell that failed, and what the session must forget.
     fn failed(&mut self, ended: &Ended, listener: CellListener) -> CellError {
-        let CellListener { mut output, panics } = listener;
+        let CellListener { mut output, panics, said } = listener;
         let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
-        let error = errors::ended(engine, ended, &panics);
+        let mut error = errors::ended(engine, ended, &panics);
+        // The last words of a process that died are on its standard error, already shown.
+        errors::name_causes(&mut error, &String::from_utf8_lossy(&said));
         if ended.gone {
             let lost = engine.clear_variables();
             if !lost.is_empty() {

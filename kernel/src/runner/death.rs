@@ -1,11 +1,30 @@
 //! How a process ended: reaping our children, and the words for their last status.
 
+use crate::limits::Limit;
+
 /// Wait for a child's end; its status, when it was ours.
 pub(super) fn reap(pid: i32) -> Option<i32> {
     let mut status = 0;
-    // SAFETY: waits for our own child, or for one that became ours as its reaper.
-    let done = unsafe { libc::waitpid(pid, &mut status, 0) };
+    let mut used = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: waits for our own child, or for one that became ours as its reaper; the record is of
+    // plain numbers, for which zeros are valid.
+    let (done, used) = unsafe {
+        let done = libc::wait4(pid, &mut status, 0, used.as_mut_ptr());
+        (done, used.assume_init())
+    };
+    if done == pid && libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL && out_of_time(&used) {
+        // Where the hard limit is the soft one, the system kills at once instead of telling.
+        return Some(libc::SIGXCPU);
+    }
     (done == pid).then_some(status)
+}
+
+/// Did a process use the CPU time it may use?
+fn out_of_time(used: &libc::rusage) -> bool {
+    let seconds = |time: &libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    let all = seconds(&used.ru_utime) + seconds(&used.ru_stime);
+    // The system counts in ticks.
+    Limit::CpuTime.value().is_some_and(|limit| all >= limit as f64 - 0.1)
 }
 
 /// Reap a child if it has ended.
@@ -42,6 +61,16 @@ pub(super) fn describe(status: Option<i32>) -> String {
         libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
         libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),
         libc::SIGILL => "illegal instruction (SIGILL)".to_owned(),
+        libc::SIGXCPU => match Limit::CpuTime.named() {
+            Some(limit) => format!("out of CPU time (SIGXCPU): {limit} was hit; raise it where Jupyter is started"),
+            None => "out of CPU time (SIGXCPU): the cell set a limit, or somebody sent the signal".to_owned(),
+        },
+        libc::SIGXFSZ => match Limit::FileSize.named() {
+            Some(limit) => {
+                format!("a file grew too large (SIGXFSZ): {limit} was hit; raise it where Jupyter is started")
+            }
+            None => "a file grew too large (SIGXFSZ): the cell set a limit, or somebody sent the signal".to_owned(),
+        },
         signal => format!("ended by signal {signal}"),
     }
 }
