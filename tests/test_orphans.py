@@ -60,11 +60,7 @@ class Session:
         return time.monotonic() - began
 
     def close(self) -> None:
-        for pid in self.all():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        process.kill(self.all())
         self.kernel.close(check=False)
 
 
@@ -179,8 +175,7 @@ def test_a_kernel_started_by_hand_stays(ferrolab, tmp_path, how, named):
         kernel.run("1 + 1").result("2").idle()
         assert process.marked(mark)
     finally:
-        for pid in process.marked(mark):
-            os.kill(pid, signal.SIGKILL)
+        process.kill(process.marked(mark))
         del kernel.alive
         kernel.close(check=False)
 
@@ -225,13 +220,17 @@ def test_a_build_goes_with_its_server(session, tmp_path):
     one.gone()
 
 
-def test_jobs_of_cells_go_with_their_server(session, tmp_path):
+def test_programs_of_cells_go_with_their_server_unless_they_were_set_free(session, tmp_path):
     one = session(wrapper=around(tmp_path, "a script"))
-    one.kernel.ok('let child = std::process::Command::new("sleep").arg("600").spawn()?;')
-    one.kernel.run('std::process::Command::new("sh").args(["-c", "echo on; sleep 600; true"]).status()?;').begin()
-    one.kernel.wait(lambda: any("on" in str(m.content) for q in one.kernel.unread.values() for m in q), "on")
+    one.kernel.ok('let child = std::process::Command::new("sleep").arg("601").spawn()?; let stubborn = std::process::Command::new("bash").args(["-c", "trap : TERM; while :; do sleep 1; done"]).spawn()?;')
+    one.kernel.ok('let free = ["nohup", "setsid"].map(|how| std::process::Command::new(how).args(["sleep", "602"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap().id()); free[0] > 0')
+    story = one.kernel.run('std::process::Command::new("sh").args(["-c", "echo on; sleep 600; true"]).status()?;').begin()
+    one.kernel.wait(lambda: one.kernel.unread.get(story.request), "on")
+    free = tuple(pid for pid in one.all() if "sleep\x00602" in pathlib.Path(f"/proc/{pid}/cmdline").read_text())
+    assert len(free) == 2
     os.kill(one.server, signal.SIGKILL)
-    one.gone()
+    one.gone(free)
+    assert all(process.alive(pid) for pid in free)
 
 
 @pytest.mark.long

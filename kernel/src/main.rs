@@ -2,6 +2,7 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 pub mod cli;
+pub mod descendants;
 pub mod doctor;
 pub mod engine;
 pub mod evaluate;

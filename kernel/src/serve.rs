@@ -13,7 +13,7 @@ use crate::messages::About;
 use crate::session::Session;
 use crate::session::evaluator::Evaluator;
 use crate::wire::Wire;
-use crate::{cli, doctor, executable, install, limits, run, session};
+use crate::{cli, descendants, doctor, executable, install, limits, run, session};
 
 /// `ferrolab kernel -f FILE`.
 pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {
@@ -44,6 +44,7 @@ fn serve(connection_file: &Path, engine: cli::Engine) -> Result<(), String> {
     wire.start(Arc::new(move |event| inbox.accept(event))).map_err(|e| e.to_string())?;
     session.wait();
     wire.close();
+    descendants::end();
     Ok(())
 }
 

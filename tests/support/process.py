@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import socket
 import sys
 
@@ -137,3 +138,12 @@ def marked(mark: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def kill(pids: list[int]) -> None:
+    """End processes, some of which may have ended already."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
