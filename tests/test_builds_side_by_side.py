@@ -70,7 +70,7 @@ def crates(tmp_path):
 
 
 def test_another_set_does_not_wait_and_what_both_need_is_built_once(start, crates):
-    crates.make("common", seconds=3)
+    crates.make("common", seconds=2.5)
     slow, quick = crates.make("slow", seconds=25, needs=("common",)), crates.make("quick", needs=("common",))
     one, two = start(RUSTC_WRAPPER=str(crates.wrapper)), start(RUSTC_WRAPPER=str(crates.wrapper))
     building = one.run(slow, timeout=LONG)
@@ -88,7 +88,7 @@ def test_another_set_does_not_wait_and_what_both_need_is_built_once(start, crate
 
 
 def test_the_same_set_is_built_once_and_the_second_kernel_says_for_what_it_waits(start, crates):
-    both = crates.make("same", seconds=4)
+    both = crates.make("same", seconds=2)
     one, two = start(), start()
     first = one.run(both, timeout=LONG)
     crates.until_runs("same")
@@ -102,7 +102,7 @@ def test_the_same_set_is_built_once_and_the_second_kernel_says_for_what_it_waits
 
 
 def test_whoever_waits_can_be_interrupted_and_whoever_builds_can_be_killed(start, crates):
-    both = crates.make("taken-over", seconds=6)
+    both = crates.make("taken-over", seconds=3)
     one, two, three = start(), start(), start()
     one.run(both, timeout=LONG).begin()
     crates.until_runs("taken-over")

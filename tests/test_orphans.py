@@ -135,7 +135,7 @@ def test_a_server_that_is_the_first_process_of_a_container_keeps_its_kernel(sess
         pytest.skip("only root makes namespaces")
     one = session(before=("unshare", "--pid", "--fork", "--mount-proc", "--kill-child"))
     one.work(False)
-    time.sleep(2.5)
+    time.sleep(1)
     one.kernel.run("kept.len()").result(str(1 << 20)).idle()
     os.kill(one.server, signal.SIGKILL)
     one.gone()
@@ -152,8 +152,14 @@ def test_a_signal_ends_all_and_in_order(session, signals):
     assert took < 3, took
 
 
-@pytest.mark.parametrize("how", ["nohup", "setsid", "setsid nohup"])
-@pytest.mark.parametrize("named", ["nobody", "one that is gone", "the shell's parent", "somebody else"])
+NAMED = ("nobody", "one that is gone", "the shell's parent", "somebody else")
+QUICK = {("nohup", NAMED[1]), ("nohup", NAMED[2]), ("setsid", NAMED[2])}
+
+
+@pytest.mark.parametrize(
+    "how, named",
+    [pytest.param(how, named, marks=[] if (how, named) in QUICK else pytest.mark.long) for how in ("nohup", "setsid", "setsid nohup") for named in NAMED],
+)
 def test_a_kernel_started_by_hand_stays(ferrolab, tmp_path, how, named):
     """JPY_PARENT_PID is inherited by the terminals of a server, and means nothing to what is started there for good."""
     gone = subprocess.Popen(["true"])
@@ -171,7 +177,7 @@ def test_a_kernel_started_by_hand_stays(ferrolab, tmp_path, how, named):
         kernel.wait_ready()
         if "setsid" not in how:
             os.kill(int((tmp_path / "pid").read_text()), signal.SIGHUP)
-        time.sleep(1.5)
+        time.sleep(0.7)
         kernel.run("1 + 1").result("2").idle()
         assert process.marked(mark)
     finally:

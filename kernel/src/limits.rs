@@ -33,6 +33,9 @@ const NO_MEMORY: &[&str] = &[
     "bad_alloc",
     "os error 12",
     "failed to reserve memory",
+    // rustc and the loader, when a file cannot be mapped; that no code may be, is looked at before.
+    "only metadata stub found for",
+    "failed to map segment from shared object",
 ];
 /// When a process or thread is refused.
 const NO_PROCESS: &[&str] = &[

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::limits;
+
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -107,6 +109,12 @@ pub struct DoctorOptions {
 pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment) -> ExitCode {
     let mut checks = toolchain::checks(options);
     checks.push(environment_check(environment(), &options.exe));
+    let low: Vec<String> = limits::low().into_iter().map(|(_, said)| said).collect();
+    for check in checks.iter_mut().filter(|check| check.status == Status::Fail && !low.is_empty()) {
+        // A tool that cannot map its files says all kinds of things.
+        let advice = check.advice.take().unwrap_or_default();
+        check.advice = Some(format!("{advice}\nit may fail for want of what is low here: {}", low.join(", ")));
+    }
     checks.extend(system::checks(&options.cache));
     checks.extend(jupyter::checks(&options.exe));
     report(&checks, options.json)

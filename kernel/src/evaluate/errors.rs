@@ -43,7 +43,15 @@ pub(super) fn name_causes(error: &mut CellError, said: &str) {
     if text.contains("(ulimit -") || text.contains("noexec") {
         return;
     }
-    let refusal = loadable::explain(&text).map(|refusal| format!("{}\n{}", refusal.message, refusal.help));
+    let refusal = loadable::explain(&text);
+    if let Some(refusal) = &refusal
+        && text.contains("E0463")
+    {
+        // rustc's own words are about crates that are there.
+        *error = plain("Environment", &format!("{}\n\nhelp: {}", refusal.message, refusal.help));
+        return;
+    }
+    let refusal = refusal.map(|refusal| format!("{}\n{}", refusal.message, refusal.help));
     let Some(cause) = refusal.or_else(|| limits::explain(&text)) else { return };
     error.value = format!("{}; {}", error.value, first_line(&cause));
     error.traceback.push(format!("{BLUE}cause{RESET}: {cause}"));

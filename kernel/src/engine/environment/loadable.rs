@@ -50,8 +50,12 @@ pub(super) fn check(cache: &Cache) -> Result<(), EnvironmentError> {
     }
 }
 
-/// Why what a text of the loader's names could not be loaded.
+/// Why what a text of the loader's (or of rustc's, which loads macros) names could not be loaded.
 pub fn explain(text: &str) -> Option<Refusal> {
+    if text.contains("can't find crate for") {
+        let error = check(&Cache::open().ok()?).err()?;
+        return Some(Refusal { message: error.message, help: error.help });
+    }
     const SIGNS: [&str; 3] = ["failed to map segment", "Operation not permitted", "Permission denied"];
     if !SIGNS.iter().any(|sign| text.contains(sign)) {
         return None;
