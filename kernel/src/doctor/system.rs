@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn low_limits_are_named_with_how_to_raise_them() {
         assert_eq!(limits_check(&[]).status, Status::Ok);
-        let check = limits_check(&[(Limit::FileSize, "the size of a file 100 KB (ulimit -f)".to_owned())]);
+        let check = limits_check(&[(limits::Limit::FileSize, "the size of a file 100 KB (ulimit -f)".to_owned())]);
         assert_eq!(check.status, Status::Warn);
         assert!(check.detail.contains("100 KB") && check.advice.is_some_and(|a| a.contains("ulimit -f unlimited")));
     }
