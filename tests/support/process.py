@@ -89,6 +89,12 @@ def alive(pid: int) -> bool:
     return stat is not None and stat[1] != "Z"
 
 
+def parent(pid: int) -> int:
+    """Its parent now; 0 when it is gone."""
+    stat = _stat(pid)
+    return stat[0] if stat else 0
+
+
 def memory(root: int) -> dict[str, int]:
     """Memory of a process tree in bytes: `rss` (shared pages counted in each) and `pss` (shared out)."""
     total = {"rss": 0, "pss": 0, "processes": 0}

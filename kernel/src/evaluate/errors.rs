@@ -86,6 +86,10 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic]) -> CellErr
         End::Said(Outcome::Interrupted) => with_note(plain("Interrupted", "the cell was interrupted"), kept),
         End::Stopped => with_note(plain("Interrupted", "the cell did not look at the interrupt and was ended"), kept),
         End::Died(how) => with_note(plain("Crash", how), kept),
+        End::Vanished(how) => with_note(
+            plain("Crash", &format!("the runner was ended between cells: {how}")),
+            "variables are as they were before the last cell that ran; this cell was not run",
+        ),
         End::Said(Outcome::NotLoaded { message }) => {
             with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept)
         }

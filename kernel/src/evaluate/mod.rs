@@ -270,6 +270,9 @@ impl Lab {
         let mut error = errors::ended(engine, ended, &panics);
         // The last words of a process that died are on its standard error, already shown.
         errors::name_causes(&mut error, &String::from_utf8_lossy(&said));
+        if matches!(ended.end, End::Vanished(_)) && engine.last_ran() {
+            engine.undo();
+        }
         if ended.gone {
             let lost = engine.clear_variables();
             if !lost.is_empty() {

@@ -29,17 +29,22 @@ fn out_of_time(used: &libc::rusage) -> bool {
 
 /// Reap a child if it has ended.
 pub(super) fn try_reap(pid: i32) -> bool {
-    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
-    let ended = unsafe {
-        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
-            || information.assume_init().si_pid() == pid
-    };
+    let ended = has_ended(pid);
     if ended {
         reap(pid);
     }
     ended
+}
+
+/// Has a child ended? It is not reaped.
+pub(super) fn has_ended(pid: i32) -> bool {
+    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
+    unsafe {
+        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
+            || information.assume_init().si_pid() == pid
+    }
 }
 
 /// What a status means to the user.

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, reap, try_reap};
+use super::death::{describe, has_ended, reap, try_reap};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
+pub use super::usage::Usage;
 
 /// How long a cell may take to notice an interrupt before its snapshot takes over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -95,6 +96,9 @@ pub enum End {
     Said(Outcome),
     /// The process died; how, in words.
     Died(String),
+    /// The process died before the cell was sent to it; how, in words. The copy is from before the
+    /// last cell that ran.
+    Vanished(String),
     /// The cell did not look at an interrupt and was ended.
     Stopped,
 }
@@ -112,25 +116,6 @@ pub struct Ended {
     pub lost: Vec<String>,
     /// Resources, when the cell ended by itself.
     pub usage: Option<Usage>,
-}
-
-/// Resources of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
-    /// Wall time of the cell's code.
-    pub wall: Duration,
-    /// CPU time of all threads.
-    pub cpu: Duration,
-    /// Threads of the pool.
-    pub threads: u32,
-    /// The part of it that threads other than the cell's own took.
-    pub others: Duration,
-    /// Peak resident memory, bytes.
-    pub peak: u64,
-    /// True when the peak is that of the session so far.
-    pub whole_session: bool,
-    /// How often memory was allocated, and how many bytes; none when that is not counted.
-    pub allocations: Option<(u64, u64)>,
 }
 
 /// A live runner.
@@ -183,10 +168,15 @@ impl Runner {
     /// Run a cell, load a library, or undo: send a command and follow it to its end.
     pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
         self.control.begin();
-        let sent = self.tell(command);
+        // A copy that has taken over meanwhile would run what was meant for its original, and
+        // from then on answer each cell with the result of the one before.
+        let sent = if has_ended(self.pid) { None } else { Some(self.tell(command)) };
         let ended = match sent {
-            Ok(()) => Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener),
-            Err(_) => self.buried(End::Died("it had ended before".to_owned())),
+            None => self.vanished(),
+            Some(Ok(())) => {
+                Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener)
+            }
+            Some(Err(_)) => self.buried(End::Died("it had ended before".to_owned())),
         };
         self.control.finish();
         ended
@@ -201,6 +191,19 @@ impl Runner {
         match self.frames.next_frame() {
             Some(Frame::Described { values }) => values.into_iter().map(|(name, _, size)| (name, size)).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// It was ended from outside while nothing ran.
+    fn vanished(&mut self) -> Ended {
+        let how = describe(reap(self.pid));
+        let mut following = Following { runner: self, interrupts: 0, since: None, usage: None, held: None };
+        match following.await_takeover() {
+            Some(pid) => {
+                let restored = following.adopt(pid);
+                Ended { end: End::Vanished(how), restored, gone: false, lost: Vec::new(), usage: None }
+            }
+            None => self.buried(End::Died(how)),
         }
     }
 

@@ -10,6 +10,7 @@ mod death;
 pub mod guest;
 pub mod host;
 pub mod socket;
+mod usage;
 
 #[path = "../../../src/frame/mod.rs"]
 #[allow(dead_code, reason = "each side uses its half of the vocabulary")]
