@@ -88,7 +88,7 @@ def test_another_set_does_not_wait_and_what_both_need_is_built_once(start, crate
 
 
 def test_the_same_set_is_built_once_and_the_second_kernel_says_for_what_it_waits(start, crates):
-    both = crates.make("same", seconds=2)
+    both = crates.make("same", seconds=1.5)
     one, two = start(), start()
     first = one.run(both, timeout=LONG)
     crates.until_runs("same")
@@ -102,7 +102,7 @@ def test_the_same_set_is_built_once_and_the_second_kernel_says_for_what_it_waits
 
 
 def test_whoever_waits_can_be_interrupted_and_whoever_builds_can_be_killed(start, crates):
-    both = crates.make("taken-over", seconds=3)
+    both = crates.make("taken-over", seconds=2)
     one, two, three = start(), start(), start()
     one.run(both, timeout=LONG).begin()
     crates.until_runs("taken-over")
@@ -125,6 +125,7 @@ def test_whoever_waits_can_be_interrupted_and_whoever_builds_can_be_killed(start
     assert crates.ran("taken-over") == 2
 
 
+@pytest.mark.long
 def test_what_an_interrupted_build_has_made_is_not_made_again(start, crates):
     crates.make("ready")
     slow, other = crates.make("stopped", seconds=30, needs=("ready",)), crates.make("other", needs=("ready",))

@@ -178,6 +178,7 @@ def test_a_whole_cache_that_is_mounted_without_execution(ferrolab, start, mounte
     assert checks["environment"]["status"] == "ok", checks
 
 
+@pytest.mark.long
 def test_a_temporary_folder_without_execution_does_no_harm(start, mounted, tmp_path):
     folder = mounted("tmp", "noexec")
     serial = os.getpid()
@@ -195,6 +196,7 @@ def test_a_temporary_folder_without_execution_does_no_harm(start, mounted, tmp_p
     kernel.run(f"user_{serial}::value()").result("8").idle()
 
 
+@pytest.mark.long
 def test_a_cache_that_is_read_only_beside_a_temporary_folder_without_execution(start, mounted, tmp_path):
     """Cells are made elsewhere then, where they can be loaded."""
     cache = caches.copy(tmp_path / "read-only")

@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Runners, the Dask client and its workers notice by themselves that the session is over, and take this long.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(4);
+/// What cannot even be killed (a file system that hangs) is left after this long.
+const LAST: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ pub fn end() {
             // another's now, unless ids wrapped around within that moment.
             unsafe { libc::kill(process.pid, signal) };
         }
-        if began.elapsed() > PATIENCE * 2 {
+        if began.elapsed() > LAST {
             return;
         }
         thread::sleep(LOOK);

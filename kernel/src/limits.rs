@@ -224,7 +224,7 @@ fn bytes(value: u64) -> String {
         return format!("{value} bytes");
     };
     let number = value as f64 / size as f64;
-    if value % size == 0 { format!("{number:.0} {unit}") } else { format!("{number:.1} {unit}") }
+    if value.is_multiple_of(size) { format!("{number:.0} {unit}") } else { format!("{number:.1} {unit}") }
 }
 
 #[cfg(test)]

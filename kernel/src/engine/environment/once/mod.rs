@@ -209,7 +209,7 @@ impl Store {
             fill(&stage)?;
             fs::write(stage.join(RECORD), serde_json::to_vec(record)?)?;
             match fs::remove_dir_all(&entry) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => fs::rename(&stage, &entry),
             }
         };
