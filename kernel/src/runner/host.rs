@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, has_ended, reap, try_reap};
+use super::death::{describe, is_ending, reap, try_reap};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
 pub use super::usage::Usage;
@@ -170,7 +170,7 @@ impl Runner {
         self.control.begin();
         // A copy that has taken over meanwhile would run what was meant for its original, and
         // from then on answer each cell with the result of the one before.
-        let sent = if has_ended(self.pid) { None } else { Some(self.tell(command)) };
+        let sent = if is_ending(self.pid) { None } else { Some(self.tell(command)) };
         let ended = match sent {
             None => self.vanished(),
             Some(Ok(())) => {
