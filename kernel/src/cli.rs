@@ -31,6 +31,9 @@ pub enum Verb {
     /// The process that runs cells (the kernel calls this)
     #[command(hide = true)]
     Runner(RunnerArgs),
+    /// Load shared objects one after the other, and say what went wrong (doctor calls this)
+    #[command(hide = true)]
+    Probe(RunnerArgs),
     /// The process that runs evcxr's cells (the kernel calls this)
     #[cfg(feature = "evcxr")]
     #[command(hide = true)]

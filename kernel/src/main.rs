@@ -2,12 +2,14 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 pub mod cli;
+pub mod descendants;
 pub mod doctor;
 pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "evcxr")]
 pub mod evcxr;
 pub mod install;
+pub mod limits;
 pub mod messages;
 pub mod output;
 pub mod run;
@@ -25,14 +27,22 @@ use clap::Parser;
 use cli::{Cli, Verb};
 
 fn main() -> ExitCode {
+    limits::let_writes_fail();
     // As rustc's wrapper, which `:cache` of evcxr makes of this program, it does not come back.
     #[cfg(feature = "evcxr")]
     if std::env::var_os("EVCXR_RUSTC_WRAPPER").is_some() {
         ::evcxr::runtime_hook();
     }
+    if let Some(code) = engine::environment::once::entered() {
+        return code;
+    }
+    if let Ok(program) = executable() {
+        engine::environment::once::enable(program);
+    }
     match Cli::parse().verb {
         Verb::Kernel(args) => serve::kernel(&args.connection_file, args.engine),
         Verb::Runner(args) => runner(&args.rest),
+        Verb::Probe(args) => ended("probe", runner::guest::probe(&args.rest)),
         #[cfg(feature = "evcxr")]
         Verb::EvcxrGuest(args) => ended("evcxr-guest", crate::evcxr::guest::serve(&args.rest)),
         Verb::Run(args) => serve::run(&args),

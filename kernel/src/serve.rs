@@ -13,7 +13,7 @@ use crate::messages::About;
 use crate::session::Session;
 use crate::session::evaluator::Evaluator;
 use crate::wire::Wire;
-use crate::{cli, doctor, executable, install, run, session};
+use crate::{cli, descendants, doctor, executable, install, limits, run, session};
 
 /// `ferrolab kernel -f FILE`.
 pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {
@@ -24,6 +24,7 @@ pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {
 }
 
 fn serve(connection_file: &Path, engine: cli::Engine) -> Result<(), String> {
+    limits::name_in_panics();
     // SAFETY: the first thing this process does; it has no other thread.
     let make = unsafe { maker(engine) }?;
     let path = connection_file.display();
@@ -43,6 +44,7 @@ fn serve(connection_file: &Path, engine: cli::Engine) -> Result<(), String> {
     wire.start(Arc::new(move |event| inbox.accept(event))).map_err(|e| e.to_string())?;
     session.wait();
     wire.close();
+    descendants::end();
     Ok(())
 }
 
@@ -93,6 +95,9 @@ fn without_evcxr() -> String {
 
 fn failed(message: &str) -> ExitCode {
     eprintln!("ferrolab: {message}");
+    if let Some(limit) = limits::explain(message).filter(|_| !message.contains("(ulimit -")) {
+        eprintln!("ferrolab: {limit}");
+    }
     ExitCode::FAILURE
 }
 
@@ -125,10 +130,14 @@ pub fn doctor(json: bool) -> ExitCode {
     doctor::doctor(&options, || match environment::cached(&environment::Options::default()) {
         Ok(environment) => {
             let path = environment.layers.first().cloned().unwrap_or_default();
-            doctor::Environment::Ready { path, detail: environment.toolchain.release }
+            let libraries = environment.libraries().map(PathBuf::from).collect();
+            doctor::Environment::Ready { path, detail: environment.toolchain.release, libraries }
         }
         Err(error) if error.kind == environment::Kind::Cancelled => doctor::Environment::Missing,
-        Err(error) => doctor::Environment::Broken { reason: error.to_string() },
+        Err(error) => doctor::Environment::Broken {
+            reason: [error.message.as_str(), &error.details].join("\n").trim_end().to_owned(),
+            advice: Some(error.help).filter(|help| !help.is_empty()),
+        },
     })
 }
 

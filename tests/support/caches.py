@@ -14,7 +14,7 @@ import shutil
 from . import process
 
 SHARED = process.WORK / "cache"
-LEFT_OUT = ("target", "cells", "locks")
+LEFT_OUT = ("target", "once", "cells", "locks")
 
 
 def copy(to: pathlib.Path) -> pathlib.Path:

@@ -32,7 +32,7 @@ class Dead(AssertionError):
 class Kernel:
     """A running kernel and the sockets to it."""
 
-    def __init__(self, kind: str = "ferrolab", timeout: float = 60, cwd: str | None = None, wait: bool = True, **env: str):
+    def __init__(self, kind: str = "ferrolab", timeout: float = 60, cwd: str | None = None, wait: bool = True, launcher: tuple[str, ...] = (), **env: str):
         self.kind, self.timeout = kind, timeout
         # the peer is measured, not judged
         self.strict = kind != "evcxr"
@@ -65,7 +65,8 @@ class Kernel:
         self.started = time.monotonic()
         try:
             self.process = subprocess.Popen(
-                process.command(kind, str(self.connection_file)),
+                # with a launcher, that is `process`, and the kernel is what it starts
+                [*launcher, *process.command(kind, str(self.connection_file))],
                 env=process.environment(**env),
                 cwd=cwd or folder,
                 stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import socket
 import sys
 
@@ -88,6 +89,12 @@ def alive(pid: int) -> bool:
     return stat is not None and stat[1] != "Z"
 
 
+def parent(pid: int) -> int:
+    """Its parent now; 0 when it is gone."""
+    stat = _stat(pid)
+    return stat[0] if stat else 0
+
+
 def memory(root: int) -> dict[str, int]:
     """Memory of a process tree in bytes: `rss` (shared pages counted in each) and `pss` (shared out)."""
     total = {"rss": 0, "pss": 0, "processes": 0}
@@ -123,3 +130,26 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
     fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def marked(mark: str) -> list[int]:
+    """All living processes that were started with this text in their environment, whoever their parents are."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or not alive(int(entry)):
+            continue
+        try:
+            if mark.encode() in pathlib.Path(f"/proc/{entry}/environ").read_bytes():
+                found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
+def kill(pids: list[int]) -> None:
+    """End processes, some of which may have ended already."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass

@@ -4,15 +4,18 @@
 pub(crate) mod ask;
 mod evcxr;
 mod jupyter;
+mod load;
 mod system;
 pub mod threads;
 mod toolchain;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+
+use crate::limits;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +78,8 @@ pub enum Environment {
         path: PathBuf,
         /// Toolchain, size or age, as the engine wants it shown.
         detail: String,
+        /// What a runner loads before the first cell, in order.
+        libraries: Vec<PathBuf>,
     },
     /// Not built yet.
     Missing,
@@ -82,6 +87,8 @@ pub enum Environment {
     Broken {
         /// Why, as a sentence.
         reason: String,
+        /// What to do, when that is known.
+        advice: Option<String>,
     },
 }
 
@@ -100,8 +107,14 @@ pub struct DoctorOptions {
 
 /// Looks at everything, prints it, and returns status 1 when a check failed.
 pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment) -> ExitCode {
-    let mut checks = toolchain::checks(options.rustc.as_deref());
-    checks.push(environment_check(environment()));
+    let mut checks = toolchain::checks(options);
+    checks.push(environment_check(environment(), &options.exe));
+    let low: Vec<String> = limits::low().into_iter().map(|(_, said)| said).collect();
+    for check in checks.iter_mut().filter(|check| check.status == Status::Fail && !low.is_empty()) {
+        // A tool that cannot map its files says all kinds of things.
+        let advice = check.advice.take().unwrap_or_default();
+        check.advice = Some(format!("{advice}\nit may fail for want of what is low here: {}", low.join(", ")));
+    }
     checks.extend(system::checks(&options.cache));
     checks.extend(jupyter::checks(&options.exe));
     report(&checks, options.json)
@@ -119,14 +132,19 @@ fn report(checks: &[Check], json: bool) -> ExitCode {
     if worst(checks) == Status::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn environment_check(environment: Environment) -> Check {
+fn environment_check(environment: Environment, exe: &Path) -> Check {
     const NAME: &str = "environment";
     match environment {
-        Environment::Ready { path, detail } => Check::ok(NAME, format!("{detail}, in {}", path.display())),
+        Environment::Ready { path, detail, libraries } => match load::all(exe, &libraries) {
+            Ok(()) => Check::ok(NAME, format!("{detail}, in {}", path.display())),
+            Err(failure) => Check::fail(NAME, failure.detail, failure.advice),
+        },
         Environment::Missing => {
             Check::warn(NAME, "not built yet", "run `ferrolab install`, or let the first kernel build it")
         }
-        Environment::Broken { reason } => Check::fail(NAME, reason, "run `ferrolab install` to build it anew"),
+        Environment::Broken { reason, advice } => {
+            Check::fail(NAME, reason, advice.as_deref().unwrap_or("run `ferrolab install` to build it anew"))
+        }
     }
 }
 
@@ -192,6 +210,6 @@ mod tests {
 
     #[test]
     fn an_environment_not_built_is_no_failure() {
-        assert_eq!(environment_check(Environment::Missing).status, Status::Warn);
+        assert_eq!(environment_check(Environment::Missing, Path::new("ferrolab")).status, Status::Warn);
     }
 }

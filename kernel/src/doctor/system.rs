@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::Check;
 use super::threads::{self, Granted};
+use crate::engine::environment::loadable;
+use crate::limits::{self, Limit};
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
 pub(super) fn checks(cache: &Path) -> Vec<Check> {
-    vec![cache_dir(cache), threads_check(&threads::granted()), memory(), huge_pages()]
+    vec![cache_dir(cache), threads_check(&threads::granted()), memory(), limits_check(&limits::low()), huge_pages()]
 }
 
 fn cache_dir(cache: &Path) -> Check {
@@ -20,12 +22,16 @@ fn cache_dir(cache: &Path) -> Check {
     let Some(existing) = cache.ancestors().find(|dir| dir.is_dir()) else {
         return Check::fail(NAME, format!("{at} cannot be created"), MOVE);
     };
+    if let Some(refusal) = loadable::refusal(existing) {
+        return Check::fail(NAME, refusal.message, refusal.help);
+    }
     let probe = existing.join(format!(".ferrolab-doctor-{}", std::process::id()));
     let written = fs::write(&probe, vec![0_u8; 4096]);
     // The probe may not exist when writing it failed.
     let _ = fs::remove_file(&probe);
     if let Err(e) = written {
-        return Check::fail(NAME, format!("{at} is not writable: {e}"), MOVE);
+        let advice = limits::explain(&e.to_string()).unwrap_or_else(|| MOVE.to_owned());
+        return Check::fail(NAME, format!("{at} is not writable: {e}"), advice);
     }
     let Ok(stat) = rustix::fs::statvfs(existing) else {
         return Check::ok(NAME, format!("{at}, writable"));
@@ -114,6 +120,22 @@ fn memory() -> Check {
     Check::ok(NAME, detail)
 }
 
+/// What `ulimit` shows, when it is so low that cells or builds will run into it.
+fn limits_check(low: &[(Limit, String)]) -> Check {
+    const NAME: &str = "limits";
+    if low.is_empty() {
+        return Check::ok(NAME, "address space, processes, CPU time and file size are enough (ulimit)");
+    }
+    let said: Vec<&str> = low.iter().map(|(_, said)| said.as_str()).collect();
+    let raise: Vec<String> = low.iter().map(|(limit, _)| format!("ulimit {} unlimited", limit.option())).collect();
+    let advice = format!(
+        "cells, rustc or builds may end for want of it; where Jupyter is started: {}\n\
+         (what the shell refuses, an administrator or the batch job's options can raise)",
+        raise.join("; ")
+    );
+    Check::warn(NAME, format!("low: {}", said.join(", ")), advice)
+}
+
 /// The memory limit of this process's cgroup or one above it, GiB.
 fn memory_limit() -> Option<f64> {
     let table = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -177,6 +199,14 @@ mod tests {
         let check = threads_check(&granted);
         assert_eq!(check.status, Status::Warn);
         assert!(check.detail.contains("affinity 4") && check.detail.contains("OMP_NUM_THREADS 16"), "{}", check.detail);
+    }
+
+    #[test]
+    fn low_limits_are_named_with_how_to_raise_them() {
+        assert_eq!(limits_check(&[]).status, Status::Ok);
+        let check = limits_check(&[(limits::Limit::FileSize, "the size of a file 100 KB (ulimit -f)".to_owned())]);
+        assert_eq!(check.status, Status::Warn);
+        assert!(check.detail.contains("100 KB") && check.advice.is_some_and(|a| a.contains("ulimit -f unlimited")));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Check;
+use crate::limits;
+
 use super::ask::{ask, find, is_executable};
+use super::{Check, DoctorOptions, load};
 
 /// The oldest rustc that can compile cells (edition 2024, and the lints the engine reads).
 const OLDEST: (u32, u32) = (1, 91);
@@ -14,8 +16,8 @@ const OLDEST: (u32, u32) = (1, 91);
 const GET_RUST: &str = "install Rust: curl https://sh.rustup.rs -sSf | sh\n\
     or, on a cluster: module load rust (see `module avail rust`)";
 
-pub(super) fn checks(rustc: Option<&Path>) -> Vec<Check> {
-    let rustc = rustc.map(Path::to_path_buf).or_else(|| program("rustc"));
+pub(super) fn checks(options: &DoctorOptions) -> Vec<Check> {
+    let rustc = options.rustc.clone().or_else(|| program("rustc"));
     let mut checks = vec![versioned("rustc", rustc.as_deref()), versioned("cargo", program("cargo").as_deref())];
     if let Some(rustc) = &rustc {
         checks.push(dynamic_std(rustc));
@@ -28,7 +30,7 @@ pub(super) fn checks(rustc: Option<&Path>) -> Vec<Check> {
     ));
     checks.push(tool("linker ld", "ld", "install binutils, which `cc` needs to link"));
     if let Some(rustc) = &rustc {
-        checks.push(links(rustc));
+        checks.push(links(rustc, options));
     }
     checks
 }
@@ -72,19 +74,23 @@ fn dynamic_std(rustc: &Path) -> Check {
     const GET: &str = "cells share one standard library: use the toolchain of rustup\n\
         (rustup toolchain install stable), whose sysroot has libstd-*.so; with Debian's rustc:\n\
         apt install libstd-rust-dev";
-    let Some(answer) = ask(rustc, &["--print", "target-libdir"]).filter(|a| a.success) else {
+    let Some(folder) = libraries(rustc) else {
         return Check::fail(NAME, "rustc does not say where its libraries are", GET);
     };
-    let shared = |name: &str| name.starts_with("libstd-") && (name.ends_with(".so") || name.ends_with(".dylib"));
-    let entries = Path::new(&answer.text).read_dir().into_iter().flatten().flatten();
-    let found = entries.map(|e| e.path()).find(|path| {
-        let name = path.file_name().and_then(|n| n.to_str());
-        name.is_some_and(shared)
-    });
-    match found {
+    match libstd(&folder) {
         Some(file) => Check::ok(NAME, file.display().to_string()),
-        None => Check::fail(NAME, format!("no libstd-*.so in {}", answer.text), GET),
+        None => Check::fail(NAME, format!("no libstd-*.so in {}", folder.display()), GET),
     }
+}
+
+fn libraries(rustc: &Path) -> Option<PathBuf> {
+    ask(rustc, &["--print", "target-libdir"]).filter(|answer| answer.success).map(|answer| answer.text.into())
+}
+
+fn libstd(folder: &Path) -> Option<PathBuf> {
+    let shared = |name: &str| name.starts_with("libstd-") && (name.ends_with(".so") || name.ends_with(".dylib"));
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.map(|e| e.path()).find(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(shared))
 }
 
 fn tool(name: &'static str, program: &str, get: &str) -> Check {
@@ -99,8 +105,8 @@ fn tool(name: &'static str, program: &str, get: &str) -> Check {
     }
 }
 
-/// The proof: a shared object of nothing, made the way cells are.
-fn links(rustc: &Path) -> Check {
+/// The proof: a shared object of nothing, made the way cells are, and loaded from where they are.
+fn links(rustc: &Path, options: &DoctorOptions) -> Check {
     const NAME: &str = "a test cell";
     let dir = env::temp_dir().join(format!("ferrolab-doctor-{}", std::process::id()));
     let source = dir.join("cell.rs");
@@ -117,17 +123,40 @@ fn links(rustc: &Path) -> Check {
     let out = out.to_string_lossy();
     let arguments = ["--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic", &source, "-o", &out];
     let answer = ask(rustc, &arguments);
+    let loaded = match &answer {
+        Some(answer) if answer.success => loads(rustc, Path::new(&*out), options),
+        _ => Ok(String::new()),
+    };
     // What is left in the temporary directory harms nobody.
     let _ = fs::remove_dir_all(&dir);
     match answer {
-        Some(answer) if answer.success => Check::ok(NAME, "compiles and links"),
+        Some(answer) if answer.success => match loaded {
+            Ok(also) => Check::ok(NAME, format!("compiles and links{also}")),
+            Err(failure) => Check::fail(NAME, failure.detail, failure.advice),
+        },
         Some(answer) => {
             let errors = answer.text.lines().filter(|l| l.contains("error") || l.contains("ld:"));
-            let shown: Vec<&str> = errors.take(4).collect();
+            let mut shown: Vec<&str> = errors.take(4).collect();
+            let limit = limits::explain(&answer.text);
+            shown.extend(limit.as_deref());
             Check::fail(NAME, "does not compile", shown.join("\n"))
         }
         None => Check::fail(NAME, "rustc did not end", "is the file system hanging?"),
     }
+}
+
+/// Load the object from the cache, where compiled cells lie, or from the folder that will hold it.
+fn loads(rustc: &Path, object: &Path, options: &DoctorOptions) -> Result<String, load::Failure> {
+    let std = libraries(rustc).and_then(|folder| libstd(&folder));
+    let Some(folder) = options.cache.ancestors().find(|dir| dir.is_dir()) else { return Ok(String::new()) };
+    let copy = folder.join(format!(".ferrolab-doctor-{}.so", std::process::id()));
+    // That it cannot be written is told with the cache.
+    let Ok(_) = fs::copy(object, &copy) else { return Ok(String::new()) };
+    let objects: Vec<PathBuf> = std.into_iter().chain([copy.clone()]).collect();
+    let loaded = load::all(&options.exe, &objects);
+    // What cannot be removed could not have been made.
+    let _ = fs::remove_file(&copy);
+    loaded.map(|()| format!(", and loads from {}", folder.display()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::environment::{Cache, EnvironmentError, Identity};
+use super::environment::{Cache, EnvironmentError, Identity, loadable};
 use super::generate::Omit;
 
 /// Name of the shared object in an entry.
@@ -58,7 +58,7 @@ impl Shelf {
         let root = cache.root().join("cells");
         let above = if root.exists() { &root } else { cache.root() };
         if matches!(access(above, Access::WRITE_OK), Err(Errno::ROFS | Errno::ACCESS))
-            && let Ok(aside) = tempfile::Builder::new().prefix("ferrolab-cells-").tempdir()
+            && let Some(aside) = place_aside()
         {
             return Ok(Self { cache: cache.clone(), root, aside: Some(Arc::new(aside)) });
         }
@@ -190,6 +190,17 @@ impl Shelf {
             total -= size;
         }
     }
+}
+
+/// A folder of this session's own, where code can be loaded if there is any such place.
+fn place_aside() -> Option<TempDir> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let others = ["/dev/shm", "/var/tmp", "/tmp"].map(PathBuf::from);
+    let places: Vec<PathBuf> = [std::env::temp_dir()].into_iter().chain(runtime).chain(others).collect();
+    let make = |place: &PathBuf| tempfile::Builder::new().prefix("ferrolab-cells-").tempdir_in(place).ok();
+    let good = places.iter().filter(|place| loadable::refusal(place).is_none()).find_map(make);
+    // The first one's refusal is told when a cell is loaded.
+    good.or_else(|| places.iter().find_map(make))
 }
 
 fn weigh(path: &Path) -> Option<(SystemTime, u64, PathBuf)> {

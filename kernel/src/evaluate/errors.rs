@@ -1,9 +1,10 @@
 //! What the user is told when a cell fails, as Jupyter errors: name, one line, and the text with
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
-use crate::engine::environment::{EnvironmentError, Kind};
+use crate::engine::environment::{EnvironmentError, Kind, loadable};
 use crate::engine::source::{Place, cell_name};
 use crate::engine::{Engine, Refused};
+use crate::limits;
 use crate::runner::frame::Outcome;
 use crate::runner::host::{End, Ended, Panic};
 use crate::session::evaluator::CellError;
@@ -35,6 +36,27 @@ pub(crate) fn interrupted(when: &str) -> CellError {
     plain("Interrupted", &format!("interrupted {when}; variables are as they were before the cell"))
 }
 
+/// Add what is known of the cause, when the error or what was `said` before it points to a limit of the
+/// system or to a folder from which no code can be loaded.
+pub(super) fn name_causes(error: &mut CellError, said: &str) {
+    let text = format!("{}\n{}\n{said}", error.value, error.traceback.join("\n"));
+    if text.contains("(ulimit -") || text.contains("noexec") {
+        return;
+    }
+    let refusal = loadable::explain(&text);
+    if let Some(refusal) = &refusal
+        && text.contains("E0463")
+    {
+        // rustc's own words are about crates that are there.
+        *error = plain("Environment", &format!("{}\n\nhelp: {}", refusal.message, refusal.help));
+        return;
+    }
+    let refusal = refusal.map(|refusal| format!("{}\n{}", refusal.message, refusal.help));
+    let Some(cause) = refusal.or_else(|| limits::explain(&text)) else { return };
+    error.value = format!("{}; {}", error.value, first_line(&cause));
+    error.traceback.push(format!("{BLUE}cause{RESET}: {cause}"));
+}
+
 /// The engine refused a cell.
 pub(super) fn refused(refused: Refused) -> CellError {
     match refused {
@@ -63,6 +85,10 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic], kept: &str
         End::Said(Outcome::Interrupted) => with_note(plain("Interrupted", "the cell was interrupted"), kept),
         End::Stopped => with_note(plain("Interrupted", "the cell did not look at the interrupt and was ended"), kept),
         End::Died(how) => with_note(plain("Crash", how), kept),
+        End::Vanished(how) => with_note(
+            plain("Crash", &format!("the runner was ended between cells: {how}")),
+            "variables are as they were before the last cell that ran; this cell was not run",
+        ),
         End::Said(Outcome::NotLoaded { message }) => {
             with_note(plain("Loader", &format!("the compiled cell cannot be loaded: {message}")), kept)
         }

@@ -8,23 +8,32 @@ use crate::runner::host::{Listener, Panic, Shown};
 
 /// Panics that are remembered of one run; a loop may catch thousands.
 const REMEMBERED: usize = 20;
+/// Bytes of standard error that are looked at when a cell fails.
+const LAST_WORDS: usize = 4096;
 
 /// The listener of one run.
 pub(super) struct CellListener {
     pub(super) output: Output,
     /// In order; the last is the one a panicking cell ended with.
     pub(super) panics: Vec<Panic>,
+    /// The end of what was written to standard error.
+    pub(super) said: Vec<u8>,
 }
 
 impl CellListener {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, panics: Vec::new() }
+        Self { output, panics: Vec::new(), said: Vec::new() }
     }
 }
 
 impl Listener for CellListener {
     fn bytes(&mut self, error: bool, bytes: &[u8]) {
         self.output.bytes(error, bytes);
+        if error {
+            self.said.extend_from_slice(&bytes[bytes.len().saturating_sub(LAST_WORDS)..]);
+            let beyond = self.said.len().saturating_sub(LAST_WORDS);
+            self.said.drain(..beyond);
+        }
     }
 
     fn flush(&mut self) -> Option<Instant> {

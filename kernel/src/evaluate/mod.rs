@@ -17,6 +17,7 @@ use crate::engine::compile::Compiling;
 use crate::engine::environment::{self, Cache, Environment};
 use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
+use crate::limits;
 use crate::output::Output;
 use crate::runner::control::Control;
 use crate::runner::frame::{Command, Outcome, Protect, Restore};
@@ -142,7 +143,7 @@ impl Lab {
             executable: self.options.executable.clone(),
             libraries: engine.environment().libraries().map(PathBuf::from).collect(),
             threads: self.settings.threads,
-            stack: CELL_STACK,
+            stack: limits::stack(CELL_STACK),
             environment: self.settings.environment.clone(),
         };
         let runner = Runner::start(&config, &self.shared.control).map_err(|e| errors::plain("Runner", &e))?;
@@ -178,7 +179,10 @@ impl Lab {
         {
             return Verdict::Error(error);
         }
-        let verdict = self.follow_plan(&plan, cell, sink);
+        let mut verdict = self.follow_plan(&plan, cell, sink);
+        if let Verdict::Error(error) = &mut verdict {
+            errors::name_causes(error, "");
+        }
         if let Verdict::Error(error) = &verdict
             && error.name.strip_prefix('E').is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()))
         {
@@ -198,7 +202,7 @@ impl Lab {
         let engine = self.engine.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))?;
         let prepared = std::thread::scope(|scope| {
             let work = || engine.prepare_measured(number, &text, &shown, code.measure.clone());
-            match std::thread::Builder::new().stack_size(PARSE_STACK).spawn_scoped(scope, work) {
+            match std::thread::Builder::new().stack_size(limits::stack(PARSE_STACK)).spawn_scoped(scope, work) {
                 Ok(thread) => thread
                     .join()
                     .map_err(|_| errors::plain("Engine", "the engine panicked on this cell; please report it")),
@@ -280,13 +284,18 @@ impl Lab {
     /// What the user is told of a cell that failed, and what the session must forget. `taken` are the variables that
     /// the cell had in hand.
     fn failed(&mut self, ended: &Ended, taken: &[String], listener: CellListener) -> CellError {
-        let CellListener { mut output, panics } = listener;
+        let CellListener { mut output, panics, said } = listener;
         let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
         let kept = aftermath::kept(ended, &aftermath::changeable(engine, taken));
         let mut error = errors::ended(engine, ended, &panics, &kept);
+        // The last words of a process that died are on its standard error, already shown.
+        errors::name_causes(&mut error, &String::from_utf8_lossy(&said));
         error.traceback.extend(aftermath::undone_outside(engine, ended));
         error.traceback.extend(aftermath::went(ended, &self.gone));
         self.gone.extend(ended.went.iter().cloned());
+        if matches!(ended.end, End::Vanished(_)) && engine.last_ran() {
+            engine.undo();
+        }
         if ended.gone {
             let lost = engine.clear_variables();
             if !lost.is_empty() {

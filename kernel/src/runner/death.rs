@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::limits::Limit;
+
 /// Children whose end nobody waits for: copies that were not needed, keepers whose process has ended.
 static ENDING: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
@@ -15,24 +17,64 @@ pub(super) fn reap_later(pids: impl IntoIterator<Item = i32>) {
 /// Wait for a child's end; its status, when it was ours.
 pub(super) fn reap(pid: i32) -> Option<i32> {
     let mut status = 0;
-    // SAFETY: waits for our own child, or for one that became ours as its reaper.
-    let done = unsafe { libc::waitpid(pid, &mut status, 0) };
+    let mut used = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: waits for our own child, or for one that became ours as its reaper; the record is of
+    // plain numbers, for which zeros are valid.
+    let (done, used) = unsafe {
+        let done = libc::wait4(pid, &mut status, 0, used.as_mut_ptr());
+        (done, used.assume_init())
+    };
+    if done == pid && libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL && out_of_time(&used) {
+        // Where the hard limit is the soft one, the system kills at once instead of telling.
+        return Some(libc::SIGXCPU);
+    }
     (done == pid).then_some(status)
+}
+
+/// Did a process use the CPU time it may use?
+fn out_of_time(used: &libc::rusage) -> bool {
+    let seconds = |time: &libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    let all = seconds(&used.ru_utime) + seconds(&used.ru_stime);
+    // The system counts in ticks, and kills a little early (seen: 1.83 s of 2).
+    Limit::CpuTime.value().is_some_and(|limit| all >= limit as f64 * 0.85 - 0.2)
 }
 
 /// Reap a child if it has ended.
 pub(super) fn try_reap(pid: i32) -> bool {
-    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
-    let ended = unsafe {
-        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
-            || information.assume_init().si_pid() == pid
-    };
+    let ended = has_ended(pid);
     if ended {
         reap(pid);
     }
     ended
+}
+
+/// Has a child ended, or was it killed and is about to? Whoever is, reads no command any more; but
+/// giving back gigabytes takes a while.
+pub(super) fn is_ending(pid: i32) -> bool {
+    const EXITING: u64 = 4; // PF_EXITING
+    if has_ended(pid) {
+        return true;
+    }
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let stat = file("stat");
+    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u64>().ok());
+    let kill = 1u64 << (libc::SIGKILL - 1);
+    let status = file("status");
+    let pending =
+        status.lines().filter_map(|line| line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:")));
+    let mut pending = pending.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    flags.is_some_and(|flags| flags & EXITING != 0) || pending.any(|mask| mask & kill != 0)
+}
+
+/// Has a child ended? It is not reaped.
+fn has_ended(pid: i32) -> bool {
+    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: looks at our own child without reaping it; the zeroed record stays so when it lives.
+    unsafe {
+        libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) != 0
+            || information.assume_init().si_pid() == pid
+    }
 }
 
 /// What a status means to the user.
@@ -54,6 +96,16 @@ pub(super) fn describe(status: Option<i32>) -> String {
         libc::SIGBUS => "bus error (SIGBUS): a mapped file was cut short, or the disk behind it is full".to_owned(),
         libc::SIGFPE => "arithmetic fault (SIGFPE)".to_owned(),
         libc::SIGILL => "illegal instruction (SIGILL)".to_owned(),
+        libc::SIGXCPU => match Limit::CpuTime.named() {
+            Some(limit) => format!("out of CPU time (SIGXCPU): {limit} was hit; raise it where Jupyter is started"),
+            None => "out of CPU time (SIGXCPU): the cell set a limit, or somebody sent the signal".to_owned(),
+        },
+        libc::SIGXFSZ => match Limit::FileSize.named() {
+            Some(limit) => {
+                format!("a file grew too large (SIGXFSZ): {limit} was hit; raise it where Jupyter is started")
+            }
+            None => "a file grew too large (SIGXFSZ): the cell set a limit, or somebody sent the signal".to_owned(),
+        },
         signal => format!("ended by signal {signal}"),
     }
 }

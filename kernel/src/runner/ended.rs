@@ -1,8 +1,7 @@
 //! How a run ended, what it used, and what became of the session. Words for users are found elsewhere.
 
-use std::time::Duration;
-
 use super::frame::{Frame, Outcome};
+use super::usage::Usage;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +10,9 @@ pub enum End {
     Said(Outcome),
     /// The process died; how, in words.
     Died(String),
+    /// The process died before the cell was sent to it; how, in words. The copy is from before the
+    /// last cell that ran.
+    Vanished(String),
     /// The cell did not look at an interrupt and was ended.
     Stopped,
 }
@@ -44,25 +46,6 @@ impl Ended {
         let [lost, dropped, alive, went, shared] = [const { Vec::new() }; 5];
         Self { end, restored: false, gone: false, lost, dropped, alive, went, shared, usage }
     }
-}
-
-/// Resources of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usage {
-    /// Wall time of the cell's code.
-    pub wall: Duration,
-    /// CPU time of all threads.
-    pub cpu: Duration,
-    /// Threads of the pool.
-    pub threads: u32,
-    /// The part of it that threads other than the cell's own took.
-    pub others: Duration,
-    /// Peak resident memory, bytes.
-    pub peak: u64,
-    /// True when the peak is that of the session so far.
-    pub whole_session: bool,
-    /// How often memory was allocated, and how many bytes; none when that is not counted.
-    pub allocations: Option<(u64, u64)>,
 }
 
 /// A copy that took over.

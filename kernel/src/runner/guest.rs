@@ -113,6 +113,18 @@ fn connect_memory(helper: *mut libc::c_void) {
     allocations::tell(hooks);
 }
 
+/// Loads libraries as [`serve`] does and runs nothing of them.
+///
+/// # Errors
+/// When one cannot be loaded: what the dynamic loader said.
+pub fn probe(libraries: &[OsString]) -> Result<i32, String> {
+    for path in libraries {
+        let name = CString::new(path.as_encoded_bytes()).map_err(|_| "a path has a NUL byte".to_owned())?;
+        open(&name)?;
+    }
+    Ok(0)
+}
+
 fn open(path: &CStr) -> Result<*mut libc::c_void, String> {
     // SAFETY: a valid path of a library whose writers the kernel has checked.
     let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };

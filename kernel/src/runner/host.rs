@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, reap, reap_later, try_reap};
+use super::death::{describe, is_ending, reap, reap_later, try_reap};
 use super::ended::Successor;
-pub use super::ended::{End, Ended, Usage};
+pub use super::ended::{End, Ended};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
+pub use super::usage::Usage;
 
 /// How long a cell may take to notice an interrupt before its snapshot takes over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -146,10 +147,15 @@ impl Runner {
     pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
         self.control.begin();
         reap_later([]);
-        let sent = self.tell(command);
+        // A copy that has taken over meanwhile would run what was meant for its original, and
+        // from then on answer each cell with the result of the one before.
+        let sent = if is_ending(self.pid) { None } else { Some(self.tell(command)) };
         let ended = match sent {
-            Ok(()) => Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener),
-            Err(_) => self.buried(End::Died("it had ended before".to_owned())),
+            None => self.vanished(),
+            Some(Ok(())) => {
+                Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener)
+            }
+            Some(Err(_)) => self.buried(End::Died("it had ended before".to_owned())),
         };
         self.control.finish();
         ended
@@ -164,6 +170,20 @@ impl Runner {
         match self.frames.next_frame() {
             Some(Frame::Described { values }) => values.into_iter().map(|(name, _, size)| (name, size)).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// It was ended from outside while nothing ran.
+    fn vanished(&mut self) -> Ended {
+        let how = describe(reap(self.pid));
+        let mut following = Following { runner: self, interrupts: 0, since: None, usage: None, held: None };
+        match following.await_takeover() {
+            Some(successor) => {
+                let mut ended = Ended::of(End::Vanished(how), None);
+                following.adopt(successor, &mut ended);
+                ended
+            }
+            None => self.buried(End::Died(how)),
         }
     }
 

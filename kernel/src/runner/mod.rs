@@ -13,6 +13,7 @@ pub mod host;
 #[cfg(target_env = "gnu")]
 mod pages;
 pub mod socket;
+mod usage;
 
 #[path = "../../../src/frame/mod.rs"]
 #[allow(dead_code, reason = "each side uses its half of the vocabulary")]

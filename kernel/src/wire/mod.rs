@@ -6,6 +6,7 @@
 
 mod bind;
 mod codec;
+mod holders;
 mod publisher;
 mod signals;
 mod zmtp;

@@ -1,16 +1,14 @@
-//! What the system tells the kernel process: SIGINT, SIGTERM, the end of its parent.
+//! What the system tells the kernel process: SIGINT, SIGTERM, SIGHUP, the end of those who hold it.
 
 use std::io;
-use std::os::unix::process::parent_id;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Inbox;
+use super::{Inbox, holders};
 use crate::messages::Event;
 
-/// Take over SIGINT and SIGTERM from here on. Called inside the runtime.
+/// Take over SIGINT, SIGTERM and SIGHUP from here on. Called inside the runtime.
 pub(super) fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
@@ -24,21 +22,27 @@ pub(super) fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
             }
         }
     });
-    watch_parent(inbox.clone());
-    Ok(())
+    if !hangup_is_ignored() {
+        let mut hangups = signal(SignalKind::hangup())?;
+        let events = inbox.clone();
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                events(Event::Terminate);
+            }
+        });
+    }
+    let inbox = inbox.clone();
+    holders::watch(move || inbox(Event::Terminate))
 }
 
-/// jupyter_client names itself in JPY_PARENT_PID when the kernel should not outlive it.
-fn watch_parent(inbox: Arc<Inbox>) {
-    let named = std::env::var("JPY_PARENT_PID").ok().and_then(|pid| pid.parse::<u32>().ok());
-    let parent = parent_id();
-    if named != Some(parent) || parent <= 1 {
-        return;
-    }
-    tokio::spawn(async move {
-        while parent_id() == parent {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        inbox(Event::Terminate);
-    });
+/// Was the kernel started with `nohup`, so that it outlives its terminal?
+fn hangup_is_ignored() -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: asks for the disposition without changing it; the record is zeroed, which is a
+    // valid one, and stays so should the call fail.
+    let now = unsafe {
+        libc::sigaction(libc::SIGHUP, std::ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    };
+    now.sa_sigaction == libc::SIG_IGN
 }

@@ -299,6 +299,12 @@ fn is_full(errors: &[String]) -> bool {
 /// Advice for failures that have a usual cause.
 pub(super) fn help_for_link(errors: &[String]) -> String {
     let has = |sign: &str| errors.iter().any(|line| line.contains(sign));
+    if let Some(limit) = crate::limits::explain(&errors.join("\n")) {
+        return limit;
+    }
+    if let Some(refusal) = super::loadable::explain(&errors.join("\n")) {
+        return format!("{}; {}", refusal.message, refusal.help);
+    }
     if has("linker `cc` not found") || has("is `cc` not installed") || has("failed to find tool") {
         return "a C compiler is needed to link: apt install gcc, dnf install gcc, or module load gcc".to_owned();
     }

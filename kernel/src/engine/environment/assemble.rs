@@ -16,7 +16,7 @@ use super::layer;
 use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
 use super::messages::{Artifact, Built, Metadata};
 use super::precompiled::{self, Precompiled};
-use super::{Crate, Environment, Options, advice, helper};
+use super::{Crate, Environment, Options, advice, helper, once};
 
 /// What is to be made.
 pub(super) struct Plan<'a> {
@@ -146,6 +146,7 @@ fn build(
     let root = plan.tools.target_directory.join(&plan.tools.toolchain.host);
     let mut built = Built::new(root);
     let mut what = String::from("starting cargo");
+    let (mut doing, mut waits) = (what.clone(), Vec::new());
     report(0, total, &what);
     let command = plan.tools.build(manifest, offline);
     let finished = plan.tools.run(command, &mut |line| match line {
@@ -155,14 +156,28 @@ fn build(
             }
         }
         super::cargo::Line::Status(status) => {
-            what = lower(status);
+            if let Some(name) = status.strip_prefix(once::WAITING).and_then(|rest| rest.strip_prefix(" for ")) {
+                waits.push(name.to_owned());
+            } else if let Some(name) = status.strip_prefix(once::WAITED).and_then(|rest| rest.strip_prefix(" for ")) {
+                waits.retain(|wait| wait != name);
+            } else {
+                doing = lower(status);
+            }
+            what.clone_from(&doing);
+            if !waits.is_empty() {
+                what.push_str(&format!("; waiting for {}, which another kernel is building", waits.join(", ")));
+            }
             report(built.packages().min(total), total, &what);
         }
     })?;
     if finished.success { Ok(built) } else { Err(advice::build(&finished.errors)) }
 }
 
+/// cargo's progress, in the user's terms.
 fn lower(status: &str) -> String {
+    if let Some(what) = status.strip_prefix("Blocking waiting for file lock on ") {
+        return format!("waiting: another cargo of this user holds the lock on its {what}");
+    }
     let status = status.split(" (").next().unwrap_or(status);
     let mut chars = status.chars();
     chars.next().map(|first| first.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()

@@ -21,6 +21,8 @@ pub(super) struct Tools<'a> {
     /// Where cargo runs: the notebook's directory, so that `.cargo/config.toml` there counts.
     pub(super) directory: &'a Path,
     pub(super) target_directory: PathBuf,
+    /// Where builds share what they have in common.
+    pub(super) store: PathBuf,
     pub(super) rustflags: Vec<String>,
     pub(super) jobs: Option<usize>,
     pub(super) cancelled: &'a AtomicBool,
@@ -54,7 +56,8 @@ impl Tools<'_> {
             .env("CARGO_BUILD_BUILD_DIR", &self.target_directory)
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags.join("\u{1f}"))
             .env("CARGO_TERM_PROGRESS_WHEN", "never")
-            .env("CARGO_TERM_COLOR", "never");
+            .env("CARGO_TERM_COLOR", "never")
+            .envs(super::once::variables(&self.store, &self.target_directory));
         // A compute node without network must say so in seconds, not in minutes.
         for (name, value) in [("CARGO_NET_RETRY", "1"), ("CARGO_HTTP_TIMEOUT", "10")] {
             if env::var_os(name).is_none() {
@@ -184,7 +187,7 @@ fn spawn_reader(
 
 /// cargo prints a right-aligned verb, twelve columns wide.
 fn is_status(line: &str) -> bool {
-    const VERBS: [&str; 12] = [
+    const VERBS: [&str; 14] = [
         "Compiling",
         "Downloading",
         "Downloaded",
@@ -192,6 +195,9 @@ fn is_status(line: &str) -> bool {
         "Locking",
         "Adding",
         "Blocking",
+        // Of our own, when another build makes a crate that is needed here as well.
+        super::once::WAITING,
+        super::once::WAITED,
         "Finished",
         "Fresh",
         "Unpacking",

@@ -2,12 +2,14 @@
 //! Building it is somebody else's.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use toml::{Table, Value};
 
 use super::cache::Cache;
 use super::error::{EnvironmentError, Kind};
 use super::identity::Identity;
+use super::lock::Guard;
 
 /// The files, by their paths in the helper crate.
 pub static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.rs"));
@@ -54,6 +56,12 @@ fn unpack_at(cache: &Cache, target: PathBuf, manifest: &Table) -> Result<PathBuf
     let is = |name: &str, bytes: &[u8]| std::fs::read(target.join(name)).is_ok_and(|there| there == bytes);
     let sources = || FILES.iter().filter(|(name, _)| name.starts_with("src/"));
     // Compared whole: this is asked only before a build, and a damaged file fails in odd ways.
+    if is("Cargo.toml", manifest.as_bytes()) && sources().all(|(name, bytes)| is(name, bytes)) {
+        return Ok(target);
+    }
+    // Builds of different sets meet here.
+    let lock = cache.directory("locks")?.join("source");
+    let _guard = Guard::take(&lock, &mut || {}, &AtomicBool::new(false))?;
     if is("Cargo.toml", manifest.as_bytes()) && sources().all(|(name, bytes)| is(name, bytes)) {
         return Ok(target);
     }

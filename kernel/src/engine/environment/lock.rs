@@ -33,57 +33,61 @@ enum Held {
 }
 
 impl Guard {
-    /// Take the lock at `path`. `waiting` is called once when someone else holds it.
+    /// Take the lock at `path`. `waiting` is called again and again while someone else holds it.
     ///
     /// # Errors
     /// When the lock file cannot be made, or `cancelled` was set while waiting.
     pub fn take(path: &Path, waiting: &mut dyn FnMut(), cancelled: &AtomicBool) -> Result<Self, EnvironmentError> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options.open(path).map_err(|e| failed("open the lock file", path, &e))?;
-        let mut told = false;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(Held::File { _file: file })),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(_)) => {
-                    return Self::take_directory(path, waiting, cancelled);
-                }
+            if let Some(guard) = Self::attempt(path)? {
+                return Ok(guard);
             }
-            pause(&mut told, waiting, cancelled)?;
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(EnvironmentError::cancelled());
+            }
+            waiting();
+            thread::sleep(POLL);
         }
     }
 
-    fn take_directory(
-        path: &Path,
-        waiting: &mut dyn FnMut(),
-        cancelled: &AtomicBool,
-    ) -> Result<Self, EnvironmentError> {
+    /// Take the lock at `path` if nobody holds it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn attempt(path: &Path) -> Result<Option<Self>, EnvironmentError> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options.open(path).map_err(|e| failed("open the lock file", path, &e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(Held::File { _file: file }))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(TryLockError::Error(_)) => Self::attempt_directory(path),
+        }
+    }
+
+    fn attempt_directory(path: &Path) -> Result<Option<Self>, EnvironmentError> {
         let directory = path.with_extension("lockdir");
-        let mut told = false;
-        loop {
-            match fs::create_dir(&directory) {
-                Ok(()) => {
-                    let note = format!("{} {}", std::process::id(), host());
-                    let owner = directory.join("owner");
-                    let guard = Self(Held::Directory(directory));
-                    fs::write(&owner, note).map_err(|e| failed("write", &owner, &e))?;
-                    return Ok(guard);
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if abandoned(&directory) {
-                        // Renaming first makes one of several waiting processes the remover.
-                        let grave = directory.with_extension(format!("stale-{}", std::process::id()));
-                        if fs::rename(&directory, &grave).is_ok() {
-                            drop(remove_all(&grave));
-                        }
-                        continue;
+        match fs::create_dir(&directory) {
+            Ok(()) => {
+                let note = format!("{} {}", std::process::id(), host());
+                let owner = directory.join("owner");
+                let guard = Self(Held::Directory(directory));
+                fs::write(&owner, note).map_err(|e| failed("write", &owner, &e))?;
+                Ok(Some(guard))
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if abandoned(&directory) {
+                    // Renaming first makes one of several waiting processes the remover.
+                    let grave = directory.with_extension(format!("stale-{}", std::process::id()));
+                    if fs::rename(&directory, &grave).is_ok() {
+                        drop(remove_all(&grave));
+                        return Self::attempt_directory(path);
                     }
                 }
-                Err(error) => return Err(failed("lock", &directory, &error)),
+                Ok(None)
             }
-            pause(&mut told, waiting, cancelled)?;
+            Err(error) => Err(failed("lock", &directory, &error)),
         }
     }
 
@@ -103,18 +107,6 @@ impl Drop for Guard {
             drop(remove_all(path));
         }
     }
-}
-
-fn pause(told: &mut bool, waiting: &mut dyn FnMut(), cancelled: &AtomicBool) -> Result<(), EnvironmentError> {
-    if cancelled.load(Ordering::Relaxed) {
-        return Err(EnvironmentError::cancelled());
-    }
-    if !*told {
-        *told = true;
-        waiting();
-    }
-    thread::sleep(POLL);
-    Ok(())
 }
 
 fn abandoned(directory: &Path) -> bool {
@@ -166,12 +158,11 @@ mod tests {
     #[test]
     fn a_directory_lock_of_a_dead_process_is_taken_over() {
         let path = std::env::temp_dir().join(format!("ferrolab-lockdir-{}", std::process::id()));
-        let cancelled = AtomicBool::new(false);
         let directory = path.with_extension("lockdir");
         fs::create_dir_all(&directory).expect("create");
         // Above the largest process id Linux hands out.
         fs::write(directory.join("owner"), format!("{} {}", 1 << 23, host())).expect("write");
-        let guard = Guard::take_directory(&path, &mut || {}, &cancelled).expect("stale");
+        let guard = Guard::attempt_directory(&path).expect("no error").expect("stale");
         guard.touch();
         drop(guard);
         assert!(!directory.exists());

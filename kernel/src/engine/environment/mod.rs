@@ -16,10 +16,13 @@ mod dependencies;
 mod error;
 mod helper;
 mod identity;
+mod lanes;
 mod layer;
+pub mod loadable;
 mod lock;
 mod manifest;
 mod messages;
+pub mod once;
 mod precompiled;
 mod store;
 mod toolchain;
@@ -274,6 +277,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn get(&self, progress: &mut dyn FnMut(Progress), cancelled: &AtomicBool) -> Result<Addition, EnvironmentError> {
+        loadable::check(self.cache)?;
         let rustflags = self.rustflags();
         let shelf = self.shelf(&rustflags);
         let key = Identity::default()
@@ -297,17 +301,22 @@ impl Work<'_> {
         let mut report = |done: usize, total: usize, what: &str| {
             progress(Progress { done, total, what: what.to_owned() });
         };
-        // One build at a time for each set of flags: they share cargo's target directory.
-        let lock = self.cache.directory("locks")?.join(&shelf);
-        let mut waiting = || report(0, 0, "waiting: another kernel is building the same environment");
-        let guard = lock::Guard::take(&lock, &mut waiting, cancelled)?;
+        // Whoever only asks what is there stops here.
+        report(0, 0, "looking for what to build");
+        if cancelled.load(Ordering::SeqCst) {
+            return Err(EnvironmentError::cancelled());
+        }
+        let mut turn = lanes::Turn::take(self.cache, &key, &self.what(), &mut |text| report(0, 0, text), cancelled)?;
         if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
             return Ok(found(record));
         }
+        let lane = lanes::Lane::take(self.cache, &shelf, &mut |text| report(0, 0, text), cancelled)?;
+        let store = lanes::store(self.cache, &shelf);
         let tools = cargo::Tools {
             toolchain: self.toolchain,
             directory: &self.options.directory,
-            target_directory: self.cache.directory("target")?.join(&shelf),
+            target_directory: lane.directory.clone(),
+            store: store.clone(),
             rustflags,
             jobs: self.options.jobs,
             cancelled,
@@ -321,7 +330,8 @@ impl Work<'_> {
             key: &key,
         };
         let mut report = |done: usize, total: usize, what: &str| {
-            guard.touch();
+            turn.tell(done, total, what);
+            lane.touch();
             report(done, total, what);
         };
         let made = match assemble(&plan, &mut report) {
@@ -329,6 +339,7 @@ impl Work<'_> {
             Err(error) if self.dependencies.is_empty() && matches!(error.kind, Kind::Build | Kind::Dependency) => {
                 report(0, 0, "building anew: what earlier builds left does not fit");
                 drop(std::fs::remove_dir_all(&tools.target_directory));
+                drop(std::fs::remove_dir_all(&store));
                 assemble(&plan, &mut report)
             }
             made => made,
@@ -339,6 +350,12 @@ impl Work<'_> {
         Ok(found(record))
     }
 
+    /// What is built, for other users of the cache.
+    fn what(&self) -> String {
+        let asked: Vec<&str> = self.dependencies.names().collect();
+        if asked.is_empty() { "the environment".to_owned() } else { asked.join(", ") }
+    }
+
     fn rustflags(&self) -> Vec<String> {
         let mut flags = cargo::user_rustflags();
         flags.push(format!("-Ctarget-cpu={}", self.options.target_cpu));
@@ -347,12 +364,12 @@ impl Work<'_> {
         flags
     }
 
-    /// A hash of what decides how any crate is compiled. Environments that share it share cargo's
-    /// target directory, so that each crate is compiled once.
+    /// A hash of what decides how any crate is compiled. Environments that share it share what is
+    /// compiled, so that each crate is compiled once.
     fn shelf(&self, rustflags: &[String]) -> String {
         let native = if self.options.target_cpu == "native" { identity::native_cpu() } else { String::new() };
         Identity::default()
-            .part("layout 1")
+            .part("layout 2")
             .part(&self.toolchain.version_text)
             .part("flags")
             // The last flag names the cache's own place, which decides nothing.

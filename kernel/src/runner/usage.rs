@@ -1,0 +1,22 @@
+//! What a run took, as the runner measured it. It is not measured here.
+
+use std::time::Duration;
+
+/// Resources of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Wall time of the cell's code.
+    pub wall: Duration,
+    /// CPU time of all threads.
+    pub cpu: Duration,
+    /// Threads of the pool.
+    pub threads: u32,
+    /// The part of it that threads other than the cell's own took.
+    pub others: Duration,
+    /// Peak resident memory, bytes.
+    pub peak: u64,
+    /// True when the peak is that of the session so far.
+    pub whole_session: bool,
+    /// How often memory was allocated, and how many bytes; none when that is not counted.
+    pub allocations: Option<(u64, u64)>,
+}
