@@ -23,6 +23,7 @@ mod reach;
 pub mod serve;
 pub mod signals;
 mod snapshot;
+mod stack;
 mod stdin;
 pub mod store;
 mod usage;

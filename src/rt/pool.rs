@@ -112,8 +112,12 @@ impl Pool {
         }
         let arrived = Arc::new(AtomicUsize::new(0));
         self.probe = Some(Probe { arrived: arrived.clone(), of: rayon::current_num_threads() });
-        rayon::spawn_broadcast(move |_| {
-            arrived.fetch_add(1, Ordering::Relaxed);
+        // Threads prefer what is broadcast to what waits for any of them; so they are asked by a task that comes
+        // after all that waits now.
+        rayon::spawn(move || {
+            rayon::spawn_broadcast(move |_| {
+                arrived.fetch_add(1, Ordering::Relaxed);
+            });
         });
     }
 

@@ -1,6 +1,6 @@
 //! The runner's loop: take a command, fork a snapshot, run a cell, say how it ended.
 //!
-//! Cells run on one thread with a large stack. It is no member of rayon's pool, as `main` is none in a
+//! Cells run on the process's first thread, on a large stack. It is no member of rayon's pool, as `main` is none in a
 //! program, so that whatever waits in a cell for the pool finds all of it at work. A copy that
 //! takes over goes on in this same loop, with threads and a keeper of its own.
 
@@ -13,11 +13,8 @@ use std::thread;
 use super::pool::Pool;
 use super::snapshot::{self, Forked, Kept, Restored, Snapshot};
 use super::world::World;
-use super::{cell, channel, keeper, own, panic, signals, store, usage};
+use super::{cell, channel, keeper, own, panic, signals, stack, store, usage};
 use crate::frame::{self, Command, Frame, Outcome, Protect, Restore};
-
-/// Name of the thread that runs cells, and of threads without a name that cells start.
-pub(super) const CELL_THREAD: &str = "cell";
 
 /// What runs in rayon's pool and was begun by an earlier cell, in words.
 const TASKS: &str = "tasks in the pool of threads";
@@ -59,17 +56,12 @@ pub unsafe extern "C" fn ferrolab_rt_main(commands: i32, frames: i32, replies: i
         eprintln!("ferrolab runner: no signal handlers: {error}");
     }
     watch_kernel(frames);
-    // This thread waits for the end below, and so lives as long as a keeper needs.
+    // This thread lives as long as the process, as a keeper needs.
     let keeper = start_keeper();
-    let begin = move || serve(commands, descriptors, threads.max(1), keeper);
-    match thread::Builder::new().name(CELL_THREAD.into()).stack_size(stack).spawn(begin).map(thread::JoinHandle::join) {
-        Ok(Ok(code)) => code,
-        Ok(Err(_)) => 1,
-        Err(error) => {
-            eprintln!("ferrolab runner: no thread for cells: {error}");
-            1
-        }
-    }
+    stack::run(stack, move || serve(commands, descriptors, threads.max(1), keeper)).unwrap_or_else(|error| {
+        eprintln!("ferrolab runner: no stack for cells: {error}");
+        1
+    })
 }
 
 fn send(frame: &Frame) {
@@ -103,10 +95,8 @@ fn watch_kernel(frames: RawFd) {
     let _ = thread::Builder::new().name("ferrolab-watch".into()).stack_size(64 << 10).spawn(watch);
 }
 
-/// The thread that runs cells, here and in every copy that takes over.
+/// What the first thread does, here and in every copy that takes over.
 fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> i32 {
-    own::thread();
-    signals::install_for_this_thread();
     let process = std::process::id();
     let pool = Pool::start(threads as usize);
     let kept = Kept { descriptors, keeper, threads: threads as usize };

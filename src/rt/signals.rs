@@ -97,26 +97,28 @@ fn handle(signal: i32, handler: usize, flags: i32) -> io::Result<()> {
 
 /// Give this thread a second stack, so that the handler can run when the first is used up.
 pub fn install_for_this_thread() {
-    // SAFETY: plain queries about this thread; the mapping is given to the kernel for the
-    // thread's lifetime and deliberately never unmapped (one per pool thread).
+    // SAFETY: plain queries about this thread.
     unsafe {
         let mut attributes: libc::pthread_attr_t = mem::zeroed();
         if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
             return;
         }
         let (mut base, mut size) = (ptr::null_mut(), 0);
-        if libc::pthread_attr_getstack(&attributes, &mut base, &mut size) == 0 {
-            STACK_END.set(base as usize);
-        }
+        let known = libc::pthread_attr_getstack(&attributes, &mut base, &mut size) == 0;
         libc::pthread_attr_destroy(&mut attributes);
-        let memory = libc::mmap(
-            ptr::null_mut(),
-            ALTERNATE_STACK,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        );
+        install_for_stack(if known { base as usize } else { 0 });
+    }
+}
+
+/// The same for a thread whose stack ends, downwards, at this address.
+pub(super) fn install_for_stack(end: usize) {
+    STACK_END.set(end);
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: the mapping is given to the system for the thread's lifetime and deliberately never
+    // unmapped (one per pool thread).
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let memory = libc::mmap(ptr::null_mut(), ALTERNATE_STACK, rights, flags, -1, 0);
         if memory != libc::MAP_FAILED {
             let stack = libc::stack_t { ss_sp: memory, ss_flags: 0, ss_size: ALTERNATE_STACK };
             libc::sigaltstack(&stack, ptr::null_mut());

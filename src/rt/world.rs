@@ -48,12 +48,13 @@ impl World {
     /// Its threads and children, in words; those of one name and cell are counted.
     pub(super) fn describe(&self) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
+        let unnamed = thread_name(std::process::id() as i32);
         let mut threads = self.threads.clone();
         threads.sort_by(|a, b| (a.cell, &a.name).cmp(&(b.cell, &b.name)));
         for group in threads.chunk_by(|a, b| a.cell == b.cell && a.name == b.name) {
             let Made { name, cell, .. } = &group[0];
             // One without a name has that of the thread that started it.
-            let name = if name == super::serve::CELL_THREAD { String::new() } else { format!(" `{name}`") };
+            let name = if *name == unnamed { String::new() } else { format!(" `{name}`") };
             words.push(match group.len() {
                 1 => format!("thread{name} of cell [{cell}]"),
                 n => format!("{n} threads{name} of cell [{cell}]"),
