@@ -4,6 +4,7 @@
 //! either ours or a stretch of a cell, so that any place rustc names can be told in the user's
 //! own terms. It holds no rules of generation and no rendering.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::insight::lexer::{Token, tokens};
@@ -18,6 +19,30 @@ pub fn cell_name(cell: u32) -> String {
         Some((_, file)) => format!("[{file}]"),
         None => format!("[{cell}]"),
     }
+}
+
+/// How the names of crates end that hold items of cells. Frames of a backtrace are told to be the user's
+/// by the word `cells::`.
+pub const FAMILY: &str = "_cells";
+
+/// A text in which paths to items of cells begin with `cells`, in whichever crate the items are.
+pub fn with_plain_paths(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    let end = "_cells::";
+    while let Some(at) = rest.find(end) {
+        let start = rest[..at].bytes().rposition(|b| !(b.is_ascii_alphanumeric() || b == b'_')).map_or(0, |n| n + 1);
+        let digits = rest.get(start + 1..at).filter(|_| rest[start..].starts_with('f'));
+        let family = digits.is_some_and(|d| d.len() >= 8 && d.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x'));
+        out.push_str(&rest[..if family { start } else { at + 1 }]);
+        out.push_str("cells::");
+        rest = &rest[at + end.len()..];
+    }
+    if rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// A stretch of a cell.
@@ -72,6 +97,16 @@ impl Source {
         for (index, piece) in other.pieces.iter().enumerate() {
             let end = other.pieces.get(index + 1).map_or(other.text.len(), |p| p.start);
             self.append(&other.text[piece.start..end], piece.origin);
+        }
+    }
+
+    /// What came from a place of one cell comes from another cell now.
+    pub fn move_origins(&mut self, from: &Place, cell: u32, start: usize) {
+        for piece in &mut self.pieces {
+            let Some((_, offset)) = piece.origin.filter(|(c, o)| *c == from.cell && from.range.contains(o)) else {
+                continue;
+            };
+            piece.origin = Some((cell, offset - from.range.start + start));
         }
     }
 
@@ -143,6 +178,23 @@ fn floor(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_plain() {
+        assert_eq!(with_plain_paths("Vec<f0123abcd_cells::P>, &f0123abcdx2_cells::Q"), "Vec<cells::P>, &cells::Q");
+        assert_eq!(with_plain_paths("my_cells::P and f12_cells::Q, é_cells::R"), "my_cells::P and f12_cells::Q, é_cells::R");
+        assert!(matches!(with_plain_paths("std::vec::Vec<i32>"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn origins_move() {
+        let mut source = Source::default();
+        source.push("// generated\n");
+        source.push_user(3, 10, "fn f() {}");
+        source.move_origins(&Place { cell: 3, range: 10..19 }, 8, 2);
+        let place = source.locate(&(16..17)).expect("the user's own");
+        assert_eq!((place.cell, place.range.start), (8, 5));
+    }
 
     #[test]
     fn gen_is_written_raw_where_it_is_a_name() {

@@ -39,13 +39,15 @@ pub struct Split {
     pub measure: Option<Measure>,
 }
 
-/// One `use` declaration.
+/// One `use` declaration, or an `extern crate`, which names a crate for everything as well.
 #[derive(Debug, Clone)]
 pub struct ImportPart {
     /// Its place.
     pub range: Range<usize>,
     /// The names it brings into scope; empty for a glob.
     pub names: Vec<String>,
+    /// The names its paths begin with, `crate` and `self` aside.
+    pub roots: Vec<String>,
 }
 
 /// A variable bound by a top-level `let`.
@@ -124,7 +126,17 @@ impl Split {
             Stmt::Item(Item::Use(u)) => {
                 let mut names = Vec::new();
                 imported(&u.tree, &mut names);
-                self.imports.push(ImportPart { range: u.span().byte_range(), names });
+                let mut roots = Vec::new();
+                // `use ::name` is a crate's name, whatever items are called.
+                if u.leading_colon.is_none() {
+                    begun(&u.tree, &mut roots);
+                }
+                self.imports.push(ImportPart { range: u.span().byte_range(), names, roots });
+            }
+            Stmt::Item(Item::ExternCrate(c)) => {
+                let name = c.rename.as_ref().map_or(&c.ident, |(_, name)| name);
+                let range = c.span().byte_range();
+                self.imports.push(ImportPart { range, names: vec![name.to_string()], roots: Vec::new() });
             }
             Stmt::Item(i) => self.items.push(item::part(i, text)),
             Stmt::Macro(m) => match item::of_macro(m, text) {
@@ -190,6 +202,18 @@ fn imported(tree: &syn::UseTree, names: &mut Vec<String>) {
         syn::UseTree::Name(n) => names.push(n.ident.to_string()),
         syn::UseTree::Rename(r) => names.push(r.rename.to_string()),
         syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, names)),
+        syn::UseTree::Glob(_) => {}
+    }
+}
+
+/// The names that the paths of a `use` begin with.
+fn begun(tree: &syn::UseTree, roots: &mut Vec<String>) {
+    match tree {
+        syn::UseTree::Path(p) if ["crate", "self", "super"].iter().any(|word| p.ident == word) => begun(&p.tree, roots),
+        syn::UseTree::Path(p) => roots.push(p.ident.to_string()),
+        syn::UseTree::Name(n) => roots.push(n.ident.to_string()),
+        syn::UseTree::Rename(r) => roots.push(r.ident.to_string()),
+        syn::UseTree::Group(g) => g.items.iter().for_each(|t| begun(t, roots)),
         syn::UseTree::Glob(_) => {}
     }
 }
