@@ -210,7 +210,9 @@ impl Job<'_> {
         for (name, made) in self.linked {
             if self.named.contains(name) {
                 command.arg("--extern").arg(format!("{name}={}", made.metadata.display()));
-            } else if let Some(directory) = made.metadata.parent() {
+            }
+            // One that another needs is looked for here even when the text names it, too.
+            if let Some(directory) = made.metadata.parent() {
                 command.arg("-L").arg(format!("dependency={}", directory.display()));
             }
         }

@@ -2,6 +2,9 @@
 //! once; when an item changes, it and what depends on it get a new home, and everything else stays where it
 //! is. Here this is decided, from names alone; `build.rs` has it compiled.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
