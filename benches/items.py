@@ -1,6 +1,6 @@
 """Measures what defining, calling and redefining a function costs when a session has many, and prints Markdown.
 
-A session is filled with functions, each in a cell of its own. At each mark, new ones of every kind are defined,
+Sessions are filled with numbers of functions, each in a cell of its own. Then one of every kind is defined in each,
 called in the next cell, defined anew with another body, and called again. Times are medians from sending
 execute_request to reading idle. `--peer` does the same with evcxr_jupyter. Nothing here passes or fails.
 """
@@ -8,6 +8,7 @@ execute_request to reading idle. `--peer` does the same with evcxr_jupyter. Noth
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import platform
@@ -51,33 +52,32 @@ def timed(kernel: Kernel, code: str) -> float:
 
 
 def measure(kind: str, marks: list[int], repeat: int, say) -> dict:
-    """mark -> (what, step) -> milliseconds"""
+    """mark -> (what, step) -> milliseconds. Sessions of all sizes take turns, so that a disturbance hits all."""
     # fits an i32, and no earlier run has used it, else the cell cache on disk would know it
     number = int(time.time()) % 100_000 * 20_000
-    found = {}
-    count = 0
-    with Kernel(kind, timeout=600) as kernel:
-        kernel.ok("1 + 1", timeout=600)
-        for mark in marks:
-            while count < mark - 1:
-                what = list(KINDS)[count % len(KINDS)]
-                number += 1
-                count += 1
-                kernel.ok(KINDS[what][0].format(n=f"fill_{number}", c=number), timeout=600)
-            say(f"{kind}: {mark} items")
-            times: dict = {}
-            for _ in range(repeat):
-                for what, (define, call) in KINDS.items():
-                    number += 1
-                    name = f"at_{number}"
+    times: dict = {mark: {} for mark in marks}
+    with contextlib.ExitStack() as stack:
+        kernels = {mark: stack.enter_context(Kernel(kind, timeout=600)) for mark in marks}
+        for mark, kernel in kernels.items():
+            say(f"{kind}: a session with {mark} items")
+            kernel.ok("1 + 1", timeout=600)
+            for n in range(number, number + mark - 1):
+                what = list(KINDS)[n % len(KINDS)]
+                kernel.ok(KINDS[what][0].format(n=f"fill_{n}", c=n), timeout=600)
+        number += max(marks)
+        for turn in range(repeat):
+            say(f"{kind}: round {turn + 1} of {repeat}")
+            for what, (define, call) in KINDS.items():
+                for mark in marks if turn % 2 else marks[::-1]:
+                    # at once one after the other: a call waits for what the definition left to do
                     for step, text in zip(STEPS, (define, call, define, call)):
                         number += 1
-                        times.setdefault((what, step), []).append(timed(kernel, text.format(n=name, c=number)))
-                    count += 1
+                        code = text.format(n=f"at_{turn}", c=number)
+                        times[mark].setdefault((what, step), []).append(timed(kernels[mark], code))
+            for mark in marks:
                 number += 1
-                times.setdefault(("", "`1 + 1`"), []).append(timed(kernel, f"{number} + 1"))
-            found[mark] = {key: statistics.median(values) for key, values in times.items()}
-    return found
+                times[mark].setdefault(("", "`1 + 1`"), []).append(timed(kernels[mark], f"{number} + 1"))
+    return {mark: {key: statistics.median(values) for key, values in found.items()} for mark, found in times.items()}
 
 
 def table(found: dict, title: str) -> str:
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--peer", action="store_true", help="evcxr_jupyter, too, when it is installed")
     parser.add_argument("--marks", default=",".join(map(str, MARKS)), help="numbers of items, with commas")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--output", type=pathlib.Path, help="write the report here, too")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "benches/items.md")
     options = parser.parse_args()
     marks = [int(mark) for mark in options.marks.split(",")]
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
@@ -110,8 +110,7 @@ def main() -> None:
         parts.append(table(measure("evcxr", [m for m in marks if m <= 100], options.repeat, say), "evcxr_jupyter"))
     report = "\n\n".join(parts) + "\n"
     print(report)
-    if options.output:
-        options.output.write_text(report)
+    options.output.write_text(report)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ use super::{Engine, Refused, State};
 
 /// Attempts at one cell: moves, borrows and stale items are learnt one failure at a time.
 const ATTEMPTS: usize = 8;
+/// Crates whose code is generated at the same time.
+const UNDER_WAY: usize = 4;
 /// Generated texts of statements that are remembered, for telling where a panic happened. Those of items
 /// are remembered for good.
 const REMEMBERED: usize = 200;
@@ -92,7 +94,12 @@ impl Engine {
             let (order, carrier) = self.plan(number, split, tries, &omit, &added, next);
             let before = notes.len();
             let mut again = false;
-            for name in &order {
+            for (index, name) in order.iter().enumerate() {
+                // Code is generated behind the user's back, but not that of a whole session at once.
+                if let Some(made) = index.checked_sub(UNDER_WAY).and_then(|before| next.items.crate_of(&order[before]))
+                {
+                    drop(made.object());
+                }
                 match self.make_family(name, number, &mut added, next, notes)? {
                     Try::Done(found) => cached &= found,
                     Try::Again => {
@@ -249,6 +256,8 @@ impl Engine {
                 }
                 let cached = made.cached;
                 let object = made.object()?;
+                let linked = recipe.linked.iter().map(|(name, _)| name).chain(family).cloned().collect();
+                next.items.run_with(&linked);
                 let body = Body { record: made.record, object, omit: omit.clone(), generated };
                 return Ok(Try::Done((body, cached)));
             }
@@ -306,8 +315,8 @@ impl Engine {
         let cacheable = !reads_files(text);
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
-            let items = (generated.kind == Kind::Items)
-                .then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
+            let items =
+                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
             return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
         let bench = self.shelf.bench().map_err(|e| {

@@ -301,8 +301,11 @@ impl Job<'_> {
         }
         self.compiling.group.store(0, Ordering::SeqCst);
         let pending = Arc::new(Pending::default());
-        let crate_ =
-            ItemsCrate { hash: self.hash.to_owned(), metadata: self.bench.join(metadata_of(self.name)), finished: pending.clone() };
+        let crate_ = ItemsCrate {
+            hash: self.hash.to_owned(),
+            metadata: self.bench.join(metadata_of(self.name)),
+            finished: pending.clone(),
+        };
         let (environment, bench, linked) = (self.environment.clone(), self.bench.to_owned(), self.made());
         let generate = move || {
             let rest: String = lines.map_while(Result::ok).filter(|l| l.contains("\"level\":\"error")).collect();

@@ -166,7 +166,7 @@ impl Items {
                 }
             }
             for (index, import) in self.imports.iter().enumerate() {
-                let cause = import.part.roots.iter().find_map(|root| change.names.get(plain(root))).cloned();
+                let cause = import.part.roots.iter().find_map(|(root, _)| change.names.get(plain(root))).cloned();
                 let Some(cause) = cause.filter(|_| imports.insert(index)) else { continue };
                 change.names(import.part.names.iter().map(String::as_str), cause.clone());
                 for inner in self.roots(index).flat_map(|item| &item.part.inside) {
@@ -218,7 +218,7 @@ impl Items {
             import.names.iter().any(|n| plain(n) == name) || within()
         });
         let mut roots = through.flat_map(|index| &self.imports[index].part.roots);
-        roots.find_map(|root| self.meant(plain(root), depth))
+        roots.find_map(|(root, _)| self.meant(plain(root), depth))
     }
 
     /// Crates cannot depend on each other in a circle: families that do become one, which keeps the name of the
@@ -249,7 +249,8 @@ impl Items {
         let reached: BTreeMap<&Name, BTreeSet<Name>> = families.iter().map(|name| (name, reach(name))).collect();
         let circle = families.iter().find(|name| reached[name].contains(*name) && reached[name].len() > 1);
         let Some(first) = circle else { return };
-        let circle: Vec<&Name> = families.iter().filter(|n| reached[first].contains(*n) && reached[n].contains(first)).collect();
+        let circle: Vec<&Name> =
+            families.iter().filter(|n| reached[first].contains(*n) && reached[n].contains(first)).collect();
         let age = |name: &Name| self.live.iter().position(|i| i.home == *name && i.part.lasting).unwrap_or(usize::MAX);
         let Some(target) = circle.iter().min_by_key(|name| age(name)).map(|name| (*name).clone()) else { return };
         let gone: BTreeSet<Name> = circle.into_iter().filter(|name| **name != target).cloned().collect();
@@ -316,6 +317,11 @@ impl Items {
 
     fn is_made(&self, family: &Family) -> bool {
         family.made.as_ref().is_some_and(ItemsCrate::is_there)
+    }
+
+    /// A family's crate, when it is compiled.
+    pub(super) fn crate_of(&self, family: &Name) -> Option<&ItemsCrate> {
+        self.families.get(family)?.made.as_ref()
     }
 
     /// The crates of these families and of all that they need, each after those it needs.

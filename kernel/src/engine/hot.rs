@@ -20,10 +20,49 @@ const LIGHT_MACROS: [&str; 8] =
 
 /// What takes rustc long wherever it is called.
 const HEAVY: [&str; 44] = [
-    "collect", "to_string", "to_owned", "format", "entry", "insert", "extend", "join", "concat", "lines", "chars",
-    "parse", "push_str", "retain", "drain", "flat_map", "flatten", "group_by", "partition", "spawn", "send", "recv",
-    "lock", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "BinaryHeap", "VecDeque", "String", "Regex", "Command",
-    "File", "thread", "rayon", "par", "progress", "plot", "random", "Instant", "select_nth_unstable", "unzip", "from_fn",
+    "collect",
+    "to_string",
+    "to_owned",
+    "format",
+    "entry",
+    "insert",
+    "extend",
+    "join",
+    "concat",
+    "lines",
+    "chars",
+    "parse",
+    "push_str",
+    "retain",
+    "drain",
+    "flat_map",
+    "flatten",
+    "group_by",
+    "partition",
+    "spawn",
+    "send",
+    "recv",
+    "lock",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "BinaryHeap",
+    "VecDeque",
+    "String",
+    "Regex",
+    "Command",
+    "File",
+    "thread",
+    "rayon",
+    "par",
+    "progress",
+    "plot",
+    "random",
+    "Instant",
+    "select_nth_unstable",
+    "unzip",
+    "from_fn",
     "async",
 ];
 
@@ -33,6 +72,9 @@ const HEAVY_STARTS: [&str; 10] =
 
 /// Where `#[inline]` goes.
 pub fn edits(item: &Item) -> Vec<(Range<usize>, &'static str)> {
+    if let Item::Mod(module) = item {
+        return module.content.iter().flat_map(|(_, items)| items).flat_map(edits).collect();
+    }
     let mut found = Vec::new();
     let mut function = |attributes: &[Attribute], signature: &Signature, block: &Block, whole: Range<usize>| {
         if is_light(attributes, signature, block) {
@@ -115,6 +157,7 @@ mod tests {
         let product = "fn f(a: &[f64], b: &[f64], n: usize) -> Vec<f64> { let mut c = vec![0.0; n * n]; for i in 0..n { for j in 0..n { let mut s = 0.0; for k in 0..n { s += a[i*n+k] * b[k*n+j]; } c[i*n+j] = s; } } c }";
         assert_eq!(count(product), 1);
         assert_eq!(count("fn f(v: &[f64]) -> f64 { v.iter().map(|x| x * x).sum::<f64>().sqrt() }"), 1);
+        assert_eq!(count("mod m { pub fn f(x: f64) -> f64 { x } mod n { fn g() {} } }"), 2);
         assert_eq!(count("impl P { fn a(&self) -> f64 { self.x } fn b(&self) -> String { format!(\"x\") } }"), 1);
     }
 

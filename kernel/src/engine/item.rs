@@ -169,8 +169,10 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
     part.mentions = Mentions::of(item);
     // An attribute stands before `pub`, which may go to the same place.
     part.edits.splice(0..0, hot::edits(item));
-    part.lasting =
-        matches!(item, Item::Struct(_) | Item::Enum(_) | Item::Union(_) | Item::Trait(_) | Item::TraitAlias(_) | Item::Mod(_));
+    part.lasting = matches!(
+        item,
+        Item::Struct(_) | Item::Enum(_) | Item::Union(_) | Item::Trait(_) | Item::TraitAlias(_) | Item::Mod(_)
+    );
     part.inside = inside(item);
     part.opaque = is_opaque(item);
     match item {
@@ -403,7 +405,7 @@ mod tests {
             "impl Clone for P { #[inline] fn clone(&self) -> P { P } }"
         );
         assert_eq!(published("macro_rules! m { () => {} }"), "#[macro_export] macro_rules! m { () => {} }");
-        assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { pub fn f() {} fn g() {} }");
+        assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { #[inline] pub fn f() {} #[inline] fn g() {} }");
     }
 
     #[test]

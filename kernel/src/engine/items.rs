@@ -47,8 +47,8 @@ pub struct Items {
     pub(super) imports: Vec<Arc<Import>>,
     inner: Vec<(u32, Arc<str>)>,
     pub(super) families: BTreeMap<Name, Arc<Family>>,
-    /// The crate in which each static has its value.
-    statics: BTreeMap<String, String>,
+    /// The crate in which each static has its value, and whether a cell that ran was linked to it.
+    statics: BTreeMap<String, (String, bool)>,
     next: u64,
 }
 
@@ -173,8 +173,9 @@ impl Items {
                 let replaced =
                     !old.part.names.is_empty() && old.part.names.iter().all(|n| n != "self" && part.names.contains(n));
                 if replaced && !same_text {
-                    // The name means something else now, to items too.
-                    change.names(old.part.names.iter().map(String::as_str), new.into());
+                    // What means something else now does so to items, too.
+                    let names = old.part.names.iter().map(String::as_str);
+                    change.names(names.filter(|n| old.part.path_of(n) != part.path_of(n)), new.into());
                 }
                 !same_text && !replaced
             });
@@ -185,8 +186,7 @@ impl Items {
     /// An item takes the place of an import of the same name.
     fn shadow_imports(&mut self, split: &Split) {
         let defined: HashSet<&str> = split.items.iter().flat_map(ItemPart::names).collect();
-        self.imports
-            .retain(|i| i.part.names.is_empty() || !i.part.names.iter().any(|n| defined.contains(plain(n))));
+        self.imports.retain(|i| i.part.names.is_empty() || !i.part.names.iter().any(|n| defined.contains(plain(n))));
     }
 
     /// Adds every type whose definition mentions a changed name, until nothing is added.
@@ -271,19 +271,31 @@ impl Items {
         self.families.get(&item.home)?.made.as_ref().map(|made| made.hash.clone())
     }
 
-    /// Statics that had another address than in this crate, those aside that the cell itself defines.
+    /// Statics whose values are lost with this crate, those aside that the cell itself defines.
     pub fn made_anew(&mut self, family: &str, hash: &str, added: &Added) -> Vec<String> {
         let own = self.live.iter().filter(|item| *item.home == *family && item.part.nature == Nature::Static);
         let mut anew = Vec::new();
         for item in own {
             for name in item.part.names() {
-                let before = self.statics.insert(name.to_owned(), hash.to_owned());
-                if before.is_some_and(|before| before != hash) && !added.new.contains(&item.id) {
+                let before = self.statics.insert(name.to_owned(), (hash.to_owned(), false));
+                let Some((before, used)) = before else { continue };
+                if before == hash {
+                    self.statics.insert(name.to_owned(), (before, used));
+                } else if used && !added.new.contains(&item.id) {
                     anew.push(name.to_owned());
                 }
             }
         }
         anew
+    }
+
+    /// Statements run that are linked to these families.
+    pub fn run_with(&mut self, families: &HashSet<Name>) {
+        for item in self.live.iter().filter(|i| i.part.nature == Nature::Static && families.contains(&i.home)) {
+            for name in item.part.names() {
+                self.statics.entry(name.to_owned()).and_modify(|(_, used)| *used = true);
+            }
+        }
     }
 
     /// Were the cell's new items marked by [`Items::loosen`]?
@@ -317,18 +329,26 @@ impl Items {
     }
 
     fn local_below(&self, index: usize, depth: usize) -> bool {
-        let import = &self.imports[index];
-        import.part.roots.iter().any(|root| {
-            let other = |i: usize| i != index && self.imports[i].part.names.iter().any(|n| plain(n) == plain(root));
-            self.defines(plain(root))
-                || depth > 0 && (0..self.imports.len()).any(|i| other(i) && self.local_below(i, depth - 1))
-        })
+        if self.roots(index).next().is_some() {
+            return true;
+        }
+        let other = |i: usize, root: &str| i != index && self.imports[i].part.names.iter().any(|n| plain(n) == root);
+        let through = |root: &str| (0..self.imports.len()).any(|i| other(i, root) && self.local_below(i, depth - 1));
+        depth > 0 && self.imports[index].part.roots.iter().any(|(root, _)| through(plain(root)))
     }
 
-    /// The items that an import begins with.
+    /// The items that an import begins with. Only types and modules have something below them: `use rand::Rng`
+    /// has nothing to do with a function `rand`.
     pub(super) fn roots(&self, index: usize) -> impl Iterator<Item = &Arc<Live>> {
         let roots = &self.imports[index].part.roots;
-        self.live.iter().filter(move |item| item.part.names().any(|name| roots.iter().any(|root| plain(root) == name)))
+        let meant = |key: &Key, root: &str, whole: bool| match key {
+            Key::Type(name) => plain(name) == root,
+            Key::Value(name) | Key::Macro(name) => whole && plain(name) == root,
+            Key::Impl(_) | Key::Text(_) => false,
+        };
+        self.live.iter().filter(move |item| {
+            roots.iter().any(|(root, whole)| item.part.keys.iter().any(|key| meant(key, plain(root), *whole)))
+        })
     }
 }
 

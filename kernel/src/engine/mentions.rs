@@ -49,9 +49,9 @@ impl Mentions {
 
 /// What is no name of an item, however it stands.
 const KEYWORDS: [&str; 37] = [
-    "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn", "for",
-    "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static",
-    "struct", "super", "trait", "true", "type", "unsafe", "use", "where",
+    "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn",
+    "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self",
+    "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where",
 ];
 
 /// Every identifier of these tokens.
@@ -73,11 +73,33 @@ fn identifiers(tokens: TokenStream) -> HashSet<String> {
 /// Does an attribute bring forth names of its own, or may it? (`derive(Builder)` makes a `PBuilder`.)
 pub fn may_add_names(attributes: &[Attribute]) -> bool {
     const KNOWN: [&str; 14] = [
-        "doc", "allow", "warn", "deny", "expect", "inline", "must_use", "repr", "cfg", "cold", "non_exhaustive",
-        "macro_export", "default", "unsafe",
+        "doc",
+        "allow",
+        "warn",
+        "deny",
+        "expect",
+        "inline",
+        "must_use",
+        "repr",
+        "cfg",
+        "cold",
+        "non_exhaustive",
+        "macro_export",
+        "default",
+        "unsafe",
     ];
     const DERIVES: [&str; 12] = [
-        "Debug", "Clone", "Copy", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash", "Default", "Serialize", "Deserialize",
+        "Debug",
+        "Clone",
+        "Copy",
+        "PartialEq",
+        "Eq",
+        "PartialOrd",
+        "Ord",
+        "Hash",
+        "Default",
+        "Serialize",
+        "Deserialize",
         "derive",
     ];
     attributes.iter().any(|attribute| {

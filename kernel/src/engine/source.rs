@@ -182,7 +182,10 @@ mod tests {
     #[test]
     fn paths_are_plain() {
         assert_eq!(with_plain_paths("Vec<f0123abcd_cells::P>, &f0123abcdx2_cells::Q"), "Vec<cells::P>, &cells::Q");
-        assert_eq!(with_plain_paths("my_cells::P and f12_cells::Q, é_cells::R"), "my_cells::P and f12_cells::Q, é_cells::R");
+        assert_eq!(
+            with_plain_paths("my_cells::P and f12_cells::Q, é_cells::R"),
+            "my_cells::P and f12_cells::Q, é_cells::R"
+        );
         assert!(matches!(with_plain_paths("std::vec::Vec<i32>"), Cow::Borrowed(_)));
     }
 

@@ -75,11 +75,10 @@ impl Items {
                 }
                 let own = Some(import.cell) == whose.cell;
                 let named = import.part.names.iter().any(|name| mentions.has(plain(name)));
-                let within =
-                    || self.roots(index).any(|item| item.part.inside.iter().any(|name| mentions.has(name)));
+                let within = || self.roots(index).any(|item| item.part.inside.iter().any(|name| mentions.has(name)));
                 if own || named || within() {
                     imports.insert(index);
-                    mentions.names.extend(import.part.roots.iter().map(|name| plain(name).to_owned()));
+                    mentions.names.extend(import.part.roots.iter().map(|(name, _)| plain(name).to_owned()));
                 }
             }
             if before == (taken.len(), imports.len()) {
@@ -159,6 +158,10 @@ fn wanted(item: &Live, mentions: &Mentions) -> bool {
     let named = item.part.names().any(|name| mentions.names.contains(name));
     let by_member = || item.part.nature == Nature::Trait && item.part.inside.iter().any(|name| mentions.has(name));
     // `cfg_if!` and its like, which have no name.
-    let nameless = || item.part.opaque && item.part.names().next().is_none() && item.part.mentions.names.iter().any(|n| mentions.names.contains(n));
+    let nameless = || {
+        item.part.opaque
+            && item.part.names().next().is_none()
+            && item.part.mentions.names.iter().any(|n| mentions.names.contains(n))
+    };
     named || by_member() || nameless()
 }

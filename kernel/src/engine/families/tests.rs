@@ -125,7 +125,11 @@ fn an_implementation_goes_to_its_type() {
 
 #[test]
 fn a_changed_type_leaves_and_an_unchanged_one_stays() {
-    let mut session = Session::of(&["struct P { x: i32 }\nstruct R;", "struct Q { p: P }", "impl R { fn p(&self) -> P { P { x: 1 } } }"]);
+    let mut session = Session::of(&[
+        "struct P { x: i32 }\nstruct R;",
+        "struct Q { p: P }",
+        "impl R { fn p(&self) -> P { P { x: 1 } } }",
+    ]);
     let before = session.homes();
     let added = session.add("struct P { x: f64 }");
     assert_eq!(added.changed, BTreeSet::from(["P".to_owned(), "Q".to_owned()]));
@@ -142,7 +146,8 @@ fn a_circle_is_one_crate() {
     let after = session.homes();
     assert_eq!(after["f"], after["P"]);
     assert_eq!(after["P"], before["P"]);
-    let mut session = Session::of(&["fn even(n: u32) -> bool { n == 0 }", "fn odd(n: u32) -> bool { n != 0 && even(n - 1) }"]);
+    let mut session =
+        Session::of(&["fn even(n: u32) -> bool { n == 0 }", "fn odd(n: u32) -> bool { n != 0 && even(n - 1) }"]);
     session.add("fn even(n: u32) -> bool { n == 0 || odd(n - 1) }");
     assert_eq!(session.homes()["even"], session.homes()["odd"]);
 }
@@ -158,7 +163,8 @@ fn traits_come_with_their_members_names() {
 
 #[test]
 fn macros_bring_what_they_mention() {
-    let mut session = Session::of(&["fn helper() -> i32 { 1 }", "macro_rules! m { () => { helper() } }", "fn f() -> i32 { m!() }"]);
+    let mut session =
+        Session::of(&["fn helper() -> i32 { 1 }", "macro_rules! m { () => { helper() } }", "fn f() -> i32 { m!() }"]);
     let homes = session.homes();
     assert_eq!(session.linked(&["m"]), BTreeSet::from([homes["m"].clone(), homes["helper"].clone()]));
     assert_eq!(session.compiled("fn helper() -> i32 { 2 }"), ["f", "helper", "m"]);
@@ -190,7 +196,8 @@ fn what_makes_a_static_anew_is_told() {
 
 #[test]
 fn a_thousand_items_are_quick_to_look_through() {
-    let cells: Vec<String> = (0..1000).map(|n| format!("fn f{n}(x: f64) -> f64 {{ let y = x.sin(); y + {n}.0 }}")).collect();
+    let cells: Vec<String> =
+        (0..1000).map(|n| format!("fn f{n}(x: f64) -> f64 {{ let y = x.sin(); y + {n}.0 }}")).collect();
     let mut session = Session::of(&cells.iter().map(String::as_str).collect::<Vec<_>>());
     let begun = std::time::Instant::now();
     assert_eq!(session.compiled("fn f500(x: f64) -> f64 { x }"), ["f500"]);
