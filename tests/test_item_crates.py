@@ -306,3 +306,12 @@ def test_other_ways_of_compiling(k):
     k.run(":checks on").until().idle()
     k.run("ways()").stderr("note: the static `WAYS` was made anew, because cells are compiled differently now\n").result("0").idle()
     k.run(":checks off").until().idle()
+
+
+def test_paths_are_the_same_everywhere(k):
+    """What users can see of the crates that items are in is one name."""
+    k.run("#[derive(Debug)] struct Seen(i32);").idle()
+    k.run("struct SeenToo; trait Sees { fn see(&self) {} } impl Sees for Seen {}").idle()
+    k.run("(std::any::type_name::<Seen>(), std::any::type_name::<SeenToo>(), std::any::type_name::<dyn Sees>())").result('("cells::Seen", "cells::SeenToo", "dyn cells::Sees")').idle()
+    story = k.run("let wrong: SeenToo = Seen(1);").fails("E0308", "expected `SeenToo`, found `Seen`")
+    assert "__ferrolab" not in story.text_of(story.failed)

@@ -124,14 +124,18 @@ impl ItemsCrate {
     }
 }
 
-/// The file with a crate's metadata; rustc wants to find the crate's name in it.
-pub fn metadata_of(name: &str) -> String {
-    format!("lib{name}.rmeta")
+/// The name of every crate of items, so that a path to an item begins alike wherever users see one.
+/// Frames of a backtrace are told to be the user's by it.
+const ITEMS_CRATE: &str = "cells";
+
+/// The file with a family's metadata. What follows the crate's name tells rustc which of its name it is.
+pub fn metadata_of(family: &str) -> String {
+    format!("lib{ITEMS_CRATE}-{family}.rmeta")
 }
 
 /// What to compile.
 pub struct Job<'a> {
-    /// The crate's name.
+    /// The family, or another name for statements.
     pub name: &'a str,
     /// The environment it links against.
     pub environment: &'a Environment,
@@ -165,9 +169,9 @@ impl Job<'_> {
         let e = self.environment;
         let mut command = Command::new(&e.toolchain.rustc);
         // Nothing links against statements, and what only they use need not be kept for others.
-        let crate_type = if self.kind == Kind::Items { "lib" } else { "cdylib" };
+        let (name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
-        command.args(["--crate-name", self.name, "--crate-type", crate_type, "--edition", "2024"]);
+        command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", "2024"]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
             "-C",
@@ -193,6 +197,7 @@ impl Job<'_> {
         }
         match self.kind {
             Kind::Items => {
+                command.arg(format!("-Cextra-filename=-{}", self.name));
                 command.args([&format!("--emit=metadata={},obj=cell.o", metadata_of(self.name)), "--json=artifacts"])
             }
             Kind::Statements => command.arg("--emit=obj=cell.o"),

@@ -13,7 +13,6 @@ use super::environment::Identity;
 use super::item::{ItemPart, Key, Nature};
 use super::items::{Added, Items, Live, Name};
 use super::mentions::plain;
-use super::source::FAMILY;
 use super::split::words;
 use super::uses::Whose;
 
@@ -96,8 +95,8 @@ impl Items {
     /// A name for a new family: by what is defined, so that other sessions, and this one in another order,
     /// find the same crate on the shelf.
     pub(super) fn fresh(&self, hash: &str) -> Name {
-        let plain: Name = format!("f{}{FAMILY}", &hash[..8]).into();
-        let others = (2..).map(|n| format!("f{}x{n}{FAMILY}", &hash[..8]).into());
+        let plain: Name = format!("__ferrolab_{}", &hash[..8]).into();
+        let others = (2..).map(|n| format!("__ferrolab_{}x{n}", &hash[..8]).into());
         std::iter::once(plain).chain(others).find(|name: &Name| !self.families.contains_key(name)).unwrap_or_default()
     }
 

@@ -405,7 +405,10 @@ mod tests {
             "impl Clone for P { #[inline] fn clone(&self) -> P { P } }"
         );
         assert_eq!(published("macro_rules! m { () => {} }"), "#[macro_export] macro_rules! m { () => {} }");
-        assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { #[inline] pub fn f() {} #[inline] fn g() {} }");
+        assert_eq!(
+            published("mod m { pub(crate) fn f() {} fn g() {} }"),
+            "pub mod m { #[inline] pub fn f() {} #[inline] fn g() {} }"
+        );
     }
 
     #[test]

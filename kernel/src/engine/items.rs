@@ -13,7 +13,7 @@ use super::mentions::plain;
 use super::source::{Place, Source};
 use super::split::{ImportPart, Split, words};
 
-/// The name of a family's crate.
+/// The name by which generated code knows a family's crate; rustc calls all of them `cells`.
 pub type Name = Arc<str>;
 
 /// An item of some cell, as it stands now.

@@ -4,7 +4,6 @@
 //! either ours or a stretch of a cell, so that any place rustc names can be told in the user's
 //! own terms. It holds no rules of generation and no rendering.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::insight::lexer::{Token, tokens};
@@ -19,30 +18,6 @@ pub fn cell_name(cell: u32) -> String {
         Some((_, file)) => format!("[{file}]"),
         None => format!("[{cell}]"),
     }
-}
-
-/// How the names of crates end that hold items of cells. Frames of a backtrace are told to be the user's
-/// by the word `cells::`.
-pub const FAMILY: &str = "_cells";
-
-/// A text in which paths to items of cells begin with `cells`, in whichever crate the items are.
-pub fn with_plain_paths(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut rest = text;
-    let end = "_cells::";
-    while let Some(at) = rest.find(end) {
-        let start = rest[..at].bytes().rposition(|b| !(b.is_ascii_alphanumeric() || b == b'_')).map_or(0, |n| n + 1);
-        let digits = rest.get(start + 1..at).filter(|_| rest[start..].starts_with('f'));
-        let family = digits.is_some_and(|d| d.len() >= 8 && d.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x'));
-        out.push_str(&rest[..if family { start } else { at + 1 }]);
-        out.push_str("cells::");
-        rest = &rest[at + end.len()..];
-    }
-    if rest.len() == text.len() {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }
 
 /// A stretch of a cell.
@@ -178,16 +153,6 @@ fn floor(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_plain() {
-        assert_eq!(with_plain_paths("Vec<f0123abcd_cells::P>, &f0123abcdx2_cells::Q"), "Vec<cells::P>, &cells::Q");
-        assert_eq!(
-            with_plain_paths("my_cells::P and f12_cells::Q, é_cells::R"),
-            "my_cells::P and f12_cells::Q, é_cells::R"
-        );
-        assert!(matches!(with_plain_paths("std::vec::Vec<i32>"), Cow::Borrowed(_)));
-    }
 
     #[test]
     fn origins_move() {

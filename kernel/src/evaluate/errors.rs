@@ -2,7 +2,7 @@
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
 use crate::engine::environment::{EnvironmentError, Kind};
-use crate::engine::source::{Place, cell_name, with_plain_paths};
+use crate::engine::source::{Place, cell_name};
 use crate::engine::{Engine, Refused};
 use crate::runner::frame::Outcome;
 use crate::runner::host::{End, Ended, Panic};
@@ -156,7 +156,7 @@ fn backtrace(engine: &Engine, frames: &str) -> Vec<String> {
         if name.contains("__ferrolab_cell") {
             continue;
         }
-        let short = with_plain_paths(name.split("::h").next().unwrap_or(name)).replace("cells::", "");
+        let short = name.split("::h").next().unwrap_or(name).replace("cells::", "");
         let place = line.parse().ok().and_then(|line| engine.locate(file, line, 1));
         let shown = match place {
             Some((place, line, _)) => format!("{short} {}:{line}", cell_name(place.cell)),

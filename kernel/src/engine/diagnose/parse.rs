@@ -1,11 +1,8 @@
 //! rustc's JSON as data: one diagnostic a line. Nothing is judged or changed here.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::Deserialize;
-
-use crate::engine::source::with_plain_paths;
 
 /// How grave a diagnostic or one of its parts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -116,17 +113,6 @@ impl Diagnostic {
         matches!(self.level, Level::Error | Level::Crash)
     }
 
-    /// Items are called alike whichever crate they are in.
-    fn plain_paths(&mut self) {
-        plain(&mut self.message);
-        self.rendered.iter_mut().for_each(plain);
-        for span in &mut self.spans {
-            span.label.iter_mut().for_each(plain);
-            span.suggested_replacement.iter_mut().for_each(plain);
-        }
-        self.children.iter_mut().for_each(Self::plain_paths);
-    }
-
     /// Add a help text of ours, without a place.
     pub fn add_help(&mut self, message: impl Into<String>) {
         self.children.push(Diagnostic {
@@ -137,12 +123,6 @@ impl Diagnostic {
             children: Vec::new(),
             rendered: None,
         });
-    }
-}
-
-fn plain(text: &mut String) {
-    if let Cow::Owned(changed) = with_plain_paths(text) {
-        *text = changed;
     }
 }
 
@@ -158,10 +138,7 @@ pub fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
         }
         let json = line.trim_start().starts_with('{');
         match serde_json::from_str::<Diagnostic>(line) {
-            Ok(mut diagnostic) => {
-                diagnostic.plain_paths();
-                diagnostics.push(diagnostic);
-            }
+            Ok(diagnostic) => diagnostics.push(diagnostic),
             Err(_) if json && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok() => {}
             Err(_) => others.push(line.to_owned()),
         }
