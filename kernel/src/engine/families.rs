@@ -146,17 +146,14 @@ impl Items {
         loop {
             let before = (hit.len(), spread.len(), change.families.len(), imports.len());
             for item in &self.live {
-                let new = added.new.contains(&item.id);
-                if !hit.contains_key(&item.id) {
-                    let itself = || new.then(|| item.label());
-                    let cause = itself().or_else(|| change.families.get(&item.home).or(change.cause_in(item)).cloned());
-                    let Some(cause) = cause else { continue };
-                    hit.insert(item.id, cause);
-                }
-                if !spread.insert(item.id) {
+                if spread.contains(&item.id) {
                     continue;
                 }
-                let cause = hit[&item.id].clone();
+                let new = added.new.contains(&item.id);
+                let known = hit.get(&item.id).or_else(|| change.families.get(&item.home)).or(change.cause_in(item));
+                let Some(cause) = known.cloned().or_else(|| new.then(|| item.label())) else { continue };
+                hit.insert(item.id, cause.clone());
+                spread.insert(item.id);
                 change.add(&item.part, cause.clone());
                 if let Some(owner) = self.owner(&item.part) {
                     hit.entry(owner.id).or_insert(cause);

@@ -141,8 +141,9 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     let mut named = false;
     for token in statement.mac.tokens.clone() {
         let TokenTree::Ident(word) = &token else {
+            // Attributes may stand before what it defines.
             fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';')
-                || (fresh && !matches!(&token, TokenTree::Punct(_)));
+                || (fresh && !matches!(&token, TokenTree::Punct(p) if p.as_char() != '#'));
             continue;
         };
         let word = word.to_string();
