@@ -159,6 +159,9 @@ def test_local_names_like_those_of_functions(k):
     k.run("(total(&[1.0, 2.0]), by_value(&[3.0]))").result("(5.0, [9.0])").idle()
     k.run("fn area(r: f64) -> f64 { r + 1.0 }").idle()
     k.run("(total(&[1.0, 2.0]), by_value(&[3.0]))").result("(5.0, [4.0])").idle()
+    k.run("fn hue(x: i32) -> i32 { x } fn hue_later(n: i32) -> i32 { let f = hue; { let hue = n; f(hue) } }").idle()
+    k.run("fn hue(x: i32) -> i32 { x * 2 }").idle()
+    k.run("hue_later(4)").result("8").idle()
 
 
 def test_undo_of_a_redefinition(k):

@@ -78,6 +78,7 @@ impl Change {
         }
         let mentions = &item.part.mentions;
         common(&self.names, &mentions.names)
+            .or_else(|| common(&self.names, &item.scope))
             .or_else(|| common(&self.members, &mentions.members))
             .or_else(|| common(&self.members, &mentions.names))
     }
@@ -340,6 +341,25 @@ impl Items {
         let family = Arc::make_mut(self.families.entry(name.clone()).or_default());
         family.identity.get_or_insert_with(|| identity.to_owned());
         (family.made, family.needs) = (Some(made), needs);
+        self.note_scope(name);
+    }
+
+    /// What looks like a local name in one item may be meant for what another brought into scope: `let f = area;`
+    /// before `let area = 1;`.
+    fn note_scope(&mut self, family: &Name) {
+        let own = self.live.iter().filter(|item| item.home == *family);
+        let mut known: HashSet<String> = own.flat_map(|item| item.part.names().map(str::to_owned)).collect();
+        let whose = Whose { family: Some(family), ..Whose::default() };
+        known.extend(self.uses(whose, &HashSet::new()).all_names().map(|name| plain(name).to_owned()));
+        for item in self.live.iter_mut().filter(|item| item.home == *family) {
+            let mentioned = &item.part.mentions.names;
+            let more = words(item.code()).filter(|word| known.contains(*word) && !mentioned.contains(*word));
+            let own: HashSet<&str> = item.part.names().collect();
+            let scope: HashSet<String> = more.filter(|word| !own.contains(word)).map(str::to_owned).collect();
+            if scope != item.scope {
+                Arc::make_mut(item).scope = scope;
+            }
+        }
     }
 
     /// All crates are to be compiled anew when they are needed: the environment or the flags are others.

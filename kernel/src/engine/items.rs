@@ -30,6 +30,8 @@ pub(super) struct Live {
     pub(super) home: Name,
     /// It needs names that cannot be seen in texts.
     pub(super) loose: bool,
+    /// More names in it that its crate has in scope, and that may be local ones or not.
+    pub(super) scope: HashSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -105,6 +107,7 @@ impl Items {
                 removed: Vec::new(),
                 home: Name::from(""),
                 loose: false,
+                scope: HashSet::new(),
             };
             self.live.push(Arc::new(item));
         }

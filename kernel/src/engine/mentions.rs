@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, TraitItem};
+use syn::{Attribute, ImplItem, Item, TraitItem};
 
 /// The names in an item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,14 +23,35 @@ impl Mentions {
     pub fn of(item: &Item) -> Self {
         let mut local = Local::default();
         local.visit_item(item);
-        let mut found = Reader { local, mentions: Self::default() };
-        found.read(item.to_token_stream());
+        let mut found = Reader { local, arguments: HashSet::new(), mentions: Self::default() };
+        match item {
+            Item::Fn(f) => found.function(&f.sig, f.to_token_stream()),
+            Item::Impl(i) => {
+                found.read(syn::ItemImpl { items: Vec::new(), ..i.clone() }.to_token_stream());
+                for member in &i.items {
+                    match member {
+                        ImplItem::Fn(f) => found.function(&f.sig, f.to_token_stream()),
+                        other => found.read(other.to_token_stream()),
+                    }
+                }
+            }
+            Item::Trait(t) => {
+                found.read(syn::ItemTrait { items: Vec::new(), ..t.clone() }.to_token_stream());
+                for member in &t.items {
+                    match member {
+                        TraitItem::Fn(f) => found.function(&f.sig, f.to_token_stream()),
+                        other => found.read(other.to_token_stream()),
+                    }
+                }
+            }
+            other => found.read(other.to_token_stream()),
+        }
         found.mentions
     }
 
     /// Of tokens in which nothing is known to be local.
     pub fn of_tokens(tokens: TokenStream) -> Self {
-        let mut found = Reader { local: Local::default(), mentions: Self::default() };
+        let mut found = Reader { local: Local::default(), arguments: HashSet::new(), mentions: Self::default() };
         found.read(tokens);
         found.mentions
     }
@@ -184,6 +205,8 @@ pub fn plain(word: &str) -> &str {
 #[derive(Default)]
 struct Local {
     variables: HashSet<String>,
+    /// Variables that are closures: a call of one is a call of it.
+    closures: HashSet<String>,
     parameters: HashSet<String>,
 }
 
@@ -194,6 +217,15 @@ impl<'a> Visit<'a> for Local {
             self.variables.insert(name);
         }
         visit::visit_pat_ident(self, pattern);
+    }
+
+    fn visit_local(&mut self, local: &'a syn::Local) {
+        if let (syn::Pat::Ident(pattern), Some(init)) = (&local.pat, &local.init)
+            && matches!(*init.expr, syn::Expr::Closure(_))
+        {
+            self.closures.insert(pattern.ident.to_string());
+        }
+        visit::visit_local(self, local);
     }
 
     fn visit_type_param(&mut self, parameter: &'a syn::TypeParam) {
@@ -209,6 +241,8 @@ impl<'a> Visit<'a> for Local {
 
 struct Reader {
     local: Local,
+    /// Arguments of the function that is read, which may be called as well (`f: impl Fn()`).
+    arguments: HashSet<String>,
     mentions: Mentions,
 }
 
@@ -216,6 +250,14 @@ struct Reader {
 const DEFINES: [&str; 7] = ["fn", "struct", "enum", "union", "trait", "mod", "type"];
 
 impl Reader {
+    fn function(&mut self, signature: &syn::Signature, whole: TokenStream) {
+        let mut arguments = Local::default();
+        signature.inputs.iter().for_each(|input| arguments.visit_fn_arg(input));
+        self.arguments = arguments.variables;
+        self.read(whole);
+        self.arguments.clear();
+    }
+
     fn read(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
@@ -259,9 +301,11 @@ impl Reader {
         if self.local.parameters.contains(word) {
             return;
         }
+        let local = self.arguments.contains(word) || self.local.closures.contains(word);
+        let parentheses = |t: &TokenTree| matches!(t, TokenTree::Group(g) if g.delimiter() == Delimiter::Parenthesis);
         let called = path_follows
-            || mark(Some(at + 1)) == '!'
-            || matches!(tokens.get(at + 1), Some(TokenTree::Group(g)) if g.delimiter() == proc_macro2::Delimiter::Parenthesis);
+            || mark(Some(at + 1)) == '!' && mark(Some(at + 2)) != '='
+            || !local && tokens.get(at + 1).is_some_and(parentheses);
         if called || !self.local.variables.contains(word) {
             self.mentions.names.insert(word.to_owned());
         }
@@ -301,6 +345,9 @@ mod tests {
         assert_eq!(names("fn f() -> f64 { let area = area(3.0); area }"), ["area"]);
         assert_eq!(names("fn f<T>(t: T) -> T { t }"), [""; 0]);
         assert_eq!(names("struct P { x: Q }"), ["Q"]);
+        assert_eq!(names("fn apply(f: impl Fn(f64) -> f64, x: f64) -> f64 { f(x) }"), ["Fn"]);
+        assert_eq!(names("fn h() -> f64 { let g = |x: f64| x; g(f(1.0)) }"), ["f"]);
+        assert_eq!(names("impl P { fn map(&self, f: fn(f64)) { f(1.0) } fn go(&self) { f(2.0) } }"), ["P", "f"]);
         assert_eq!(names("fn f(n: usize) { for i in 0..n { g!(i) } }"), ["g"]);
     }
 

@@ -25,6 +25,11 @@ pub struct Uses {
 }
 
 impl Uses {
+    /// The names it brings into scope.
+    pub(super) fn all_names(&self) -> impl Iterator<Item = &String> {
+        self.names.values().flatten()
+    }
+
     /// The families it depends on.
     pub fn families(&self) -> BTreeSet<Name> {
         self.names.keys().chain(&self.globs).cloned().collect()
@@ -49,6 +54,7 @@ impl Items {
         let mut all = whose.all;
         for item in self.live.iter().filter(|item| whose.family == Some(&*item.home)) {
             mentions.extend(&item.part.mentions);
+            mentions.names.extend(item.scope.iter().cloned());
             if item.loose {
                 all = true;
                 mentions.names.extend(words(item.code()).map(str::to_owned));

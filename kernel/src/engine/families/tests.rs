@@ -32,6 +32,7 @@ impl Session {
             let needs = self.needs(&name);
             let family = self.items.families.get_mut(&name).expect("a family that is to be compiled");
             Arc::make_mut(family).needs = needs;
+            self.items.note_scope(&name);
         }
         added
     }
@@ -99,6 +100,16 @@ fn the_same_again_is_no_change() {
     let files = "const TEXT: &str = include_str!(\"x.txt\");";
     session.add(files);
     assert_eq!(session.compiled(files), ["TEXT"], "the file may be another");
+}
+
+#[test]
+fn what_may_be_local_counts_where_it_is_in_scope() {
+    let by_value = "fn by_value(v: f64) -> f64 { let f = area; { let area = v; f(area) } }";
+    let mut session =
+        Session::of(&[&format!("fn area(r: f64) -> f64 {{ r }}\n{by_value}"), "fn g() { by_value(1.0); }"]);
+    assert_eq!(session.compiled("fn area(r: f64) -> f64 { r + 1.0 }"), ["area", "by_value", "g"]);
+    let mut session = Session::of(&["fn area(r: f64) -> f64 { r }", "fn far() { let area = 1.0; }"]);
+    assert_eq!(session.compiled("fn area(r: f64) -> f64 { r + 1.0 }"), ["area"]);
 }
 
 #[test]
