@@ -300,6 +300,23 @@ def test_a_panic_names_the_cell_that_was_run_last(k):
     k.run("breaks_here(&[1])").until("error").error("panic", f"[{again.number}]:2").until().idle()
 
 
+def test_names_of_all_sorts(k):
+    """Items called like what is in every cell, and a module called like the crates of items."""
+    # `drop` would reach those who call it
+    k.run(":clear").until().idle()
+    k.run("macro_rules! vec { ($($x:expr),*) => { [$($x + 1),*] } } type Result<T> = std::result::Result<T, String>;").idle()
+    k.run("fn fails_so() -> Result<i32> { Err(format!(\"{}\", vec![1][0])) } fn drop(x: i32) -> i32 { -x }").idle()
+    k.run("(fails_so(), vec![4], drop(3))").result('(Err("2"), [5], -3)').idle()
+    k.run("mod cells { #[derive(Debug, Clone)] pub struct Alive(pub bool); pub fn count() -> i32 { 3 } } #[derive(Debug)] struct Outside(cells::Alive);").idle()
+    k.run("let alive = cells::Alive(true); let outside = Outside(alive.clone()); cells::count()").result("3").idle()
+    k.run("(alive.0, outside.0, cells::count())").result("(true, Alive(true), 3)").idle()
+    k.run("mod apart { use super::*; pub fn get() -> Result<i32> { Ok(super::cells::count() + drop(1)) } }").idle()
+    k.run("apart::get()").result("Ok(2)").idle()
+    k.run("fn r#match(r#in: i32) -> i32 { r#in } struct r#Struct { r#type: i32 }").idle()
+    k.run("r#match(r#Struct { r#type: 4 }.r#type)").result("4").idle()
+    k.run(":clear").until().idle()
+
+
 # -- speed --------------------------------------------------------------------------------------------
 
 

@@ -152,7 +152,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     if let Some(family) = scope.family {
         scope.items.push_items(family, &mut source);
     }
-    let mut body = Body { cell, text, split, scope, omit, source, handling: Vec::new(), taken: Vec::new() };
+    let known = uses.all_names().map(String::as_str).collect();
+    let mut body = Body { cell, text, split, scope, omit, known, source, handling: Vec::new(), taken: Vec::new() };
     if !split.runs_nothing() {
         scope.items.push_paths(&uses, &mut body.source);
         body.push();
@@ -182,12 +183,31 @@ fn fingerprint(text: &str) -> u64 {
     u64::from_str_radix(&Identity::default().part(text).finish()[..16], 16).unwrap_or_default()
 }
 
+/// A type as rustc has printed it, with the module that holds names of items in the place of their crate.
+fn from_paths(type_text: &str, known: &HashSet<&str>) -> String {
+    let mut out = String::new();
+    let mut rest = type_text;
+    while let Some(at) = rest.find("cells::") {
+        let (before, after) = (&rest[..at], &rest[at + "cells::".len()..]);
+        let name = after.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+        let begins = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        out.push_str(before);
+        // A module of the user's own may be called so, too.
+        out.push_str(if begins && known.contains(name) { "__ferrolab_cells::" } else { "cells::" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 struct Body<'a> {
     cell: u32,
     text: &'a str,
     split: &'a Split,
     scope: &'a Scope<'a>,
     omit: &'a Omit,
+    /// Items that types of variables may be named after.
+    known: HashSet<&'a str>,
     source: Source,
     handling: Vec<Handling>,
     taken: Vec<String>,
@@ -240,10 +260,8 @@ impl Body<'_> {
             self.source.push(if variable.mutable { "let mut " } else { "let " });
             // The name is the user's own, so that rustc's advice points at the first binding.
             self.source.push_user(variable.place.0, variable.place.1, name);
-            let take = format!(
-                ": {} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n",
-                variable.type_text, variable.key
-            );
+            let type_text = from_paths(&variable.type_text, &self.known);
+            let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
             self.source.push(&take);
             self.taken.push(name.clone());
         }
@@ -378,3 +396,19 @@ const OLD_TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Runti
 /// One runtime for the session; a runner that took over makes its own, since threads do not
 /// survive a fork.
 const TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(\"tokio runtime\")).block_on(async ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_found_by_their_paths() {
+        let known = HashSet::from(["P", "cells"]);
+        let found = |text| from_paths(text, &known);
+        assert_eq!(found("std::vec::Vec<cells::P>"), "std::vec::Vec<__ferrolab_cells::P>");
+        assert_eq!(
+            found("(cells::cells::Q, cells::Q, my_cells::P)"),
+            "(__ferrolab_cells::cells::Q, cells::Q, my_cells::P)"
+        );
+    }
+}

@@ -25,9 +25,9 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// The names it brings into scope.
+    /// The names it brings into scope, and types of its own.
     pub(super) fn all_names(&self) -> impl Iterator<Item = &String> {
-        self.names.values().flatten()
+        self.names.values().flatten().chain(&self.own)
     }
 
     /// The families it depends on.
@@ -121,7 +121,7 @@ impl Items {
 
     /// The module in which types of variables are found by the name that they have in messages.
     pub fn push_paths(&self, uses: &Uses, source: &mut Source) {
-        source.push("mod cells { ");
+        source.push("mod __ferrolab_cells { ");
         for (family, names) in &uses.names {
             let names: Vec<&str> = names.iter().map(|name| identifier(name)).collect();
             source.push(&format!("pub use ::{family}::{{{}}}; ", names.join(", ")));
