@@ -195,6 +195,24 @@ def test_values_go_when_their_type_changes(k):
     k.run("vector[0]").result("7").idle()
 
 
+def test_any_never_takes_an_old_type_for_a_new_one(k):
+    """Also where a type comes back to the crate that it was in before, with another layout."""
+    k.run("use std::any::Any; #[derive(Debug)] struct Stale { a: i32 } #[derive(Debug)] struct Beside;").idle()
+    k.run("let old_any: Box<dyn Any> = Box::new(Stale { a: 1 }); let beside_any: Box<dyn Any> = Box::new(Beside);").idle()
+    k.run("#[derive(Debug)] struct Stale { a: f64, b: f64 }").idle()
+    k.run("(old_any.is::<Stale>(), beside_any.is::<Beside>())").result("(false, true)").idle()
+    k.run("impl Beside { fn stale(&self) -> Stale { Stale { a: 1.0, b: 2.0 } } }").idle()
+    k.run("impl Stale { fn beside(&self) -> Beside { Beside } }").idle()
+    k.run("(old_any.is::<Stale>(), Beside.stale().beside().stale().b)").result("(false, 2.0)").idle()
+    k.run("struct Core(i32);").idle()
+    k.run("struct Shell { core: Core }").idle()
+    k.run("let shell_any: Box<dyn Any> = Box::new(Shell { core: Core(1) });").idle()
+    k.run("struct Shell { core: Core, more: i64 }").idle()
+    k.run("struct Core(f32);").idle()
+    k.run("struct Core(i32);").idle()
+    k.run("shell_any.is::<Shell>()").result("false").idle()
+
+
 def test_types_that_know_each_other(k):
     k.run("#[derive(Debug, Clone, PartialEq)] struct Km(f64);").idle()
     k.run("#[derive(Debug, Clone, PartialEq)] struct Miles(f64);").idle()

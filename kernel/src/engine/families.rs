@@ -22,6 +22,10 @@ pub struct Family {
     /// What tells its types from others for rustc. It stays as long as they do, however often the crate is
     /// compiled, so that `Any` knows values of cells before, and never sees a stale layout.
     pub identity: Option<String>,
+    /// Identities before.
+    generation: u32,
+    /// Types that were compiled under this identity, and their versions.
+    types: BTreeMap<String, u64>,
     /// The families it was compiled with.
     pub needs: BTreeSet<Name>,
     /// The crate as it was compiled last; none when that is to be done.
@@ -124,6 +128,10 @@ impl Items {
             }
         }
         self.move_to(&homes);
+        for item in self.live.iter_mut().filter(|i| hit.contains_key(&i.id) && i.part.lasting && !lasts(i)) {
+            self.next += 1;
+            Arc::make_mut(item).version = self.next;
+        }
         let owners = self.live.iter().filter(|item| hit.contains_key(&item.id));
         let owners: Vec<(u64, Name)> =
             owners.filter_map(|item| Some((item.id, self.owner(&item.part)?.home.clone()))).collect();
@@ -282,13 +290,22 @@ impl Items {
         true
     }
 
-    /// What tells a family's types from those of others.
+    /// What tells a family's types from those of others, and from what had their names in it before.
     pub(super) fn identity_of(&self, name: &Name, needs: &BTreeSet<Name>) -> String {
+        let family = self.families.get(name).cloned().unwrap_or_default();
+        let own = || self.live.iter().filter(|item| item.home == *name && !item.part.function);
+        let differs = |item: &Arc<Live>| {
+            item.part.names().any(|name| family.types.get(name).is_some_and(|version| *version != item.version))
+        };
+        let conflict = own().any(differs);
+        if let Some(identity) = family.identity.as_ref().filter(|_| !conflict) {
+            return identity.clone();
+        }
         let known = |name: &Name| self.families.get(name).and_then(|family| family.identity.clone());
-        known(name).unwrap_or_else(|| {
-            let needs = needs.iter().map(|need| format!("{need} {}", known(need).unwrap_or_default()));
-            Identity::default().part(name.as_bytes()).parts(needs).finish()
-        })
+        let needs = needs.iter().map(|need| format!("{need} {}", known(need).unwrap_or_default()));
+        let generation = family.generation + u32::from(conflict);
+        let identity = Identity::default().part(name.as_bytes()).part(generation.to_le_bytes()).parts(needs);
+        identity.part("types").parts(own().map(|item| item.code())).finish()
     }
 
     /// Families to compile so that all of `wanted` are there, each after those it needs.
@@ -338,8 +355,17 @@ impl Items {
 
     /// A family was compiled.
     pub(super) fn made(&mut self, name: &Name, made: ItemsCrate, needs: BTreeSet<Name>, identity: &str) {
+        let own = self.live.iter().filter(|item| item.home == *name && item.part.lasting);
+        let types: Vec<(String, u64)> =
+            own.flat_map(|item| item.part.names().map(|name| (name.to_owned(), item.version))).collect();
         let family = Arc::make_mut(self.families.entry(name.clone()).or_default());
-        family.identity.get_or_insert_with(|| identity.to_owned());
+        if let Some(before) = family.identity.replace(identity.to_owned())
+            && before != identity
+        {
+            family.generation += 1;
+            family.types.clear();
+        }
+        family.types.extend(types);
         (family.made, family.needs) = (Some(made), needs);
         self.note_scope(name);
     }

@@ -21,6 +21,8 @@ pub type Name = Arc<str>;
 pub(super) struct Live {
     /// Stays with it when its cell is run again.
     pub(super) id: u64,
+    /// Another one each time that it, or a type in it, is defined differently.
+    pub(super) version: u64,
     pub(super) cell: u32,
     text: Arc<str>,
     pub(super) part: Arc<ItemPart>,
@@ -51,7 +53,7 @@ pub struct Items {
     pub(super) families: BTreeMap<Name, Arc<Family>>,
     /// The crate in which each static has its value, and whether a cell that ran was linked to it.
     statics: BTreeMap<String, (String, bool)>,
-    next: u64,
+    pub(super) next: u64,
 }
 
 /// What a cell did to the items.
@@ -101,6 +103,7 @@ impl Items {
             change.add(part, label);
             let item = Live {
                 id: self.next,
+                version: self.next,
                 cell,
                 text: text.clone(),
                 part: Arc::new(part.clone()),
