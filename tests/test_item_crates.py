@@ -1,6 +1,7 @@
 """Items in crates: what a definition, a call and a change compile anew, and what each leaves as it was."""
 
 import re
+import subprocess
 import time
 
 import pytest
@@ -336,6 +337,28 @@ def test_names_of_all_sorts(k):
 
 
 # -- speed --------------------------------------------------------------------------------------------
+
+
+def open_symbols(private, kernel, code) -> str:
+    """What the object that is compiled for a cell takes from others."""
+    before = objects(private)
+    kernel.ok(code)
+    (made,) = objects(private) - before
+    return subprocess.run(["nm", "-D", "--undefined-only", made], capture_output=True, text=True, check=True).stdout
+
+
+def test_short_functions_are_compiled_along_and_long_ones_linked(private, start):
+    """So the caller's constants reach the loops of the first, and nobody waits for rustc because of the second."""
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    kernel.ok("fn product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> { let mut c = vec![0.0; n * n]; for i in 0..n { for j in 0..n { let mut s = 0.0; for k in 0..n { s += a[i * n + k] * b[k * n + j]; } c[i * n + j] = s; } } c }")
+    kernel.ok("struct Grid { cells: Vec<f64>, width: usize } impl Grid { fn at(&self, i: usize, j: usize) -> f64 { self.cells[i * self.width + j] } } mod inner { pub fn norm(v: &[f64]) -> f64 { v.iter().map(|x| x * x).sum::<f64>().sqrt() } }")
+    kernel.ok("fn sorted(v: &[f64]) -> Vec<f64> { let mut w = v.to_vec(); w.sort_by(|a, b| a.total_cmp(b)); w }")
+    kernel.ok("#[inline(never)] fn as_told(x: f64) -> f64 { x + 1.0 }")
+    kernel.ok("let a = vec![1.0; 16];")
+    symbols = open_symbols(private, kernel, "let grid = Grid { cells: product(&a, &a, 4), width: 4 }; grid.at(1, 2) + inner::norm(&a)")
+    assert not any(name in symbols for name in ("product", "at17h", "norm")), symbols
+    symbols = open_symbols(private, kernel, "sorted(&a)[0] + as_told(1.0)")
+    assert "sorted" in symbols and "as_told" in symbols, symbols
 
 
 def test_other_ways_of_compiling(k):

@@ -142,7 +142,8 @@ impl Items {
         for name in &dirty {
             Arc::make_mut(self.families.entry(name.clone()).or_default()).made = None;
         }
-        added.dirty = dirty;
+        added.dirty.extend(dirty);
+        added.dirty.retain(|name| self.lives_in(name));
         self.untangle(&mut added.dirty);
         self.forget_unused();
     }
@@ -152,6 +153,7 @@ impl Items {
         let mut hit: HashMap<u64, Cause> = HashMap::new();
         let mut spread: HashSet<u64> = HashSet::new();
         let mut imports: HashSet<usize> = HashSet::new();
+        let local = self.local_imports();
         loop {
             let before = (hit.len(), spread.len(), change.families.len(), imports.len());
             for item in &self.live {
@@ -172,7 +174,7 @@ impl Items {
             }
             for (index, import) in self.imports.iter().enumerate() {
                 let cause = import.part.roots.iter().find_map(|(root, _)| change.names.get(plain(root))).cloned();
-                let Some(cause) = cause.filter(|_| imports.insert(index)) else { continue };
+                let Some(cause) = cause.filter(|_| local[index] && imports.insert(index)) else { continue };
                 change.names(import.part.names.iter().map(String::as_str), cause.clone());
                 for inner in self.roots(index).flat_map(|item| &item.part.inside) {
                     change.members.entry(inner.clone()).or_insert_with(|| cause.clone());

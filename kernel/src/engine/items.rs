@@ -316,7 +316,7 @@ impl Items {
 
     /// Does a cell import something that items define?
     pub fn imports_items(&self, cell: u32) -> bool {
-        (0..self.imports.len()).any(|index| self.imports[index].cell == cell && self.is_local(index))
+        self.imports.iter().zip(self.local_imports()).any(|(import, local)| local && import.cell == cell)
     }
 
     /// Is this the name of an item?
@@ -329,18 +329,30 @@ impl Items {
         self.live.iter().any(|item| item.part.opaque)
     }
 
-    /// Does an import stand for something that items define?
-    pub(super) fn is_local(&self, index: usize) -> bool {
-        self.local_below(index, 4)
-    }
-
-    fn local_below(&self, index: usize, depth: usize) -> bool {
-        if self.roots(index).next().is_some() {
-            return true;
+    /// Which imports stand for something that items define, directly or through another import.
+    pub(super) fn local_imports(&self) -> Vec<bool> {
+        let keys = || self.live.iter().flat_map(|item| &item.part.keys);
+        let types: HashSet<&str> =
+            keys().filter_map(|k| if let Key::Type(n) = k { Some(plain(n)) } else { None }).collect();
+        let all: HashSet<&str> = self.live.iter().flat_map(|item| item.part.names()).collect();
+        let mut names: HashSet<&str> = HashSet::new();
+        let mut local = vec![false; self.imports.len()];
+        loop {
+            let before = names.len();
+            for (import, local) in self.imports.iter().zip(&mut local) {
+                let known = |(root, whole): &(String, bool)| {
+                    let root = plain(root);
+                    types.contains(root) || names.contains(root) || *whole && all.contains(root)
+                };
+                if *local || import.part.roots.iter().any(known) {
+                    *local = true;
+                    names.extend(import.part.names.iter().map(|name| plain(name)));
+                }
+            }
+            if before == names.len() {
+                return local;
+            }
         }
-        let other = |i: usize, root: &str| i != index && self.imports[i].part.names.iter().any(|n| plain(n) == root);
-        let through = |root: &str| (0..self.imports.len()).any(|i| other(i, root) && self.local_below(i, depth - 1));
-        depth > 0 && self.imports[index].part.roots.iter().any(|(root, _)| through(plain(root)))
     }
 
     /// The items that an import begins with. Only types and modules have something below them: `use rand::Rng`

@@ -62,7 +62,8 @@ impl Items {
         }
         let mut uses = Uses::default();
         let mut taken = HashSet::new();
-        let mut imports = BTreeSet::new();
+        let local = self.local_imports();
+        let mut imports: BTreeSet<usize> = (0..local.len()).filter(|index| !local[*index]).collect();
         loop {
             let before = (taken.len(), imports.len());
             for item in &self.live {
@@ -76,7 +77,7 @@ impl Items {
                 }
             }
             for (index, import) in self.imports.iter().enumerate() {
-                if imports.contains(&index) || !self.is_local(index) {
+                if imports.contains(&index) {
                     continue;
                 }
                 let own = Some(import.cell) == whose.cell;
@@ -91,7 +92,6 @@ impl Items {
                 break;
             }
         }
-        imports.extend((0..self.imports.len()).filter(|index| !self.is_local(*index)));
         uses.imports = imports.into_iter().collect();
         uses
     }

@@ -198,6 +198,23 @@ fn imports_of_items_are_followed() {
 }
 
 #[test]
+fn a_function_is_not_the_crate_of_its_name() {
+    let mut session = Session::of(&["use rand::Rng;", "fn roll<R: Rng>(r: &mut R) -> i32 { r.gen() }"]);
+    assert_eq!(session.compiled("fn rand() -> i32 { 4 }"), ["rand"]);
+    assert_eq!(session.items.local_imports(), [false]);
+    session.add("mod rand { pub trait Rng {} }");
+    assert_eq!(session.items.local_imports(), [true]);
+}
+
+#[test]
+fn what_an_import_gathers_more_is_no_change() {
+    let mut session =
+        Session::of(&["use std::collections::HashMap;", "fn f() -> HashMap<i32, i32> { HashMap::new() }"]);
+    assert!(session.compiled("use std::collections::{HashMap, HashSet};").is_empty());
+    assert_eq!(session.compiled("use other::{HashMap, HashSet};"), ["f"]);
+}
+
+#[test]
 fn what_makes_a_static_anew_is_told() {
     let mut session = Session::of(&["struct P;", "static S: i32 = 1;\nfn f(p: &P) -> i32 { S }"]);
     let added = session.add("impl P { fn g(&self) {} }");
