@@ -1,155 +1,340 @@
-//! Building one cell: generate, look on the shelf, compile, and learn from a failure what to leave
-//! out of the next try. It changes no session: what came of it is returned.
+//! Building one cell: which crates of items it takes, generating each, looking on the shelf, compiling, and
+//! trying again with what a failure teaches. It changes no session: what came of it is returned.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::compile::{CompileError, ItemsCrate, Job};
-use super::diagnose::{self, Diagnostic, TypeKind};
+use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
+use super::diagnose::{self, TypeKind};
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate};
-use super::item::ItemPart;
-use super::items::Items;
-use super::shelf::{METADATA, OBJECT, Record};
-use super::source::{Place, Source};
+use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
+use super::items::{Added, Name, reads_files};
+use super::shelf::{OBJECT, Record};
+use super::source::Source;
 use super::split::Split;
+use super::uses::Whose;
+use super::variables::Variables;
 use super::{Engine, Refused, State};
 
 /// Attempts at one cell: moves, borrows and stale items are learnt one failure at a time.
 const ATTEMPTS: usize = 8;
-/// Generated texts that are remembered, for telling where a panic happened.
+/// Crates whose code is generated at the same time.
+const UNDER_WAY: usize = 4;
+/// Generated texts of statements that are remembered, for telling where a panic happened. Those of items
+/// are remembered for good.
 const REMEMBERED: usize = 200;
 
+/// What came of a cell.
+pub(super) struct Built {
+    /// Its statements, when it has any.
+    pub(super) body: Option<Body>,
+    /// True when nothing was compiled.
+    pub(super) cached: bool,
+}
+
+/// Compiled statements.
+pub(super) struct Body {
+    pub(super) generated: Generated,
+    pub(super) record: Record,
+    pub(super) object: PathBuf,
+    pub(super) omit: Omit,
+}
+
+/// One compiled crate.
+struct Made {
+    record: Record,
+    items: Option<ItemsCrate>,
+    object: Option<PathBuf>,
+    cached: bool,
+}
+
+/// A text and what goes into its crate besides.
+struct Recipe<'a> {
+    generated: &'a Generated,
+    name: &'a str,
+    identity: &'a str,
+    linked: Vec<(Name, ItemsCrate)>,
+    hash: String,
+}
+
+/// What an attempt came to.
+enum Try<T> {
+    Done(T),
+    /// Something was learnt: once more.
+    Again,
+}
+
 impl Engine {
+    /// Compile what a cell takes.
+    ///
+    /// # Errors
+    /// See [`Refused`].
     pub(super) fn build(
         &mut self,
         number: u32,
         text: &Arc<str>,
         split: &Split,
+        mut added: Added,
         next: &mut State,
         notes: &mut Vec<String>,
     ) -> Result<Built, Refused> {
         let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
         let mut first_hash = None;
-        for _ in 0..ATTEMPTS {
-            let linkable = next.items_crate.as_ref().is_some_and(ItemsCrate::is_there);
-            if split.items.is_empty() && !linkable && !next.items.is_empty() {
-                next.items_crate = Some(self.rebuild_items(next)?);
-            }
-            let scope = Scope {
-                items: &next.items,
-                variables: &next.variables,
-                link_items: next.items_crate.is_some(),
-                tokio: Tokio::of(&self.environment),
-                showing: &self.showing,
-            };
-            let generated = generate(number, text, split, &scope, &omit);
-            let link = (generated.kind == Kind::Statements).then_some(next.items_crate.as_ref()).flatten();
-            let hash = self.hash(&generated, link);
-            if first_hash.is_none() {
-                first_hash = Some(hash.clone());
-                if let Some(hint) = self.shelf.hint(&hash) {
-                    omit = hint;
-                    continue;
+        let mut cached = true;
+        let mut left = ATTEMPTS;
+        while left > 0 {
+            left -= 1;
+            // Imports are tried where they stand, also when nothing else is there.
+            let tries = !split.runs_nothing()
+                || !split.imports.is_empty()
+                    && (!added.dirty.contains(&added.fresh) || next.items.imports_items(number));
+            let (order, carrier) = self.plan(number, split, tries, &omit, &added, next);
+            let before = notes.len();
+            let mut again = false;
+            for (index, name) in order.iter().enumerate() {
+                // Code is generated behind the user's back, but not that of a whole session at once.
+                if let Some(made) = index.checked_sub(UNDER_WAY).and_then(|before| next.items.crate_of(&order[before]))
+                {
+                    drop(made.object());
                 }
-            }
-            self.remember(&hash, &generated.source);
-            let diagnostics = match self.compile(&generated, &hash, link, next) {
-                Ok(mut built) => {
-                    if omit != Omit::default() && !built.cached {
-                        self.shelf.put_hint(first_hash.as_deref().unwrap_or(&hash), &omit);
+                match self.make_family(name, number, &mut added, next, notes)? {
+                    Try::Done(found) => cached &= found,
+                    Try::Again => {
+                        again = true;
+                        break;
                     }
-                    built.omit = omit;
-                    return Ok(built);
                 }
-                Err(CompileError::Cancelled) => return Err(Refused::Interrupted),
-                Err(CompileError::Broken(message)) => return Err(Refused::Broken(message)),
-                Err(CompileError::Refused(said)) => said,
-            };
-            self.learn(&diagnostics, &generated, number, next, &mut omit, notes)?;
+            }
+            if again {
+                // Removing what does not fit comes to an end by itself.
+                left += usize::from(notes.len() > before);
+                continue;
+            }
+            if !tries {
+                return Ok(Built { body: None, cached });
+            }
+            let body = Attempt { number, text, split, family: carrier.as_ref() };
+            match self.make_body(&body, &mut omit, &mut first_hash, &mut added, next, notes)? {
+                Try::Done((body, found)) => return Ok(Built { body: Some(body), cached: cached && found }),
+                Try::Again => left += usize::from(notes.len() > before),
+            }
         }
         Err(Refused::Broken(
             "this cell still does not compile after everything that could be tried; please report it".to_owned(),
         ))
     }
 
-    pub(super) fn rebuild_items(&mut self, next: &State) -> Result<ItemsCrate, Refused> {
-        let (items, variables, showing) = (&next.items, &next.variables, &self.showing);
-        let scope = Scope { items, variables, link_items: false, tokio: None, showing };
-        let empty = Split { items: vec![ItemPart::none()], ..Split::default() };
-        let generated = generate(0, "", &empty, &scope, &Omit::default());
-        let hash = self.hash(&generated, None);
-        self.remember(&hash, &generated.source);
-        match self.compile(&generated, &hash, None, next) {
-            Ok(built) => built.items_crate.ok_or_else(|| Refused::Broken("the items crate is missing".to_owned())),
-            Err(CompileError::Refused(said)) => Err(self.refuse(&said, &generated.source, 0, &next.variables)),
+    /// The families to compile, in order, and the one that the statements can be compiled with: that of the cell's
+    /// own items, when no other needs it.
+    fn plan(
+        &self,
+        number: u32,
+        split: &Split,
+        tries: bool,
+        omit: &Omit,
+        added: &Added,
+        next: &mut State,
+    ) -> (Vec<Name>, Option<Name>) {
+        let mut wanted: BTreeSet<Name> = added.dirty.iter().filter(|name| next.items.lives_in(name)).cloned().collect();
+        if tries {
+            let whose = Whose { family: None, cell: Some(number), all: omit.all_names };
+            wanted.extend(next.items.uses(whose, &mentions(split, &next.variables)).families());
+        }
+        let mut order = next.items.order(&wanted);
+        let mut pending: BTreeSet<Name> = order.iter().cloned().collect();
+        next.items.untangle(&mut pending);
+        if pending.len() < order.len() {
+            wanted.retain(|name| next.items.lives_in(name));
+            wanted.extend(pending);
+            order = next.items.order(&wanted);
+        }
+        let fresh = &added.fresh;
+        let needs = |name: &Name| {
+            let whose = Whose { family: Some(name), ..Whose::default() };
+            next.items.uses(whose, &HashSet::new()).families()
+        };
+        let carries = !split.runs_nothing()
+            && order.contains(fresh)
+            && !order.iter().any(|name| name != fresh && needs(name).contains(fresh));
+        if !carries {
+            return (order, None);
+        }
+        order.retain(|name| name != fresh);
+        (order, Some(fresh.clone()))
+    }
+
+    /// Compile a family's items alone. True when they were on the shelf.
+    fn make_family(
+        &mut self,
+        name: &Name,
+        number: u32,
+        added: &mut Added,
+        next: &mut State,
+        notes: &mut Vec<String>,
+    ) -> Result<Try<bool>, Refused> {
+        let none = Variables::default();
+        let scope =
+            Scope { items: &next.items, variables: &none, family: Some(name), tokio: None, showing: &self.showing };
+        let generated = generate(0, "", &Split::default(), &scope, &Omit::default());
+        let identity = next.items.identity_of(name, &generated.needs);
+        let recipe = self.recipe(&generated, name, &identity, next);
+        if self.shelf.hint(&recipe.hash).is_some_and(|hint| hint.all_names) && next.items.loosen(added) {
+            return Ok(Try::Again);
+        }
+        self.remember(&recipe.hash, &generated.source, Kind::Items);
+        match self.compile(&recipe) {
+            Ok(made) => {
+                let Some(items) = made.items else {
+                    return Err(Refused::Broken("the crate of the items is missing".to_owned()));
+                };
+                next.items.made(name, items, generated.needs.clone(), &identity);
+                note_statics(name, &recipe.hash, added, next, notes);
+                Ok(Try::Done(made.cached))
+            }
             Err(CompileError::Cancelled) => Err(Refused::Interrupted),
             Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
+            Err(CompileError::Refused(said)) => {
+                let (diagnostics, _) = diagnose::parse(&said);
+                let loose = next.items.is_loose(added);
+                if self.learn_crates(&diagnostics, name, next, added) {
+                    if loose != next.items.is_loose(added) {
+                        self.shelf.put_hint(&recipe.hash, &Omit { all_names: true, ..Omit::default() });
+                    }
+                    return Ok(Try::Again);
+                }
+                if self.learn_items(&diagnostics, &generated.source, number, next, notes) {
+                    return Ok(Try::Again);
+                }
+                Err(self.refuse(&said, &generated.source, number, &next.variables))
+            }
         }
     }
 
-    /// One hash for everything that goes into a compiled cell.
-    pub(super) fn hash(&self, generated: &Generated, items: Option<&ItemsCrate>) -> String {
-        Identity::default()
+    /// Compile the cell's statements, with the items of its own family when they can be in one crate.
+    fn make_body(
+        &mut self,
+        attempt: &Attempt<'_>,
+        omit: &mut Omit,
+        first_hash: &mut Option<String>,
+        added: &mut Added,
+        next: &mut State,
+        notes: &mut Vec<String>,
+    ) -> Result<Try<(Body, bool)>, Refused> {
+        let family = attempt.family;
+        let scope = Scope {
+            items: &next.items,
+            variables: &next.variables,
+            family: family.map(|name| &**name),
+            tokio: Tokio::of(&self.environment),
+            showing: &self.showing,
+        };
+        let generated = generate(attempt.number, attempt.text, attempt.split, &scope, omit);
+        let identity = family.map_or_else(String::new, |name| next.items.identity_of(name, &generated.needs));
+        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next);
+        if first_hash.is_none() {
+            *first_hash = Some(recipe.hash.clone());
+            if let Some(hint) = self.shelf.hint(&recipe.hash) {
+                if hint.all_names {
+                    next.items.loosen(added);
+                }
+                *omit = hint;
+                return Ok(Try::Again);
+            }
+        }
+        self.remember(&recipe.hash, &generated.source, generated.kind);
+        let said = match self.compile(&recipe) {
+            Ok(made) => {
+                if *omit != Omit::default() && !made.cached {
+                    self.shelf.put_hint(first_hash.as_deref().unwrap_or(&recipe.hash), omit);
+                }
+                if let (Some(name), Some(items)) = (family, &made.items) {
+                    next.items.made(name, items.clone(), generated.needs.clone(), &identity);
+                    note_statics(name, &recipe.hash, added, next, notes);
+                }
+                let cached = made.cached;
+                let object = made.object()?;
+                let linked = recipe.linked.iter().map(|(name, _)| name).chain(family).cloned().collect();
+                next.items.run_with(&linked);
+                let body = Body { record: made.record, object, omit: omit.clone(), generated };
+                return Ok(Try::Done((body, cached)));
+            }
+            Err(CompileError::Cancelled) => return Err(Refused::Interrupted),
+            Err(CompileError::Broken(message)) => return Err(Refused::Broken(message)),
+            Err(CompileError::Refused(said)) => said,
+        };
+        let (diagnostics, _) = diagnose::parse(&said);
+        if let Some(name) = family
+            && self.learn_crates(&diagnostics, name, next, added)
+        {
+            omit.all_names |= next.items.is_loose(added);
+            return Ok(Try::Again);
+        }
+        self.learn(&said, &generated, attempt.number, next, omit, notes)?;
+        Ok(Try::Again)
+    }
+
+    /// One hash for everything that goes into a compiled crate.
+    fn recipe<'a>(&self, generated: &'a Generated, name: &'a str, identity: &'a str, next: &State) -> Recipe<'a> {
+        let linked = next.items.linked(&generated.needs);
+        let text = generated.source.text();
+        let hash = Identity::default()
             .part(&self.environment.id)
             .part(format!("{:?}", self.flags))
             .part(format!("{:?}", generated.kind))
-            .part(items.map_or("", |i| &i.hash))
-            .part(generated.source.text())
-            .finish()
+            .part(name)
+            .part(identity)
+            .parts(linked.iter().map(|(_, made)| &made.hash))
+            .part(text);
+        // What is read may be something else each time, and those who link to it must see that.
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let hash = if reads_files(text) { hash.part(now().to_le_bytes()) } else { hash }.finish();
+        Recipe { generated, name, identity, linked, hash }
     }
 
-    pub(super) fn remember(&mut self, hash: &str, source: &Source) {
+    fn remember(&mut self, hash: &str, source: &Source, kind: Kind) {
         let name = Job::file_name(hash);
         self.cells.1.insert(name.clone(), source.clone());
-        self.sources.push_back((name, source.clone()));
-        if self.sources.len() > REMEMBERED
-            && let Some((old, _)) = self.sources.pop_front()
+        if kind == Kind::Items {
+            return;
+        }
+        self.remembered.push_back(name);
+        if self.remembered.len() > REMEMBERED
+            && let Some(old) = self.remembered.pop_front()
+            && !self.remembered.contains(&old)
         {
             self.cells.1.remove(&old);
         }
     }
 
-    fn compile(
-        &self,
-        generated: &Generated,
-        hash: &str,
-        link: Option<&ItemsCrate>,
-        next: &State,
-    ) -> Result<Built, CompileError> {
+    fn compile(&self, recipe: &Recipe<'_>) -> Result<Made, CompileError> {
+        let Recipe { generated, hash, .. } = recipe;
         let text = generated.source.text();
-        // A text that reads other files may mean something else next time.
-        let cacheable =
-            !["include!", "include_str!", "include_bytes!", "env!", "file!"].iter().any(|m| text.contains(m));
+        let cacheable = !reads_files(text);
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
-            let items_crate =
-                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.to_owned(), &directory));
-            let object = Some(directory.join(OBJECT));
-            return Ok(Built {
-                generated: generated.clone(),
-                record,
-                items_crate,
-                object,
-                cached: true,
-                omit: Omit::default(),
-            });
+            let items =
+                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
+            return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
         let bench = self.shelf.bench().map_err(|e| {
             CompileError::Broken(format!(
                 "cannot write to the cache: {e}; set FERROLAB_CACHE_DIR to a directory with room"
             ))
         })?;
-        let identity = identity_of(&next.items, generated.kind, hash);
         let job = Job {
+            name: recipe.name,
             environment: &self.environment,
             flags: &self.flags,
             kind: generated.kind,
             text,
             hash,
-            identity: &identity,
-            items: link,
+            // Types of statements are nobody else's.
+            identity: if recipe.identity.is_empty() { hash } else { recipe.identity },
+            linked: &recipe.linked,
+            named: &generated.needs,
             bench: &bench,
             compiling: &self.compiling,
         };
@@ -163,7 +348,7 @@ impl Engine {
         result
     }
 
-    fn compile_statements(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Built, CompileError> {
+    fn compile_statements(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
         let said = job.run()?;
         let record = record_of(&said, generated);
         let mut object = job.bench.join(OBJECT);
@@ -171,146 +356,39 @@ impl Engine {
             object = directory.join(OBJECT);
             drop(fs::remove_dir_all(job.bench));
         }
-        Ok(Built {
-            generated: generated.clone(),
-            record,
-            items_crate: None,
-            object: Some(object),
-            cached: false,
-            omit: Omit::default(),
-        })
+        Ok(Made { record, items: None, object: Some(object), cached: false })
     }
 
-    fn compile_items(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Built, CompileError> {
-        let (shelf, hash) = (self.shelf.clone(), job.hash.to_owned());
+    fn compile_items(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
+        let (shelf, hash, metadata) = (self.shelf.clone(), job.hash.to_owned(), metadata_of(job.name));
         let (send, receive) = std::sync::mpsc::channel::<Record>();
         let shelve = move |bench: &Path| {
             let record = receive.recv().unwrap_or_default();
             if !cacheable {
                 return Ok(bench.to_owned());
             }
-            shelf.put(&hash, bench, &[OBJECT, METADATA], record)
+            shelf.put(&hash, bench, &[OBJECT, &metadata], record)
         };
-        let (items_crate, said) = job.run_items(shelve)?;
+        let (items, said) = job.run_items(shelve)?;
         let record = record_of(&said, generated);
         // The background thread is gone only when code generation failed already.
         drop(send.send(record.clone()));
-        Ok(Built {
-            generated: generated.clone(),
-            record,
-            items_crate: Some(items_crate),
-            object: None,
-            cached: false,
-            omit: Omit::default(),
-        })
-    }
-
-    /// A failed compilation either teaches what to leave out, or is the user's error.
-    fn learn(
-        &self,
-        said: &str,
-        generated: &Generated,
-        number: u32,
-        next: &mut State,
-        omit: &mut Omit,
-        notes: &mut Vec<String>,
-    ) -> Result<(), Refused> {
-        let (diagnostics, _) = diagnose::parse(said);
-        let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
-        let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
-        if steer.rest == 0 && !(steer.moved.is_empty() && steer.borrowed.is_empty() && steer.other.is_empty()) {
-            // A borrow is believed before a move: what it borrows from is not lost because of it.
-            let moved: &[usize] = if steer.borrowed.is_empty() { &steer.moved } else { &[] };
-            for &index in moved {
-                let handling = &generated.handling[index];
-                if handling.new {
-                    omit.unkept.insert(handling.name.clone(), String::new());
-                } else {
-                    omit.moved.insert(handling.name.clone());
-                }
-            }
-            for &index in steer.borrowed.iter().chain(&steer.other) {
-                let handling = &generated.handling[index];
-                if !handling.new {
-                    let type_text = next.variables.get(&handling.name).map_or(String::new(), |v| v.type_text.clone());
-                    let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
-                    return Err(self.refuse_borrow(said, &generated.source, number, &put));
-                }
-                let of = TypeKind::Borrow { of: "&T".to_owned() };
-                omit.unkept.insert(handling.name.clone(), diagnose::advice(&handling.name, &of));
-            }
-            return Ok(());
-        }
-        // A new variable that cannot be kept, beside a mistake of the user's: without our line that
-        // keeps it, rustc speaks of the mistake alone.
-        let new = steer.borrowed.iter().map(|&index| &generated.handling[index]).filter(|h| h.new);
-        let new: Vec<String> = new.map(|h| h.name.clone()).filter(|name| !omit.unkept.contains_key(name)).collect();
-        if !new.is_empty() {
-            omit.unkept.extend(new.into_iter().map(|name| (name, String::new())));
-            return Ok(());
-        }
-        // `?` on an error that is no `std::error::Error` is not the user's mistake.
-        let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
-        // Nor is one that borrows from a variable, which `dyn Error` could not hold: `*m.lock()?`.
-        let borrows = |d: &Diagnostic| ["E0597", "E0716", "E0505"].contains(&d.code());
-        let lends = said.contains("is borrowed for `'static`") && generated.source.text().contains('?');
-        let unlike = |d: &Diagnostic| d.is_error() && (converts(d) || lends && borrows(d));
-        if !omit.debug_errors && diagnostics.iter().any(unlike) {
-            omit.debug_errors = true;
-            return Ok(());
-        }
-        // A macro that awaits says so only in its expansion. A measured body may not.
-        let awaits = |d: &Diagnostic| d.is_error() && d.code() == "E0728";
-        if !omit.awaits && generated.measured.is_none() && diagnostics.iter().any(awaits) {
-            omit.awaits = true;
-            return Ok(());
-        }
-        let ambiguous = |d: &Diagnostic| d.is_error() && d.code() == "E0034";
-        if !omit.trait_display && said.contains("NoEvcxr") && diagnostics.iter().any(ambiguous) {
-            omit.trait_display = true;
-            return Ok(());
-        }
-        // `:fmt {}` is no reason to refuse a value that has `Debug` only, nor the unit value.
-        let lacks = |d: &Diagnostic| d.code() == "E0277" && d.message.contains("doesn't implement `");
-        let formats = self.showing.format.is_some() || self.showing.types;
-        if formats && !omit.unformatted && diagnostics.iter().any(|d| d.is_error() && lacks(d)) {
-            omit.unformatted = true;
-            return Ok(());
-        }
-        let places = self.error_places(&diagnostics, &generated.source);
-        let all_old = !places.is_empty() && places.iter().all(|p| p.cell != number);
-        if all_old && generated.kind == Kind::Items {
-            let removed = next.items.remove_at(&places, number);
-            if !removed.is_empty() {
-                let rendered = diagnose::render(&diagnostics, &generated.source, &self.cells, number);
-                let why = rendered.map_or_else(String::new, |r| r.value);
-                for (cell, head) in removed {
-                    notes.push(format!("`{head}` of cell [{cell}] does not fit any more and was removed: {why}"));
-                }
-                return Ok(());
-            }
-        }
-        Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
-    }
-
-    fn error_places(&self, diagnostics: &[Diagnostic], source: &Source) -> Vec<Place> {
-        let errors = diagnostics.iter().filter(|d| d.is_error());
-        errors.flat_map(|d| d.spans.iter().filter(|s| s.is_primary)).filter_map(|s| source.locate(&s.range())).collect()
+        Ok(Made { record, items: Some(items), object: None, cached: false })
     }
 }
 
-pub(super) struct Built {
-    pub(super) generated: Generated,
-    pub(super) record: Record,
-    pub(super) items_crate: Option<ItemsCrate>,
-    pub(super) object: Option<PathBuf>,
-    pub(super) cached: bool,
-    pub(super) omit: Omit,
+/// A cell's statements.
+struct Attempt<'a> {
+    number: u32,
+    text: &'a Arc<str>,
+    split: &'a Split,
+    /// The family whose items are compiled along.
+    family: Option<&'a Name>,
 }
 
-impl Built {
-    pub(super) fn object(&self) -> Result<PathBuf, Refused> {
-        match (&self.object, &self.items_crate) {
+impl Made {
+    fn object(&self) -> Result<PathBuf, Refused> {
+        match (&self.object, &self.items) {
             (Some(path), _) => Ok(path.clone()),
             (None, Some(items)) => items.object().map_err(Refused::Broken),
             (None, None) => Err(Refused::Broken("nothing was compiled".to_owned())),
@@ -318,13 +396,17 @@ impl Built {
     }
 }
 
-/// What tells types of one version of a crate from those of another. Items keep theirs for as
-/// long as no type changes, so that `Any` works across versions and never sees a stale layout.
-fn identity_of(items: &Items, kind: Kind, hash: &str) -> String {
-    if kind == Kind::Statements {
-        return hash.to_owned();
+/// Says of which statics the values are lost with this crate.
+fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, notes: &mut Vec<String>) {
+    for name in next.items.made_anew(family, hash, added) {
+        let note = match added.causes.get(&name) {
+            Some(cause) => format!("the static `{name}` was made anew, because `{cause}` changed"),
+            None => format!("the static `{name}` was made anew, because cells are compiled differently now"),
+        };
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
     }
-    Identity::default().parts(items.types()).finish()
 }
 
 /// What rustc said of the new variables' types.

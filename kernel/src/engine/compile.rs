@@ -2,6 +2,7 @@
 //! runner can load. This is the only file of the engine that starts rustc for a cell. It knows
 //! neither variables nor sessions.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::{fs, io, thread};
 
 use super::environment::Environment;
-use super::generate::{ITEMS_CRATE, Kind};
-use super::shelf::{METADATA, OBJECT};
+use super::generate::Kind;
+use super::items::Name;
+use super::shelf::OBJECT;
 
 /// How cells are compiled; `:opt`, `:checks` and `:target-cpu` change it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,7 +78,7 @@ pub enum CompileError {
     Broken(String),
 }
 
-/// The items crate that cells link to.
+/// A crate of items that cells and other such crates link to.
 #[derive(Debug, Clone)]
 pub struct ItemsCrate {
     /// Hash of all that went into it.
@@ -95,9 +97,9 @@ struct Pending {
 
 impl ItemsCrate {
     /// One whose code is there already.
-    pub fn finished(hash: String, directory: &Path) -> Self {
+    pub fn finished(hash: String, name: &str, directory: &Path) -> Self {
         let pending = Pending { result: Mutex::new(Some(Ok(directory.join(OBJECT)))), done: Condvar::new() };
-        Self { hash, metadata: directory.join(METADATA), finished: Arc::new(pending) }
+        Self { hash, metadata: directory.join(metadata_of(name)), finished: Arc::new(pending) }
     }
 
     /// Are its files still there? (Somebody may have emptied the cache.)
@@ -122,8 +124,19 @@ impl ItemsCrate {
     }
 }
 
+/// The name of every crate of items, so that a path to an item begins alike wherever users see one.
+/// Frames of a backtrace are told to be the user's by it.
+pub(super) const ITEMS_CRATE: &str = "cells";
+
+/// The file with a family's metadata. What follows the crate's name tells rustc which of its name it is.
+pub fn metadata_of(family: &str) -> String {
+    format!("lib{ITEMS_CRATE}-{family}.rmeta")
+}
+
 /// What to compile.
 pub struct Job<'a> {
+    /// The family, or another name for statements.
+    pub name: &'a str,
     /// The environment it links against.
     pub environment: &'a Environment,
     /// How.
@@ -136,8 +149,10 @@ pub struct Job<'a> {
     pub hash: &'a str,
     /// Distinguishes types of this crate from those of other versions.
     pub identity: &'a str,
-    /// The items crate, for statements.
-    pub items: Option<&'a ItemsCrate>,
+    /// The crates of items that it needs, each after those it needs itself.
+    pub linked: &'a [(Name, ItemsCrate)],
+    /// Those of them that its text names.
+    pub named: &'a BTreeSet<Name>,
     /// Where to work.
     pub bench: &'a Path,
     /// Who may interrupt.
@@ -154,9 +169,9 @@ impl Job<'_> {
         let e = self.environment;
         let mut command = Command::new(&e.toolchain.rustc);
         // Nothing links against statements, and what only they use need not be kept for others.
-        let (crate_name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
+        let (name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
-        command.args(["--crate-name", crate_name, "--crate-type", crate_type, "--edition", "2024"]);
+        command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", "2024"]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
             "-C",
@@ -181,7 +196,10 @@ impl Job<'_> {
             command.args(["-C", &option]);
         }
         match self.kind {
-            Kind::Items => command.args([&format!("--emit=metadata={METADATA},obj=cell.o"), "--json=artifacts"]),
+            Kind::Items => {
+                command.arg(format!("-Cextra-filename=-{}", self.name));
+                command.args([&format!("--emit=metadata={},obj=cell.o", metadata_of(self.name)), "--json=artifacts"])
+            }
             Kind::Statements => command.arg("--emit=obj=cell.o"),
         };
         for directory in &e.search {
@@ -194,8 +212,14 @@ impl Job<'_> {
             command.args(["-Zshare-generics=y", "-Zunstable-options", "--extern"]);
             command.arg(format!("force:{}={}", ready.name, ready.metadata.display()));
         }
-        if let Some(items) = self.items {
-            command.arg("--extern").arg(format!("{ITEMS_CRATE}={}", items.metadata.display()));
+        for (name, made) in self.linked {
+            if self.named.contains(name) {
+                command.arg("--extern").arg(format!("{name}={}", made.metadata.display()));
+            }
+            // One that another needs is looked for here even when the text names it, too.
+            if let Some(directory) = made.metadata.parent() {
+                command.arg("-L").arg(format!("dependency={}", directory.display()));
+            }
         }
         // Unstable options for this one process: full paths in the lint that tells types, and a
         // prelude of our own. Never for dependencies.
@@ -226,10 +250,13 @@ impl Job<'_> {
         let mut said = String::new();
         let read = child.stderr.take().map(|e| io::Read::read_to_string(&mut BufReader::new(e), &mut said));
         self.finish(child, read.is_none_or(|r| r.is_ok()), &said)?;
-        // Linking needs the items crate's file; by now its code has usually been generated.
-        let items = self.items.map(ItemsCrate::object).transpose().map_err(CompileError::Broken)?;
-        link(self.environment, self.bench, items.as_deref())?;
+        // Linking needs the crates' files; by now their code has usually been generated.
+        link(self.environment, self.bench, &self.made())?;
         Ok(said)
+    }
+
+    fn made(&self) -> Vec<ItemsCrate> {
+        self.linked.iter().map(|(_, made)| made.clone()).collect()
     }
 
     fn finish(&self, mut child: Child, readable: bool, said: &str) -> Result<(), CompileError> {
@@ -248,7 +275,7 @@ impl Job<'_> {
         }
     }
 
-    /// Compile the items crate until its metadata is there, which means that rustc accepts it;
+    /// Compile a crate of items until its metadata is there, which means that rustc accepts it;
     /// code generation goes on in the background, and `shelve` is called when it is done with
     /// the bench. Returns the crate and rustc's standard error so far.
     ///
@@ -279,13 +306,16 @@ impl Job<'_> {
         }
         self.compiling.group.store(0, Ordering::SeqCst);
         let pending = Arc::new(Pending::default());
-        let crate_ =
-            ItemsCrate { hash: self.hash.to_owned(), metadata: self.bench.join(METADATA), finished: pending.clone() };
-        let (environment, bench) = (self.environment.clone(), self.bench.to_owned());
+        let crate_ = ItemsCrate {
+            hash: self.hash.to_owned(),
+            metadata: self.bench.join(metadata_of(self.name)),
+            finished: pending.clone(),
+        };
+        let (environment, bench, linked) = (self.environment.clone(), self.bench.to_owned(), self.made());
         let generate = move || {
             let rest: String = lines.map_while(Result::ok).filter(|l| l.contains("\"level\":\"error")).collect();
             let result = match child.wait() {
-                Ok(status) if status.success() => link(&environment, &bench, None)
+                Ok(status) if status.success() => link(&environment, &bench, &linked)
                     .map_err(|e| e.to_string())
                     .and_then(|()| shelve(&bench).map(|d| d.join(OBJECT)).or_else(|_| Ok(bench.join(OBJECT)))),
                 _ => Err(format!("rustc could not generate code for the items\n{rest}")),
@@ -298,10 +328,14 @@ impl Job<'_> {
     }
 }
 
-fn link(environment: &Environment, bench: &Path, items: Option<&Path>) -> Result<(), CompileError> {
+/// Makes a shared object that names, in this order, all crates it needs: the loader, and workers that get
+/// these files one by one, load each after those it needs.
+fn link(environment: &Environment, bench: &Path, linked: &[ItemsCrate]) -> Result<(), CompileError> {
     let object = bench.join("cell.o");
+    let linked: Result<Vec<PathBuf>, String> = linked.iter().map(ItemsCrate::object).collect();
+    let linked = linked.map_err(CompileError::Broken)?;
     let mut inputs = vec![object.as_path()];
-    inputs.extend(items);
+    inputs.extend(linked.iter().map(PathBuf::as_path));
     let mut command = environment.toolchain.linker.command(&inputs, &bench.join(OBJECT));
     let output = command.stdin(Stdio::null()).output().map_err(|e| {
         CompileError::Broken(format!("cannot run the linker {}: {e}", environment.toolchain.linker.program.display()))

@@ -1,23 +1,22 @@
 //! From a cell in parts to the one text that rustc compiles. It decides what the text says, and
 //! remembers which stretch of it handles which variable, so that an error there can be acted on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, Identity};
-use super::items::Items;
+use super::items::{Items, Name};
 use super::measured::{self, Measure};
+use super::mentions::plain;
 use super::source::{Source, identifier};
-use super::split::{Binding, Split};
+use super::split::{Binding, Split, words};
+use super::uses::Whose;
 use super::variables::Variables;
 
 /// The function that the runner calls in every cell.
 pub const ENTRY: &str = "__ferrolab_cell";
-
-/// The crate that holds the session's items; also the name under which types of cells are known.
-pub const ITEMS_CRATE: &str = "cells";
 
 /// rustc's lints by group, never `warnings`: one lint (`dropping_references`) tells us types.
 const HEADER: &str = "#![feature(prelude_import)]\n#![allow(unused, nonstandard_style, future_incompatible, private_interfaces, private_bounds, internal_features, static_mut_refs, uncommon_codepoints, confusable_idents, mixed_script_confusables, improper_ctypes, improper_ctypes_definitions, non_local_definitions, unpredictable_function_pointer_comparisons, refining_impl_trait)]\n";
@@ -54,14 +53,17 @@ pub struct Omit {
     /// The trailing expression cannot be written the way `:fmt` asks for.
     #[serde(default)]
     pub unformatted: bool,
+    /// It names something that a macro has made (`PBuilder`), which the items' texts do not show.
+    #[serde(default)]
+    pub all_names: bool,
 }
 
 /// What the generated text will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Statements only, linked to the items crate.
+    /// Statements only, linked to the crates of the items that they use.
     Statements,
-    /// The items crate, with this cell's statements in it when it has any.
+    /// A crate of items, with this cell's statements in it when it has any.
     Items,
 }
 
@@ -84,6 +86,8 @@ pub struct Generated {
     pub borrowed: BTreeSet<String>,
     /// The directive that measures the body, when one does.
     pub measured: Option<&'static str>,
+    /// The families it names.
+    pub needs: BTreeSet<Name>,
 }
 
 /// What generation needs to know of a session.
@@ -92,8 +96,8 @@ pub struct Scope<'a> {
     pub items: &'a Items,
     /// Variables before this cell.
     pub variables: &'a Variables,
-    /// Is there an items crate to link?
-    pub link_items: bool,
+    /// The family whose items are in it.
+    pub family: Option<&'a str>,
     /// A runtime crate that drives `.await`, when the dependencies have one.
     pub tokio: Option<Tokio>,
     /// How values are shown.
@@ -135,39 +139,65 @@ const SHORT_TYPE: &str = "let mut type_text = ::std::string::String::from(\": \"
     for word in ::core::any::type_name_of_val(value).split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) { \
     type_text.push_str(word.rsplit(\"::\").next().unwrap_or(word)); } type_text.push_str(\" = \");";
 
-/// Generates a cell.
+/// Generates the crate of a family's items, a cell's statements, or both in one.
 pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
-    let kind = if split.items.is_empty() { Kind::Statements } else { Kind::Items };
+    let kind = if scope.family.is_some() { Kind::Items } else { Kind::Statements };
+    let whose = Whose { family: scope.family, cell: Some(cell), all: omit.all_names };
+    let uses = scope.items.uses(whose, &mentions(split, scope.variables));
     let mut source = Source::default();
     source.push(HEADER);
     scope.items.push_inner(&mut source);
-    if kind == Kind::Items {
-        source.push("extern crate self as cells;\n");
-    }
     source.push("#[prelude_import] use ::ferrolab::prelude::*;\n");
-    if kind == Kind::Statements && scope.link_items {
-        source.push("#[allow(unused_imports)] use ::cells::*;\n");
+    scope.items.push_uses(&uses, &mut source);
+    if let Some(family) = scope.family {
+        scope.items.push_items(family, &mut source);
     }
-    scope.items.push_imports(&mut source);
-    if kind == Kind::Items {
-        scope.items.push_items(&mut source);
-    }
-    let mut body = Body { cell, text, split, scope, omit, source, handling: Vec::new(), taken: Vec::new() };
+    let known = uses.all_names().map(String::as_str).collect();
+    let mut body = Body { cell, text, split, scope, omit, known, source, handling: Vec::new(), taken: Vec::new() };
     if !split.runs_nothing() {
+        scope.items.push_paths(&uses, &mut body.source);
         body.push();
     }
     let Body { mut source, handling, taken, .. } = body;
     let key_base = fingerprint(source.text());
-    source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
+    if !split.runs_nothing() {
+        source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
+    }
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
     let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
-    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured }
+    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured, needs: uses.families() }
+}
+
+/// What a cell's statements mention, the types of its variables included.
+pub fn mentions(split: &Split, variables: &Variables) -> HashSet<String> {
+    let mut mentions: HashSet<String> = split.mentions.iter().map(|word| plain(word).to_owned()).collect();
+    for (_, variable) in variables.iter().filter(|(name, _)| split.mentions.contains(*name)) {
+        mentions.extend(words(&variable.type_text).map(str::to_owned));
+    }
+    mentions
 }
 
 /// Keys start with the cell's whole text: the same text binds values of the same types.
 fn fingerprint(text: &str) -> u64 {
     u64::from_str_radix(&Identity::default().part(text).finish()[..16], 16).unwrap_or_default()
+}
+
+/// A type as rustc has printed it, with the module that holds names of items in the place of their crate.
+fn from_paths(type_text: &str, known: &HashSet<&str>) -> String {
+    let mut out = String::new();
+    let mut rest = type_text;
+    while let Some(at) = rest.find("cells::") {
+        let (before, after) = (&rest[..at], &rest[at + "cells::".len()..]);
+        let name = after.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+        let begins = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        out.push_str(before);
+        // A module of the user's own may be called so, too.
+        out.push_str(if begins && known.contains(name) { "__ferrolab_cells::" } else { "cells::" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 struct Body<'a> {
@@ -176,6 +206,8 @@ struct Body<'a> {
     split: &'a Split,
     scope: &'a Scope<'a>,
     omit: &'a Omit,
+    /// Items that types of variables may be named after.
+    known: HashSet<&'a str>,
     source: Source,
     handling: Vec<Handling>,
     taken: Vec<String>,
@@ -228,10 +260,8 @@ impl Body<'_> {
             self.source.push(if variable.mutable { "let mut " } else { "let " });
             // The name is the user's own, so that rustc's advice points at the first binding.
             self.source.push_user(variable.place.0, variable.place.1, name);
-            let take = format!(
-                ": {} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n",
-                variable.type_text, variable.key
-            );
+            let type_text = from_paths(&variable.type_text, &self.known);
+            let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
             self.source.push(&take);
             self.taken.push(name.clone());
         }
@@ -366,3 +396,19 @@ const OLD_TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Runti
 /// One runtime for the session; a runner that took over makes its own, since threads do not
 /// survive a fork.
 const TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(\"tokio runtime\")).block_on(async ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_found_by_their_paths() {
+        let known = HashSet::from(["P", "cells"]);
+        let found = |text| from_paths(text, &known);
+        assert_eq!(found("std::vec::Vec<cells::P>"), "std::vec::Vec<__ferrolab_cells::P>");
+        assert_eq!(
+            found("(cells::cells::Q, cells::Q, my_cells::P)"),
+            "(__ferrolab_cells::cells::Q, cells::Q, my_cells::P)"
+        );
+    }
+}

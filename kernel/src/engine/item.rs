@@ -2,12 +2,16 @@
 //! are crates of their own, so what a user wrote without `pub` must be visible to them; inside
 //! a `mod` the user's own privacy stays.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Fields, ImplItem, Item, StmtMacro, Visibility};
+use syn::{Fields, ImplItem, Item, StmtMacro, Type, Visibility};
+
+use super::hot;
+use super::mentions::{Mentions, inside, may_add_names, plain};
 
 /// What an item defines; items that share a key replace each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,16 +43,62 @@ pub struct ItemPart {
     pub inherent: bool,
     /// True for a function, which no type is built from.
     pub function: bool,
+    /// The names in it.
+    pub mentions: Mentions,
+    /// Names inside it by which it is used without being named: a trait's members, an enum's variants, what
+    /// is in a module.
+    pub inside: HashSet<String>,
+    /// True for types, traits and modules: later crates and values know it by the name of its crate.
+    pub lasting: bool,
+    /// What it is in more detail, where that counts.
+    pub nature: Nature,
+    /// It may define names that cannot be seen in its text.
+    pub opaque: bool,
+}
+
+/// Kinds of items that are treated in their own way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing special.
+    Plain,
+    /// A trait.
+    Trait,
+    /// A value with an address: a `static`, or what a macro makes of one.
+    Static,
+    /// Another name for the type that starts with this one.
+    Alias(Option<String>),
+    /// An implementation; types and traits in whose crate it may stand, the best first.
+    Impl(Vec<String>),
 }
 
 impl ItemPart {
     fn new(range: Range<usize>, keys: Vec<Key>) -> Self {
-        Self { range, keys, edits: Vec::new(), members: Vec::new(), inherent: false, function: false }
+        Self {
+            range,
+            keys,
+            edits: Vec::new(),
+            members: Vec::new(),
+            inherent: false,
+            function: false,
+            mentions: Mentions::default(),
+            inside: HashSet::new(),
+            lasting: false,
+            nature: Nature::Plain,
+            opaque: false,
+        }
     }
 
-    /// No item at all, which makes a crate of the session's other items.
-    pub fn none() -> Self {
-        Self::new(0..0, Vec::new())
+    /// The names it defines.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| match key {
+            Key::Type(name) | Key::Value(name) | Key::Macro(name) => Some(plain(name)),
+            Key::Impl(_) | Key::Text(_) => None,
+        })
+    }
+
+    /// Is it a macro by example?
+    pub fn is_macro(&self) -> bool {
+        matches!(self.keys.first(), Some(Key::Macro(_)))
     }
 
     fn publish(&mut self, visibility: &Visibility, first: impl Spanned) {
@@ -83,12 +133,17 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     }
     let range = statement.span().byte_range();
     let mut part = ItemPart::new(range.clone(), vec![Key::Text(text[range].to_owned())]);
+    part.mentions = Mentions::of_tokens(statement.to_token_stream());
+    part.lasting = name == "bitflags" || name == "cfg_if";
+    part.opaque = name == "cfg_if";
+    part.nature = if part.lasting { Nature::Plain } else { Nature::Static };
     let mut fresh = true;
     let mut named = false;
     for token in statement.mac.tokens.clone() {
         let TokenTree::Ident(word) = &token else {
+            // Attributes may stand before what it defines.
             fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';')
-                || (fresh && !matches!(&token, TokenTree::Punct(_)));
+                || (fresh && !matches!(&token, TokenTree::Punct(p) if p.as_char() != '#'));
             continue;
         };
         let word = word.to_string();
@@ -111,6 +166,95 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
 
 /// The parts of an item.
 pub fn part(item: &Item, text: &str) -> ItemPart {
+    let mut part = defined(item, text);
+    part.mentions = Mentions::of(item);
+    // An attribute stands before `pub`, which may go to the same place.
+    part.edits.splice(0..0, hot::edits(item));
+    part.lasting = matches!(
+        item,
+        Item::Struct(_) | Item::Enum(_) | Item::Union(_) | Item::Trait(_) | Item::TraitAlias(_) | Item::Mod(_)
+    );
+    part.inside = inside(item);
+    part.opaque = is_opaque(item);
+    match item {
+        Item::Trait(_) | Item::TraitAlias(_) => part.nature = Nature::Trait,
+        Item::Static(_) => part.nature = Nature::Static,
+        Item::Type(t) => part.nature = Nature::Alias(heads(&t.ty).into_iter().next()),
+        Item::Impl(i) => part.nature = Nature::Impl(places(i)),
+        _ => {}
+    }
+    part
+}
+
+fn is_opaque(item: &Item) -> bool {
+    match item {
+        Item::Struct(s) => may_add_names(&s.attrs),
+        Item::Enum(e) => may_add_names(&e.attrs),
+        Item::Union(u) => may_add_names(&u.attrs),
+        Item::Fn(f) => may_add_names(&f.attrs),
+        Item::Trait(t) => may_add_names(&t.attrs),
+        Item::Mod(m) => may_add_names(&m.attrs),
+        Item::Impl(i) => may_add_names(&i.attrs),
+        Item::Macro(m) => m.ident.is_none(),
+        _ => false,
+    }
+}
+
+/// Types and traits in whose crate an implementation may stand: the type it is for, types the trait is
+/// given, the trait.
+fn places(i: &syn::ItemImpl) -> Vec<String> {
+    let mut found = heads(&i.self_ty);
+    if let Some((_, path, _)) = &i.trait_ {
+        for segment in &path.segments {
+            let syn::PathArguments::AngleBracketed(given) = &segment.arguments else { continue };
+            for argument in &given.args {
+                if let syn::GenericArgument::Type(given) = argument {
+                    found.extend(heads(given));
+                }
+            }
+        }
+        found.extend(first_name(path));
+    }
+    let parameter = |name: &String| i.generics.type_params().any(|p| p.ident == name);
+    found.retain(|name| !parameter(name));
+    found
+}
+
+/// The name a type begins with, references and boxes aside.
+fn heads(of: &Type) -> Vec<String> {
+    match of {
+        Type::Reference(r) => heads(&r.elem),
+        Type::Paren(p) => heads(&p.elem),
+        Type::Group(g) => heads(&g.elem),
+        Type::TraitObject(t) => {
+            let traits = t.bounds.iter().filter_map(|bound| match bound {
+                syn::TypeParamBound::Trait(t) => first_name(&t.path),
+                _ => None,
+            });
+            traits.take(1).collect()
+        }
+        Type::Path(p) => {
+            let last = p.path.segments.last();
+            if let Some(segment) = last.filter(|s| s.ident == "Box" || s.ident == "Pin")
+                && let syn::PathArguments::AngleBracketed(given) = &segment.arguments
+                && let Some(syn::GenericArgument::Type(inner)) = given.args.first()
+            {
+                return heads(inner);
+            }
+            first_name(&p.path).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The first name of a path that is not about where it begins.
+pub(super) fn first_name(path: &syn::Path) -> Option<String> {
+    let names = path.segments.iter().map(|segment| plain(&segment.ident.to_string()).to_owned());
+    let mut names = names.filter(|name| !["crate", "self", "super"].contains(&name.as_str()));
+    names.next()
+}
+
+fn defined(item: &Item, text: &str) -> ItemPart {
     let range = item.span().byte_range();
     let other = || vec![Key::Text(text[range.clone()].to_owned())];
     let named = |keys| ItemPart::new(range.clone(), keys);
@@ -150,7 +294,6 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
         Item::Const(c) if c.ident == "_" => named(other()),
         Item::Const(c) => simple(named(vec![Key::Value(c.ident.to_string())]), &c.vis, c.const_token),
         Item::Static(s) => simple(named(vec![Key::Value(s.ident.to_string())]), &s.vis, s.static_token),
-        Item::ExternCrate(c) => simple(named(vec![Key::Type(c.ident.to_string())]), &c.vis, c.extern_token),
         Item::Mod(m) => {
             let mut p = named(vec![Key::Type(m.ident.to_string())]);
             match &m.unsafety {
@@ -172,7 +315,14 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
             p
         }
         Item::ForeignMod(f) => {
-            let mut p = named(other());
+            let declared = f.items.iter().filter_map(|item| match item {
+                syn::ForeignItem::Fn(f) => Some(Key::Value(f.sig.ident.to_string())),
+                syn::ForeignItem::Static(s) => Some(Key::Value(s.ident.to_string())),
+                syn::ForeignItem::Type(t) => Some(Key::Type(t.ident.to_string())),
+                _ => None,
+            });
+            let keys: Vec<Key> = declared.collect();
+            let mut p = named(if keys.is_empty() { other() } else { keys });
             for item in &f.items {
                 match item {
                     syn::ForeignItem::Fn(f) => p.publish(&f.vis, &f.sig),
@@ -246,17 +396,20 @@ mod tests {
     fn private_things_become_visible() {
         assert_eq!(published("struct P { x: i32, pub(crate) y: i32 }"), "pub struct P { pub x: i32, pub y: i32 }");
         assert_eq!(published("struct T(i32, pub f64);"), "pub struct T(pub i32, pub f64);");
-        assert_eq!(published("/// doc\nconst fn f() {}"), "/// doc\npub const fn f() {}");
+        assert_eq!(published("/// doc\nconst fn f() {}"), "#[inline] /// doc\npub const fn f() {}");
         assert_eq!(
             published("impl P { async fn a(&self) {} const N: i32 = 1; }"),
             "impl P { pub async fn a(&self) {} pub const N: i32 = 1; }"
         );
         assert_eq!(
             published("impl Clone for P { fn clone(&self) -> P { P } }"),
-            "impl Clone for P { fn clone(&self) -> P { P } }"
+            "impl Clone for P { #[inline] fn clone(&self) -> P { P } }"
         );
         assert_eq!(published("macro_rules! m { () => {} }"), "#[macro_export] macro_rules! m { () => {} }");
-        assert_eq!(published("mod m { pub(crate) fn f() {} fn g() {} }"), "pub mod m { pub fn f() {} fn g() {} }");
+        assert_eq!(
+            published("mod m { pub(crate) fn f() {} fn g() {} }"),
+            "pub mod m { #[inline] pub fn f() {} #[inline] fn g() {} }"
+        );
     }
 
     #[test]

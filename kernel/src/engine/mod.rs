@@ -6,27 +6,32 @@ mod build;
 pub mod compile;
 pub mod diagnose;
 pub mod environment;
+pub mod families;
 pub mod generate;
+mod hot;
 pub mod insight;
 pub mod item;
 pub mod items;
+mod learn;
 pub mod measured;
+pub mod mentions;
 mod plain;
 mod refuse;
 pub mod shelf;
 pub mod source;
 pub mod split;
+pub mod uses;
 pub mod variables;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use compile::{Compiling, Flags, ItemsCrate};
+use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
 use environment::{Cache, Environment, EnvironmentError};
 use generate::{ENTRY, Generated, Omit, Showing};
-use items::Items;
+use items::{Added, Items};
 use measured::Measure;
 use shelf::{Record, Shelf};
 use source::{Place, Source, line_column};
@@ -41,7 +46,6 @@ const QUESTION: u32 = u32::MAX - 1;
 struct State {
     items: Items,
     variables: Variables,
-    items_crate: Option<ItemsCrate>,
 }
 
 /// The engine of one session.
@@ -55,7 +59,8 @@ pub struct Engine {
     /// The state before the last committed cell, for `:undo`.
     before: Option<State>,
     cells: Texts,
-    sources: VecDeque<(String, Source)>,
+    /// Files of statements whose texts are remembered, the oldest first.
+    remembered: VecDeque<String>,
     /// Did the last committed cell run anything?
     ran: bool,
 }
@@ -123,7 +128,7 @@ impl Engine {
             state: State::default(),
             before: None,
             cells: Texts::default(),
-            sources: VecDeque::new(),
+            remembered: VecDeque::new(),
             ran: false,
         })
     }
@@ -133,11 +138,11 @@ impl Engine {
         &self.environment
     }
 
-    /// Link later cells against another environment. The items are compiled anew with the next
+    /// Link later cells against another environment. Items are compiled anew with the next
     /// cell that needs them.
     pub fn set_environment(&mut self, environment: Environment) {
         self.environment = environment;
-        self.state.items_crate = None;
+        self.state.items.forget_crates();
     }
 
     /// How cells are compiled.
@@ -148,7 +153,7 @@ impl Engine {
     /// Compile later cells differently.
     pub fn set_flags(&mut self, flags: Flags) {
         self.flags = flags;
-        self.state.items_crate = None;
+        self.state.items.forget_crates();
     }
 
     /// How values and errors are shown.
@@ -175,7 +180,6 @@ impl Engine {
     pub fn clear(&mut self) -> Vec<String> {
         self.before = None;
         self.state.items = Items::default();
-        self.state.items_crate = None;
         self.state.variables.clear()
     }
 
@@ -247,8 +251,9 @@ impl Engine {
             None => split,
         };
         let mut next = self.state.clone();
-        let changed = next.items.add(number, text, &split);
-        let stale = next.variables.remove_stale(&changed);
+        let added = next.items.add(number, text, &split);
+        self.move_origins(&next.items, &added);
+        let stale = next.variables.remove_stale(&added.changed);
         let mut notes: Vec<String> = Vec::new();
         if !stale.is_empty() {
             notes.push(format!(
@@ -256,25 +261,13 @@ impl Engine {
                 stale.join(", ")
             ));
         }
-        if split.runs_nothing() && split.items.is_empty() && split.imports.is_empty() {
-            let (unkept, returned) = (Vec::new(), Variables::default());
+        let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
+        let cached = built.cached;
+        let Some(built) = built.body else {
+            let (unkept, returned) = (Vec::new(), next.variables.clone());
             let taken = Vec::new();
-            return Ok(Prepared {
-                object: None,
-                symbol: ENTRY,
-                stale,
-                notes,
-                cached: true,
-                unkept,
-                taken,
-                returned,
-                next,
-            });
-        }
-        let built = self.build(number, text, &split, &mut next, &mut notes)?;
-        if !split.items.is_empty() {
-            next.items_crate.clone_from(&built.items_crate);
-        }
+            return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next });
+        };
         let returned = next.variables.clone();
         let unkept = note_variables(
             &built.generated,
@@ -285,8 +278,8 @@ impl Engine {
             &mut next.variables,
             &mut notes,
         );
-        let object = if split.runs_nothing() { None } else { Some(built.object()?) };
-        let (cached, taken) = (built.cached, built.generated.taken);
+        let object = (!split.runs_nothing()).then_some(built.object);
+        let taken = built.generated.taken;
         Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
     }
 
@@ -320,12 +313,22 @@ impl Engine {
 
     /// Where a place in generated code stands in a cell.
     pub fn locate(&self, file: &str, line: u32, column: u32) -> Option<(Place, usize, usize)> {
-        let source = self.sources.iter().rev().find(|(name, _)| name == file).map(|(_, s)| s)?;
+        let source = self.cells.source(file)?;
         let offset = source.offset_of(line as usize, column as usize)?;
         let place = source.locate(&(offset..offset))?;
         let text = self.cells.text(place.cell)?;
         let (line, column) = line_column(text, place.range.start);
         Some((place, line, column))
+    }
+
+    /// Items that stay as they are, and whose cell was run again, are in that cell from now on.
+    fn move_origins(&mut self, items: &Items, added: &Added) {
+        for (from, cell, start) in &added.moved {
+            let Some(hash) = items.crate_at(*cell, *start) else { continue };
+            if let Some(source) = self.cells.1.get_mut(&Job::file_name(&hash)) {
+                source.move_origins(from, *cell, *start);
+            }
+        }
     }
 
     /// The text of a cell that ran in this session.

@@ -5,7 +5,7 @@
 use syn::{Expr, Fields, GenericArgument, Item, Lit, PathArguments, Type, TypePath};
 
 use super::Engine;
-use super::generate::ITEMS_CRATE;
+use super::compile::ITEMS_CRATE;
 use super::items::Items;
 
 /// Numbers and the like.

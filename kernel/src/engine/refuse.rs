@@ -1,5 +1,6 @@
 //! Refusing a cell: rustc's words about generated text, told against the user's own cells.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
@@ -68,13 +69,15 @@ impl Engine {
             return Refused::Broken(format!("{message}, and the cache cannot be written"));
         };
         let job = Job {
+            name: "cell",
             environment: &self.environment,
             flags: &self.flags,
             kind: Kind::Statements,
             text: source.text(),
             hash: &hash,
             identity: "syntax",
-            items: None,
+            linked: &[],
+            named: &BTreeSet::new(),
             bench: &bench,
             compiling: &self.compiling,
         };

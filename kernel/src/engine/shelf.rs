@@ -19,8 +19,6 @@ use super::generate::Omit;
 
 /// Name of the shared object in an entry.
 pub const OBJECT: &str = "cell.so";
-/// Name of the items crate's metadata in an entry.
-pub const METADATA: &str = "libcells.rmeta";
 const RECORD: &str = "record.json";
 
 /// Bytes the user's shelf may hold before old entries go.

@@ -75,6 +75,16 @@ impl Source {
         }
     }
 
+    /// What came from a place of one cell comes from another cell now.
+    pub fn move_origins(&mut self, from: &Place, cell: u32, start: usize) {
+        for piece in &mut self.pieces {
+            let Some((_, offset)) = piece.origin.filter(|(c, o)| *c == from.cell && from.range.contains(o)) else {
+                continue;
+            };
+            piece.origin = Some((cell, offset - from.range.start + start));
+        }
+    }
+
     fn append(&mut self, text: &str, origin: Option<(u32, usize)>) {
         if text.is_empty() {
             return;
@@ -143,6 +153,16 @@ fn floor(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins_move() {
+        let mut source = Source::default();
+        source.push("// generated\n");
+        source.push_user(3, 10, "fn f() {}");
+        source.move_origins(&Place { cell: 3, range: 10..19 }, 8, 2);
+        let place = source.locate(&(16..17)).expect("the user's own");
+        assert_eq!((place.cell, place.range.start), (8, 5));
+    }
 
     #[test]
     fn gen_is_written_raw_where_it_is_a_name() {

@@ -39,13 +39,24 @@ pub struct Split {
     pub measure: Option<Measure>,
 }
 
-/// One `use` declaration.
+/// One `use` declaration, or an `extern crate`, which names a crate for everything as well.
 #[derive(Debug, Clone)]
 pub struct ImportPart {
     /// Its place.
     pub range: Range<usize>,
     /// The names it brings into scope; empty for a glob.
     pub names: Vec<String>,
+    /// What each of them stands for.
+    pub paths: Vec<String>,
+    /// The names its paths begin with, `crate` and `self` aside; true for one that is a whole path.
+    pub roots: Vec<(String, bool)>,
+}
+
+impl ImportPart {
+    /// What a name of it stands for.
+    pub fn path_of(&self, name: &str) -> Option<&str> {
+        self.names.iter().zip(&self.paths).find(|(n, _)| *n == name).map(|(_, path)| path.as_str())
+    }
 }
 
 /// A variable bound by a top-level `let`.
@@ -122,9 +133,20 @@ impl Split {
     fn on_statement(&mut self, statement: &Stmt, text: &str) {
         match statement {
             Stmt::Item(Item::Use(u)) => {
-                let mut names = Vec::new();
-                imported(&u.tree, &mut names);
-                self.imports.push(ImportPart { range: u.span().byte_range(), names });
+                let mut found = Vec::new();
+                imported(&u.tree, "", &mut found);
+                let mut roots = Vec::new();
+                // `use ::name` is a crate's name, whatever items are called.
+                if u.leading_colon.is_none() {
+                    begun(&u.tree, &mut roots);
+                }
+                let (names, paths) = found.into_iter().unzip();
+                self.imports.push(ImportPart { range: u.span().byte_range(), names, paths, roots });
+            }
+            Stmt::Item(Item::ExternCrate(c)) => {
+                let name = c.rename.as_ref().map_or(&c.ident, |(_, name)| name).to_string();
+                let (names, paths) = (vec![name], vec![c.ident.to_string()]);
+                self.imports.push(ImportPart { range: c.span().byte_range(), names, paths, roots: Vec::new() });
             }
             Stmt::Item(i) => self.items.push(item::part(i, text)),
             Stmt::Macro(m) => match item::of_macro(m, text) {
@@ -184,12 +206,26 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty())
 }
 
-fn imported(tree: &syn::UseTree, names: &mut Vec<String>) {
+/// The names that a `use` brings, each with its path.
+fn imported(tree: &syn::UseTree, before: &str, found: &mut Vec<(String, String)>) {
+    let path = |name: &syn::Ident| if before.is_empty() { name.to_string() } else { format!("{before}::{name}") };
     match tree {
-        syn::UseTree::Path(p) => imported(&p.tree, names),
-        syn::UseTree::Name(n) => names.push(n.ident.to_string()),
-        syn::UseTree::Rename(r) => names.push(r.rename.to_string()),
-        syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, names)),
+        syn::UseTree::Path(p) => imported(&p.tree, &path(&p.ident), found),
+        syn::UseTree::Name(n) => found.push((n.ident.to_string(), path(&n.ident))),
+        syn::UseTree::Rename(r) => found.push((r.rename.to_string(), path(&r.ident))),
+        syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, before, found)),
+        syn::UseTree::Glob(_) => {}
+    }
+}
+
+/// The names that the paths of a `use` begin with; true where one is the whole path.
+fn begun(tree: &syn::UseTree, roots: &mut Vec<(String, bool)>) {
+    match tree {
+        syn::UseTree::Path(p) if ["crate", "self", "super"].iter().any(|word| p.ident == word) => begun(&p.tree, roots),
+        syn::UseTree::Path(p) => roots.push((p.ident.to_string(), false)),
+        syn::UseTree::Name(n) => roots.push((n.ident.to_string(), true)),
+        syn::UseTree::Rename(r) => roots.push((r.ident.to_string(), true)),
+        syn::UseTree::Group(g) => g.items.iter().for_each(|t| begun(t, roots)),
         syn::UseTree::Glob(_) => {}
     }
 }
