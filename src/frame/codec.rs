@@ -248,6 +248,10 @@ impl Wire for Command {
                 put_u32(out, *cell);
                 out.extend([*protect as u8, *restore as u8, u8::from(*count)]);
             }
+            Self::For { runner } => {
+                out.push(9);
+                put_u32(out, *runner);
+            }
             Self::Plain { variables } => {
                 out.push(8);
                 put_u32(out, variables.len() as u32);
@@ -293,6 +297,7 @@ impl Wire for Command {
                 restore: b.restore()?,
                 count: b.bool()?,
             },
+            9 => Self::For { runner: b.u32()? },
             8 => Self::Plain { variables: b.list(|b| Some((b.text()?, b.u64()?, b.u8()?)))? },
             1 => Self::Load { path: b.text()? },
             2 => Self::Drop { names: b.list(Bytes::text)? },

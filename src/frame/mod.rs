@@ -190,6 +190,11 @@ pub enum Restore {
 /// What the kernel tells the runner between cells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
+    /// The next command is meant for this process: a copy that has taken over meanwhile leaves it alone.
+    For {
+        /// Process id of the runner.
+        runner: u32,
+    },
     /// Load a cell and run it.
     Run {
         /// Path of the shared object.

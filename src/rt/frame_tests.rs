@@ -64,6 +64,7 @@ fn commands_and_replies() {
             count: true,
         },
         Command::Plain { variables: vec![(text(), u64::MAX, 2)] },
+        Command::For { runner: 7 },
         Command::Load { path: text() },
         Command::Drop { names: vec![text(), text()] },
         Command::Describe { names: Vec::new() },

@@ -104,10 +104,14 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
         Server { commands, threads, pool, kept, world: World::default(), busy: false, last: 0, before: None };
     send(&Frame::Ready { pid: process, keeper: keeper as u32 });
     while let Ok(command) = frame::read::<Command>(&mut server.commands) {
-        if matches!(command, Command::Exit) {
-            break;
+        match command {
+            Command::Exit => break,
+            // The command after it was for the process before this one, which did not live to read it.
+            Command::For { runner } if runner != std::process::id() => {
+                drop(frame::read::<Command>(&mut server.commands))
+            }
+            command => server.on_command(command),
         }
-        server.on_command(command);
     }
     server.before = None;
     if std::process::id() != process {
@@ -133,7 +137,7 @@ impl Server {
             Command::SetEnv { key, value } => unsafe { std::env::set_var(key, value) },
             Command::Threads { count } => self.on_threads(count.max(1)),
             Command::Undo { restore } => self.on_undo(restore),
-            Command::Exit => {}
+            Command::For { .. } | Command::Exit => {}
         }
     }
 

@@ -48,24 +48,6 @@ pub(super) fn try_reap(pid: i32) -> bool {
     ended
 }
 
-/// Has a child ended, or was it killed and is about to? Whoever is, reads no command any more; but
-/// giving back gigabytes takes a while.
-pub(super) fn is_ending(pid: i32) -> bool {
-    const EXITING: u64 = 4; // PF_EXITING
-    if has_ended(pid) {
-        return true;
-    }
-    let file = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
-    let stat = file("stat");
-    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u64>().ok());
-    let kill = 1u64 << (libc::SIGKILL - 1);
-    let status = file("status");
-    let pending =
-        status.lines().filter_map(|line| line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:")));
-    let mut pending = pending.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    flags.is_some_and(|flags| flags & EXITING != 0) || pending.any(|mask| mask & kill != 0)
-}
-
 /// Has a child ended? It is not reaped.
 fn has_ended(pid: i32) -> bool {
     let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();

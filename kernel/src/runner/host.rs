@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, is_ending, reap, reap_later, try_reap};
+use super::death::{describe, reap, reap_later, try_reap};
 use super::ended::Successor;
 pub use super::ended::{End, Ended};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
@@ -147,15 +147,14 @@ impl Runner {
     pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
         self.control.begin();
         reap_later([]);
-        // A copy that has taken over meanwhile would run what was meant for its original, and
-        // from then on answer each cell with the result of the one before.
-        let sent = if is_ending(self.pid) { None } else { Some(self.tell(command)) };
+        // A copy that has taken over meanwhile must not run what was meant for its original.
+        let sent = self.tell(&Command::For { runner: self.pid as u32 }).and_then(|()| self.tell(command));
         let ended = match sent {
-            None => self.vanished(),
-            Some(Ok(())) => {
-                Following { runner: self, interrupts: 0, since: None, usage: None, held: None }.follow(listener)
+            Ok(()) => {
+                let (interrupts, begun) = (0, false);
+                Following { runner: self, interrupts, begun, since: None, usage: None, held: None }.follow(listener)
             }
-            Some(Err(_)) => self.buried(End::Died("it had ended before".to_owned())),
+            Err(_) => self.buried(End::Died("it had ended before".to_owned())),
         };
         self.control.finish();
         ended
@@ -170,20 +169,6 @@ impl Runner {
         match self.frames.next_frame() {
             Some(Frame::Described { values }) => values.into_iter().map(|(name, _, size)| (name, size)).collect(),
             _ => Vec::new(),
-        }
-    }
-
-    /// It was ended from outside while nothing ran.
-    fn vanished(&mut self) -> Ended {
-        let how = describe(reap(self.pid));
-        let mut following = Following { runner: self, interrupts: 0, since: None, usage: None, held: None };
-        match following.await_takeover() {
-            Some(successor) => {
-                let mut ended = Ended::of(End::Vanished(how), None);
-                following.adopt(successor, &mut ended);
-                ended
-            }
-            None => self.buried(End::Died(how)),
         }
     }
 
@@ -233,6 +218,8 @@ struct Following<'a> {
     runner: &'a mut Runner,
     /// Interrupts that were acted on.
     interrupts: u32,
+    /// The runner has begun with the command.
+    begun: bool,
     /// When the first unanswered interrupt came.
     since: Option<Instant>,
     usage: Option<Usage>,
@@ -343,6 +330,7 @@ impl Following<'_> {
             }
             Frame::Renamed { message } => listener.renamed(message),
             Frame::NoSnapshot { reason } => {
+                self.begun = true;
                 *snapshot = false;
                 listener.note(&format!("no snapshot before this cell: {reason}"));
             }
@@ -354,6 +342,7 @@ impl Following<'_> {
                 return Some(Step::Done { outcome, lost, restoring, alive });
             }
             Frame::Copied { pid } => {
+                self.begun = true;
                 // The copy before has been told to end.
                 reap_later([std::mem::replace(&mut self.runner.copy, pid as i32)]);
             }
@@ -403,7 +392,11 @@ impl Following<'_> {
             }
             Step::TookOver(successor) => {
                 let how = describe(reap(self.runner.pid));
-                let end = if stopped { End::Stopped } else { End::Died(how) };
+                let end = match (stopped, self.begun) {
+                    (true, _) => End::Stopped,
+                    (false, true) => End::Died(how),
+                    (false, false) => End::Vanished(how),
+                };
                 let mut ended = Ended::of(end, self.usage);
                 self.adopt(successor, &mut ended);
                 ended
