@@ -57,6 +57,15 @@ pub(super) struct Kept {
 /// # Errors
 /// A sentence saying why no snapshot was taken.
 pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
+    let taken = try_to_take(world, cell, protect, kept);
+    if taken.is_err() {
+        // Nothing needs to be held back for a copy that is not there.
+        large::release();
+    }
+    taken
+}
+
+fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
     let refused = |what: &str, error: io::Error| format!("{what}: {error}");
     let ledger = ledger::get().map_err(|e| refused("no memory to share with a copy", e))?;
     let mut stays = [kept.descriptors.clone(), own::descriptors()].concat();

@@ -59,6 +59,21 @@ fn has_ended(pid: i32) -> bool {
     }
 }
 
+/// Does a process live, whoever its parent is? One that waits to be reaped by us does not.
+pub(super) fn lives(pid: i32) -> bool {
+    // SAFETY: signal 0 asks whether the process is there, and sends nothing.
+    let is_there = pid > 0 && unsafe { libc::kill(pid, 0) } == 0;
+    let mut information = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: as in `has_ended`.
+    let waits = is_there
+        && unsafe {
+            libc::waitid(libc::P_PID, pid as libc::id_t, information.as_mut_ptr(), options) == 0
+                && information.assume_init().si_pid() == pid
+        };
+    is_there && !waits
+}
+
 /// What a status means to the user.
 pub(super) fn describe(status: Option<i32>) -> String {
     let Some(status) = status else { return "it ended".to_owned() };

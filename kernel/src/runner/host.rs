@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Control;
-use super::death::{describe, reap, reap_later, try_reap};
+use super::death::{describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
 pub use super::ended::{End, Ended};
 use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
@@ -22,8 +22,6 @@ pub use super::usage::Usage;
 
 /// How long a cell may take to notice an interrupt before its snapshot takes over.
 const GRACE: Duration = Duration::from_millis(500);
-/// How long a snapshot may take to wake up: the old process frees its memory first.
-const TAKEOVER: Duration = Duration::from_secs(60);
 /// Output is passed on this long after it arrived, at the latest.
 const COALESCE: Duration = Duration::from_millis(15);
 const PIPE: i32 = 1 << 20;
@@ -408,18 +406,18 @@ impl Following<'_> {
         }
     }
 
+    /// Waits for as long as the copy lives: getting large data back takes a second for some gigabytes.
     fn await_takeover(&mut self) -> Option<Successor> {
-        let deadline = Instant::now() + TAKEOVER;
-        while Instant::now() < deadline {
+        loop {
             socket::wait(&[self.runner.replies.descriptor()], Some(Duration::from_millis(100)));
+            let lived = lives(self.runner.copy);
             if let Some(successor) = self.runner.replies.next_frame().and_then(Successor::of) {
                 return Some(successor);
             }
-            if self.runner.replies.is_closed() {
+            if !lived || self.runner.replies.is_closed() || self.runner.control.ended() {
                 return None;
             }
         }
-        None
     }
 
     /// The copy is the runner now.
