@@ -260,7 +260,7 @@ impl Cells {
 
     fn run(&mut self, path: &str, symbol: &str) -> Result<(), String> {
         // The kernel's end of these cannot be closed while this process lives: the watcher ends it.
-        drop(frame::write(&mut self.status, &Frame::Ready { pid: std::process::id() }));
+        drop(frame::write(&mut self.status, &Frame::Ready { pid: std::process::id(), keeper: 0 }));
         let object = open(path)?;
         self.helper.look(object);
         let entry = entry(object, symbol)?;
