@@ -72,10 +72,16 @@ fn send(frame: &Frame) {
 
 /// The keeper's process id, 0 when there is none: then snapshots are not taken.
 fn start_keeper() -> i32 {
-    keeper::start().unwrap_or_else(|error| {
-        eprintln!("ferrolab runner: no keeper, so no snapshots: {error}");
-        0
-    })
+    match keeper::start() {
+        Ok(pid) => {
+            own::child(pid as u32);
+            pid
+        }
+        Err(error) => {
+            eprintln!("ferrolab runner: no keeper, so no snapshots: {error}");
+            0
+        }
+    }
 }
 
 /// Ends the process when the kernel is gone, also in the middle of a cell: no orphan.
