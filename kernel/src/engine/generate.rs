@@ -175,6 +175,10 @@ pub fn mentions(split: &Split, variables: &Variables) -> HashSet<String> {
     for (_, variable) in variables.iter().filter(|(name, _)| split.mentions.contains(*name)) {
         mentions.extend(words(&variable.type_text).map(str::to_owned));
     }
+    if split.trailing.is_some() {
+        // What shows it calls this method, which a trait of the user's may give to any type.
+        mentions.insert("evcxr_display".to_owned());
+    }
     mentions
 }
 
