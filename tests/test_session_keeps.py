@@ -95,7 +95,7 @@ KINDS = {
         gone="Err(Timeout)",
     ),
     "a pool or a runtime in a variable": Kind(
-        ['let pool = rayon::ThreadPoolBuilder::new().num_threads(2).thread_name(|n| format!("own {n}")).build()?;'],
+        ['let pool = rayon::ThreadPoolBuilder::new().num_threads(2).thread_name(|n| format!("own {n}")).build()?; pool.broadcast(|_| ());'],
         "pool.install(|| 1);",
         "{ let (tell, told) = std::sync::mpsc::channel(); pool.spawn(move || drop(tell.send(7))); told.recv_timeout(std::time::Duration::from_millis(300)) }",
         "Ok(7)",

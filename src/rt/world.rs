@@ -40,9 +40,14 @@ impl World {
     /// What of it lives in this process, and would be lost with it; sentence parts.
     pub(super) fn alive(&self) -> Vec<String> {
         let (threads, children) = (threads(), children());
-        let alive = |all: &[Made], now: &[i32]| all.iter().filter(|m| now.contains(&m.number)).cloned().collect();
-        Self { threads: alive(&self.threads, &threads), children: alive(&self.children, &children), open: Vec::new() }
-            .describe()
+        // Their names are asked for again: threads name themselves some time after they begin.
+        let alive = |all: &[Made], now: &[i32], name: fn(i32) -> String| {
+            let alive = all.iter().filter(|made| now.contains(&made.number));
+            alive.map(|made| Made { name: name(made.number), ..made.clone() }).collect()
+        };
+        let (threads, children) =
+            (alive(&self.threads, &threads, thread_name), alive(&self.children, &children, process_name));
+        Self { threads, children, open: Vec::new() }.describe()
     }
 
     /// Its threads and children, in words; those of one name and cell are counted.
