@@ -11,8 +11,6 @@ use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use super::pages::advise;
-
 /// Threads that get a slot of their own in the life of a runner; all later ones share one.
 const SLOTS: usize = 512;
 
@@ -93,7 +91,6 @@ fn after(memory: *mut c_void, bytes: usize) -> *mut c_void {
         && !memory.is_null()
         && let Some(hooks) = HOOKS.get()
     {
-        advise(memory as usize, bytes);
         (hooks.made)(memory as usize, bytes);
     }
     memory
@@ -231,7 +228,6 @@ unsafe fn realloc_large(old: *mut c_void, size: usize) -> *mut c_void {
         let [_, _, _, length] = known;
         (hooks.moved)(&known, old as usize, length);
     } else {
-        advise(new as usize, size);
         (hooks.moved)(&known, new as usize, size);
     }
     new

@@ -10,8 +10,6 @@ mod death;
 mod ended;
 pub mod guest;
 pub mod host;
-#[cfg(target_env = "gnu")]
-mod pages;
 pub mod socket;
 mod usage;
 
