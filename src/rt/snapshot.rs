@@ -43,8 +43,9 @@ pub struct Restored {
     pub lost: Vec<String>,
 }
 
-/// Descriptors of the runner itself.
+/// What the runner itself needs, and a copy of it as well.
 pub(super) struct Kept {
+    /// Its descriptors to the kernel.
     pub(super) descriptors: Vec<RawFd>,
     /// Process id of the keeper; 0 when there is none, and then no snapshot.
     pub(super) keeper: i32,
