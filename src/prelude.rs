@@ -6,20 +6,10 @@
 //! part of it: its method names (`map`, `sum`, `filter` on types of the user's) would clash, and
 //! `use rayon::prelude::*;` works in every cell.
 
-pub use std::prelude::rust_2024::*;
-
-pub use crate::cluster::{self, Cluster, slurm};
-pub use crate::display::{self, clear_output, html, latex, markdown, svg, table};
-pub use crate::executor::Executor;
-pub use crate::par;
-pub use crate::plot::{self, Live, Plot};
-pub use crate::table;
-
-pub use crate::progress::{self, Bar, progress};
-pub use crate::random;
-pub use crate::simd::{self, F32s, F64s};
-pub use crate::threads::{self, Threads, threads};
-pub use crate::timing;
-
 pub use crate::display::Display as _;
 pub use crate::progress::{ParallelProgress as _, ProgressIterator as _};
+pub use names::*;
+
+/// The prelude without methods: where a trait of the user's has a method of the same name as one of ours, his
+/// is the one that is meant.
+pub mod names;

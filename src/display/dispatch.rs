@@ -23,16 +23,17 @@ pub enum Known<'a> {
     Nothing(&'static str),
 }
 
-/// Carries a reference through method resolution.
+/// Carries a reference through method resolution, and one to it: what has no size of its own (`v[..3]`,
+/// `*boxed`) is shown as what points to it.
 #[derive(Debug)]
-pub struct Value<'a, T>(pub &'a T);
+pub struct Value<'a, T: ?Sized>(pub &'a T, pub &'a &'a T);
 
 /// First choice.
 pub trait ViaDisplay<'a> {
     /// See [`Known`].
     fn known(&self) -> Known<'a>;
 }
-impl<'a, T: Display> ViaDisplay<'a> for &&&Value<'a, T> {
+impl<'a, T: Display> ViaDisplay<'a> for &&&&Value<'a, T> {
     #[inline]
     fn known(&self) -> Known<'a> {
         Known::Display(self.0)
@@ -46,7 +47,7 @@ pub trait ViaList<'a> {
 }
 macro_rules! lists {
     ($([$($g:tt)*] $list:ty;)*) => {$(
-        impl<'a, T: Debug, $($g)*> ViaList<'a> for &&Value<'a, $list> {
+        impl<'a, T: Debug, $($g)*> ViaList<'a> for &&&Value<'a, $list> {
             #[inline]
             fn known(&self) -> Known<'a> {
                 Known::List(self.0)
@@ -65,15 +66,34 @@ lists! {
     [const N: usize] &'a [T; N];
 }
 
+impl<'a, T: Debug> ViaList<'a> for &&&Value<'a, [T]> {
+    #[inline]
+    fn known(&self) -> Known<'a> {
+        Known::List(self.1)
+    }
+}
+
 /// Third choice.
 pub trait ViaDebug<'a> {
     /// See [`Known`].
     fn known(&self) -> Known<'a>;
 }
-impl<'a, T: Debug> ViaDebug<'a> for &Value<'a, T> {
+impl<'a, T: Debug> ViaDebug<'a> for &&Value<'a, T> {
     #[inline]
     fn known(&self) -> Known<'a> {
         Known::Debug(self.0, std::any::type_name::<T>())
+    }
+}
+
+/// Fourth choice: what has no size.
+pub trait ViaUnsized<'a> {
+    /// See [`Known`].
+    fn known(&self) -> Known<'a>;
+}
+impl<'a, T: Debug + ?Sized> ViaUnsized<'a> for &Value<'a, T> {
+    #[inline]
+    fn known(&self) -> Known<'a> {
+        Known::Debug(self.1, std::any::type_name::<T>())
     }
 }
 
@@ -82,7 +102,7 @@ pub trait ViaNothing<'a> {
     /// See [`Known`].
     fn known(&self) -> Known<'a>;
 }
-impl<'a, T> ViaNothing<'a> for Value<'a, T> {
+impl<'a, T: ?Sized> ViaNothing<'a> for Value<'a, T> {
     #[inline]
     fn known(&self) -> Known<'a> {
         Known::Nothing(std::any::type_name::<T>())
@@ -160,6 +180,7 @@ fn short(name: &str) -> String {
 /// drop(name);
 /// ferrolab::__display_result!(1 + 1);
 /// ferrolab::__display_result!(|| 1);
+/// ferrolab::__display_result!("parts"[..2]);
 /// ```
 #[macro_export]
 macro_rules! __display_result {
@@ -167,11 +188,11 @@ macro_rules! __display_result {
         match &$value {
             value => {
                 #[allow(unused_imports)]
-                use $crate::display::dispatch::{NoEvcxr, ViaDebug, ViaDisplay, ViaList, ViaNothing};
+                use $crate::display::dispatch::{NoEvcxr, ViaDebug, ViaDisplay, ViaList, ViaNothing, ViaUnsized};
                 #[allow(clippy::let_unit_value)]
                 let shown = (*value).evcxr_display();
                 if $crate::display::dispatch::absent(&shown) {
-                    $crate::display::dispatch::result((&&&&$crate::display::dispatch::Value(value)).known());
+                    $crate::display::dispatch::result((&&&&&$crate::display::dispatch::Value(value, &value)).known());
                 }
             }
         }

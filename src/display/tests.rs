@@ -27,8 +27,8 @@ impl Evcxr<'_> {
 macro_rules! chosen {
     ($value:expr) => {{
         #[allow(unused_imports)]
-        use super::dispatch::{ViaDebug, ViaDisplay, ViaList, ViaNothing};
-        match (&&&&Value(&$value)).known() {
+        use super::dispatch::{ViaDebug, ViaDisplay, ViaList, ViaNothing, ViaUnsized};
+        match (&&&&&Value(&$value)).known() {
             Known::Display(_) => "display",
             Known::List(_) => "list",
             Known::Debug(value, _) => {

@@ -98,7 +98,26 @@ fn displayed(error: &dyn Error, kind: &'static str) -> Failure {
         }
         source = cause.source();
     }
+    if let Some(backtrace) = backtrace_of(error) {
+        message.push_str("\n\n");
+        message.push_str(&backtrace);
+    }
     Failure(Box::new(Reason { message, kind }))
+}
+
+/// The backtrace that an error has taken (anyhow, eyre), where the user has asked for backtraces. Errors show
+/// it with `Debug` only.
+fn backtrace_of(error: &dyn Error) -> Option<String> {
+    let asked = |name| std::env::var_os(name).is_some_and(|value| value != "0");
+    if !asked("RUST_BACKTRACE") && !asked("RUST_LIB_BACKTRACE") {
+        return None;
+    }
+    let text = format!("{error:?}");
+    let at = text.find("Stack backtrace:")?;
+    // What comes before the cell is no business of the user's.
+    let ours = |line: &str| line.contains("ferrolab::rt::") || line.contains("__ferrolab_cell");
+    let frames: Vec<&str> = text[at..].lines().take_while(|line| !ours(line)).collect();
+    (frames.len() > 1).then(|| frames.join("\n"))
 }
 
 impl<E: Debug> From<E> for DebugFailure {

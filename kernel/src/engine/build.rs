@@ -1,7 +1,7 @@
 //! Building one cell: which crates of items it takes, generating each, looking on the shelf, compiling, and
 //! trying again with what a failure teaches. It changes no session: what came of it is returned.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use super::items::{Added, Name, reads_files};
 use super::shelf::{OBJECT, Record};
 use super::source::Source;
 use super::split::Split;
+use super::type_paths::with_crate;
 use super::uses::Whose;
 use super::variables::Variables;
-use super::{Engine, Refused, State};
+use super::{Engine, Refused, State, learn};
 
 /// Attempts at one cell: moves, borrows and stale items are learnt one failure at a time.
 const ATTEMPTS: usize = 8;
@@ -61,7 +62,7 @@ struct Recipe<'a> {
 }
 
 /// What an attempt came to.
-enum Try<T> {
+pub(super) enum Try<T> {
     Done(T),
     /// Something was learnt: once more.
     Again,
@@ -89,9 +90,8 @@ impl Engine {
             left -= 1;
             // Imports are tried where they stand, also when nothing else is there.
             let tries = !split.runs_nothing()
-                || !split.imports.is_empty()
-                    && (!added.dirty.contains(&added.fresh) || next.items.imports_items(number));
-            let (order, carrier) = self.plan(number, split, tries, &omit, &added, next);
+                || !split.imports.is_empty() && (!added.dirty.contains(&added.fresh) || next.items.imports_items());
+            let (order, carrier) = self.plan(split, tries, &omit, &added, next);
             let before = notes.len();
             let mut again = false;
             for (index, name) in order.iter().enumerate() {
@@ -131,7 +131,6 @@ impl Engine {
     /// own items, when no other needs it.
     fn plan(
         &self,
-        number: u32,
         split: &Split,
         tries: bool,
         omit: &Omit,
@@ -140,7 +139,7 @@ impl Engine {
     ) -> (Vec<Name>, Option<Name>) {
         let mut wanted: BTreeSet<Name> = added.dirty.iter().filter(|name| next.items.lives_in(name)).cloned().collect();
         if tries {
-            let whose = Whose { family: None, cell: Some(number), all: omit.all_names };
+            let whose = Whose { family: None, statements: true, all: omit.all_names };
             wanted.extend(next.items.uses(whose, &mentions(split, &next.variables)).families());
         }
         let mut order = next.items.order(&wanted);
@@ -152,10 +151,7 @@ impl Engine {
             order = next.items.order(&wanted);
         }
         let fresh = &added.fresh;
-        let needs = |name: &Name| {
-            let whose = Whose { family: Some(name), ..Whose::default() };
-            next.items.uses(whose, &HashSet::new()).families()
-        };
+        let needs = |name: &Name| next.items.uses_of(name).families();
         let carries = !split.runs_nothing()
             && order.contains(fresh)
             && !order.iter().any(|name| name != fresh && needs(name).contains(fresh));
@@ -167,7 +163,7 @@ impl Engine {
     }
 
     /// Compile a family's items alone. True when they were on the shelf.
-    fn make_family(
+    pub(super) fn make_family(
         &mut self,
         name: &Name,
         number: u32,
@@ -205,7 +201,15 @@ impl Engine {
                     }
                     return Ok(Try::Again);
                 }
-                if self.learn_items(&diagnostics, &generated.source, number, next, notes) {
+                if !next.items.bare.contains_key(name)
+                    && let Some(bare) = learn::leaves_out_prelude(&diagnostics, &said)
+                {
+                    next.items.bare.insert(name.clone(), bare);
+                    return Ok(Try::Again);
+                }
+                if self.learn_replaced(&diagnostics, &generated.source, number, next, notes)
+                    || self.learn_items(&diagnostics, &generated.source, number, next, notes)
+                {
                     return Ok(Try::Again);
                 }
                 Err(self.refuse(&said, &generated.source, number, &next.variables))
@@ -417,7 +421,7 @@ fn record_of(said: &str, generated: &Generated) -> Record {
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
-        let kind = match diagnose::classify(&type_text) {
+        let kind = match diagnose::classify(&with_crate(&type_text, &generated.own)) {
             TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
             kind => kind,
         };

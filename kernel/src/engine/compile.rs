@@ -229,9 +229,13 @@ impl Job<'_> {
     }
 
     fn start(&self) -> Result<Child, CompileError> {
+        self.spawn(self.command())
+    }
+
+    fn spawn(&self, mut command: Command) -> Result<Child, CompileError> {
         let rustc = &self.environment.toolchain.rustc;
         fs::write(self.bench.join(Self::file_name(self.hash)), self.text).map_err(|e| disk(self.bench, &e))?;
-        let child = self.command().spawn().map_err(|e| {
+        let child = command.spawn().map_err(|e| {
             CompileError::Broken(format!("cannot run {}: {e}; `ferrolab doctor` says what is missing", rustc.display()))
         })?;
         self.compiling.group.store(child.id() as i32, Ordering::SeqCst);
@@ -253,6 +257,26 @@ impl Job<'_> {
         // Linking needs the crates' files; by now their code has usually been generated.
         link(self.environment, self.bench, &self.made())?;
         Ok(said)
+    }
+
+    /// The text with its macros expanded.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn expand(&self) -> Result<String, CompileError> {
+        let mut command = self.command();
+        command.arg("-Zunpretty=expanded").stdout(Stdio::piped());
+        let child = self.spawn(command)?;
+        let output = child.wait_with_output();
+        self.compiling.group.store(0, Ordering::SeqCst);
+        if self.compiling.cancelled() {
+            return Err(CompileError::Cancelled);
+        }
+        let output = output.map_err(|e| CompileError::Broken(format!("rustc cannot be waited for: {e}")))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(CompileError::Refused(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 
     fn made(&self) -> Vec<ItemsCrate> {

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use super::compile::ItemsCrate;
 use super::environment::Identity;
 use super::item::{ItemPart, Key, Nature};
-use super::items::{Added, Items, Live, Name};
+use super::items::{Added, Era, Items, Live, Name};
 use super::mentions::plain;
 use super::split::words;
-use super::uses::Whose;
 
 /// A crate of items.
 #[derive(Debug, Clone, Default)]
@@ -76,24 +75,31 @@ impl Change {
         }
     }
 
-    fn cause_in(&self, item: &Live) -> Option<&Cause> {
+    fn cause_in(&self, item: &Live, items: &Items) -> Option<&Cause> {
+        // What it imports has nothing to do with what items are called.
+        let meant = |name: &str| !items.is_imported(name, item.era);
         if item.loose {
-            return words(item.code()).find_map(|word| self.names.get(word).or_else(|| self.members.get(word)));
+            let mut words = words(item.code()).filter(|word| meant(word));
+            return words.find_map(|word| self.names.get(word).or_else(|| self.members.get(word)));
         }
         let mentions = &item.part.mentions;
-        common(&self.names, &mentions.names)
-            .or_else(|| common(&self.names, &item.scope))
-            .or_else(|| common(&self.members, &mentions.members))
-            .or_else(|| common(&self.members, &mentions.names))
+        common(&self.names, &mentions.names, meant)
+            .or_else(|| common(&self.names, &item.scope, meant))
+            .or_else(|| common(&self.members, &mentions.members, |_| true))
+            .or_else(|| common(&self.members, &mentions.names, |_| true))
     }
 }
 
 /// What two collections have in common, going through the smaller one.
-fn common<'a>(map: &'a HashMap<String, Cause>, set: &HashSet<String>) -> Option<&'a Cause> {
+fn common<'a>(
+    map: &'a HashMap<String, Cause>,
+    set: &HashSet<String>,
+    meant: impl Fn(&str) -> bool,
+) -> Option<&'a Cause> {
     if map.len() < set.len() {
-        return map.iter().find(|(name, _)| set.contains(*name)).map(|(_, cause)| cause);
+        return map.iter().find(|(name, _)| set.contains(*name) && meant(name)).map(|(_, cause)| cause);
     }
-    set.iter().find_map(|name| map.get(name))
+    set.iter().filter(|name| map.contains_key(*name) && meant(name)).find_map(|name| map.get(name))
 }
 
 impl Items {
@@ -134,7 +140,7 @@ impl Items {
         }
         let owners = self.live.iter().filter(|item| hit.contains_key(&item.id));
         let owners: Vec<(u64, Name)> =
-            owners.filter_map(|item| Some((item.id, self.owner(&item.part)?.home.clone()))).collect();
+            owners.filter_map(|item| Some((item.id, self.owner(item)?.home.clone()))).collect();
         self.move_to(&owners);
         let mut dirty: BTreeSet<Name> = families.into_keys().chain(std::iter::once(added.fresh.clone())).collect();
         dirty.extend(self.live.iter().filter(|item| hit.contains_key(&item.id)).map(|item| item.home.clone()));
@@ -161,12 +167,13 @@ impl Items {
                     continue;
                 }
                 let new = added.new.contains(&item.id);
-                let known = hit.get(&item.id).or_else(|| change.families.get(&item.home)).or(change.cause_in(item));
+                let known =
+                    hit.get(&item.id).or_else(|| change.families.get(&item.home)).or(change.cause_in(item, self));
                 let Some(cause) = known.cloned().or_else(|| new.then(|| item.label())) else { continue };
                 hit.insert(item.id, cause.clone());
                 spread.insert(item.id);
                 change.add(&item.part, cause.clone());
-                if let Some(owner) = self.owner(&item.part) {
+                if let Some(owner) = self.owner(item) {
                     hit.entry(owner.id).or_insert(cause);
                 } else if lasts(item, added) {
                     change.families.insert(item.home.clone(), cause);
@@ -175,7 +182,7 @@ impl Items {
             for (index, import) in self.imports.iter().enumerate() {
                 let cause = import.part.roots.iter().find_map(|(root, _)| change.names.get(plain(root))).cloned();
                 let Some(cause) = cause.filter(|_| local[index] && imports.insert(index)) else { continue };
-                change.names(import.part.names.iter().map(String::as_str), cause.clone());
+                change.names(import.part.names(), cause.clone());
                 for inner in self.roots(index).flat_map(|item| &item.part.inside) {
                     change.members.entry(inner.clone()).or_insert_with(|| cause.clone());
                 }
@@ -204,28 +211,29 @@ impl Items {
     }
 
     /// The type or trait in whose crate an implementation must stand.
-    fn owner(&self, part: &ItemPart) -> Option<&Arc<Live>> {
-        let Nature::Impl(places) = &part.nature else { return None };
-        places.iter().find_map(|name| self.meant(name, 4))
+    fn owner(&self, item: &Live) -> Option<&Arc<Live>> {
+        let Nature::Impl(places) = &item.part.nature else { return None };
+        places.iter().find_map(|name| self.meant(name, item.era, 4))
     }
 
-    /// The type or trait that a name stands for, through aliases and imports.
-    fn meant(&self, name: &str, depth: usize) -> Option<&Arc<Live>> {
+    /// The type or trait that a name stands for in a cell, through aliases and imports.
+    fn meant(&self, name: &str, era: Era, depth: usize) -> Option<&Arc<Live>> {
         let depth = depth.checked_sub(1)?;
         let is = |key: &Key| matches!(key, Key::Type(n) | Key::Value(n) if plain(n) == name);
-        if let Some(item) = self.live.iter().find(|item| item.part.keys.iter().any(is)) {
+        let defined = self.live.iter().find(|item| item.part.keys.iter().any(is));
+        if let Some(item) = defined.filter(|_| !self.is_imported(name, era)) {
             return match &item.part.nature {
-                Nature::Alias(of) => of.as_deref().and_then(|of| self.meant(of, depth)),
+                Nature::Alias(of) => of.as_deref().and_then(|of| self.meant(of, item.era, depth)),
                 _ => item.part.lasting.then_some(item),
             };
         }
         let through = (0..self.imports.len()).filter(|index| {
             let import = &self.imports[*index].part;
-            let within = || import.names.is_empty() && self.roots(*index).any(|item| item.part.inside.contains(name));
-            import.names.iter().any(|n| plain(n) == name) || within()
+            let within = || import.is_glob() && self.roots(*index).any(|item| item.part.inside.contains(name));
+            import.names().any(|n| n == name) || within()
         });
         let mut roots = through.flat_map(|index| &self.imports[index].part.roots);
-        roots.find_map(|(root, _)| self.meant(plain(root), depth))
+        roots.find_map(|(root, _)| self.meant(plain(root), era, depth))
     }
 
     /// Crates cannot depend on each other in a circle: families that do become one, which keeps the name of the
@@ -234,14 +242,8 @@ impl Items {
         if families.len() < 2 {
             return;
         }
-        let none = HashSet::new();
-        let needs: BTreeMap<Name, BTreeSet<Name>> = families
-            .iter()
-            .map(|name| {
-                let whose = Whose { family: Some(name), ..Whose::default() };
-                (name.clone(), self.uses(whose, &none).families())
-            })
-            .collect();
+        let needs: BTreeMap<Name, BTreeSet<Name>> =
+            families.iter().map(|name| (name.clone(), self.uses_of(name).families())).collect();
         let reach = |from: &Name| {
             let (mut seen, mut todo) = (BTreeSet::new(), vec![from]);
             while let Some(name) = todo.pop() {
@@ -271,8 +273,7 @@ impl Items {
     /// Puts a family and all that it needs into one crate, where rules about several crates do not apply. False when
     /// there is nothing to put together.
     pub(super) fn join(&mut self, family: &Name, added: &mut Added) -> bool {
-        let whose = Whose { family: Some(family), ..Whose::default() };
-        let needs = self.uses(whose, &HashSet::new()).families();
+        let needs = self.uses_of(family).families();
         let together: BTreeSet<Name> = self.linked(&needs).into_iter().map(|(name, _)| name).collect();
         let together: BTreeSet<Name> = together.into_iter().filter(|name| self.lives_in(name)).collect();
         let Some(target) = together.first().cloned() else { return false };
@@ -326,8 +327,7 @@ impl Items {
             family.needs.iter().for_each(|need| self.visit(need, seen, order));
             return;
         }
-        let whose = Whose { family: Some(name), ..Whose::default() };
-        self.uses(whose, &HashSet::new()).families().iter().for_each(|need| self.visit(need, seen, order));
+        self.uses_of(name).families().iter().for_each(|need| self.visit(need, seen, order));
         order.push(name.clone());
     }
 
@@ -377,8 +377,7 @@ impl Items {
     fn note_scope(&mut self, family: &Name) {
         let own = self.live.iter().filter(|item| item.home == *family);
         let mut known: HashSet<String> = own.flat_map(|item| item.part.names().map(str::to_owned)).collect();
-        let whose = Whose { family: Some(family), ..Whose::default() };
-        known.extend(self.uses(whose, &HashSet::new()).all_names().map(|name| plain(name).to_owned()));
+        known.extend(self.uses_of(family).all_names().map(|name| plain(name).to_owned()));
         for item in self.live.iter_mut().filter(|item| item.home == *family) {
             let mentioned = &item.part.mentions.names;
             let more = words(item.code()).filter(|word| known.contains(*word) && !mentioned.contains(*word));

@@ -11,8 +11,9 @@ use super::items::{Items, Name};
 use super::measured::{self, Measure};
 use super::mentions::plain;
 use super::source::{Source, identifier};
-use super::split::{Binding, Split, words};
-use super::uses::Whose;
+use super::split::{Binding, Split, StatementKind, words};
+use super::type_paths::from_paths;
+use super::uses::{Mentioned, Uses, Whose};
 use super::variables::Variables;
 
 /// The function that the runner calls in every cell.
@@ -53,6 +54,12 @@ pub struct Omit {
     /// The trailing expression cannot be written the way `:fmt` asks for.
     #[serde(default)]
     pub unformatted: bool,
+    /// It returns errors of a type of its own (`anyhow::bail!`), which is inferred then.
+    #[serde(default)]
+    pub own_error: bool,
+    /// Whether methods of the prelude are left out, when a failure has told.
+    #[serde(default)]
+    pub bare_prelude: Option<bool>,
     /// It names something that a macro has made (`PBuilder`), which the items' texts do not show.
     #[serde(default)]
     pub all_names: bool,
@@ -88,6 +95,8 @@ pub struct Generated {
     pub measured: Option<&'static str>,
     /// The families it names.
     pub needs: BTreeSet<Name>,
+    /// Types in it, whose paths rustc prints without a crate.
+    pub own: BTreeSet<String>,
 }
 
 /// What generation needs to know of a session.
@@ -142,18 +151,17 @@ const SHORT_TYPE: &str = "let mut type_text = ::std::string::String::from(\": \"
 /// Generates the crate of a family's items, a cell's statements, or both in one.
 pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
     let kind = if scope.family.is_some() { Kind::Items } else { Kind::Statements };
-    let whose = Whose { family: scope.family, cell: Some(cell), all: omit.all_names };
+    let statements = scope.family.is_none() || !split.runs_nothing();
+    let whose = Whose { family: scope.family, statements, all: omit.all_names };
     let uses = scope.items.uses(whose, &mentions(split, scope.variables));
     let mut source = Source::default();
-    source.push(HEADER);
-    scope.items.push_inner(&mut source);
-    source.push("#[prelude_import] use ::ferrolab::prelude::*;\n");
-    scope.items.push_uses(&uses, &mut source);
-    if let Some(family) = scope.family {
-        scope.items.push_items(family, &mut source);
-    }
+    let known = scope.family.and_then(|family| scope.items.bare.get(family).copied());
+    let bare = omit.bare_prelude.or(known).unwrap_or(uses.rival);
+    push_head(scope.items, bare, &mut source);
+    scope.items.push_crate(scope.family, &uses, &mut source);
     let known = uses.all_names().map(String::as_str).collect();
-    let mut body = Body { cell, text, split, scope, omit, known, source, handling: Vec::new(), taken: Vec::new() };
+    let mut body =
+        Body { cell, text, split, scope, omit, uses: &uses, known, source, handling: Vec::new(), taken: Vec::new() };
     if !split.runs_nothing() {
         scope.items.push_paths(&uses, &mut body.source);
         body.push();
@@ -166,42 +174,45 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
     let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
-    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured, needs: uses.families() }
+    Generated {
+        source,
+        kind,
+        taken,
+        handling,
+        bindings,
+        key_base,
+        borrowed,
+        measured,
+        needs: uses.families(),
+        own: uses.own,
+    }
+}
+
+/// What every crate begins with.
+pub fn push_head(items: &Items, bare_prelude: bool, source: &mut Source) {
+    source.push(HEADER);
+    items.push_inner(source);
+    let names = if bare_prelude { "::names" } else { "" };
+    source.push(&format!("#[prelude_import] use ::ferrolab::prelude{names}::*;\n"));
 }
 
 /// What a cell's statements mention, the types of its variables included.
-pub fn mentions(split: &Split, variables: &Variables) -> HashSet<String> {
-    let mut mentions: HashSet<String> = split.mentions.iter().map(|word| plain(word).to_owned()).collect();
+pub fn mentions(split: &Split, variables: &Variables) -> Mentioned {
+    let mut mentioned = Mentioned::default();
+    mentioned.code.extend(split.mentions.iter().map(|word| plain(word).to_owned()));
     for (_, variable) in variables.iter().filter(|(name, _)| split.mentions.contains(*name)) {
-        mentions.extend(words(&variable.type_text).map(str::to_owned));
+        mentioned.types.extend(words(&variable.type_text).map(str::to_owned));
     }
     if split.trailing.is_some() {
         // What shows it calls this method, which a trait of the user's may give to any type.
-        mentions.insert("evcxr_display".to_owned());
+        mentioned.code.insert("evcxr_display".to_owned());
     }
-    mentions
+    mentioned
 }
 
 /// Keys start with the cell's whole text: the same text binds values of the same types.
 fn fingerprint(text: &str) -> u64 {
     u64::from_str_radix(&Identity::default().part(text).finish()[..16], 16).unwrap_or_default()
-}
-
-/// A type as rustc has printed it, with the module that holds names of items in the place of their crate.
-fn from_paths(type_text: &str, known: &HashSet<&str>) -> String {
-    let mut out = String::new();
-    let mut rest = type_text;
-    while let Some(at) = rest.find("cells::") {
-        let (before, after) = (&rest[..at], &rest[at + "cells::".len()..]);
-        let name = after.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-        let begins = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
-        out.push_str(before);
-        // A module of the user's own may be called so, too.
-        out.push_str(if begins && known.contains(name) { "__ferrolab_cells::" } else { "cells::" });
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 struct Body<'a> {
@@ -210,6 +221,7 @@ struct Body<'a> {
     split: &'a Split,
     scope: &'a Scope<'a>,
     omit: &'a Omit,
+    uses: &'a Uses,
     /// Items that types of variables may be named after.
     known: HashSet<&'a str>,
     source: Source,
@@ -220,7 +232,12 @@ struct Body<'a> {
 impl Body<'_> {
     fn push(&mut self) {
         self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
+        self.scope.items.push_statements_scope(self.uses, &mut self.source);
         self.take_variables();
+        // What spawns or makes a timer looks for the runtime that a program's `main` would run on.
+        if self.scope.tokio == Some(Tokio::Current) && !self.awaits() && self.uses.asynchronous {
+            self.source.push(TOKIO_CONTEXT);
+        }
         self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");
         if self.awaits() {
             self.source.push(match self.scope.tokio {
@@ -228,21 +245,25 @@ impl Body<'_> {
                 Some(Tokio::Old) => OLD_TOKIO,
                 None => "::ferrolab::rt::cell::block_on(async ",
             });
-        } else if self.omit.debug_errors {
+        } else if self.omit.debug_errors || self.omit.own_error {
             self.source.push("(|| ");
         }
         self.source.push("{\n");
         self.push_statements();
         self.put_bindings();
-        let failure = if self.omit.debug_errors { "DebugFailure" } else { "Failure" };
         self.source.push("::ferrolab::rt::cell::at_end(); ");
-        self.source.push(&format!("::core::result::Result::<(), ::ferrolab::rt::{failure}>::Ok(()) }}"));
-        if self.awaits() || self.omit.debug_errors {
+        let failure = if self.omit.debug_errors { "::ferrolab::rt::DebugFailure" } else { "::ferrolab::rt::Failure" };
+        let error = if self.omit.own_error { "_" } else { failure };
+        self.source.push(&format!("::core::result::Result::<(), {error}>::Ok(()) }}"));
+        if self.awaits() || self.omit.debug_errors || self.omit.own_error {
             self.source.push(match self.scope.tokio {
                 Some(Tokio::Old) if self.awaits() => "))",
                 _ if self.awaits() => ")",
                 _ => ")()",
             });
+        }
+        if self.omit.own_error {
+            self.source.push(&format!(".map_err({failure}::from)"));
         }
         if self.omit.debug_errors {
             self.source.push(".map_err(::ferrolab::rt::DebugFailure::into_failure)");
@@ -264,7 +285,7 @@ impl Body<'_> {
             self.source.push(if variable.mutable { "let mut " } else { "let " });
             // The name is the user's own, so that rustc's advice points at the first binding.
             self.source.push_user(variable.place.0, variable.place.1, name);
-            let type_text = from_paths(&variable.type_text, &self.known);
+            let type_text = from_paths(&variable.type_text, &self.known, self.uses.has_globs());
             let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
             self.source.push(&take);
             self.taken.push(name.clone());
@@ -276,15 +297,29 @@ impl Body<'_> {
         if let Some((before, after)) = around {
             return self.push_measured(&before, &after);
         }
-        for range in &self.split.statements {
+        let levels = self.scope.items.levels.statement_prefix(self.scope.items.era);
+        let kinds = self.split.kinds.iter().map(Some).chain(std::iter::repeat(None));
+        for (range, kind) in self.split.statements.iter().zip(kinds) {
+            match kind {
+                Some(StatementKind::Let) => self.source.push(&levels),
+                Some(StatementKind::Expression) if !levels.is_empty() => {
+                    self.source.push(&levels);
+                    self.source.push("{ ");
+                    self.push_user(range);
+                    self.source.push("\n}\n");
+                    continue;
+                }
+                _ => {}
+            }
             self.push_user(range);
             self.source.push("\n");
         }
         if let Some(range) = self.split.trailing.clone() {
             let (before, after) = self.around_result();
-            self.source.push(before);
+            let braces = if levels.is_empty() { ("", "") } else { ("{ ", "}\n") };
+            [&levels, braces.0, before].iter().for_each(|text| self.source.push(text));
             self.push_user(&range);
-            self.source.push(&after);
+            [&after, braces.1].iter().for_each(|text| self.source.push(text));
         }
         if let Some(Measure::Compare(candidates)) = &self.split.measure {
             self.source.push("::ferrolab::timing::cell::bench(vec![");
@@ -397,22 +432,9 @@ impl Tokio {
 /// The same with 0.2: the cell's thread waits in the runtime's context, whose own threads do the work.
 const OLD_TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Runtime::new().expect(\"tokio runtime\")).enter(|| ::ferrolab::rt::cell::block_on(async ";
 
+/// For statements that wait for nothing themselves.
+const TOKIO_CONTEXT: &str = "let __ferrolab_runtime = ::ferrolab::rt::cell::shared(|| ::tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(\"tokio runtime\")); let __ferrolab_context = __ferrolab_runtime.enter();\n";
+
 /// One runtime for the session; a runner that took over makes its own, since threads do not
 /// survive a fork.
 const TOKIO: &str = "::ferrolab::rt::cell::shared(|| ::tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(\"tokio runtime\")).block_on(async ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn types_are_found_by_their_paths() {
-        let known = HashSet::from(["P", "cells"]);
-        let found = |text| from_paths(text, &known);
-        assert_eq!(found("std::vec::Vec<cells::P>"), "std::vec::Vec<__ferrolab_cells::P>");
-        assert_eq!(
-            found("(cells::cells::Q, cells::Q, my_cells::P)"),
-            "(__ferrolab_cells::cells::Q, cells::Q, my_cells::P)"
-        );
-    }
-}

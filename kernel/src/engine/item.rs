@@ -5,13 +5,14 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Fields, ImplItem, Item, StmtMacro, Type, Visibility};
 
+use super::expand::Call;
 use super::hot;
 use super::mentions::{Mentions, inside, may_add_names, plain};
+use super::published;
 
 /// What an item defines; items that share a key replace each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +55,8 @@ pub struct ItemPart {
     pub nature: Nature,
     /// It may define names that cannot be seen in its text.
     pub opaque: bool,
+    /// It is a macro that makes items.
+    pub makes_items: bool,
 }
 
 /// Kinds of items that are treated in their own way.
@@ -85,6 +88,7 @@ impl ItemPart {
             lasting: false,
             nature: Nature::Plain,
             opaque: false,
+            makes_items: false,
         }
     }
 
@@ -125,43 +129,76 @@ impl ItemPart {
 /// Macros whose expansion at the top of a cell is items.
 const ITEM_MACROS: [&str; 4] = ["thread_local", "lazy_static", "bitflags", "cfg_if"];
 
-/// A macro statement that stands for items, or none.
+/// A macro statement that is known to stand for items, or none.
 pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     let name = statement.mac.path.segments.last()?.ident.to_string();
     if !ITEM_MACROS.contains(&name.as_str()) {
         return None;
     }
     let range = statement.span().byte_range();
-    let mut part = ItemPart::new(range.clone(), vec![Key::Text(text[range].to_owned())]);
+    let tokens = statement.mac.tokens.clone();
+    let found = if name == "cfg_if" { published::in_branches(tokens) } else { published::in_call(tokens) };
+    let keys: Vec<Key> = found.names.into_iter().map(Key::Value).collect();
+    let keys = if keys.is_empty() { vec![Key::Text(text[range.clone()].to_owned())] } else { keys };
+    let mut part = ItemPart::new(range, keys);
+    part.edits = found.edits;
     part.mentions = Mentions::of_tokens(statement.to_token_stream());
     part.lasting = name == "bitflags" || name == "cfg_if";
     part.opaque = name == "cfg_if";
     part.nature = if part.lasting { Nature::Plain } else { Nature::Static };
-    let mut fresh = true;
-    let mut named = false;
-    for token in statement.mac.tokens.clone() {
-        let TokenTree::Ident(word) = &token else {
-            // Attributes may stand before what it defines.
-            fresh = matches!(&token, TokenTree::Punct(p) if p.as_char() == ';')
-                || (fresh && !matches!(&token, TokenTree::Punct(p) if p.as_char() != '#'));
-            continue;
-        };
-        let word = word.to_string();
-        if named && word != "ref" && word != "mut" {
-            part.keys.push(Key::Value(word.clone()));
-            named = false;
-        }
-        if (word == "static" || word == "struct") && fresh {
-            let at = token.span().byte_range().start;
-            part.edits.push((at..at, "pub "));
-            named = true;
-        }
-        fresh = false;
-    }
-    if part.keys.len() > 1 {
-        part.keys.remove(0);
-    }
     Some(part)
+}
+
+/// A macro's call that turned out to define `made`.
+pub fn of_call(call: &Call, text: &str, made: &[Item]) -> ItemPart {
+    let mut part = ItemPart::new(call.range.clone(), Vec::new());
+    for item in made {
+        let defined = defined(item, "");
+        part.keys.extend(defined.keys.into_iter().filter(|key| !matches!(key, Key::Text(_) | Key::Impl(_))));
+        part.lasting |= lasts(item);
+        part.inside.extend(inside(item));
+    }
+    let any = |is: fn(&Item) -> bool| made.iter().any(is);
+    if any(|item| matches!(item, Item::Trait(_))) {
+        part.nature = Nature::Trait;
+    } else if any(|item| matches!(item, Item::Static(_))) {
+        part.nature = Nature::Static;
+    } else if part.keys.is_empty()
+        && let Some(Item::Impl(i)) = made.iter().find(|item| matches!(item, Item::Impl(_)))
+    {
+        part.nature = Nature::Impl(places(i));
+    }
+    if part.keys.is_empty() {
+        part.keys.push(Key::Text(text[call.range.clone()].to_owned()));
+    }
+    part.edits.clone_from(&call.edits);
+    part.mentions.clone_from(&call.mentions);
+    part
+}
+
+/// Can other crates see it? What is no item with a name, can.
+pub fn is_public(item: &Item) -> bool {
+    let visibility = match item {
+        Item::Const(i) if i.ident != "_" => &i.vis,
+        Item::Enum(i) => &i.vis,
+        Item::Fn(i) => &i.vis,
+        Item::Mod(i) => &i.vis,
+        Item::Static(i) => &i.vis,
+        Item::Struct(i) => &i.vis,
+        Item::Trait(i) => &i.vis,
+        Item::Type(i) => &i.vis,
+        Item::Union(i) => &i.vis,
+        _ => return true,
+    };
+    matches!(visibility, Visibility::Public(_))
+}
+
+/// Types, traits and modules: later crates and values know them by the name of their crate.
+fn lasts(item: &Item) -> bool {
+    matches!(
+        item,
+        Item::Struct(_) | Item::Enum(_) | Item::Union(_) | Item::Trait(_) | Item::TraitAlias(_) | Item::Mod(_)
+    )
 }
 
 /// The parts of an item.
@@ -170,10 +207,7 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
     part.mentions = Mentions::of(item);
     // An attribute stands before `pub`, which may go to the same place.
     part.edits.splice(0..0, hot::edits(item));
-    part.lasting = matches!(
-        item,
-        Item::Struct(_) | Item::Enum(_) | Item::Union(_) | Item::Trait(_) | Item::TraitAlias(_) | Item::Mod(_)
-    );
+    part.lasting = lasts(item);
     part.inside = inside(item);
     part.opaque = is_opaque(item);
     match item {
@@ -256,7 +290,7 @@ pub(super) fn first_name(path: &syn::Path) -> Option<String> {
 
 fn defined(item: &Item, text: &str) -> ItemPart {
     let range = item.span().byte_range();
-    let other = || vec![Key::Text(text[range.clone()].to_owned())];
+    let other = || vec![Key::Text(text.get(range.clone()).unwrap_or_default().to_owned())];
     let named = |keys| ItemPart::new(range.clone(), keys);
     match item {
         Item::Fn(f) => {
@@ -312,6 +346,10 @@ fn defined(item: &Item, text: &str) -> ItemPart {
                 let at = m.mac.path.span().byte_range().start;
                 p.edits.push((at..at, "#[macro_export] "));
             }
+            // What it makes is for later cells, too.
+            let found = published::in_rules(m.mac.tokens.clone());
+            p.makes_items = found.items || ITEM_MACROS.iter().any(|name| text[range.clone()].contains(name));
+            p.edits.extend(found.edits);
             p
         }
         Item::ForeignMod(f) => {

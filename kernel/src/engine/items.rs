@@ -8,13 +8,17 @@ use std::sync::Arc;
 
 use super::environment::Identity;
 use super::families::{Change, Family};
+use super::imports::Names;
 use super::item::{ItemPart, Key, Nature};
-use super::mentions::plain;
+use super::levels::Levels;
 use super::source::{Place, Source};
 use super::split::{ImportPart, Split, words};
 
 /// The name by which generated code knows a family's crate; rustc calls all of them `cells`.
 pub type Name = Arc<str>;
+
+/// The cells of a session in the order in which they were added; start-up files count as well.
+pub type Era = u64;
 
 /// An item of some cell, as it stands now.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub(super) struct Live {
     /// Another one each time that it, or a type in it, is defined differently.
     pub(super) version: u64,
     pub(super) cell: u32,
+    /// When it was defined, which tells what it has in scope.
+    pub(super) era: Era,
     text: Arc<str>,
     pub(super) part: Arc<ItemPart>,
     /// Members of an inherent implementation that later cells replaced.
@@ -39,7 +45,9 @@ pub(super) struct Live {
 #[derive(Debug, Clone)]
 pub(super) struct Import {
     pub(super) cell: u32,
-    text: Arc<str>,
+    /// When it was written.
+    pub(super) era: Era,
+    pub(super) text: Arc<str>,
     pub(super) part: ImportPart,
 }
 
@@ -49,7 +57,13 @@ pub(super) struct Import {
 pub struct Items {
     pub(super) live: Vec<Arc<Live>>,
     pub(super) imports: Vec<Arc<Import>>,
+    pub(super) names: Names,
+    /// The cell that was added last.
+    pub(super) era: Era,
     inner: Vec<(u32, Arc<str>)>,
+    pub(super) levels: Levels,
+    /// Families of which a failure has told whether methods of the prelude are left out.
+    pub(super) bare: BTreeMap<Name, bool>,
     pub(super) families: BTreeMap<Name, Arc<Family>>,
     /// The crate in which each static has its value, and whether a cell that ran was linked to it.
     statics: BTreeMap<String, (String, bool)>,
@@ -83,6 +97,9 @@ impl Items {
     pub fn add(&mut self, cell: u32, text: &Arc<str>, split: &Split) -> Added {
         let mut added = Added::default();
         let mut change = Change::default();
+        self.era += 1;
+        self.add_imports(cell, text, split);
+        split.levels.iter().for_each(|level| self.levels.add(self.era, level.clone()));
         for range in &split.inner {
             let attribute: Arc<str> = text[range.clone()].into();
             if !self.inner.iter().any(|(_, a)| *a == attribute) {
@@ -97,7 +114,7 @@ impl Items {
             }
             texts = texts.part(code);
             let label = label(part, code);
-            self.replace(part, code, &label, &mut added.changed, &mut change);
+            self.replace(part, code, &label, &mut added, &mut change);
             self.next += 1;
             added.new.insert(self.next);
             change.add(part, label);
@@ -105,6 +122,7 @@ impl Items {
                 id: self.next,
                 version: self.next,
                 cell,
+                era: self.era,
                 text: text.clone(),
                 part: Arc::new(part.clone()),
                 removed: Vec::new(),
@@ -114,8 +132,6 @@ impl Items {
             };
             self.live.push(Arc::new(item));
         }
-        self.add_imports(cell, text, split, &mut change);
-        self.shadow_imports(split);
         self.spread(&mut added.changed);
         added.fresh = self.fresh(&texts.finish());
         if !change.is_empty() {
@@ -130,24 +146,24 @@ impl Items {
         let same = |old: &Arc<Live>| {
             old.part.keys == part.keys && old.removed.is_empty() && old.code() == code && !old.home.is_empty()
         };
+        // What it mentions may be imported from elsewhere now.
+        let alike = |old: &Live| part.mentions.all().all(|name| self.means_alike(name, old.era, self.era));
         let Some(index) = self.live.iter().position(same).filter(|_| !reads_files(code)) else { return false };
+        if !alike(&self.live[index]) {
+            return false;
+        }
+        let era = self.era;
         let old = Arc::make_mut(&mut self.live[index]);
         added.moved.push((Place { cell: old.cell, range: old.part.range.clone() }, cell, part.range.start));
-        (old.cell, old.text, old.part) = (cell, text.clone(), Arc::new(part.clone()));
+        (old.cell, old.era, old.text, old.part) = (cell, era, text.clone(), Arc::new(part.clone()));
         true
     }
 
-    fn replace(
-        &mut self,
-        part: &ItemPart,
-        new: &str,
-        label: &Arc<str>,
-        changed: &mut BTreeSet<String>,
-        change: &mut Change,
-    ) {
+    fn replace(&mut self, part: &ItemPart, new: &str, label: &Arc<str>, added: &mut Added, change: &mut Change) {
         let members: HashSet<&str> = part.members.iter().map(|(n, _)| n.as_str()).collect();
         self.live.retain_mut(|old| {
-            if !old.part.keys.iter().any(|k| part.keys.contains(k)) {
+            // Two of one name in one cell are the user's mistake, and rustc says so.
+            if added.new.contains(&old.id) || !old.part.keys.iter().any(|k| part.keys.contains(k)) {
                 return true;
             }
             if part.inherent && old.part.inherent {
@@ -161,7 +177,7 @@ impl Items {
                 return old.removed.len() < old.part.members.len();
             }
             if old.code() != new {
-                changed.extend(part.keys.iter().filter_map(|k| match k {
+                added.changed.extend(part.keys.iter().filter_map(|k| match k {
                     Key::Type(n) | Key::Value(n) => Some(n.clone()),
                     _ => None,
                 }));
@@ -169,30 +185,6 @@ impl Items {
             change.remove(old, label.clone());
             false
         });
-    }
-
-    fn add_imports(&mut self, cell: u32, text: &Arc<str>, split: &Split, change: &mut Change) {
-        for part in &split.imports {
-            let new = &text[part.range.clone()];
-            self.imports.retain(|old| {
-                let same_text = old.text[old.part.range.clone()] == *new;
-                let replaced =
-                    !old.part.names.is_empty() && old.part.names.iter().all(|n| n != "self" && part.names.contains(n));
-                if replaced && !same_text {
-                    // What means something else now does so to items, too.
-                    let names = old.part.names.iter().map(String::as_str);
-                    change.names(names.filter(|n| old.part.path_of(n) != part.path_of(n)), new.into());
-                }
-                !same_text && !replaced
-            });
-            self.imports.push(Arc::new(Import { cell, text: text.clone(), part: part.clone() }));
-        }
-    }
-
-    /// An item takes the place of an import of the same name.
-    fn shadow_imports(&mut self, split: &Split) {
-        let defined: HashSet<&str> = split.items.iter().flat_map(ItemPart::names).collect();
-        self.imports.retain(|i| i.part.names.is_empty() || !i.part.names.iter().any(|n| defined.contains(plain(n))));
     }
 
     /// Adds every type whose definition mentions a changed name, until nothing is added.
@@ -237,6 +229,38 @@ impl Items {
         removed
     }
 
+    /// Takes away what stands at these places of earlier cells: a derive of a type, a member of an implementation,
+    /// or the item. Returns what it was, with its cell.
+    pub(super) fn replace_at(&mut self, places: &[Place]) -> Vec<(u32, String)> {
+        let mut replaced = Vec::new();
+        for place in places {
+            let at = place.range.start;
+            let hit = |item: &Arc<Live>| item.cell == place.cell && item.part.range.contains(&at);
+            let Some(index) = self.live.iter().position(hit) else { continue };
+            let item = &self.live[index];
+            let head = head(item.code()).to_owned();
+            let member = item.part.members.iter().find(|(_, range)| range.contains(&at) && item.part.members.len() > 1);
+            let part = match member {
+                Some((name, range)) => Some((range.clone(), format!("{head}: {name}"))),
+                None => item.derive_at(place).map(|range| {
+                    let name = &item.text[place.range.clone()];
+                    (range, format!("derive({name}) of {head}"))
+                }),
+            };
+            match part {
+                Some((range, what)) => {
+                    Arc::make_mut(&mut self.live[index]).removed.push(range);
+                    replaced.push((place.cell, what));
+                }
+                None => {
+                    self.live.remove(index);
+                    replaced.push((place.cell, head));
+                }
+            }
+        }
+        replaced
+    }
+
     /// Mark the new items of a cell as in need of names that cannot be seen; true when one was not marked.
     pub fn loosen(&mut self, added: &Added) -> bool {
         let mut done = false;
@@ -249,21 +273,29 @@ impl Items {
 
     /// Inner attributes of all cells.
     pub fn push_inner(&self, source: &mut Source) {
+        source.push(&self.levels.allowed());
         for (_, attribute) in &self.inner {
             source.push(attribute);
             source.push("\n");
         }
     }
 
-    /// The items of a family as other crates must see them, macros first since those are in scope only
+    /// Items as other crates must see them, macros first since those are in scope only
     /// after their definition.
-    pub fn push_items(&self, family: &str, source: &mut Source) {
-        let own = self.live.iter().filter(|item| *item.home == *family);
-        let (macros, others): (Vec<_>, Vec<_>) = own.partition(|item| item.part.is_macro());
+    pub(super) fn push_items(&self, items: &[&Arc<Live>], source: &mut Source) {
+        let (macros, others): (Vec<&Arc<Live>>, Vec<_>) = items.iter().partition(|item| item.part.is_macro());
         for item in macros.into_iter().chain(others) {
+            if !item.part.is_macro() && !matches!(item.part.keys.first(), Some(Key::Text(_))) {
+                source.push(&self.levels.item_prefix(item.era));
+            }
             item.push(source);
             source.push("\n");
         }
+    }
+
+    /// Macros by example.
+    pub(super) fn macros(&self) -> impl Iterator<Item = &ItemPart> {
+        self.live.iter().map(|item| &*item.part).filter(|part| part.is_macro())
     }
 
     /// The names items define, with the cell and text of each, newest last.
@@ -314,11 +346,6 @@ impl Items {
         self.live.iter().any(|item| *item.home == *family)
     }
 
-    /// Does a cell import something that items define?
-    pub fn imports_items(&self, cell: u32) -> bool {
-        self.imports.iter().zip(self.local_imports()).any(|(import, local)| local && import.cell == cell)
-    }
-
     /// Is this the name of an item?
     pub fn defines(&self, name: &str) -> bool {
         self.live.iter().any(|item| item.part.names().any(|n| n == name))
@@ -327,46 +354,6 @@ impl Items {
     /// Is there an item whose names cannot all be seen?
     pub fn has_opaque(&self) -> bool {
         self.live.iter().any(|item| item.part.opaque)
-    }
-
-    /// Which imports stand for something that items define, directly or through another import.
-    pub(super) fn local_imports(&self) -> Vec<bool> {
-        let keys = || self.live.iter().flat_map(|item| &item.part.keys);
-        let types: HashSet<&str> =
-            keys().filter_map(|k| if let Key::Type(n) = k { Some(plain(n)) } else { None }).collect();
-        let all: HashSet<&str> = self.live.iter().flat_map(|item| item.part.names()).collect();
-        let mut names: HashSet<&str> = HashSet::new();
-        let mut local = vec![false; self.imports.len()];
-        loop {
-            let before = names.len();
-            for (import, local) in self.imports.iter().zip(&mut local) {
-                let known = |(root, whole): &(String, bool)| {
-                    let root = plain(root);
-                    types.contains(root) || names.contains(root) || *whole && all.contains(root)
-                };
-                if *local || import.part.roots.iter().any(known) {
-                    *local = true;
-                    names.extend(import.part.names.iter().map(|name| plain(name)));
-                }
-            }
-            if before == names.len() {
-                return local;
-            }
-        }
-    }
-
-    /// The items that an import begins with. Only types and modules have something below them: `use rand::Rng`
-    /// has nothing to do with a function `rand`.
-    pub(super) fn roots(&self, index: usize) -> impl Iterator<Item = &Arc<Live>> {
-        let roots = &self.imports[index].part.roots;
-        let meant = |key: &Key, root: &str, whole: bool| match key {
-            Key::Type(name) => plain(name) == root,
-            Key::Value(name) | Key::Macro(name) => whole && plain(name) == root,
-            Key::Impl(_) | Key::Text(_) => false,
-        };
-        self.live.iter().filter(move |item| {
-            roots.iter().any(|(root, whole)| item.part.keys.iter().any(|key| meant(key, plain(root), *whole)))
-        })
     }
 }
 
@@ -382,17 +369,12 @@ fn label(part: &ItemPart, code: &str) -> Arc<str> {
 
 /// The beginning of an item, for people.
 fn head(code: &str) -> &str {
+    let mut code = code.trim_start();
+    while let Some(rest) = code.strip_prefix("#[").and_then(|rest| rest.split_once(']')) {
+        code = rest.1.trim_start();
+    }
     let head = code.split(['{', '=', ';']).next().unwrap_or(code).trim();
     head.lines().last().unwrap_or(head)
-}
-
-impl Import {
-    /// As the user wrote it.
-    pub(super) fn push(&self, source: &mut Source) {
-        let range = self.part.range.clone();
-        source.push_user(self.cell, range.start, &self.text[range]);
-        source.push("\n");
-    }
 }
 
 impl Live {
@@ -404,6 +386,18 @@ impl Live {
     /// What a note calls it.
     pub(super) fn label(&self) -> Arc<str> {
         label(&self.part, self.code())
+    }
+
+    /// The name at a place inside `#[derive(…)]`, with the comma after it.
+    fn derive_at(&self, place: &Place) -> Option<Range<usize>> {
+        let before = &self.text[self.part.range.start..place.range.start];
+        let open = before.rfind("derive(")?;
+        if before[open..].contains(')') {
+            return None;
+        }
+        let rest = &self.text[place.range.end..self.part.range.end];
+        let comma = rest.find(|c: char| !c.is_whitespace()).filter(|at| rest[*at..].starts_with(','));
+        Some(place.range.start..place.range.end + comma.map_or(0, |at| at + 1))
     }
 
     fn push(&self, source: &mut Source) {
@@ -423,6 +417,7 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cfg::Cfg;
     use super::super::split::split;
     use super::*;
 
@@ -431,16 +426,18 @@ mod tests {
         let mut changed = BTreeSet::new();
         for (n, cell) in cells.iter().enumerate() {
             let text: Arc<str> = (*cell).into();
-            changed = items.add(n as u32 + 1, &text, &split(cell).expect("parses")).changed;
+            changed = items.add(n as u32 + 1, &text, &split(cell, &Cfg::default()).expect("parses")).changed;
         }
         (items, changed)
     }
 
     fn text(items: &Items) -> String {
         let mut source = Source::default();
-        items.imports.iter().for_each(|import| import.push(&mut source));
+        let none = HashSet::new();
+        items.scope(items.era).iter().for_each(|pick| items.push_import(pick, &none, &mut source));
         let homes: BTreeSet<Name> = items.live.iter().map(|item| item.home.clone()).collect();
-        homes.iter().for_each(|home| items.push_items(home, &mut source));
+        let all = homes.iter().flat_map(|home| items.layout(home));
+        all.for_each(|(_, own)| items.push_items(&own, &mut source));
         source.text().replace("#[inline] ", "")
     }
 

@@ -62,10 +62,23 @@ impl Engine {
             omit.debug_errors = true;
             return Ok(());
         }
+        // `anyhow::bail!` returns an error of its own type.
+        let returns = |d: &Diagnostic| d.is_error() && d.code() == "E0308";
+        let ours = ["ferrolab::rt::Failure", "ferrolab::rt::DebugFailure"].iter().any(|name| said.contains(name));
+        if !omit.own_error && generated.measured.is_none() && ours && diagnostics.iter().any(returns) {
+            omit.own_error = true;
+            return Ok(());
+        }
         // A macro that awaits says so only in its expansion. A measured body may not.
         let awaits = |d: &Diagnostic| d.is_error() && d.code() == "E0728";
         if !omit.awaits && generated.measured.is_none() && diagnostics.iter().any(awaits) {
             omit.awaits = true;
+            return Ok(());
+        }
+        if omit.bare_prelude.is_none()
+            && let Some(bare) = leaves_out_prelude(&diagnostics, said)
+        {
+            omit.bare_prelude = Some(bare);
             return Ok(());
         }
         let ambiguous = |d: &Diagnostic| d.is_error() && d.code() == "E0034";
@@ -84,10 +97,39 @@ impl Engine {
             omit.all_names = true;
             return Ok(());
         }
+        if generated.kind == Kind::Items && self.learn_replaced(&diagnostics, &generated.source, number, next, notes) {
+            return Ok(());
+        }
         if generated.kind == Kind::Items && self.learn_items(&diagnostics, &generated.source, number, next, notes) {
             return Ok(());
         }
         Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
+    }
+
+    /// What this cell defines anew under another header takes the place of what an earlier cell had: an edited
+    /// blanket implementation, a derive instead of an implementation by hand. True when there was such a thing.
+    pub(super) fn learn_replaced(
+        &self,
+        diagnostics: &[Diagnostic],
+        source: &Source,
+        number: u32,
+        next: &mut State,
+        notes: &mut Vec<String>,
+    ) -> bool {
+        const TWICE: [&str; 3] = ["E0119", "E0592", "E0428"];
+        let mut replaced = false;
+        for diagnostic in diagnostics.iter().filter(|d| d.is_error() && TWICE.contains(&d.code())) {
+            let places: Vec<Place> = diagnostic.spans.iter().filter_map(|s| source.locate(&s.range())).collect();
+            if !places.iter().any(|place| place.cell == number) {
+                continue;
+            }
+            let old: Vec<Place> = places.into_iter().filter(|place| place.cell != number).collect();
+            for (cell, what) in next.items.replace_at(&old) {
+                notes.push(format!("`{what}` of cell [{cell}] was replaced"));
+                replaced = true;
+            }
+        }
+        replaced
     }
 
     /// Items of earlier cells that do not fit any more are removed. True when there was one, and nothing else
@@ -137,6 +179,17 @@ impl Engine {
     fn error_places(&self, diagnostics: &[Diagnostic], source: &Source) -> Vec<Place> {
         let errors = diagnostics.iter().filter(|d| d.is_error());
         errors.flat_map(|d| d.spans.iter().filter(|s| s.is_primary)).filter_map(|s| source.locate(&s.range())).collect()
+    }
+}
+
+/// A method that the prelude has, too: it is left out where there are two, and not where there is none.
+pub(super) fn leaves_out_prelude(diagnostics: &[Diagnostic], said: &str) -> Option<bool> {
+    let ours = ["ferrolab::progress::", "ferrolab::display::Display"].iter().any(|path| said.contains(path));
+    let has = |code: &str| diagnostics.iter().any(|d| d.is_error() && d.code() == code);
+    match ours {
+        true if has("E0034") => Some(true),
+        true if has("E0599") => Some(false),
+        _ => None,
     }
 }
 

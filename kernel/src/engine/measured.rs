@@ -200,6 +200,7 @@ fn apart(list: &str) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cfg::Cfg;
     use super::super::split::split;
     use super::*;
 
@@ -207,12 +208,13 @@ mod tests {
     fn a_body_stays_inside() {
         let text = "use std::fmt::Write;\nfn f() {}\nlet a = helper(v);\na + w";
         let measure = Measure::Time { loops: 3, repeats: 0 };
-        let parts = measure.apply(split(text).expect("it parses"), text).expect("it can be measured");
+        let parts = measure.apply(split(text, &Cfg::default()).expect("it parses"), text).expect("it can be measured");
         assert!(parts.items.is_empty() && parts.imports.is_empty() && parts.bindings.is_empty());
         assert_eq!(&text[parts.statements[0].clone()], "use std::fmt::Write;\nfn f() {}\nlet a = helper(v);\n");
         assert_eq!(&text[parts.trailing.expect("a value")], "a + w");
         assert!(["helper", "v", "w"].iter().all(|n| parts.mentions.contains(*n)));
-        let waits = Measure::Time { loops: 0, repeats: 0 }.apply(split("f().await").expect("it parses"), "f().await");
+        let waits = Measure::Time { loops: 0, repeats: 0 }
+            .apply(split("f().await", &Cfg::default()).expect("it parses"), "f().await");
         assert!(waits.is_err_and(|e| e.contains(".await")));
     }
 

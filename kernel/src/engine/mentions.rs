@@ -61,6 +61,11 @@ impl Mentions {
         self.names.contains(name) || self.members.contains(name)
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().chain(&self.members).map(String::as_str)
+    }
+
     /// Adds those of another item.
     pub fn extend(&mut self, other: &Self) {
         self.names.extend(other.names.iter().cloned());

@@ -3,30 +3,37 @@
 //! runner, and nothing here knows of Jupyter.
 
 mod build;
+pub mod cfg;
 pub mod compile;
 pub mod diagnose;
 pub mod environment;
+mod expand;
 pub mod families;
 pub mod generate;
 mod hot;
+mod imports;
 pub mod insight;
 pub mod item;
 pub mod items;
 mod learn;
+pub mod levels;
 pub mod measured;
 pub mod mentions;
 mod plain;
+mod published;
 mod refuse;
 pub mod shelf;
 pub mod source;
 pub mod split;
+mod type_paths;
 pub mod uses;
 pub mod variables;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
 use environment::{Cache, Environment, EnvironmentError};
@@ -52,6 +59,9 @@ struct State {
 pub struct Engine {
     environment: Environment,
     flags: Flags,
+    cfg: Option<Cfg>,
+    /// Macros of crates that were found to be no items.
+    statements_only: HashSet<String>,
     showing: Showing,
     shelf: Shelf,
     compiling: Arc<Compiling>,
@@ -122,6 +132,8 @@ impl Engine {
         Ok(Self {
             environment,
             flags: Flags::default(),
+            cfg: None,
+            statements_only: HashSet::new(),
             showing: Showing::default(),
             shelf: Shelf::open(cache)?,
             compiling,
@@ -142,6 +154,7 @@ impl Engine {
     /// cell that needs them.
     pub fn set_environment(&mut self, environment: Environment) {
         self.environment = environment;
+        self.cfg = None;
         self.state.items.forget_crates();
     }
 
@@ -153,6 +166,7 @@ impl Engine {
     /// Compile later cells differently.
     pub fn set_flags(&mut self, flags: Flags) {
         self.flags = flags;
+        self.cfg = None;
         self.state.items.forget_crates();
     }
 
@@ -242,10 +256,14 @@ impl Engine {
         measure: Option<Measure>,
     ) -> Result<Prepared, Refused> {
         self.cells.0.insert(number, shown.clone());
-        let split = match split::split(text) {
+        let split = match split::split(text, &self.cfg_for(text)) {
             Ok(split) => split,
             Err((message, offset)) => return Err(self.explain_syntax(number, text, &message, offset)),
         };
+        let mut split = split;
+        if measure.is_none() && !split.calls.is_empty() {
+            self.expand(number, text, &mut split)?;
+        }
         let split = match measure {
             Some(measure) => measure.apply(split, text).map_err(Refused::Unfit)?,
             None => split,
@@ -263,6 +281,11 @@ impl Engine {
         }
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
+        for (name, why) in expand::lost(&split, &next.items) {
+            if next.variables.get(&name).is_none() && !next.items.defines(&name) {
+                next.variables.mark_unkept(&name, why);
+            }
+        }
         let Some(built) = built.body else {
             let (unkept, returned) = (Vec::new(), next.variables.clone());
             let taken = Vec::new();
@@ -281,6 +304,15 @@ impl Engine {
         let object = (!split.runs_nothing()).then_some(built.object);
         let taken = built.generated.taken;
         Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
+    }
+
+    /// What `#[cfg(…)]` depends on, when the cell has one.
+    fn cfg_for(&mut self, text: &str) -> Cfg {
+        if !text.contains("cfg") {
+            return Cfg::default();
+        }
+        let (rustc, flags) = (&self.environment.toolchain.rustc, &self.flags);
+        self.cfg.get_or_insert_with(|| Cfg::ask(rustc, &flags.target_cpu, flags.checks)).clone()
     }
 
     /// The cell ran to its end: what it defined is the session's now.

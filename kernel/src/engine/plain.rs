@@ -165,6 +165,7 @@ fn fields_of(name: &str, items: &Items) -> Option<Vec<Type>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cfg::Cfg;
     use super::super::split::split;
     use super::*;
     use std::sync::Arc;
@@ -173,7 +174,7 @@ mod tests {
         let mut items = Items::default();
         for (n, cell) in cells.iter().enumerate() {
             let text: Arc<str> = (*cell).into();
-            items.add(n as u32 + 1, &text, &split(cell).expect("it parses"));
+            items.add(n as u32 + 1, &text, &split(cell, &Cfg::default()).expect("it parses"));
         }
         levels(&syn::parse_str(text).expect("a type"), &items, DEPTH)
     }

@@ -12,6 +12,9 @@ use super::source::{Source, line_column};
 use super::variables::Variables;
 use super::{Engine, Refused};
 
+/// Errors about a name that is not there.
+const MISSES: [&str; 4] = ["E0425", "E0412", "E0433", "E0422"];
+
 impl Engine {
     pub(super) fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
         self.refuse_measured(said, source, number, variables, None)
@@ -30,7 +33,7 @@ impl Engine {
         if let Some(directive) = measured {
             super::measured::explain(&mut diagnostics, directive);
         }
-        for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0425") {
+        for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
             if let Some(advice) = missed {
                 let advice = format!("it lasted for its own cell only: {advice}");

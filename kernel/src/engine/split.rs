@@ -11,22 +11,35 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
+use super::cfg::Cfg;
+use super::expand::{Call, TRAILING};
 use super::item::{self, ItemPart};
+use super::levels::Level;
 use super::measured::Measure;
+use super::mentions::plain;
 
 /// A cell in parts. All ranges are bytes of its text.
 #[derive(Debug, Default)]
 pub struct Split {
-    /// Inner attributes (`#![feature(…)]`).
+    /// Inner attributes (`#![feature(…)]`), lint levels aside.
     pub inner: Vec<Range<usize>>,
+    /// Lint levels for the whole crate.
+    pub levels: Vec<Level>,
     /// `use` declarations.
     pub imports: Vec<ImportPart>,
     /// Every other item.
     pub items: Vec<ItemPart>,
     /// Statements in order, their semicolons included.
     pub statements: Vec<Range<usize>>,
+    /// What each of them is.
+    pub kinds: Vec<StatementKind>,
     /// The expression at the end, whose value is shown.
     pub trailing: Option<Range<usize>>,
+    /// Statements, by their place among them, that are calls of macros of which it is not known whether they
+    /// define something.
+    pub calls: Vec<(usize, Call)>,
+    /// Names that macros define for their own cell only, with the macro.
+    pub hidden: Vec<(String, String)>,
     /// Variables that top-level `let`s bind, in order of first binding.
     pub bindings: Vec<Binding>,
     /// Every identifier in statements and trailing expression, format strings included.
@@ -39,23 +52,50 @@ pub struct Split {
     pub measure: Option<Measure>,
 }
 
+/// What an attribute that goes before a statement must know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// `let`.
+    Let,
+    /// An expression.
+    Expression,
+    /// A macro call, which may expand to several statements.
+    Macro,
+}
+
 /// One `use` declaration, or an `extern crate`, which names a crate for everything as well.
 #[derive(Debug, Clone)]
 pub struct ImportPart {
     /// Its place.
     pub range: Range<usize>,
-    /// The names it brings into scope; empty for a glob.
-    pub names: Vec<String>,
-    /// What each of them stands for.
-    pub paths: Vec<String>,
+    /// What it brings into scope.
+    pub leaves: Vec<Leaf>,
     /// The names its paths begin with, `crate` and `self` aside; true for one that is a whole path.
     pub roots: Vec<(String, bool)>,
+    /// `use`, and not `extern crate`.
+    pub is_use: bool,
+}
+
+/// One name, or all names below a path, that a `use` brings into scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The name; `*` for all below the path, `_` for a trait's methods alone.
+    pub name: String,
+    /// What it stands for, from the root that is written.
+    pub path: String,
+    /// Where its last word stands.
+    pub range: Range<usize>,
 }
 
 impl ImportPart {
-    /// What a name of it stands for.
-    pub fn path_of(&self, name: &str) -> Option<&str> {
-        self.names.iter().zip(&self.paths).find(|(n, _)| *n == name).map(|(_, path)| path.as_str())
+    /// The names it brings into scope, those of a glob aside.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.leaves.iter().map(|leaf| plain(&leaf.name)).filter(|name| *name != "*" && *name != "_")
+    }
+
+    /// Does it bring in names that are not written there?
+    pub fn is_glob(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.name == "*")
     }
 }
 
@@ -80,13 +120,13 @@ impl Split {
     }
 }
 
-/// Takes a cell apart.
+/// Takes a cell apart, without what `cfg` leaves out.
 ///
 /// # Errors
 /// When `syn` cannot read it: its message and the byte offset of the place.
-pub fn split(text: &str) -> Result<Split, (String, usize)> {
+pub fn split(text: &str, cfg: &Cfg) -> Result<Split, (String, usize)> {
     // Spans live in a table of this thread that would otherwise grow with every cell.
-    let result = parse(text);
+    let result = parse(text, cfg);
     proc_macro2::extra::invalidate_current_thread_spans();
     result
 }
@@ -109,10 +149,17 @@ pub fn extern_crates(text: &str) -> Vec<String> {
     names.unwrap_or_default()
 }
 
-fn parse(text: &str) -> Result<Split, (String, usize)> {
+fn parse(text: &str, cfg: &Cfg) -> Result<Split, (String, usize)> {
     let cell = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
     let (inner, mut statements) = cell.parse_str(text).map_err(|e| (e.to_string(), e.span().byte_range().start))?;
-    let mut split = Split { inner: inner.iter().map(|a| a.span().byte_range()).collect(), ..Split::default() };
+    let mut split = Split::default();
+    for attribute in &inner {
+        match Level::of(attribute) {
+            Some(level) => split.levels.push(level),
+            None => split.inner.push(attribute.span().byte_range()),
+        }
+    }
+    statements.retain(|statement| cfg.holds(attributes(statement)));
     let trailing = match statements.last() {
         Some(Stmt::Expr(_, None)) => statements.pop(),
         Some(Stmt::Macro(m)) if m.semi_token.is_none() && item::of_macro(m, text).is_none() => statements.pop(),
@@ -124,29 +171,74 @@ fn parse(text: &str) -> Result<Split, (String, usize)> {
     if let Some(trailing) = &trailing {
         split.trailing = Some(trailing.span().byte_range());
         split.on_code(trailing);
+        if let Stmt::Macro(m) = trailing
+            && matches!(m.mac.delimiter, syn::MacroDelimiter::Brace(_))
+            && let Some(call) = Call::of(m)
+        {
+            split.calls.push((TRAILING, call));
+        }
     }
     split.mark_unused(text);
     Ok(split)
+}
+
+/// What stands before a statement; `cfg` on parts of an expression is rustc's business.
+fn attributes(statement: &Stmt) -> &[Attribute] {
+    match statement {
+        Stmt::Local(local) => &local.attrs,
+        Stmt::Macro(m) => &m.attrs,
+        Stmt::Item(i) => match i {
+            Item::Const(i) => &i.attrs,
+            Item::Enum(i) => &i.attrs,
+            Item::ExternCrate(i) => &i.attrs,
+            Item::Fn(i) => &i.attrs,
+            Item::ForeignMod(i) => &i.attrs,
+            Item::Impl(i) => &i.attrs,
+            Item::Macro(i) => &i.attrs,
+            Item::Mod(i) => &i.attrs,
+            Item::Static(i) => &i.attrs,
+            Item::Struct(i) => &i.attrs,
+            Item::Trait(i) => &i.attrs,
+            Item::TraitAlias(i) => &i.attrs,
+            Item::Type(i) => &i.attrs,
+            Item::Union(i) => &i.attrs,
+            Item::Use(i) => &i.attrs,
+            _ => &[],
+        },
+        Stmt::Expr(expression, _) => match expression {
+            Expr::Block(e) => &e.attrs,
+            Expr::ForLoop(e) => &e.attrs,
+            Expr::If(e) => &e.attrs,
+            Expr::Loop(e) => &e.attrs,
+            Expr::Macro(e) => &e.attrs,
+            Expr::Match(e) => &e.attrs,
+            Expr::Unsafe(e) => &e.attrs,
+            Expr::While(e) => &e.attrs,
+            Expr::Call(e) => &e.attrs,
+            Expr::MethodCall(e) => &e.attrs,
+            _ => &[],
+        },
+    }
 }
 
 impl Split {
     fn on_statement(&mut self, statement: &Stmt, text: &str) {
         match statement {
             Stmt::Item(Item::Use(u)) => {
-                let mut found = Vec::new();
-                imported(&u.tree, "", &mut found);
-                let mut roots = Vec::new();
+                let (mut leaves, mut roots) = (Vec::new(), Vec::new());
                 // `use ::name` is a crate's name, whatever items are called.
+                let start = if u.leading_colon.is_some() { "::" } else { "" };
+                imported(&u.tree, start, &mut leaves);
                 if u.leading_colon.is_none() {
                     begun(&u.tree, &mut roots);
                 }
-                let (names, paths) = found.into_iter().unzip();
-                self.imports.push(ImportPart { range: u.span().byte_range(), names, paths, roots });
+                self.imports.push(ImportPart { range: u.span().byte_range(), leaves, roots, is_use: true });
             }
             Stmt::Item(Item::ExternCrate(c)) => {
                 let name = c.rename.as_ref().map_or(&c.ident, |(_, name)| name).to_string();
-                let (names, paths) = (vec![name], vec![c.ident.to_string()]);
-                self.imports.push(ImportPart { range: c.span().byte_range(), names, paths, roots: Vec::new() });
+                let leaf = Leaf { name, path: format!("::{}", c.ident), range: c.ident.span().byte_range() };
+                let (leaves, roots) = (vec![leaf], Vec::new());
+                self.imports.push(ImportPart { range: c.span().byte_range(), leaves, roots, is_use: false });
             }
             Stmt::Item(i) => self.items.push(item::part(i, text)),
             Stmt::Macro(m) => match item::of_macro(m, text) {
@@ -156,18 +248,23 @@ impl Split {
             Stmt::Local(local) => {
                 self.on_code(statement);
                 self.on_local(local);
-                return self.statements.push(statement.span().byte_range());
             }
             Stmt::Expr(..) => self.on_code(statement),
         }
-        let is_code = match statement {
-            Stmt::Item(_) => false,
-            Stmt::Macro(m) => item::of_macro(m, text).is_none(),
-            _ => true,
+        let kind = match statement {
+            Stmt::Item(_) => return,
+            Stmt::Macro(m) if item::of_macro(m, text).is_some() => return,
+            Stmt::Macro(_) => StatementKind::Macro,
+            Stmt::Expr(..) => StatementKind::Expression,
+            Stmt::Local(_) => StatementKind::Let,
         };
-        if is_code {
-            self.statements.push(statement.span().byte_range());
+        if let Stmt::Macro(m) = statement
+            && let Some(call) = Call::of(m)
+        {
+            self.calls.push((self.statements.len(), call));
         }
+        self.statements.push(statement.span().byte_range());
+        self.kinds.push(kind);
     }
 
     fn on_code(&mut self, statement: &Stmt) {
@@ -206,15 +303,28 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty())
 }
 
-/// The names that a `use` brings, each with its path.
-fn imported(tree: &syn::UseTree, before: &str, found: &mut Vec<(String, String)>) {
-    let path = |name: &syn::Ident| if before.is_empty() { name.to_string() } else { format!("{before}::{name}") };
+/// What a `use` brings; `before` is the path so far.
+fn imported(tree: &syn::UseTree, before: &str, found: &mut Vec<Leaf>) {
+    let path = |name: &syn::Ident| match before {
+        "" | "::" => format!("{before}{name}"),
+        _ if name == "self" => before.to_owned(),
+        _ => format!("{before}::{name}"),
+    };
+    let mut leaf = |name: String, path: String, at: proc_macro2::Span| {
+        found.push(Leaf { name, path, range: at.byte_range() });
+    };
     match tree {
         syn::UseTree::Path(p) => imported(&p.tree, &path(&p.ident), found),
-        syn::UseTree::Name(n) => found.push((n.ident.to_string(), path(&n.ident))),
-        syn::UseTree::Rename(r) => found.push((r.rename.to_string(), path(&r.ident))),
+        syn::UseTree::Name(n) => {
+            let path = path(&n.ident);
+            // `use std::fmt::{self}` brings `fmt`.
+            let name = if n.ident == "self" { path.rsplit("::").next().unwrap_or(&path) } else { "" };
+            let name = if name.is_empty() { n.ident.to_string() } else { name.to_owned() };
+            leaf(name, path, n.ident.span());
+        }
+        syn::UseTree::Rename(r) => leaf(r.rename.to_string(), path(&r.ident), r.ident.span()),
         syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, before, found)),
-        syn::UseTree::Glob(_) => {}
+        syn::UseTree::Glob(g) => leaf("*".to_owned(), before.to_owned(), g.star_token.span()),
     }
 }
 
@@ -323,14 +433,14 @@ mod tests {
     use super::*;
 
     fn text_of(code: &str) -> Split {
-        split(code).expect("the cell parses")
+        split(code, &Cfg::default()).expect("the cell parses")
     }
 
     #[test]
     fn a_cell_is_taken_apart() {
         let code = "use std::fmt::{self, Debug as D};\nstruct P { x: i32 }\nlet (a, mut b) = (1, P { x: 2 });\nprintln!(\"{a}\");\nb.x + 1";
         let s = text_of(code);
-        assert_eq!(s.imports[0].names, ["self", "D"]);
+        assert_eq!(s.imports[0].names().collect::<Vec<_>>(), ["fmt", "D"]);
         assert_eq!(s.items.len(), 1);
         assert_eq!(s.statements.len(), 2);
         assert_eq!(s.trailing.map(|r| &code[r]), Some("b.x + 1"));
@@ -365,6 +475,6 @@ mod tests {
     #[test]
     fn an_empty_cell_has_no_parts() {
         assert!(text_of("  // nothing\n").runs_nothing());
-        assert!(split("let x = ;").is_err());
+        assert!(split("let x = ;", &Cfg::default()).is_err());
     }
 }

@@ -2,37 +2,72 @@
 //! macros, imports and traits, and to the lines that bring them into scope. It changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
+use super::imports::Pick;
 use super::item::{Key, Nature};
-use super::items::{Items, Live, Name};
+use super::items::{Era, Items, Live, Name};
 use super::mentions::{Mentions, plain};
 use super::source::{Source, identifier};
-use super::split::words;
+use super::split::{Leaf, words};
+
+/// Beginning of the names of modules whose items have imports of their own. Messages do not show them.
+pub(super) const SCOPE: &str = "__ferrolab_scope";
 
 /// What a text needs.
 #[derive(Debug, Clone, Default)]
 pub struct Uses {
-    /// Names by the family they come from.
-    names: BTreeMap<Name, BTreeSet<String>>,
+    /// What its parts have in scope; that of the crate's root comes first.
+    scopes: Vec<Scope>,
     /// Macros by their family: modules of the text see them too.
     macros: BTreeMap<Name, BTreeSet<String>>,
     /// Families all of whose names are brought in, because not all can be told from their texts.
     globs: BTreeSet<Name>,
     /// Types of its own.
-    own: BTreeSet<String>,
-    /// Imports that are of use in it, by their position.
-    imports: Vec<usize>,
+    pub(super) own: BTreeSet<String>,
+    /// It takes a trait that has a method of the same name as one of the prelude's, for values of any type.
+    pub(super) rival: bool,
+    /// Its statements come to something of tokio's, themselves or through items.
+    pub(super) asynchronous: bool,
+}
+
+/// Crates whose values want tokio's runtime around them.
+const ON_TOKIO: [&str; 7] = ["reqwest", "hyper", "sqlx", "tonic", "axum", "tower", "async_nats"];
+
+/// Methods that the prelude gives to types which are not ours.
+const PRELUDE_METHODS: [&str; 1] = ["progress"];
+
+/// What a part of a text has in scope.
+#[derive(Debug, Clone, Default)]
+struct Scope {
+    /// The cell whose imports it has.
+    era: Era,
+    /// It is, or has in it, the statements.
+    statements: bool,
+    mentions: Mentions,
+    /// Names in types of variables, which mean items whatever is imported.
+    types: HashSet<String>,
+    taken: HashSet<u64>,
+    /// Names by the family they come from.
+    names: BTreeMap<Name, BTreeSet<String>>,
+    /// Imports, and whether each is of use in it.
+    picks: Vec<(Pick, bool)>,
 }
 
 impl Uses {
     /// The names it brings into scope, and types of its own.
     pub(super) fn all_names(&self) -> impl Iterator<Item = &String> {
-        self.names.values().flatten().chain(&self.own)
+        self.scopes.iter().flat_map(|scope| scope.names.values()).flatten().chain(&self.own)
     }
 
     /// The families it depends on.
     pub fn families(&self) -> BTreeSet<Name> {
-        self.names.keys().chain(&self.globs).cloned().collect()
+        self.scopes.iter().flat_map(|scope| scope.names.keys()).chain(&self.globs).cloned().collect()
+    }
+
+    /// Are there families all of whose names are brought in?
+    pub(super) fn has_globs(&self) -> bool {
+        !self.globs.is_empty()
     }
 }
 
@@ -41,100 +76,231 @@ impl Uses {
 pub struct Whose<'a> {
     /// The family whose text it is, if it is one's.
     pub family: Option<&'a str>,
-    /// The cell whose imports are in it whatever it mentions.
-    pub cell: Option<u32>,
+    /// Statements of the last cell are in it.
+    pub statements: bool,
     /// Names that cannot be seen in texts are wanted too.
     pub all: bool,
 }
 
+/// What statements mention.
+#[derive(Debug, Clone, Default)]
+pub struct Mentioned {
+    /// Names in them.
+    pub code: HashSet<String>,
+    /// Names in the types of their variables.
+    pub types: HashSet<String>,
+}
+
 impl Items {
-    /// What the text of a family needs, with these names mentioned besides.
-    pub fn uses(&self, whose: Whose<'_>, more: &HashSet<String>) -> Uses {
-        let mut mentions = Mentions { names: more.clone(), members: HashSet::new() };
-        let mut all = whose.all;
-        for item in self.live.iter().filter(|item| whose.family == Some(&*item.home)) {
-            mentions.extend(&item.part.mentions);
-            mentions.names.extend(item.scope.iter().cloned());
-            if item.loose {
-                all = true;
-                mentions.names.extend(words(item.code()).map(str::to_owned));
-            }
-        }
-        let mut uses = Uses::default();
-        let mut taken = HashSet::new();
+    /// What the text of a family needs.
+    pub fn uses_of(&self, family: &str) -> Uses {
+        self.uses(Whose { family: Some(family), ..Whose::default() }, &Mentioned::default())
+    }
+
+    /// What a text needs; the statements in it mention `more`.
+    pub fn uses(&self, whose: Whose<'_>, more: &Mentioned) -> Uses {
+        let mut uses = Uses { scopes: self.scopes(whose, more), ..Uses::default() };
         let local = self.local_imports();
-        let mut imports: BTreeSet<usize> = (0..local.len()).filter(|index| !local[*index]).collect();
-        loop {
-            let before = (taken.len(), imports.len());
-            for item in &self.live {
-                if !taken.contains(&item.id) && (wanted(item, &mentions) || all && item.part.opaque) {
-                    taken.insert(item.id);
-                    uses.take(item, whose.family, all);
-                    // What a macro mentions is looked for where it is called.
-                    if item.part.is_macro() {
-                        mentions.extend(&item.part.mentions);
-                    }
+        let family = || self.live.iter().filter(|item| whose.family == Some(&*item.home));
+        let all = whose.all || family().any(|item| item.loose);
+        for at in 0..uses.scopes.len() {
+            let mut scope = std::mem::take(&mut uses.scopes[at]);
+            for (pick, wanted) in &mut scope.picks {
+                // Those of the cell itself are tried where they stand, whatever it mentions.
+                let own = self.imports[pick.index].era == self.era && scope.statements;
+                *wanted = !local[pick.index] || own;
+                if own && local[pick.index] {
+                    scope.mentions.names.extend(self.roots_of(pick));
                 }
             }
-            for (index, import) in self.imports.iter().enumerate() {
-                if imports.contains(&index) {
-                    continue;
-                }
-                let own = Some(import.cell) == whose.cell;
-                let named = import.part.names.iter().any(|name| mentions.has(plain(name)));
-                let within = || self.roots(index).any(|item| item.part.inside.iter().any(|name| mentions.has(name)));
-                if own || named || within() {
-                    imports.insert(index);
-                    mentions.names.extend(import.part.roots.iter().map(|(name, _)| plain(name).to_owned()));
-                }
-            }
-            if before == (taken.len(), imports.len()) {
-                break;
-            }
+            self.close(&mut scope, &mut uses, whose.family, all);
+            uses.asynchronous |= scope.statements && self.is_asynchronous(&scope);
+            uses.scopes[at] = scope;
         }
-        uses.imports = imports.into_iter().collect();
         uses
     }
 
-    /// The lines that bring it all into scope: names of earlier cells, then imports.
-    pub fn push_uses(&self, uses: &Uses, source: &mut Source) {
+    /// The scopes of a text, with what is mentioned in each.
+    fn scopes(&self, whose: Whose<'_>, more: &Mentioned) -> Vec<Scope> {
+        let new = |era: Era| Scope {
+            era,
+            picks: self.scope(era).into_iter().map(|pick| (pick, false)).collect(),
+            ..Scope::default()
+        };
+        let mut scopes = Vec::new();
+        for (era, items) in whose.family.map(|family| self.layout(family)).unwrap_or_default() {
+            let mut scope = new(era);
+            for item in items {
+                scope.mentions.extend(&item.part.mentions);
+                scope.mentions.names.extend(item.scope.iter().cloned());
+                if item.loose {
+                    scope.mentions.names.extend(words(item.code()).map(str::to_owned));
+                }
+            }
+            scopes.push(scope);
+        }
+        if whose.family.is_some() && !whose.statements {
+            return scopes;
+        }
+        // In the root's scope when it has the same imports.
+        let last = new(self.era);
+        let alike = scopes.first().is_some_and(|root: &Scope| root.picks == last.picks);
+        if !alike {
+            scopes.push(last);
+        }
+        let at = if alike { 0 } else { scopes.len() - 1 };
+        scopes[at].mentions.names.extend(more.code.iter().cloned());
+        scopes[at].types.clone_from(&more.types);
+        scopes[at].statements = true;
+        scopes
+    }
+
+    /// The names that an import begins with.
+    fn roots_of(&self, pick: &Pick) -> impl Iterator<Item = String> {
+        self.imports[pick.index].part.roots.iter().map(|(name, _)| plain(name).to_owned())
+    }
+
+    /// Does a scope mention tokio, or crates that work with it, in a way that can be seen from here?
+    fn is_asynchronous(&self, scope: &Scope) -> bool {
+        let known = |name: &str| name.starts_with("tokio") || ON_TOKIO.contains(&name);
+        let imports = |era: Era, mentions: &Mentions| {
+            let meant = |leaf: &&Leaf| leaf.name == "*" || mentions.has(plain(&leaf.name));
+            let root = |leaf: &Leaf| leaf.path.trim_start_matches("::").split("::").next().is_some_and(known);
+            let imports = self.imports.iter().filter(|import| import.era <= era);
+            imports.flat_map(|import| import.part.leaves.iter().filter(meant)).any(root)
+        };
+        let direct = |era: Era, mentions: &Mentions| mentions.all().any(known) || imports(era, mentions);
+        if scope.types.iter().any(|name| known(name)) || direct(scope.era, &scope.mentions) {
+            return true;
+        }
+        let mut seen = scope.taken.clone();
+        let mut todo: Vec<&Arc<Live>> = self.live.iter().filter(|item| seen.contains(&item.id)).collect();
+        while let Some(item) = todo.pop() {
+            if direct(item.era, &item.part.mentions) {
+                return true;
+            }
+            let next = self.live.iter().filter(|other| wanted(other, &item.part.mentions, |_| true));
+            todo.extend(next.filter(|other| seen.insert(other.id)));
+        }
+        false
+    }
+
+    /// Adds what a scope takes, until nothing is added.
+    fn close(&self, scope: &mut Scope, uses: &mut Uses, family: Option<&str>, all: bool) {
+        loop {
+            let before = (scope.taken.len(), scope.picks.iter().filter(|(_, wanted)| *wanted).count());
+            for item in &self.live {
+                let meant = |name: &str| !self.is_imported(name, scope.era);
+                let typed = || named_by(item, &scope.types);
+                let wanted = wanted(item, &scope.mentions, meant) || typed() || all && item.part.opaque;
+                if scope.taken.contains(&item.id) || !wanted {
+                    continue;
+                }
+                scope.taken.insert(item.id);
+                uses.take(item, scope, family, all);
+                // What a macro mentions is looked for where it is called.
+                if item.part.is_macro() {
+                    scope.mentions.extend(&item.part.mentions);
+                }
+            }
+            for at in (0..scope.picks.len()).filter(|at| !scope.picks[*at].1).collect::<Vec<_>>() {
+                let pick = &scope.picks[at].0;
+                let named = self.names_of(pick).any(|name| scope.mentions.has(name));
+                let within =
+                    || self.roots(pick.index).any(|item| item.part.inside.iter().any(|name| scope.mentions.has(name)));
+                if named || within() {
+                    let roots: Vec<String> = self.roots_of(pick).collect();
+                    scope.mentions.names.extend(roots);
+                    scope.picks[at].1 = true;
+                }
+            }
+            if before == (scope.taken.len(), scope.picks.iter().filter(|(_, wanted)| *wanted).count()) {
+                return;
+            }
+        }
+    }
+
+    /// The items of a family with all that they need in scope: names of earlier cells, imports, and items that
+    /// have other imports in modules of their own.
+    pub fn push_crate(&self, family: Option<&str>, uses: &Uses, source: &mut Source) {
         for (family, names) in &uses.macros {
             let names: Vec<&str> = names.iter().map(|name| identifier(name)).collect();
             source.push(&format!("#[macro_use({})] extern crate {family};\n", names.join(", ")));
         }
-        let imported: HashSet<&str> =
-            uses.imports.iter().flat_map(|i| &self.imports[*i].part.names).map(|name| plain(name)).collect();
-        for (family, names) in &uses.names {
-            let names: Vec<&str> =
-                names.iter().filter(|name| !imported.contains(plain(name))).map(|name| identifier(name)).collect();
-            if !names.is_empty() {
-                source.push(&format!("pub use ::{family}::{{{}}};\n", names.join(", ")));
-            }
-        }
+        let layout = family.map(|family| self.layout(family)).unwrap_or_default();
+        let Some(root) = uses.scopes.first() else { return };
+        let at_root: HashSet<&str> =
+            layout.first().iter().flat_map(|(_, items)| items).flat_map(|item| item.part.names()).collect();
+        self.push_scope(root, &at_root, "pub ", source);
         for family in &uses.globs {
             source.push(&format!("pub use ::{family}::*;\n"));
         }
-        for index in &uses.imports {
-            self.imports[*index].push(source);
+        if let Some((_, items)) = layout.first() {
+            self.push_items(items, source);
         }
+        let none = HashSet::new();
+        for (era, items) in layout.iter().skip(1) {
+            source.push(&format!("pub mod {SCOPE}{era} {{ use super::*;\n"));
+            if let Some(scope) = uses.scopes.iter().skip(1).find(|scope| scope.era == *era) {
+                self.push_scope(scope, &none, "", source);
+            }
+            self.push_items(items, source);
+            source.push("}\n");
+            let names: BTreeSet<&str> = items.iter().flat_map(|item| item.part.names()).map(identifier).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            source.push(&format!("pub use self::{SCOPE}{era}::{{{}}};\n", names.join(", ")));
+            if items.iter().any(|item| item.part.opaque) {
+                source.push(&format!("pub use self::{SCOPE}{era}::*;\n"));
+            }
+        }
+    }
+
+    /// What the statements have in scope, when that is not what the items in their crate have.
+    pub fn push_statements_scope(&self, uses: &Uses, source: &mut Source) {
+        let none = HashSet::new();
+        for scope in uses.scopes.iter().skip(1).filter(|scope| scope.statements) {
+            self.push_scope(scope, &none, "", source);
+        }
+    }
+
+    fn push_scope(&self, scope: &Scope, hidden: &HashSet<&str>, visibility: &str, source: &mut Source) {
+        let picks = || scope.picks.iter().filter(|(_, wanted)| *wanted).map(|(pick, _)| pick);
+        let imported: HashSet<&str> = picks().flat_map(|pick| self.names_of(pick)).collect();
+        for (family, names) in &scope.names {
+            let names = names.iter().filter(|name| !imported.contains(plain(name)) && !hidden.contains(plain(name)));
+            let names: Vec<&str> = names.map(|name| identifier(name)).collect();
+            if !names.is_empty() {
+                source.push(&format!("{visibility}use ::{family}::{{{}}};\n", names.join(", ")));
+            }
+        }
+        picks().for_each(|pick| self.push_import(pick, hidden, source));
     }
 
     /// The module in which types of variables are found by the name that they have in messages.
     pub fn push_paths(&self, uses: &Uses, source: &mut Source) {
         source.push("mod __ferrolab_cells { ");
-        for (family, names) in &uses.names {
-            let names: Vec<&str> = names.iter().map(|name| identifier(name)).collect();
+        let mut all: BTreeMap<&Name, BTreeSet<&str>> = BTreeMap::new();
+        for (family, names) in uses.scopes.iter().flat_map(|scope| &scope.names) {
+            all.entry(family).or_default().extend(names.iter().map(|name| identifier(name)));
+        }
+        for (family, names) in all {
+            let names: Vec<&str> = names.into_iter().collect();
             source.push(&format!("pub use ::{family}::{{{}}}; ", names.join(", ")));
         }
         for name in &uses.own {
             source.push(&format!("pub use super::{}; ", identifier(name)));
+        }
+        for family in &uses.globs {
+            source.push(&format!("pub use ::{family}::*; "));
         }
         source.push("}\n");
     }
 }
 
 impl Uses {
-    fn take(&mut self, item: &Live, own: Option<&str>, all: bool) {
+    fn take(&mut self, item: &Live, scope: &mut Scope, own: Option<&str>, all: bool) {
+        self.rival |= item.part.nature == Nature::Trait
+            && PRELUDE_METHODS.iter().any(|name| item.part.inside.contains(*name) && scope.mentions.has(name));
         let names = || {
             item.part.keys.iter().filter_map(|key| match key {
                 Key::Type(name) | Key::Value(name) | Key::Macro(name) => Some(name.clone()),
@@ -151,7 +317,7 @@ impl Uses {
             self.globs.insert(item.home.clone());
         }
         if names().next().is_some() {
-            self.names.entry(item.home.clone()).or_default().extend(names());
+            scope.names.entry(item.home.clone()).or_default().extend(names());
         }
         if item.part.is_macro() {
             self.macros.entry(item.home.clone()).or_default().extend(names());
@@ -160,14 +326,19 @@ impl Uses {
 }
 
 /// Is this item meant by one of these names?
-fn wanted(item: &Live, mentions: &Mentions) -> bool {
-    let named = item.part.names().any(|name| mentions.names.contains(name));
+fn wanted(item: &Live, mentions: &Mentions, meant: impl Fn(&str) -> bool) -> bool {
+    let named = item.part.names().any(|name| mentions.names.contains(name) && meant(name));
     let by_member = || item.part.nature == Nature::Trait && item.part.inside.iter().any(|name| mentions.has(name));
-    // `cfg_if!` and its like, which have no name.
-    let nameless = || {
-        item.part.opaque
-            && item.part.names().next().is_none()
-            && item.part.mentions.names.iter().any(|n| mentions.names.contains(n))
-    };
-    named || by_member() || nameless()
+    named || by_member() || nameless(item, &mentions.names)
+}
+
+/// Is this item the definition of one of these names?
+fn named_by(item: &Live, names: &HashSet<String>) -> bool {
+    item.part.names().any(|name| names.contains(name)) || nameless(item, names)
+}
+
+/// `cfg_if!` and its like, which have no name.
+fn nameless(item: &Live, names: &HashSet<String>) -> bool {
+    let mentioned = || item.part.mentions.names.iter().any(|name| names.contains(name));
+    item.part.opaque && item.part.names().next().is_none() && mentioned()
 }

@@ -19,7 +19,7 @@ mod type_tests;
 mod types;
 
 pub use advice::advice;
-pub use parse::{Diagnostic, parse};
+pub use parse::{Diagnostic, Span, parse};
 pub use place::Cells;
 pub use remote::explain_remote_closures;
 pub use render::{Rendered, render};

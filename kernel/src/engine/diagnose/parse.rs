@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
+use crate::engine::uses::SCOPE;
+
 /// How grave a diagnostic or one of its parts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Level {
@@ -130,6 +132,7 @@ impl Diagnostic {
 /// lines that are not JSON (a crash of rustc, a linker speaking). JSON that is no diagnostic, such
 /// as artifact notices, is left out.
 pub fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
+    let stderr = &without_scopes(stderr);
     let mut diagnostics = Vec::new();
     let mut others = Vec::new();
     for line in stderr.lines() {
@@ -144,4 +147,20 @@ pub fn parse(stderr: &str) -> (Vec<Diagnostic>, Vec<String>) {
         }
     }
     (diagnostics, others)
+}
+/// Paths without the modules that items with other imports are in.
+fn without_scopes(text: &str) -> String {
+    let mut parts = text.split(SCOPE);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        match part[digits..].strip_prefix("::") {
+            Some(rest) => out.push_str(rest),
+            None => {
+                out.push_str(SCOPE);
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::super::cfg::Cfg;
 use super::super::items::{Added, Items, Name};
 use super::super::split::split;
-use super::super::uses::Whose;
+use super::super::uses::{Mentioned, Whose};
 
 /// A session whose crates are only thought of.
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl Session {
     fn add(&mut self, cell: &str) -> Added {
         self.cell += 1;
         let text: Arc<str> = cell.into();
-        let mut added = self.items.add(self.cell, &text, &split(cell).expect("it parses"));
+        let mut added = self.items.add(self.cell, &text, &split(cell, &Cfg::default()).expect("it parses"));
         added.dirty.retain(|name| self.items.lives_in(name));
         for name in added.dirty.clone() {
             let needs = self.needs(&name);
@@ -38,13 +39,13 @@ impl Session {
     }
 
     fn needs(&self, family: &Name) -> BTreeSet<Name> {
-        self.items.uses(Whose { family: Some(family), ..Whose::default() }, &HashSet::new()).families()
+        self.items.uses_of(family).families()
     }
 
     /// What a cell of statements links to.
     fn linked(&self, words: &[&str]) -> BTreeSet<Name> {
-        let words = words.iter().map(|word| (*word).to_owned()).collect();
-        self.items.uses(Whose::default(), &words).families()
+        let code = words.iter().map(|word| (*word).to_owned()).collect();
+        self.items.uses(Whose::default(), &Mentioned { code, ..Mentioned::default() }).families()
     }
 
     /// The names of a cell's items that are compiled.
@@ -207,11 +208,35 @@ fn a_function_is_not_the_crate_of_its_name() {
 }
 
 #[test]
-fn what_an_import_gathers_more_is_no_change() {
+fn imports_are_for_their_own_cell_and_later_ones() {
     let mut session =
         Session::of(&["use std::collections::HashMap;", "fn f() -> HashMap<i32, i32> { HashMap::new() }"]);
     assert!(session.compiled("use std::collections::{HashMap, HashSet};").is_empty());
-    assert_eq!(session.compiled("use other::{HashMap, HashSet};"), ["f"]);
+    assert!(session.compiled("use other::{HashMap, HashSet};").is_empty());
+    assert_eq!(session.compiled("struct HashMap;"), ["HashMap"]);
+    assert_eq!(session.compiled("fn g(map: HashMap) {}"), ["g"]);
+    assert_eq!(session.compiled("struct HashMap(i32);"), ["HashMap", "g"]);
+}
+
+#[test]
+fn a_cell_run_again_under_other_imports_is_another() {
+    let wait = "fn wait() -> Duration { Duration::default() }";
+    let mut session = Session::of(&["use std::time::Duration;", wait]);
+    assert!(session.compiled(wait).is_empty());
+    session.add("use chrono::Duration;");
+    assert_eq!(session.compiled(wait), ["wait"]);
+}
+
+#[test]
+fn an_implementation_keeps_the_imports_of_its_cell() {
+    let mut session = Session::of(&["struct P;", "use std::fmt; impl fmt::Debug for P {}"]);
+    let homes = session.homes();
+    let layout = session.items.layout(&homes["P"]);
+    assert_eq!(layout.iter().map(|(era, items)| (*era, items.len())).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+    session.add("use std::time::Duration; struct Q { p: P }");
+    session.add("impl Q { fn p(&self) -> &P { &self.p } }");
+    let layout = session.items.layout(&session.homes()["Q"]);
+    assert_eq!(layout.len(), 1, "the same imports, the same place");
 }
 
 #[test]

@@ -46,7 +46,9 @@ impl Library {
     fn prelude(&self) -> Vec<Item> {
         let mut found: Vec<Item> = Vec::new();
         let mut modules: Vec<Item> = Vec::new();
-        for import in self.module(&["prelude".to_owned()]).iter().flat_map(|source| uses(&source.file)) {
+        for import in
+            self.module(&["prelude".to_owned(), "names".to_owned()]).iter().flat_map(|source| uses(&source.file))
+        {
             if self.module(&import.path).is_some() {
                 modules.push(self.describe(&import));
             } else if let Some((name, module)) = import.path.split_last() {

@@ -1,0 +1,345 @@
+//! What a macro's call at the top of a cell stands for: statements, or items that later cells know. rustc
+//! expands the calls of which that is not known, and what comes out is read. Nothing is compiled here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::sync::Arc;
+
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Item, StmtMacro};
+
+use super::compile::{CompileError, Job};
+use super::diagnose::{self, Span};
+use super::environment::Identity;
+use super::generate::{self, Kind};
+use super::item;
+use super::items::Items;
+use super::mentions::Mentions;
+use super::published;
+use super::source::Source;
+use super::split::Split;
+use super::uses::{Mentioned, Whose};
+use super::{Engine, Refused, State};
+
+/// The place among the statements of a call that is the trailing expression.
+pub const TRAILING: usize = usize::MAX;
+
+/// Macros of std and of well-known crates that are statements, whatever they are given.
+const STATEMENTS: [&str; 50] = [
+    "print",
+    "println",
+    "eprint",
+    "eprintln",
+    "dbg",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "assert_matches",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "panic",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "write",
+    "writeln",
+    "vec",
+    "format",
+    "matches",
+    "concat",
+    "include",
+    "include_str",
+    "table",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "log",
+    "bail",
+    "ensure",
+    "anyhow",
+    "eyre",
+    "join",
+    "try_join",
+    "select",
+    "azip",
+    "par_azip",
+    "array",
+    "s",
+    "json",
+    "assert_abs_diff_eq",
+    "assert_relative_eq",
+    "assert_ulps_eq",
+    "plot",
+    "evcxr_figure",
+    "compile_error",
+];
+
+/// The module in which a call is expanded.
+const PLACE: &str = "__ferrolab_macro";
+
+/// A call of a macro that may define something.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The whole statement.
+    pub range: Range<usize>,
+    /// The last word of the macro's path.
+    pub name: String,
+    /// What makes items in it visible.
+    pub edits: Vec<(Range<usize>, &'static str)>,
+    /// The names in it.
+    pub mentions: Mentions,
+    /// Something in it looks like an item.
+    pub has_items: bool,
+    /// What it is given begins with a name, and nothing like a string.
+    words: Vec<String>,
+}
+
+impl Call {
+    /// A call of which it is not known that it is a statement.
+    pub fn of(statement: &StmtMacro) -> Option<Self> {
+        let name = statement.mac.path.segments.last()?.ident.to_string();
+        if STATEMENTS.contains(&name.as_str()) {
+            return None;
+        }
+        let found = published::in_call(statement.mac.tokens.clone());
+        let words = statement.mac.tokens.clone().into_iter().filter_map(|token| match token {
+            TokenTree::Ident(word) => Some(word.to_string()),
+            _ => None,
+        });
+        Some(Self {
+            range: statement.span().byte_range(),
+            name,
+            edits: found.edits,
+            mentions: Mentions::of_tokens(statement.to_token_stream()),
+            has_items: found.items,
+            words: words.collect(),
+        })
+    }
+
+    fn push(&self, cell: u32, text: &str, published: bool, source: &mut Source) {
+        let mut at = self.range.start;
+        for (range, with) in self.edits.iter().filter(|_| published) {
+            source.push_user(cell, at, &text[at..range.start]);
+            source.push(with);
+            at = range.end;
+        }
+        source.push_user(cell, at, &text[at..self.range.end]);
+    }
+}
+
+/// How a call is tried: as items that are made visible, as the items that it says, and not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Published,
+    AsItIs,
+}
+
+impl Engine {
+    /// Makes items of a cell's macro calls that stand for items.
+    ///
+    /// # Errors
+    /// When the user interrupts, or rustc cannot be run.
+    pub(super) fn expand(&mut self, number: u32, text: &Arc<str>, split: &mut Split) -> Result<(), Refused> {
+        let mut tried: BTreeMap<usize, Way> = BTreeMap::new();
+        for (at, (_, call)) in split.calls.iter().enumerate() {
+            let makes = makes_items(call, &self.state.items, split);
+            if makes.unwrap_or(!self.statements_only.contains(&call.name)) {
+                let way = if call.edits.is_empty() { Way::AsItIs } else { Way::Published };
+                tried.insert(at, way);
+            }
+        }
+        let mut scratch = self.state.clone();
+        while !tried.is_empty() {
+            scratch.clone_from(&self.state);
+            let (source, places, said) = match self.expanded(number, text, split, &tried, &mut scratch)? {
+                Ok(items) => {
+                    take_out(split, text, &tried, items);
+                    proc_macro2::extra::invalidate_current_thread_spans();
+                    break;
+                }
+                Err(failure) => failure,
+            };
+            let (diagnostics, _) = diagnose::parse(&said);
+            let errors = diagnostics.iter().filter(|d| d.is_error());
+            let spans = errors.flat_map(|d| &d.spans).filter(|span| span.is_primary);
+            let failed: Vec<usize> = spans.filter_map(|span| place_of(span, &places)).collect();
+            drop(source);
+            if failed.is_empty() {
+                // Something else is wrong, which is told when the cell is compiled.
+                break;
+            }
+            for at in failed {
+                match tried.remove(&at) {
+                    Some(Way::Published) => drop(tried.insert(at, Way::AsItIs)),
+                    _ => drop(self.statements_only.insert(split.calls[at].1.name.clone())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Expands calls, each in a module; the items that came of each, or what rustc said.
+    #[allow(clippy::type_complexity)]
+    fn expanded(
+        &mut self,
+        number: u32,
+        text: &Arc<str>,
+        split: &Split,
+        tried: &BTreeMap<usize, Way>,
+        next: &mut State,
+    ) -> Result<Result<BTreeMap<usize, Vec<Item>>, (Source, BTreeMap<usize, Range<usize>>, String)>, Refused> {
+        let items = Split { items: split.items.clone(), imports: split.imports.clone(), ..Split::default() };
+        let mut added = next.items.add(number, text, &items);
+        let family = Some(added.fresh.clone()).filter(|name| next.items.lives_in(name));
+        let mut code = Mentioned::default();
+        for at in tried.keys() {
+            code.code.extend(split.calls[*at].1.mentions.all().map(str::to_owned));
+        }
+        let whose = Whose { family: family.as_deref(), statements: true, all: false };
+        let mut wanted = next.items.uses(whose, &code).families();
+        wanted.retain(|name| Some(name) != family.as_ref());
+        for name in next.items.order(&wanted) {
+            if Some(&name) != family.as_ref() {
+                self.make_family(&name, number, &mut added, next, &mut Vec::new())?;
+            }
+        }
+        let uses = next.items.uses(whose, &code);
+        let mut source = Source::default();
+        generate::push_head(&next.items, false, &mut source);
+        next.items.push_crate(family.as_deref(), &uses, &mut source);
+        let mut places = BTreeMap::new();
+        for (at, way) in tried {
+            let start = source.text().len();
+            source.push(&format!("mod {PLACE}{at} {{ use super::*;\n"));
+            split.calls[*at].1.push(number, text, *way == Way::Published, &mut source);
+            source.push("\n}\n");
+            places.insert(*at, start..source.text().len());
+        }
+        let said = self.run_expansion(&source, next, &uses.families())?;
+        match said {
+            Ok(expanded) => Ok(Ok(read(&expanded, tried))),
+            Err(said) => Ok(Err((source, places, said))),
+        }
+    }
+
+    fn run_expansion(
+        &self,
+        source: &Source,
+        next: &State,
+        named: &std::collections::BTreeSet<super::items::Name>,
+    ) -> Result<Result<String, String>, Refused> {
+        let linked = next.items.linked(named);
+        let hash = Identity::default().part(source.text().as_bytes()).finish();
+        let Ok(bench) = self.shelf.bench() else { return Ok(Err(String::new())) };
+        let job = Job {
+            name: "cell",
+            environment: &self.environment,
+            flags: &self.flags,
+            kind: Kind::Statements,
+            text: source.text(),
+            hash: &hash,
+            identity: "expansion",
+            linked: &linked,
+            named,
+            bench: &bench,
+            compiling: &self.compiling,
+        };
+        let result = job.expand();
+        drop(fs::remove_dir_all(&bench));
+        match result {
+            Ok(expanded) => Ok(Ok(expanded)),
+            Err(CompileError::Refused(said)) => Ok(Err(said)),
+            Err(CompileError::Cancelled) => Err(Refused::Interrupted),
+            Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
+        }
+    }
+}
+
+/// Does a macro of the session make items? None for one that is not the session's.
+fn makes_items(call: &Call, items: &Items, split: &Split) -> Option<bool> {
+    let own = split.items.iter().filter(|part| part.is_macro());
+    let known: Vec<&item::ItemPart> = own.chain(items.macros()).collect();
+    let find = |name: &str| known.iter().find(|part| part.names().any(|n| n == name)).copied();
+    find(&call.name)?;
+    let (mut seen, mut todo) = (Vec::new(), vec![call.name.clone()]);
+    while let Some(part) = todo.pop().and_then(|name| find(&name)) {
+        if part.makes_items {
+            return Some(true);
+        }
+        let others = part.mentions.all().filter(|name| find(name).is_some() && !seen.iter().any(|s| s == name));
+        let others: Vec<String> = others.map(str::to_owned).collect();
+        seen.extend(others.iter().cloned());
+        todo.extend(others);
+    }
+    Some(false)
+}
+
+/// The call in whose module an error is.
+fn place_of(span: &Span, places: &BTreeMap<usize, Range<usize>>) -> Option<usize> {
+    let mut span = span;
+    loop {
+        let found = places.iter().find(|(_, range)| range.contains(&span.byte_start));
+        if let Some((at, _)) = found {
+            return Some(*at);
+        }
+        span = &span.expansion.as_ref()?.span;
+    }
+}
+
+/// The items in the modules of an expanded text; none known where it cannot be read.
+fn read(expanded: &str, tried: &BTreeMap<usize, Way>) -> BTreeMap<usize, Vec<Item>> {
+    let mut found: BTreeMap<usize, Vec<Item>> = tried.keys().map(|at| (*at, Vec::new())).collect();
+    let Ok(file) = syn::parse_file(expanded) else { return found };
+    for item in file.items {
+        let Item::Mod(module) = item else { continue };
+        let at = module.ident.to_string().strip_prefix(PLACE).and_then(|at| at.parse().ok());
+        let Some(made) = at.and_then(|at: usize| found.get_mut(&at)) else { continue };
+        // The first one is `use super::*`.
+        made.extend(module.content.into_iter().flat_map(|(_, items)| items).skip(1));
+    }
+    found
+}
+
+/// Calls that define something are items and no statements.
+fn take_out(split: &mut Split, text: &str, tried: &BTreeMap<usize, Way>, mut items: BTreeMap<usize, Vec<Item>>) {
+    for (at, way) in tried.iter().rev() {
+        let (place, mut call) = split.calls.remove(*at);
+        if *way == Way::AsItIs {
+            call.edits.clear();
+        }
+        let (seen, hidden): (Vec<Item>, Vec<Item>) =
+            items.remove(at).unwrap_or_default().into_iter().partition(item::is_public);
+        let hidden = hidden.iter().flat_map(|item| item::part(item, "").names().map(str::to_owned).collect::<Vec<_>>());
+        split.hidden.extend(hidden.map(|name| (name, call.name.clone())));
+        split.items.push(item::of_call(&call, text, &seen));
+        if place == TRAILING {
+            split.trailing = None;
+            continue;
+        }
+        split.statements.remove(place);
+        split.kinds.remove(place);
+    }
+    split.items.sort_by_key(|part| part.range.start);
+}
+
+/// Names that calls may have defined for their own cell only, each with the reason.
+pub fn lost(split: &Split, items: &Items) -> Vec<(String, String)> {
+    let calls = split.calls.iter().map(|(_, call)| call);
+    let making = calls.filter(|call| call.has_items || makes_items(call, items, split) == Some(true));
+    let among = making.flat_map(|call| call.words.iter().map(|word| (word.clone(), call.name.clone())));
+    let among = among.map(|(word, name)| {
+        let why = "defined it among statements. Call the macro at the top of a cell where it makes items only.";
+        (word, format!("`{name}!` {why}"))
+    });
+    let private = split.hidden.iter().map(|(word, name)| {
+        (word.clone(), format!("`{name}!` makes it private. Write `pub` where the macro takes it."))
+    });
+    among.chain(private).collect()
+}
