@@ -158,3 +158,45 @@ def test_methods_that_the_user_brings_win(k):
 def test_errors_that_a_cell_returns_by_itself(k):
     k.run("return Err(std::fmt::Error);").fails("Error", "formatting")
     k.run('let n: i32 = "4".parse()?; if n > 5 { return Err("too large".into()); }\nn').result("4").idle()
+
+
+STATICS = """\
+use std::sync::{Mutex, OnceLock, atomic::{AtomicU32, Ordering::SeqCst}};
+#[derive(Debug, Clone)] struct P { x: i32 }
+static COUNT: AtomicU32 = AtomicU32::new(0);
+static CACHE: Mutex<Vec<P>> = Mutex::new(Vec::new());
+static TABLE: OnceLock<Vec<P>> = OnceLock::new();
+static mut RAW: [i32; 2] = [1, 2];
+thread_local! { static DEPTH: std::cell::RefCell<Vec<P>> = const { std::cell::RefCell::new(vec![]) }; }
+fn step() -> u32 { 1 }
+fn bump() -> u32 { COUNT.fetch_add(1, SeqCst) + 1 }
+fn remember(x: i32) -> usize { let mut all = CACHE.lock().unwrap(); all.push(P { x }); all.len() }
+fn table() -> usize { TABLE.get_or_init(|| { println!("computing"); vec![P { x: 1 }] }).len() }
+fn deeper() -> usize { DEPTH.with(|d| { d.borrow_mut().push(P { x: 0 }); d.borrow().len() }) }
+fn local() -> u32 { static N: AtomicU32 = AtomicU32::new(0); N.fetch_add(step(), SeqCst) + 1 }
+"""
+
+
+def test_statics_keep_their_values_while_their_definition_stands(k):
+    k.run(STATICS).idle()
+    k.run("unsafe { RAW[1] = 7; }\n(bump(), remember(1), table(), deeper(), local())").stdout("computing\n").result("(1, 1, 1, 1, 1)").idle()
+    k.run("impl P { fn double(&self) -> i32 { self.x * 2 } }").idle()
+    k.run("(bump(), remember(2), table(), deeper(), local(), unsafe { RAW[1] })").result("(2, 2, 1, 2, 2, 7)").idle()
+    k.run("fn step() -> u32 { 10 }").idle()
+    k.run("(local(), local())").result("(3, 13)").idle()
+    k.run("fn bump() -> u32 { COUNT.fetch_add(5, SeqCst) + 5 }\nimpl std::fmt::Display for P { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, \"{}\", self.x) } }").idle()
+    k.run("(bump(), remember(3), table(), deeper())").result("(7, 3, 1, 3)").idle()
+    k.run('panic!("in between")').fails("panic")
+    k.run("(bump(), CACHE.lock().unwrap().iter().map(P::double).sum::<i32>())").result("(12, 12)").idle()
+
+
+def test_statics_are_made_anew_when_what_they_are_made_of_changes(k):
+    k.run("use std::sync::Mutex; struct Row { x: i32 }\nstatic ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());\nstatic SEEN: Mutex<u32> = Mutex::new(0);\nfn add(x: i32) -> usize { *SEEN.lock().unwrap() += 1; ROWS.lock().unwrap().push(Row { x }); ROWS.lock().unwrap().len() }").idle()
+    k.run("(add(1), add(2))").result("(1, 2)").idle()
+    told = k.run("struct Row { x: i32, y: f64 }\nfn add(x: i32) -> usize { *SEEN.lock().unwrap() += 1; ROWS.lock().unwrap().push(Row { x, y: 0.5 }); ROWS.lock().unwrap().len() }")
+    told.says("the static `ROWS` was made anew, because `Row` changed")
+    k.run("(add(1), *SEEN.lock().unwrap())").result("(1, 3)").idle()
+    k.run("static SEEN: Mutex<u32> = Mutex::new(100);").idle()
+    k.run("(add(1), *SEEN.lock().unwrap())").result("(2, 101)").idle()
+    k.run("static SEEN: Mutex<u32> = Mutex::new(0);").idle()
+    k.run("*SEEN.lock().unwrap()").result("0").idle()

@@ -89,11 +89,18 @@ def test_a_static_is_kept_by_the_same_cell_again(k):
     k.run("AGAIN.load(SeqCst)").result("7").idle()
 
 
-def test_a_static_made_anew_is_told(k):
+def test_a_static_keeps_its_value_when_its_crate_is_compiled_anew(k):
     k.run(f"{COUNT}\nstruct Holder;\nstatic TOLD: AtomicU32 = AtomicU32::new(0);\nfn hold(_: &Holder) {{ TOLD.fetch_add(1, SeqCst); }}").idle()
     k.run("hold(&Holder); TOLD.load(SeqCst)").result("1").idle()
-    k.run("impl Holder { fn more(&self) -> u32 { 4 } }").stderr("note: the static `TOLD` was made anew, because `impl Holder` changed\n").idle()
-    k.run("TOLD.load(SeqCst) + Holder.more()").result("4").idle()
+    k.run("impl Holder { fn more(&self) -> u32 { 4 } }").idle()
+    k.run("hold(&Holder); TOLD.load(SeqCst) + Holder.more()").result("6").idle()
+
+
+def test_a_static_made_anew_is_told(k):
+    k.run(f"{COUNT}\nconst FIRST: u32 = 3;\nstatic ANEW: AtomicU32 = AtomicU32::new(FIRST);").idle()
+    k.run("ANEW.fetch_add(1, SeqCst)").result("3").idle()
+    k.run("const FIRST: u32 = 8;").stderr("note: the static `ANEW` was made anew, because `FIRST` changed\n").idle()
+    k.run("ANEW.load(SeqCst)").result("8").idle()
 
 
 def test_a_static_is_there_once(k):

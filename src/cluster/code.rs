@@ -5,6 +5,7 @@ use super::error::Error;
 use super::shim::Shim;
 use super::target;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -76,16 +77,31 @@ pub(crate) fn layers() -> Vec<PathBuf> {
     loaded().into_iter().filter(|path| is_layer(path)).collect()
 }
 
-/// The cells' objects whose path stands in another one's file: those it is linked against.
+/// The cells' objects whose path stands in another one's file: those it is linked against, each after those that
+/// it is linked against itself.
 fn named_in(home: &Path, loaded: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let cells: Vec<&PathBuf> = loaded.iter().filter(|path| path.ends_with("cell.so") && *path != home).collect();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    add_named(home, &cells, &mut seen, &mut found)?;
+    Ok(found)
+}
+
+fn add_named<'a>(
+    home: &Path,
+    cells: &[&'a PathBuf],
+    seen: &mut HashSet<&'a Path>,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     let bytes = fs::read(home).map_err(|e| unreadable(home, &e))?;
-    let named = |path: &&PathBuf| {
+    for path in cells.iter().filter(|path| path.as_path() != home) {
         let mut name = path.as_os_str().as_bytes().to_vec();
         name.push(0);
-        bytes.windows(name.len()).any(|window| window == name)
-    };
-    let cells = loaded.iter().filter(|path| path.ends_with("cell.so") && *path != home);
-    Ok(cells.filter(named).cloned().collect())
+        if bytes.windows(name.len()).any(|window| window == name) && seen.insert(path) {
+            add_named(path, cells, seen, found)?;
+            found.push((*path).clone());
+        }
+    }
+    Ok(())
 }
 
 fn object(path: &Path, by_path: bool) -> Result<Object, Error> {

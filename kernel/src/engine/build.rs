@@ -282,7 +282,8 @@ impl Engine {
 
     /// One hash for everything that goes into a compiled crate.
     fn recipe<'a>(&self, generated: &'a Generated, name: &'a str, identity: &'a str, next: &State) -> Recipe<'a> {
-        let linked = next.items.linked(&generated.needs);
+        let mut linked = next.items.linked(&generated.needs);
+        next.items.add_stored(&[Name::from(name)], &mut linked);
         let text = generated.source.text();
         let hash = Identity::default()
             .part(&self.environment.id)

@@ -30,7 +30,8 @@ impl Cfg {
     pub fn holds(&self, attributes: &[Attribute]) -> bool {
         let Some(set) = &self.0 else { return true };
         let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-        conditions.filter_map(|attribute| attribute.parse_args::<Meta>().ok()).all(|meta| holds(set, &meta))
+        conditions.clone().all(|attribute| attribute.parse_args::<syn::LitBool>().map_or(true, |plain| plain.value))
+            && conditions.filter_map(|attribute| attribute.parse_args::<Meta>().ok()).all(|meta| holds(set, &meta))
     }
 }
 
@@ -40,8 +41,6 @@ fn holds(set: &HashSet<String>, meta: &Meta) -> bool {
     };
     match meta {
         Meta::Path(path) => match path.get_ident().map(ToString::to_string).as_deref() {
-            Some("true") => true,
-            Some("false") => false,
             Some(name) => set.contains(name),
             None => true,
         },

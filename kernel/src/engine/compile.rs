@@ -15,6 +15,7 @@ use super::environment::Environment;
 use super::generate::Kind;
 use super::items::Name;
 use super::shelf::OBJECT;
+use super::statics::STORED;
 
 /// How cells are compiled; `:opt`, `:checks` and `:target-cpu` change it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -215,6 +216,10 @@ impl Job<'_> {
         for (name, made) in self.linked {
             if self.named.contains(name) {
                 command.arg("--extern").arg(format!("{name}={}", made.metadata.display()));
+            }
+            // What is there for its values is no crate to rustc.
+            if name.starts_with(STORED) {
+                continue;
             }
             // One that another needs is looked for here even when the text names it, too.
             if let Some(directory) = made.metadata.parent() {

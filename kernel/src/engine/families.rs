@@ -14,6 +14,7 @@ use super::item::{ItemPart, Key, Nature};
 use super::items::{Added, Era, Items, Live, Name};
 use super::mentions::plain;
 use super::split::words;
+use super::statics::static_names;
 
 /// A crate of items.
 #[derive(Debug, Clone, Default)]
@@ -115,9 +116,9 @@ impl Items {
     pub(super) fn settle(&mut self, change: Change, added: &mut Added) {
         let (hit, families) = self.hit(change, added);
         for (id, cause) in &hit {
-            let item = self.live.iter().find(|item| item.id == *id && item.part.nature == Nature::Static);
-            for name in item.iter().filter(|item| !added.new.contains(&item.id)).flat_map(|item| item.part.names()) {
-                added.causes.insert(name.to_owned(), cause.clone());
+            let item = self.live.iter().find(|item| item.id == *id && !added.new.contains(&item.id));
+            for name in item.iter().flat_map(|item| static_names(item)) {
+                added.causes.insert(name, cause.clone());
             }
         }
         // Types that are what they were keep the crate's name, with all that is in it.
@@ -352,6 +353,8 @@ impl Items {
         }
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         wanted.iter().for_each(|name| walk(self, name, &mut seen, &mut found));
+        let families: Vec<Name> = found.iter().map(|(name, _)| name.clone()).collect();
+        self.add_stored(&families, &mut found);
         found
     }
 
@@ -369,6 +372,7 @@ impl Items {
         }
         family.types.extend(types);
         (family.made, family.needs) = (Some(made), needs);
+        self.store_statics(name);
         self.note_scope(name);
     }
 

@@ -13,6 +13,7 @@ use super::expand::Call;
 use super::hot;
 use super::mentions::{Mentions, inside, may_add_names, plain};
 use super::published;
+use super::statics::{self, StaticPart};
 
 /// What an item defines; items that share a key replace each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,6 +58,8 @@ pub struct ItemPart {
     pub opaque: bool,
     /// It is a macro that makes items.
     pub makes_items: bool,
+    /// The statics in it.
+    pub statics: Vec<StaticPart>,
 }
 
 /// Kinds of items that are treated in their own way.
@@ -89,6 +92,7 @@ impl ItemPart {
             nature: Nature::Plain,
             opaque: false,
             makes_items: false,
+            statics: Vec::new(),
         }
     }
 
@@ -137,11 +141,13 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     }
     let range = statement.span().byte_range();
     let tokens = statement.mac.tokens.clone();
+    let statics = if name == "thread_local" { statics::of_thread_local(tokens.clone()) } else { Vec::new() };
     let found = if name == "cfg_if" { published::in_branches(tokens) } else { published::in_call(tokens) };
     let keys: Vec<Key> = found.names.into_iter().map(Key::Value).collect();
     let keys = if keys.is_empty() { vec![Key::Text(text[range.clone()].to_owned())] } else { keys };
     let mut part = ItemPart::new(range, keys);
     part.edits = found.edits;
+    part.statics = statics;
     part.mentions = Mentions::of_tokens(statement.to_token_stream());
     part.lasting = name == "bitflags" || name == "cfg_if";
     part.opaque = name == "cfg_if";
@@ -209,6 +215,7 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
     part.edits.splice(0..0, hot::edits(item));
     part.lasting = lasts(item);
     part.inside = inside(item);
+    part.statics = statics::of_item(item);
     part.opaque = is_opaque(item);
     match item {
         Item::Trait(_) | Item::TraitAlias(_) => part.nature = Nature::Trait,

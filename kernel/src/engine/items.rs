@@ -9,10 +9,11 @@ use std::sync::Arc;
 use super::environment::Identity;
 use super::families::{Change, Family};
 use super::imports::Names;
-use super::item::{ItemPart, Key, Nature};
+use super::item::{ItemPart, Key};
 use super::levels::Levels;
 use super::source::{Place, Source};
 use super::split::{ImportPart, Split, words};
+use super::statics::{Symbols, Values};
 
 /// The name by which generated code knows a family's crate; rustc calls all of them `cells`.
 pub type Name = Arc<str>;
@@ -33,11 +34,13 @@ pub(super) struct Live {
     text: Arc<str>,
     pub(super) part: Arc<ItemPart>,
     /// Members of an inherent implementation that later cells replaced.
-    removed: Vec<Range<usize>>,
+    pub(super) removed: Vec<Range<usize>>,
     /// The family whose crate it is in.
     pub(super) home: Name,
     /// It needs names that cannot be seen in texts.
     pub(super) loose: bool,
+    /// Where its statics have their values.
+    pub(super) values: Values,
     /// More names in it that its crate has in scope, and that may be local ones or not.
     pub(super) scope: HashSet<String>,
 }
@@ -66,7 +69,8 @@ pub struct Items {
     pub(super) bare: BTreeMap<Name, bool>,
     pub(super) families: BTreeMap<Name, Arc<Family>>,
     /// The crate in which each static has its value, and whether a cell that ran was linked to it.
-    statics: BTreeMap<String, (String, bool)>,
+    pub(super) statics: BTreeMap<String, (String, bool)>,
+    pub(super) symbols: Symbols,
     pub(super) next: u64,
 }
 
@@ -118,7 +122,9 @@ impl Items {
             self.next += 1;
             added.new.insert(self.next);
             change.add(part, label);
+            let values = self.new_values(part, code);
             let item = Live {
+                values,
                 id: self.next,
                 version: self.next,
                 cell,
@@ -133,6 +139,7 @@ impl Items {
             self.live.push(Arc::new(item));
         }
         self.spread(&mut added.changed);
+        self.renew_statics(&added.changed);
         added.fresh = self.fresh(&texts.finish());
         if !change.is_empty() {
             self.settle(change, &mut added);
@@ -285,7 +292,9 @@ impl Items {
     pub(super) fn push_items(&self, items: &[&Arc<Live>], source: &mut Source) {
         let (macros, others): (Vec<&Arc<Live>>, Vec<_>) = items.iter().partition(|item| item.part.is_macro());
         for item in macros.into_iter().chain(others) {
-            if !item.part.is_macro() && !matches!(item.part.keys.first(), Some(Key::Text(_))) {
+            // A static's symbol is the kernel's business.
+            let own = item.part.statics.is_empty() && !item.part.is_macro();
+            if own && !matches!(item.part.keys.first(), Some(Key::Text(_))) {
                 source.push(&self.levels.item_prefix(item.era));
             }
             item.push(source);
@@ -307,33 +316,6 @@ impl Items {
     pub fn crate_at(&self, cell: u32, start: usize) -> Option<String> {
         let item = self.live.iter().find(|item| item.cell == cell && item.part.range.start == start)?;
         self.families.get(&item.home)?.made.as_ref().map(|made| made.hash.clone())
-    }
-
-    /// Statics whose values are lost with this crate, those aside that the cell itself defines.
-    pub fn made_anew(&mut self, family: &str, hash: &str, added: &Added) -> Vec<String> {
-        let own = self.live.iter().filter(|item| *item.home == *family && item.part.nature == Nature::Static);
-        let mut anew = Vec::new();
-        for item in own {
-            for name in item.part.names() {
-                let before = self.statics.insert(name.to_owned(), (hash.to_owned(), false));
-                let Some((before, used)) = before else { continue };
-                if before == hash {
-                    self.statics.insert(name.to_owned(), (before, used));
-                } else if used && !added.new.contains(&item.id) {
-                    anew.push(name.to_owned());
-                }
-            }
-        }
-        anew
-    }
-
-    /// Statements run that are linked to these families.
-    pub fn run_with(&mut self, families: &HashSet<Name>) {
-        for item in self.live.iter().filter(|i| i.part.nature == Nature::Static && families.contains(&i.home)) {
-            for name in item.part.names() {
-                self.statics.entry(name.to_owned()).and_modify(|(_, used)| *used = true);
-            }
-        }
     }
 
     /// Were the cell's new items marked by [`Items::loosen`]?
@@ -383,6 +365,11 @@ impl Live {
         &self.text[self.part.range.clone()]
     }
 
+    /// A stretch of it.
+    pub(super) fn text_of(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+
     /// What a note calls it.
     pub(super) fn label(&self) -> Arc<str> {
         label(&self.part, self.code())
@@ -405,13 +392,17 @@ impl Live {
         edits.retain(|(r, _)| !self.removed.iter().any(|gone| gone.contains(&r.start)));
         edits.extend(self.removed.iter().map(|r| (r.clone(), "")));
         edits.sort_by_key(|(r, _)| (r.start, r.end));
-        let mut at = self.part.range.start;
-        for (range, with) in edits {
-            source.push_user(self.cell, at, &self.text[at..range.start]);
-            source.push(with);
-            at = range.end;
-        }
-        source.push_user(self.cell, at, &self.text[at..self.part.range.end]);
+        self.push_statics(source, |stretch, source| {
+            let mut at = stretch.start;
+            for (range, with) in edits.iter().filter(|(range, _)| stretch.contains(&range.start)) {
+                source.push_user(self.cell, at, &self.text[at..range.start]);
+                source.push(with);
+                at = range.end;
+            }
+            if at < stretch.end {
+                source.push_user(self.cell, at, &self.text[at..stretch.end]);
+            }
+        });
     }
 }
 

@@ -25,6 +25,7 @@ mod refuse;
 pub mod shelf;
 pub mod source;
 pub mod split;
+mod statics;
 mod type_paths;
 pub mod uses;
 pub mod variables;

@@ -127,9 +127,13 @@ impl Reader<'_> {
             {
                 self.items(&inner);
                 at += 2;
+                // Its separator and its operator.
+                let operator = |at: usize| ['*', '+', '?'].iter().any(|mark| is(tokens, at, *mark));
+                at += (0..2).find(|more| operator(at + more)).map_or(0, |more| more + 1);
                 continue;
             }
-            if is(tokens, at, '#') {
+            if is(tokens, at, '#') || is(tokens, at, '*') {
+                // An attribute, or `*const T`.
                 at += 2;
                 continue;
             }
