@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
+use super::generate::{Generated, Kind, Omit, Role, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name, reads_files};
 use super::shelf::{OBJECT, Record};
 use super::source::Source;
@@ -92,7 +92,7 @@ impl Engine {
                 || !split.imports.is_empty()
                     && (!added.dirty.contains(&added.fresh) || next.items.imports_items(number));
             let (order, carrier) = self.plan(number, split, tries, &omit, &added, next);
-            let before = notes.len();
+            let (before, size) = (notes.len(), omit.size());
             let mut again = false;
             for (index, name) in order.iter().enumerate() {
                 // Code is generated behind the user's back, but not that of a whole session at once.
@@ -100,7 +100,7 @@ impl Engine {
                 {
                     drop(made.object());
                 }
-                match self.make_family(name, number, &mut added, next, notes)? {
+                match self.make_family(name, number, left == 0, &mut added, next, notes)? {
                     Try::Done(found) => cached &= found,
                     Try::Again => {
                         again = true;
@@ -116,14 +116,15 @@ impl Engine {
             if !tries {
                 return Ok(Built { body: None, cached });
             }
-            let body = Attempt { number, text, split, family: carrier.as_ref() };
+            let body = Attempt { number, text, split, family: carrier.as_ref(), last: left == 0 };
             match self.make_body(&body, &mut omit, &mut first_hash, &mut added, next, notes)? {
                 Try::Done((body, found)) => return Ok(Built { body: Some(body), cached: cached && found }),
-                Try::Again => left += usize::from(notes.len() > before),
+                // So does leaving out one variable after the other.
+                Try::Again => left += usize::from(notes.len() > before || omit.size() > size),
             }
         }
         Err(Refused::Broken(
-            "this cell still does not compile after everything that could be tried; please report it".to_owned(),
+            "the items of this cell do not fit those of earlier cells; write them in one cell".to_owned(),
         ))
     }
 
@@ -171,6 +172,7 @@ impl Engine {
         &mut self,
         name: &Name,
         number: u32,
+        last: bool,
         added: &mut Added,
         next: &mut State,
         notes: &mut Vec<String>,
@@ -197,6 +199,9 @@ impl Engine {
             Err(CompileError::Cancelled) => Err(Refused::Interrupted),
             Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
             Err(CompileError::Refused(said)) => {
+                if last {
+                    return Err(self.refuse(&said, &generated.source, number, &next.variables));
+                }
                 let (diagnostics, _) = diagnose::parse(&said);
                 let loose = next.items.is_loose(added);
                 if self.learn_crates(&diagnostics, name, next, added) {
@@ -265,6 +270,10 @@ impl Engine {
             Err(CompileError::Broken(message)) => return Err(Refused::Broken(message)),
             Err(CompileError::Refused(said)) => said,
         };
+        if attempt.last {
+            self.leave_out(&said, &generated, attempt.number, next, omit)?;
+            return Ok(Try::Again);
+        }
         let (diagnostics, _) = diagnose::parse(&said);
         if let Some(name) = family
             && self.learn_crates(&diagnostics, name, next, added)
@@ -384,6 +393,8 @@ struct Attempt<'a> {
     split: &'a Split,
     /// The family whose items are compiled along.
     family: Option<&'a Name>,
+    /// Nothing is learnt from a failure any more.
+    last: bool,
 }
 
 impl Made {
@@ -413,7 +424,7 @@ fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, note
 fn record_of(said: &str, generated: &Generated) -> Record {
     let (diagnostics, _) = diagnose::parse(said);
     let mut record = Record::default();
-    let new: Vec<_> = generated.handling.iter().filter(|h| h.new).collect();
+    let new: Vec<_> = generated.handling.iter().filter(|h| h.role != Role::Back).collect();
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnose::advice;
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
 use super::measured::{self, Measure};
@@ -28,8 +29,19 @@ pub struct Handling {
     pub range: Range<usize>,
     /// The variable.
     pub name: String,
-    /// True for a new binding's probe and `put`, false for a taken variable's way back.
-    pub new: bool,
+    /// What it does with it.
+    pub role: Role,
+}
+
+/// What a stretch of generated code does with a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It asks for the type of a new one.
+    Ask,
+    /// It puts a new one into the store, and asks for its type when nothing else does.
+    Put,
+    /// It puts a taken one back.
+    Back,
 }
 
 /// What to leave out, learnt from a failed compilation.
@@ -40,6 +52,12 @@ pub struct Omit {
     /// New bindings that cannot be kept, with the advice to give; empty when the cell itself
     /// moved the value.
     pub unkept: BTreeMap<String, String>,
+    /// New bindings whose types are not asked for: what they borrow from ends with their statement.
+    #[serde(default)]
+    pub unasked: BTreeSet<String>,
+    /// New bindings that end before variables are kept, since their drop uses what they borrow from.
+    #[serde(default)]
+    pub ended: BTreeSet<String>,
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
@@ -164,7 +182,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
     }
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
-    let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
+    let borrows = |(name, said): &(&String, &String)| **said == advice::borrowed(name);
+    let borrowed = omit.unkept.iter().filter(borrows).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
     Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured, needs: uses.families() }
 }
@@ -279,6 +298,7 @@ impl Body<'_> {
         for range in &self.split.statements {
             self.push_user(range);
             self.source.push("\n");
+            self.ask(range);
         }
         if let Some(range) = self.split.trailing.clone() {
             let (before, after) = self.around_result();
@@ -332,25 +352,34 @@ impl Body<'_> {
         self.source.push_user(self.cell, start, &self.text[start..range.end]);
     }
 
-    /// Each new binding tells its type through rustc's lint and moves into the store.
-    fn put_bindings(&mut self) {
-        // Newest first: an earlier binding may still be borrowed by a later one.
-        for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
-            let value = identifier(name);
-            match self.omit.unkept.get(name) {
-                // The cell itself moved it: there is nothing to ask about.
-                Some(advice) if advice.is_empty() => continue,
-                // It borrows, so it stays; its type makes the advice better.
-                Some(_) => {
-                    self.handle(name, true, &format!("::core::mem::drop(&{value});\n"));
-                    continue;
-                }
-                None => {}
+    /// Each new binding of a statement tells its type through rustc's lint, and at once: at the end of the cell it
+    /// may have been moved, or what it borrows from may have changed.
+    fn ask(&mut self, statement: &Range<usize>) {
+        let split = self.split;
+        for Binding { name, .. } in split.bindings.iter().filter(|b| b.given && statement.contains(&b.offset)) {
+            // The cell itself moves it: there is nothing to ask about.
+            let moved = self.omit.unkept.get(name).is_some_and(String::is_empty);
+            if !moved && !self.omit.unasked.contains(name) {
+                self.handle(name, Role::Ask, &format!("::core::mem::drop(&{});\n", identifier(name)));
             }
-            let code = format!(
-                "::core::mem::drop(&{value}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n"
-            );
-            self.handle(name, true, &code);
+        }
+    }
+
+    /// Each new binding moves into the store.
+    fn put_bindings(&mut self) {
+        let split = self.split;
+        // Newest first: an earlier binding may still be borrowed by a later one.
+        for (index, Binding { name, given, .. }) in split.bindings.iter().enumerate().rev() {
+            let value = identifier(name);
+            if self.omit.unkept.contains_key(name) {
+                if self.omit.ended.contains(name) {
+                    self.source.push(&format!("{{ let _ended = {value}; }}\n"));
+                }
+                continue;
+            }
+            let ask = if *given { String::new() } else { format!("::core::mem::drop(&{value}); ") };
+            let code = format!("{ask}::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n");
+            self.handle(name, Role::Put, &code);
         }
     }
 
@@ -364,15 +393,15 @@ impl Body<'_> {
             // A new binding of the same name has already taken the place.
             let condition = if rebound { "if !__ferrolab_ok " } else { "" };
             let put = format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {}); }}\n", identifier(&name));
-            self.handle(&name, false, &put);
+            self.handle(&name, Role::Back, &put);
         }
     }
 
-    fn handle(&mut self, name: &str, new: bool, code: &str) {
+    fn handle(&mut self, name: &str, role: Role, code: &str) {
         let start = self.source.text().len();
         self.source.push(code);
         let range = start..self.source.text().len();
-        self.handling.push(Handling { range, name: name.to_owned(), new });
+        self.handling.push(Handling { range, name: name.to_owned(), role });
     }
 }
 

@@ -1,11 +1,30 @@
 //! Learning from a failure: what to leave out of the next try, which items of earlier cells do not fit any
 //! more, or what to tell the user. It reads rustc's words and starts no process.
 
-use super::diagnose::{self, Diagnostic, TypeKind};
-use super::generate::{Generated, Kind, Omit};
+use super::diagnose::{self, Diagnostic, advice};
+use super::generate::{Generated, Handling, Kind, Omit, Role};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
 use super::{Engine, Refused, State};
+
+impl Omit {
+    /// What it leaves out, counted: every try leaves out more than the last, so tries come to an end.
+    pub(super) fn size(&self) -> usize {
+        self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len()
+    }
+
+    /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
+    /// that is too late already.
+    fn borrows(&mut self, handling: &Handling) {
+        let Handling { name, role, .. } = handling;
+        if *role == Role::Ask {
+            self.unasked.insert(name.clone());
+            self.unkept.insert(name.clone(), advice::ended(name));
+            return;
+        }
+        self.unkept.entry(name.clone()).or_insert_with(|| advice::borrowed(name));
+    }
+}
 
 impl Engine {
     /// A failed compilation either teaches what to leave out, or is the user's error.
@@ -21,35 +40,47 @@ impl Engine {
         let (diagnostics, _) = diagnose::parse(said);
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
-        if steer.rest == 0 && !(steer.moved.is_empty() && steer.borrowed.is_empty() && steer.other.is_empty()) {
-            // A borrow is believed before a move: what it borrows from is not lost because of it.
-            let moved: &[usize] = if steer.borrowed.is_empty() { &steer.moved } else { &[] };
-            for &index in moved {
+        let size = omit.size();
+        if steer.rest == 0 && !steer.is_empty() {
+            for &index in &steer.moved {
                 let handling = &generated.handling[index];
-                if handling.new {
-                    omit.unkept.insert(handling.name.clone(), String::new());
-                } else {
+                if handling.role == Role::Back {
                     omit.moved.insert(handling.name.clone());
+                } else {
+                    omit.unkept.insert(handling.name.clone(), String::new());
                 }
             }
             for &index in steer.borrowed.iter().chain(&steer.other) {
                 let handling = &generated.handling[index];
-                if !handling.new {
+                if handling.role == Role::Back {
                     let type_text = next.variables.get(&handling.name).map_or(String::new(), |v| v.type_text.clone());
                     let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
                     return Err(self.refuse_borrow(said, &generated.source, number, &put));
                 }
-                let of = TypeKind::Borrow { of: "&T".to_owned() };
-                omit.unkept.insert(handling.name.clone(), diagnose::advice(&handling.name, &of));
+                omit.borrows(handling);
             }
-            return Ok(());
+            // A borrow is believed first: what it borrows from is not lost because of it.
+            let held: &[(usize, String)] = if steer.borrowed.is_empty() { &steer.held } else { &[] };
+            for (index, by) in held {
+                let handling = &generated.handling[*index];
+                let ends = omit.unkept.get(by).is_some_and(|advice| !advice.is_empty());
+                match handling.role {
+                    _ if ends && omit.ended.insert(by.clone()) => {}
+                    Role::Back => drop(omit.moved.insert(handling.name.clone())),
+                    _ => drop(omit.unkept.insert(handling.name.clone(), advice::held(&handling.name, by))),
+                }
+            }
+            return if omit.size() > size { Ok(()) } else { self.leave_out(said, generated, number, next, omit) };
         }
         // A new variable that cannot be kept, beside a mistake of the user's: without our line that
         // keeps it, rustc speaks of the mistake alone.
-        let new = steer.borrowed.iter().map(|&index| &generated.handling[index]).filter(|h| h.new);
-        let new: Vec<String> = new.map(|h| h.name.clone()).filter(|name| !omit.unkept.contains_key(name)).collect();
-        if !new.is_empty() {
-            omit.unkept.extend(new.into_iter().map(|name| (name, String::new())));
+        for &index in &steer.borrowed {
+            let handling = &generated.handling[index];
+            if handling.role != Role::Back {
+                omit.borrows(handling);
+            }
+        }
+        if omit.size() > size {
             return Ok(());
         }
         // `?` on an error that is no `std::error::Error` is not the user's mistake.
@@ -85,6 +116,30 @@ impl Engine {
             return Ok(());
         }
         if generated.kind == Kind::Items && self.learn_items(&diagnostics, &generated.source, number, next, notes) {
+            return Ok(());
+        }
+        Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
+    }
+
+    /// Nothing more can be learnt: once more without keeping any of the cell's variables, so that rustc speaks of
+    /// the user's text alone.
+    ///
+    /// # Errors
+    /// rustc's words, when that has been tried.
+    pub(super) fn leave_out(
+        &self,
+        said: &str,
+        generated: &Generated,
+        number: u32,
+        next: &State,
+        omit: &mut Omit,
+    ) -> Result<(), Refused> {
+        let size = omit.size();
+        for name in &generated.bindings {
+            omit.unasked.insert(name.clone());
+            omit.unkept.entry(name.clone()).or_insert_with(|| advice::not_kept(name));
+        }
+        if omit.size() > size {
             return Ok(());
         }
         Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))

@@ -70,6 +70,8 @@ pub struct Binding {
     pub offset: usize,
     /// True when nothing after this binding in the cell mentions the name.
     pub unused: bool,
+    /// Its `let` gives it a value.
+    pub given: bool,
 }
 
 impl Split {
@@ -182,7 +184,8 @@ impl Split {
     fn on_local(&mut self, local: &Local) {
         let mut names = Names(Vec::new());
         names.visit_pat(&local.pat);
-        for binding in names.0 {
+        for mut binding in names.0 {
+            binding.given = local.init.is_some();
             self.bindings.retain(|b| b.name != binding.name);
             self.bindings.push(binding);
         }
@@ -267,6 +270,7 @@ impl<'a> Visit<'a> for Names {
                     offset: p.ident.span().byte_range().start,
                     name,
                     unused: false,
+                    given: false,
                 };
                 self.0.push(binding);
             }

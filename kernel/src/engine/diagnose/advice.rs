@@ -55,6 +55,32 @@ pub fn advice(name: &str, kind: &TypeKind) -> String {
     }
 }
 
+/// A variable that borrows, whose type is not known yet.
+pub fn borrowed(name: &str) -> String {
+    advice(name, &TypeKind::Borrow { of: "&T".to_owned() })
+}
+
+/// A variable that borrows from a value without a name.
+pub fn ended(name: &str) -> String {
+    format!(
+        "`{name}` borrows from a value that ends with its statement. Bind that value by a `let` of its own, which a later \
+         cell can borrow from"
+    )
+}
+
+/// A variable that something else still borrows from when the cell ends, whose drop uses it.
+pub fn held(name: &str, by: &str) -> String {
+    let by = if by.is_empty() { "another value of the cell".to_owned() } else { format!("a `{by}` of the cell") };
+    format!(
+        "{by} borrows from `{name}` until the cell ends. Drop it before, or put what needs it into a block: `{{ … }}`"
+    )
+}
+
+/// A variable without which the cell compiles.
+pub fn not_kept(name: &str) -> String {
+    format!("`{name}` cannot outlive the cell that makes it; use it there, or own what it borrows")
+}
+
 fn borrow(name: &str, type_text: &str) -> String {
     let short = shorten(type_text)
         .replace("'static ", "")

@@ -4,7 +4,7 @@
 //! look ([`render`]) and the facts the engine steers by ([`steer`], [`new_types`], [`classify`]).
 //! This room runs no compiler, generates no code and knows nothing of processes or sessions.
 
-mod advice;
+pub mod advice;
 mod names;
 mod parse;
 mod place;
