@@ -1,12 +1,13 @@
 //! Building one cell: which crates of items it takes, generating each, looking on the shelf, compiling, and
 //! trying again with what a failure teaches. It changes no session: what came of it is returned.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::closures::{Known, Typing};
 use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::environment::Identity;
@@ -252,6 +253,17 @@ impl Engine {
         self.remember(&recipe.hash, &generated.source, generated.kind);
         let said = match self.compile(&recipe) {
             Ok(made) => {
+                let known =
+                    Known { split: attempt.split, variables: &next.variables, omit, record: Some(&made.record) };
+                let better = known.improve(attempt.text);
+                if omit.typing == Typing::Asked {
+                    omit.typing = told(&made.record, attempt.split);
+                    return Ok(Try::Again);
+                }
+                if !better.is_empty() {
+                    omit.ways.extend(better);
+                    return Ok(Try::Again);
+                }
                 if *omit != Omit::default() && !made.cached {
                     self.shelf.put_hint(first_hash.as_deref().unwrap_or(&recipe.hash), omit);
                 }
@@ -281,7 +293,16 @@ impl Engine {
             omit.all_names |= next.items.is_loose(added);
             return Ok(Try::Again);
         }
-        self.learn(&said, &generated, attempt.number, next, omit, notes)?;
+        if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)
+            || self.learn_typing(&diagnostics, attempt.split, next, omit)
+        {
+            return Ok(Try::Again);
+        }
+        match self.learn(&said, &generated, attempt.number, next, omit, notes) {
+            // The error that made us ask is the one to tell.
+            Err(Refused::Errors(_)) if omit.typing == Typing::Asked => omit.typing = Typing::Told(BTreeMap::new()),
+            learnt => learnt?,
+        }
         Ok(Try::Again)
     }
 
@@ -420,6 +441,12 @@ fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, note
     }
 }
 
+/// The types of closures, by name, as rustc told them.
+fn told(record: &Record, split: &Split) -> Typing {
+    let here = record.signatures.iter().map(|(index, types)| (split.bindings[*index].name.clone(), types.clone()));
+    Typing::Told(here.chain(record.taken.iter().cloned()).collect())
+}
+
 /// What rustc said of the new variables' types.
 fn record_of(said: &str, generated: &Generated) -> Record {
     let (diagnostics, _) = diagnose::parse(said);
@@ -427,14 +454,26 @@ fn record_of(said: &str, generated: &Generated) -> Record {
     let new: Vec<_> = generated.handling.iter().filter(|h| h.role != Role::Back).collect();
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
+        if handling.role == Role::AskAgain {
+            record.taken.push((handling.name.clone(), type_text));
+            continue;
+        }
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
         let kind = match diagnose::classify(&type_text) {
             TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
             kind => kind,
         };
+        if type_text.starts_with("std::marker::PhantomData<") && handling.role == Role::Ask && generated.asks(handling)
+        {
+            record.signatures.push((index, type_text));
+            continue;
+        }
         match kind {
             TypeKind::Nameable(text) => record.types.push((index, text)),
-            kind => record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind))),
+            kind => {
+                record.unnamed.push((index, type_text));
+                record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind)));
+            }
         }
     }
     record

@@ -1,17 +1,20 @@
 //! From a cell in parts to the one text that rustc compiles. It decides what the text says, and
 //! remembers which stretch of it handles which variable, so that an error there can be acted on.
 
+mod handle;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::closures::{Typing, Way, remade};
 use super::diagnose::advice;
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
 use super::measured::{self, Measure};
 use super::mentions::plain;
-use super::source::{Source, identifier};
+use super::source::Source;
 use super::split::{Binding, Split, words};
 use super::uses::Whose;
 use super::variables::Variables;
@@ -38,6 +41,8 @@ pub struct Handling {
 pub enum Role {
     /// It asks for the type of a new one.
     Ask,
+    /// It asks for the types of a closure of an earlier cell.
+    AskAgain,
     /// It puts a new one into the store, and asks for its type when nothing else does.
     Put,
     /// It puts a taken one back.
@@ -58,6 +63,12 @@ pub struct Omit {
     /// New bindings that end before variables are kept, since their drop uses what they borrow from.
     #[serde(default)]
     pub ended: BTreeSet<String>,
+    /// How new bindings are kept whose types have no name.
+    #[serde(default)]
+    pub ways: BTreeMap<String, Way>,
+    /// Whether closures' types are asked for, or written.
+    #[serde(default)]
+    pub typing: Typing,
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
@@ -106,6 +117,13 @@ pub struct Generated {
     pub measured: Option<&'static str>,
     /// The families it names.
     pub needs: BTreeSet<Name>,
+}
+
+impl Generated {
+    /// Does this stretch ask for a closure's types?
+    pub fn asks(&self, handling: &Handling) -> bool {
+        self.source.text()[handling.range.clone()].contains("::closure::signature")
+    }
 }
 
 /// What generation needs to know of a session.
@@ -191,8 +209,9 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
 /// What a cell's statements mention, the types of its variables included.
 pub fn mentions(split: &Split, variables: &Variables) -> HashSet<String> {
     let mut mentions: HashSet<String> = split.mentions.iter().map(|word| plain(word).to_owned()).collect();
-    for (_, variable) in variables.iter().filter(|(name, _)| split.mentions.contains(*name)) {
-        mentions.extend(words(&variable.type_text).map(str::to_owned));
+    for (_, variable) in variables.wanted(split) {
+        let text = variable.kept.as_ref().map_or(variable.type_text.as_str(), |kept| kept.code.text());
+        mentions.extend(words(text).map(|word| plain(word).to_owned()));
     }
     if split.trailing.is_some() {
         // What shows it calls this method, which a trait of the user's may give to any type.
@@ -236,7 +255,7 @@ struct Body<'a> {
     taken: Vec<String>,
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
     fn push(&mut self) {
         self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
         self.take_variables();
@@ -275,19 +294,16 @@ impl Body<'_> {
         self.split.awaits || self.omit.awaits
     }
 
-    fn take_variables(&mut self) {
-        for (name, variable) in self.scope.variables.iter() {
-            if !self.split.mentions.contains(name) {
-                continue;
-            }
-            self.source.push(if variable.mutable { "let mut " } else { "let " });
-            // The name is the user's own, so that rustc's advice points at the first binding.
-            self.source.push_user(variable.place.0, variable.place.1, name);
-            let type_text = from_paths(&variable.type_text, &self.known);
-            let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
-            self.source.push(&take);
-            self.taken.push(name.clone());
-        }
+    /// A statement, with the types of its closure where those must be written.
+    fn push_statement(&mut self, range: &Range<usize>) {
+        let told = |b: &&Binding| range.contains(&b.offset) && b.closure.as_ref().is_some_and(|c| c.whole);
+        let binding = self.split.bindings.iter().find(told);
+        let types = binding.and_then(|b| self.omit.typing.of(&b.name)).and_then(remade::Types::read);
+        let written = binding.and_then(|b| b.closure.as_ref());
+        let (Some(types), Some(written)) = (types, written) else { return self.push_user(range) };
+        self.push_user(&(range.start..written.range.start));
+        remade::remake((self.cell, self.text), written, &types, false, &mut self.source);
+        self.push_user(&(written.range.end..range.end));
     }
 
     fn push_statements(&mut self) {
@@ -295,8 +311,12 @@ impl Body<'_> {
         if let Some((before, after)) = around {
             return self.push_measured(&before, &after);
         }
+        let closures = self.closures();
         for range in &self.split.statements {
-            self.push_user(range);
+            if closures.is_unread(range) {
+                continue;
+            }
+            self.push_statement(range);
             self.source.push("\n");
             self.ask(range);
         }
@@ -319,6 +339,9 @@ impl Body<'_> {
     }
 
     fn around_result(&self) -> (&'static str, String) {
+        if self.omit.typing == Typing::Asked {
+            return ("let _ = (", ");\n".to_owned());
+        }
         let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
         if self.omit.trait_display {
             return ("(", ").evcxr_display();\n".to_owned());
@@ -350,58 +373,6 @@ impl Body<'_> {
             start = *end;
         }
         self.source.push_user(self.cell, start, &self.text[start..range.end]);
-    }
-
-    /// Each new binding of a statement tells its type through rustc's lint, and at once: at the end of the cell it
-    /// may have been moved, or what it borrows from may have changed.
-    fn ask(&mut self, statement: &Range<usize>) {
-        let split = self.split;
-        for Binding { name, .. } in split.bindings.iter().filter(|b| b.given && statement.contains(&b.offset)) {
-            // The cell itself moves it: there is nothing to ask about.
-            let moved = self.omit.unkept.get(name).is_some_and(String::is_empty);
-            if !moved && !self.omit.unasked.contains(name) {
-                self.handle(name, Role::Ask, &format!("::core::mem::drop(&{});\n", identifier(name)));
-            }
-        }
-    }
-
-    /// Each new binding moves into the store.
-    fn put_bindings(&mut self) {
-        let split = self.split;
-        // Newest first: an earlier binding may still be borrowed by a later one.
-        for (index, Binding { name, given, .. }) in split.bindings.iter().enumerate().rev() {
-            let value = identifier(name);
-            if self.omit.unkept.contains_key(name) {
-                if self.omit.ended.contains(name) {
-                    self.source.push(&format!("{{ let _ended = {value}; }}\n"));
-                }
-                continue;
-            }
-            let ask = if *given { String::new() } else { format!("::core::mem::drop(&{value}); ") };
-            let code = format!("{ask}::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n");
-            self.handle(name, Role::Put, &code);
-        }
-    }
-
-    fn put_back(&mut self) {
-        for name in self.taken.clone() {
-            if self.omit.moved.contains(&name) {
-                continue;
-            }
-            let key = self.scope.variables.get(&name).map_or(0, |v| v.key);
-            let rebound = self.split.bindings.iter().any(|b| b.name == name) && !self.omit.unkept.contains_key(&name);
-            // A new binding of the same name has already taken the place.
-            let condition = if rebound { "if !__ferrolab_ok " } else { "" };
-            let put = format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {}); }}\n", identifier(&name));
-            self.handle(&name, Role::Back, &put);
-        }
-    }
-
-    fn handle(&mut self, name: &str, role: Role, code: &str) {
-        let start = self.source.text().len();
-        self.source.push(code);
-        let range = start..self.source.text().len();
-        self.handling.push(Handling { range, name: name.to_owned(), role });
     }
 }
 

@@ -1,16 +1,19 @@
 //! Learning from a failure: what to leave out of the next try, which items of earlier cells do not fit any
 //! more, or what to tell the user. It reads rustc's words and starts no process.
 
+use super::closures::{self, Typing, Way};
 use super::diagnose::{self, Diagnostic, advice};
 use super::generate::{Generated, Handling, Kind, Omit, Role};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
+use super::split::{Binding, Split};
 use super::{Engine, Refused, State};
 
 impl Omit {
     /// What it leaves out, counted: every try leaves out more than the last, so tries come to an end.
     pub(super) fn size(&self) -> usize {
-        self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len()
+        let ways: usize = self.ways.values().map(Way::rank).sum();
+        self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len() + ways + self.typing.rank()
     }
 
     /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
@@ -38,6 +41,9 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<(), Refused> {
         let (diagnostics, _) = diagnose::parse(said);
+        if closures::boxed::learn(&diagnostics, generated, omit) {
+            return Ok(());
+        }
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
         let size = omit.size();
@@ -119,6 +125,65 @@ impl Engine {
             return Ok(());
         }
         Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
+    }
+
+    /// A closure without types, which nothing in its cell calls: what later cells call it with tells them.
+    pub(super) fn learn_unread(
+        &self,
+        diagnostics: &[Diagnostic],
+        generated: &Generated,
+        number: u32,
+        split: &Split,
+        next: &State,
+        omit: &mut Omit,
+    ) -> bool {
+        let errors = || diagnostics.iter().filter(|d| d.is_error() && !d.spans.is_empty());
+        if !errors().all(|d| ["E0282", "E0283", "E0284"].contains(&d.code())) {
+            return false;
+        }
+        let places = self.error_places(diagnostics, &generated.source);
+        if places.is_empty() {
+            return false;
+        }
+        let mut unread = Vec::new();
+        for place in &places {
+            let within = |c: &closures::written::Written| place.cell == number && c.range.contains(&place.range.start);
+            let found =
+                split.bindings.iter().find(|b| b.unused && b.closure.as_ref().is_some_and(|c| c.whole && within(c)));
+            let Some(binding) = found.filter(|b| !omit.ways.contains_key(&b.name)) else { return false };
+            unread.push(binding.name.clone());
+        }
+        let mut with = omit.clone();
+        with.ways.extend(unread.into_iter().map(|name| (name, Way::Unread)));
+        let known = closures::Known { split, variables: &next.variables, omit: &with, record: None };
+        let has_form =
+            |(index, b): (usize, &Binding)| with.ways.get(&b.name) != Some(&Way::Unread) || known.form(index).is_some();
+        if !split.bindings.iter().enumerate().all(has_form) {
+            return false;
+        }
+        *omit = with;
+        true
+    }
+
+    /// A closure without types whose value is shown: rustc must know what is shown before it knows the types.
+    pub(super) fn learn_typing(
+        &self,
+        diagnostics: &[Diagnostic],
+        split: &Split,
+        next: &State,
+        omit: &mut Omit,
+    ) -> bool {
+        let errors = || diagnostics.iter().filter(|d| d.is_error() && !d.spans.is_empty());
+        let unknown = errors().all(|d| ["E0282", "E0283", "E0284"].contains(&d.code()));
+        let here = || split.bindings.iter().any(|b| b.closure.as_ref().is_some_and(|c| c.whole));
+        let taken =
+            || next.variables.wanted(split).iter().any(|(_, v)| v.kept.as_ref().is_some_and(|k| k.unread.is_some()));
+        let shown = split.trailing.is_some() && split.measure.is_none();
+        if omit.typing != Typing::Found || !unknown || !shown || !(here() || taken()) {
+            return false;
+        }
+        omit.typing = Typing::Asked;
+        true
     }
 
     /// Nothing more can be learnt: once more without keeping any of the cell's variables, so that rustc speaks of

@@ -11,6 +11,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
+use super::closures::written::Written;
 use super::item::{self, ItemPart};
 use super::measured::Measure;
 
@@ -29,6 +30,8 @@ pub struct Split {
     pub trailing: Option<Range<usize>>,
     /// Variables that top-level `let`s bind, in order of first binding.
     pub bindings: Vec<Binding>,
+    /// Every name that top-level `let`s bind, with its place, those that later ones hide included.
+    pub bound: Vec<(String, usize)>,
     /// Every identifier in statements and trailing expression, format strings included.
     pub mentions: HashSet<String>,
     /// True when `.await` is used outside any async block or closure.
@@ -72,6 +75,10 @@ pub struct Binding {
     pub unused: bool,
     /// Its `let` gives it a value.
     pub given: bool,
+    /// The closure that it is bound to, or to a block that ends with it.
+    pub closure: Option<Written>,
+    /// The name that it is bound to.
+    pub alias: Option<String>,
 }
 
 impl Split {
@@ -186,6 +193,14 @@ impl Split {
         names.visit_pat(&local.pat);
         for mut binding in names.0 {
             binding.given = local.init.is_some();
+            if let (Pat::Ident(_), Some(init)) = (&local.pat, &local.init) {
+                binding.closure = Written::of(&init.expr);
+                binding.alias = match &*init.expr {
+                    Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+                    _ => None,
+                };
+            }
+            self.bound.push((binding.name.clone(), binding.offset));
             self.bindings.retain(|b| b.name != binding.name);
             self.bindings.push(binding);
         }
@@ -271,6 +286,8 @@ impl<'a> Visit<'a> for Names {
                     name,
                     unused: false,
                     given: false,
+                    closure: None,
+                    alias: None,
                 };
                 self.0.push(binding);
             }

@@ -10,8 +10,8 @@ pub fn advice(name: &str, kind: &TypeKind) -> String {
         TypeKind::Nameable(_) => String::new(),
         TypeKind::Closure => format!(
             "`{name}` is a closure, whose type has no name that a later cell could use. Box it: \
-             `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);` (with your own parameters), or, if it \
-             uses no variables, write a function: `fn {name}(x: i32) -> i32 {{ x + 1 }}`"
+             `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);` (with your own parameters), or bind the \
+             closure itself by a `let` of its own"
         ),
         TypeKind::AsyncClosure => format!(
             "`{name}` is an async closure, whose type has no name that a later cell could use. Write a function: \
@@ -73,6 +73,22 @@ pub fn held(name: &str, by: &str) -> String {
     let by = if by.is_empty() { "another value of the cell".to_owned() } else { format!("a `{by}` of the cell") };
     format!(
         "{by} borrows from `{name}` until the cell ends. Drop it before, or put what needs it into a block: `{{ … }}`"
+    )
+}
+
+/// A value that could be kept in a box, if it borrowed nothing that ends with the cell.
+pub fn unboxed(name: &str) -> String {
+    format!(
+        "`{name}` uses values that end with this cell. Give it its own: `move` before the closure's parameters takes them \
+         over, and `let {name} = {{ let v = v.clone(); move |i: usize| v[i] }};` a copy (with your own names)"
+    )
+}
+
+/// A closure of an earlier cell borrows a variable that its cell changes.
+pub fn borrowing(closure: &str, name: &str) -> String {
+    format!(
+        "`{closure}` borrows `{name}` from the beginning of the cell to its own last use; change `{name}` after that, or in \
+         another cell"
     )
 }
 

@@ -19,9 +19,9 @@ mod type_tests;
 mod types;
 
 pub use advice::advice;
-pub use parse::{Diagnostic, parse};
+pub use parse::{Diagnostic, Span, parse};
 pub use place::Cells;
 pub use remote::explain_remote_closures;
 pub use render::{Rendered, render};
 pub use steer::{Put, explain_borrows, new_types, steer};
-pub use types::{TypeKind, classify};
+pub use types::{TypeKind, classify, shorten};
