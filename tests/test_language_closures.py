@@ -104,6 +104,11 @@ def test_items_are_found_when_a_closure_is_called(k):
     k.run("times(1.0)").result("3.0").idle()
 
 
+def test_a_static_in_a_closure_lasts(k):
+    k.run("let called = || { static N: std::sync::Mutex<u8> = std::sync::Mutex::new(0); *N.lock().unwrap() += 1; *N.lock().unwrap() }; called()").result("1").idle()
+    k.run("called()").result("2").idle()
+
+
 def test_a_closure_follows_the_variable_that_it_borrows(k):
     k.run("struct Held { x: i32 } let held = Held { x: 1 }; let peek = || held.x;").idle()
     k.run("struct Held { x: i32, y: i32 }").says("`peek` borrowed `held`")
@@ -119,6 +124,13 @@ def test_redefinition_undo_and_failure(k):
     k.run("op(2)").result("20").idle()
     k.run("let op = |x: i32| x; None::<i32>.unwrap();").until("error").error().idle()
     k.run("op(2)").result("20").idle()
+    k.run("let op = |x: i32| op(x) + op(1);").idle()
+    k.run("op(2)").result("30").idle()
+    k.run("fn of(x: i32) -> i32 { x } let op = |x: i32| of(x);").idle()
+    k.run("fn of(x: i32, y: i32) -> i32 { x * y }").idle()
+    k.run("op(1)").fails("E0061", "`op` is made again, from its text")
+    k.run("let op = |x: i32| of(x, 3);").idle()
+    k.run("op(2)").result("6").idle()
     k.run("let op = 5;").idle()
     k.run("op").result("5").idle()
 

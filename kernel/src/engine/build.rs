@@ -260,7 +260,7 @@ impl Engine {
                     omit.typing = told(&made.record, attempt.split);
                     return Ok(Try::Again);
                 }
-                if !better.is_empty() {
+                if !better.is_empty() && !attempt.last {
                     omit.ways.extend(better);
                     return Ok(Try::Again);
                 }

@@ -52,6 +52,15 @@ impl Engine {
                 diagnostic.add_help(advice::borrowing(closure, &name));
             }
         }
+        for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
+            let mut primary = diagnostic.spans.iter().filter(|s| s.is_primary);
+            let place = primary.find_map(|s| source.locate(&s.range())).filter(|place| place.cell != number);
+            let Some(place) = place else { continue };
+            let of = |v: &Variable| v.place.0 == place.cell && v.kept.as_ref().is_some_and(|k| k.is_at(&place));
+            if let Some((closure, _)) = variables.iter().find(|(_, v)| of(v)) {
+                diagnostic.add_help(advice::made_again(closure));
+            }
+        }
         let is_cluster = |name: &str| {
             let variable = variables.get(name.strip_prefix("r#").unwrap_or(name));
             name == "Cluster" || variable.is_some_and(|v| v.type_text.ends_with("cluster::Cluster"))

@@ -32,6 +32,8 @@ pub struct Split {
     pub bindings: Vec<Binding>,
     /// Every name that top-level `let`s bind, with its place, those that later ones hide included.
     pub bound: Vec<(String, usize)>,
+    /// Names that it binds before it mentions them in another way.
+    pub fresh: HashSet<String>,
     /// Every identifier in statements and trailing expression, format strings included.
     pub mentions: HashSet<String>,
     /// True when `.await` is used outside any async block or closure.
@@ -163,6 +165,7 @@ impl Split {
                 None => self.on_code(statement),
             },
             Stmt::Local(local) => {
+                self.on_names(local);
                 self.on_code(statement);
                 self.on_local(local);
                 return self.statements.push(statement.span().byte_range());
@@ -186,6 +189,18 @@ impl Split {
         self.awaits |= awaits.0;
         let mut returns = Returns(&mut self.returns);
         returns.visit_stmt(statement);
+    }
+
+    fn on_names(&mut self, local: &Local) {
+        let mut names = Names(Vec::new());
+        names.visit_pat(&local.pat);
+        let mut within = HashSet::new();
+        if let Some(init) = &local.init {
+            mention(quote::ToTokens::to_token_stream(&init.expr), &mut within);
+        }
+        let fresh = names.0.into_iter().map(|binding| binding.name);
+        let fresh: Vec<String> = fresh.filter(|name| !self.mentions.contains(name) && !within.contains(name)).collect();
+        self.fresh.extend(fresh);
     }
 
     fn on_local(&mut self, local: &Local) {
@@ -358,6 +373,8 @@ mod tests {
         let names: Vec<_> = s.bindings.iter().map(|b| (b.name.as_str(), b.mutable, b.unused)).collect();
         assert_eq!(names, [("a", false, false), ("b", true, false)]);
         assert!(s.mentions.contains("a") && !s.awaits);
+        let s = text_of("f(1); let f = 1; let g = |x| g(x); let h = 2; h");
+        assert!(s.fresh.contains("h") && !s.fresh.contains("f") && !s.fresh.contains("g"));
     }
 
     #[test]

@@ -73,7 +73,12 @@ impl Variables {
     /// Those that a cell needs in hand, the oldest first, as scopes of one program would follow each other: those that
     /// it mentions, and those that closures among them borrow.
     pub fn wanted(&self, split: &Split) -> Vec<(&String, &Variable)> {
-        let mut names: BTreeSet<&String> = self.known.keys().filter(|name| split.mentions.contains(*name)).collect();
+        let is_used = |name: &String, v: &Variable| {
+            // One that is defined anew may not compile any more.
+            split.mentions.contains(name) && !(v.kept.is_some() && split.fresh.contains(name))
+        };
+        let used = self.known.iter().filter(|(name, v)| is_used(name, v));
+        let mut names: BTreeSet<&String> = used.map(|(name, _)| name).collect();
         loop {
             let kept = names.iter().filter_map(|name| self.known.get(*name)?.kept.as_deref());
             let borrowed: Vec<&String> = kept.flat_map(|kept| kept.borrowed.iter().map(|(name, _)| name)).collect();

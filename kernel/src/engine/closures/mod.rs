@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::generate::Omit;
 use super::shelf::Record;
-use super::source::{Source, identifier};
+use super::source::{Place, Source, identifier};
 use super::split::{Binding, Split};
 use super::variables::{Variable, Variables};
 pub use boxed::{Boxed, Shape};
@@ -22,6 +22,9 @@ use written::Written;
 
 /// Closures of more parameters are not asked for their types.
 pub const PARAMETERS: usize = 6;
+
+/// Longer arrays are borrowed, not copied.
+const COPIED: usize = 64;
 
 /// How a new variable is kept whose type has no name; learnt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +89,13 @@ pub struct Kept {
     pub borrowed: Vec<(String, u64)>,
     /// Cell, text and place of one whose types are not known yet.
     pub unread: Option<(u32, Arc<str>, Written)>,
+}
+
+impl Kept {
+    /// Does its text stand at this place?
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.code.has(place)
+    }
 }
 
 impl PartialEq for Kept {
@@ -169,12 +179,12 @@ impl<'a> Known<'a> {
                 Capture::Hidden => None,
             };
         }
-        let written = binding.closure.as_ref().filter(|written| written.whole)?;
+        let written = binding.closure.as_ref().filter(|written| written.whole && !written.lasting)?;
         let (mut copies, mut inner, mut borrowed, mut borrows) = (Vec::new(), Vec::new(), Vec::new(), false);
         let mut names: Vec<&String> = written.free.iter().collect();
         names.sort();
         for name in names {
-            let Some(capture) = self.capture(name, written.range.start) else { continue };
+            let Some(capture) = self.capture(name, binding.offset) else { continue };
             borrowed.push(name.clone());
             let type_text = match capture {
                 Capture::Hidden => return None,
@@ -208,7 +218,7 @@ impl<'a> Known<'a> {
         if !borrows {
             return Some(Form::Closed { written, of: index, copies, inner });
         }
-        let stays = |name: &String| self.stays(name, written.range.start);
+        let stays = |name: &String| self.stays(name, binding.offset);
         let open = !written.moves && borrowed.iter().all(stays);
         open.then_some(Form::Open { written, of: index, borrowed })
     }
@@ -256,7 +266,8 @@ impl<'a> Known<'a> {
                 Some(Form::Closed { copies, of, .. }) if of == index => {
                     let before = Known { record: None, ..*self };
                     let had = matches!(before.form(index), Some(Form::Closed { copies: had, .. }) if had == copies);
-                    if !had {
+                    let way_is = Way::Copied(copies.clone());
+                    if !had && way != Some(&way_is) {
                         better.push((name.clone(), Way::Copied(copies)));
                     }
                 }
@@ -304,12 +315,17 @@ fn copied(of: &syn::Type) -> bool {
         syn::Type::Path(path) => path.path.get_ident().is_some_and(|name| PLAIN.iter().any(|plain| name == plain)),
         syn::Type::Reference(reference) => reference.mutability.is_none() && copied(&reference.elem),
         syn::Type::Slice(slice) => copied(&slice.elem),
-        syn::Type::Array(array) => copied(&array.elem),
+        syn::Type::Array(array) => is_short(&array.len) && copied(&array.elem),
         syn::Type::Tuple(parts) => parts.elems.iter().all(copied),
         syn::Type::BareFn(_) => true,
         syn::Type::Paren(inner) => copied(&inner.elem),
         _ => false,
     }
+}
+
+fn is_short(length: &syn::Expr) -> bool {
+    let syn::Expr::Lit(literal) = length else { return false };
+    matches!(&literal.lit, syn::Lit::Int(n) if n.base10_parse::<usize>().is_ok_and(|n| n <= COPIED))
 }
 
 #[cfg(test)]
@@ -321,7 +337,13 @@ mod tests {
         for text in ["f64", "(usize, [u8; 3])", "&'static str", "fn(f64) -> f64", "&'static [f64]"] {
             assert!(is_copied(text), "{text}");
         }
-        for text in ["std::vec::Vec<f64>", "std::cell::Cell<u8>", "&'static mut u8", "&'static std::cell::Cell<u8>"] {
+        for text in [
+            "std::vec::Vec<f64>",
+            "std::cell::Cell<u8>",
+            "&'static mut u8",
+            "&'static std::cell::Cell<u8>",
+            "[f64; 1000]",
+        ] {
             assert!(!is_copied(text), "{text}");
         }
     }

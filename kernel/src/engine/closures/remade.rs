@@ -9,6 +9,9 @@ use super::super::source::{Source, identifier};
 use super::written::Written;
 use super::{Form, Inner, Kept, Known, Way};
 
+/// Closures within closures, each written out, are kept up to this many bytes.
+const LONGEST: usize = 1 << 16;
+
 /// A cell that has been compiled.
 #[derive(Clone, Copy)]
 pub struct Cell<'a> {
@@ -42,7 +45,7 @@ impl Cell<'_> {
                     kept.unread = Some((self.number, self.text.clone(), (*written).clone()));
                 }
                 for name in borrowed {
-                    kept.borrowed.push((name.clone(), self.key_of(known, name, written.range.start)?));
+                    kept.borrowed.push((name.clone(), self.key_of(known, name, known.split.bindings[*of].offset)?));
                 }
                 Some((Arc::new(kept), head(self.text, written, &types)))
             }
@@ -54,7 +57,7 @@ impl Cell<'_> {
                     kept.code.push("{ ");
                 }
                 for (at, name) in copies.iter().enumerate() {
-                    let type_text = known.copy_type(name, written.range.start)?;
+                    let type_text = known.copy_type(name, known.split.bindings[*of].offset)?;
                     let key = self.key_base.wrapping_add(copy_key(*of, at));
                     let slot = copy_slot(&known.split.bindings[*of].name, name);
                     let name = identifier(name);
@@ -77,6 +80,9 @@ impl Cell<'_> {
                 }
                 if block {
                     kept.code.push(" }");
+                }
+                if kept.code.text().len() > LONGEST {
+                    return None;
                 }
                 Some((Arc::new(kept), head(self.text, written, &types)))
             }

@@ -31,6 +31,8 @@ pub struct Written {
     pub body: Range<usize>,
     /// It is all that the `let` binds, not what a block ends with.
     pub whole: bool,
+    /// It has a static of its own, which must not be made anew.
+    pub lasting: bool,
     /// Names that it does not bind itself.
     pub free: HashSet<String>,
 }
@@ -84,6 +86,7 @@ impl Written {
             value,
             body: bytes(closure.body.span()),
             whole: whole && closure.lifetimes.is_none() && closure.attrs.is_empty(),
+            lasting: free.lasting,
             free: free.found,
         }
     }
@@ -94,6 +97,7 @@ impl Written {
 struct Free {
     scopes: Vec<HashSet<String>>,
     found: HashSet<String>,
+    lasting: bool,
 }
 
 impl Free {
@@ -118,7 +122,10 @@ impl Free {
             before[0] = before[1];
             before[1] = ' ';
             match token {
-                TokenTree::Ident(word) if !member => self.mention(&word.to_string()),
+                TokenTree::Ident(word) if !member => {
+                    self.lasting |= word == "static";
+                    self.mention(&word.to_string());
+                }
                 TokenTree::Ident(_) => {}
                 TokenTree::Group(group) => self.tokens(group.stream()),
                 TokenTree::Punct(mark) => before[1] = mark.as_char(),
@@ -196,6 +203,11 @@ impl<'a> Visit<'a> for Free {
             self.mention(&name.to_string());
         }
         visit::visit_expr_path(self, path);
+    }
+
+    fn visit_item_static(&mut self, item: &'a syn::ItemStatic) {
+        self.lasting = true;
+        visit::visit_item_static(self, item);
     }
 
     fn visit_macro(&mut self, m: &'a syn::Macro) {

@@ -84,6 +84,11 @@ pub fn unboxed(name: &str) -> String {
     )
 }
 
+/// An error in a closure of an earlier cell.
+pub fn made_again(closure: &str) -> String {
+    format!("`{closure}` is made again, from its text, in each cell that mentions it, with the items of then")
+}
+
 /// A closure of an earlier cell borrows a variable that its cell changes.
 pub fn borrowing(closure: &str, name: &str) -> String {
     format!(
