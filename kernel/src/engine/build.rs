@@ -255,7 +255,7 @@ impl Engine {
             Ok(made) => {
                 let known =
                     Known { split: attempt.split, variables: &next.variables, omit, record: Some(&made.record) };
-                let better = known.improve(attempt.text);
+                let better = known.improve(attempt.text, &generated.source);
                 if omit.typing == Typing::Asked {
                     omit.typing = told(&made.record, attempt.split);
                     return Ok(Try::Again);

@@ -296,7 +296,7 @@ impl<'a> Body<'a> {
 
     /// A statement, with the types of its closure where those must be written.
     fn push_statement(&mut self, range: &Range<usize>) {
-        let told = |b: &&Binding| range.contains(&b.offset) && b.closure.as_ref().is_some_and(|c| c.whole);
+        let told = |b: &&Binding| range.contains(&b.offset) && b.closure.as_ref().is_some_and(|c| c.whole && c.alone);
         let binding = self.split.bindings.iter().find(told);
         let types = binding.and_then(|b| self.omit.typing.of(&b.name)).and_then(remade::Types::read);
         let written = binding.and_then(|b| b.closure.as_ref());

@@ -148,8 +148,10 @@ impl Engine {
         let mut unread = Vec::new();
         for place in &places {
             let within = |c: &closures::written::Written| place.cell == number && c.range.contains(&place.range.start);
-            let found =
-                split.bindings.iter().find(|b| b.unused && b.closure.as_ref().is_some_and(|c| c.whole && within(c)));
+            let found = split
+                .bindings
+                .iter()
+                .find(|b| b.unused && b.closure.as_ref().is_some_and(|c| c.whole && c.alone && within(c)));
             let Some(binding) = found.filter(|b| !omit.ways.contains_key(&b.name)) else { return false };
             unread.push(binding.name.clone());
         }

@@ -215,6 +215,9 @@ impl Split {
                     _ => None,
                 };
             }
+            if let Some(part) = beside(local, &binding) {
+                binding.closure = Written::of(part).map(|closure| Written { alone: false, ..closure });
+            }
             self.bound.push((binding.name.clone(), binding.offset));
             self.bindings.retain(|b| b.name != binding.name);
             self.bindings.push(binding);
@@ -232,6 +235,15 @@ impl Split {
             binding.unused = !words(rest).any(|w| w == binding.name);
         }
     }
+}
+
+/// What a name in `let (f, g) = (…, …);` is bound to.
+fn beside<'a>(local: &'a Local, binding: &Binding) -> Option<&'a Expr> {
+    let (Pat::Tuple(names), Some(init)) = (&local.pat, &local.init) else { return None };
+    let Expr::Tuple(values) = &*init.expr else { return None };
+    let here = |pat: &Pat| matches!(pat, Pat::Ident(p) if p.ident.span().byte_range().start == binding.offset);
+    let at = names.elems.iter().position(here).filter(|_| names.elems.len() == values.elems.len())?;
+    values.elems.get(at)
 }
 
 /// The identifiers of a text, strings and comments included.

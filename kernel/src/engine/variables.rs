@@ -141,7 +141,8 @@ pub fn short_type(full: &str) -> String {
             segment_start = short.len();
         }
     }
-    short
+    // Ours, which stands for this and for a known length.
+    short.replace("dyn BothWays<", "dyn DoubleEndedIterator<")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::diagnose::{self, Diagnostic, TypeKind};
 use super::super::generate::{Generated, Omit, Role};
+use super::super::source::Source;
 use super::super::split::Binding;
 use super::Way;
 use super::written::Written;
@@ -47,11 +48,12 @@ pub enum Shape {
 
 impl Boxed {
     /// The form to try first, for a type as rustc prints it.
-    pub fn first(binding: &Binding, raw: Option<&str>, text: &str) -> Option<Self> {
+    pub fn first(binding: &Binding, raw: Option<&str>, text: &str, generated: &Source) -> Option<Self> {
         let closure = |written: &Written| Shape::Leaked(types(written, text));
         let kind = raw.map(diagnose::classify);
         let shape = match (&binding.closure, kind?) {
             (Some(written), TypeKind::Closure) if !written.waits => closure(written),
+            (None, TypeKind::Closure) => Shape::Leaked(elsewhere(raw?, generated)?),
             (_, TypeKind::FnItem { signature }) => Shape::Pointer(signature),
             (_, TypeKind::LazyIterator) => Shape::BothWays,
             (_, TypeKind::Future) => Shape::Future,
@@ -140,6 +142,22 @@ fn types(written: &Written, text: &str) -> String {
     format!("({}) -> {value}", parameters.collect::<Vec<_>>().join(", "))
 }
 
+/// The types of a closure that another one has made, from the place in its type's name: `{closure@cell.rs:3:9: 3:21}`.
+fn elsewhere(raw: &str, generated: &Source) -> Option<String> {
+    let (from, to) = raw.strip_prefix("{closure@")?.strip_suffix('}')?.rsplit_once(": ")?;
+    let offset = |place: &str| {
+        let mut parts = place.rsplit(':').map(str::parse);
+        let (column, line) = (parts.next()?.ok()?, parts.next()?.ok()?);
+        generated.offset_of(line, column)
+    };
+    let head = generated.text().get(offset(from)?..offset(to)?)?;
+    let text = format!("{head} {{}}");
+    let written = syn::parse_str(&text).ok().and_then(|expression| Written::of(&expression));
+    let types = written.filter(|written| !written.waits).map(|written| types(&written, &text));
+    proc_macro2::extra::invalidate_current_thread_spans();
+    types
+}
+
 /// The form of a value of which only traits are known.
 fn opaque(raw: &str) -> Option<Shape> {
     let bounds = raw.trim().strip_prefix("impl ")?;
@@ -187,6 +205,14 @@ pub fn learn(diagnostics: &[Diagnostic], generated: &Generated, omit: &mut Omit)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closure_is_found_where_it_stands() {
+        let mut source = Source::default();
+        source.push("fn f() {\n  let add = |n: i32| move |x: i32, _| -> i32 { x + n };\n}");
+        assert_eq!(elsewhere("{closure@a1.rs:2:22: 2:45}", &source), Some("(i32, _) -> i32".into()));
+        assert_eq!(elsewhere("{closure@a1.rs:9:1: 9:2}", &source), None);
+    }
 
     #[test]
     fn opaque_values_have_a_form() {

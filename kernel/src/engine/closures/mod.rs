@@ -254,7 +254,7 @@ impl<'a> Known<'a> {
     }
 
     /// After a compilation: what should be kept in another way than it was.
-    pub fn improve(&self, text: &str) -> Vec<(String, Way)> {
+    pub fn improve(&self, text: &str, generated: &Source) -> Vec<(String, Way)> {
         let mut better = Vec::new();
         for (index, binding) in self.split.bindings.iter().enumerate() {
             let name = &binding.name;
@@ -274,7 +274,7 @@ impl<'a> Known<'a> {
                 Some(_) => {}
                 None => {
                     let raw = self.record.and_then(|r| r.unnamed.iter().find(|(at, _)| *at == index));
-                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text);
+                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text, generated);
                     better.extend(boxed.map(|boxed| (name.clone(), Way::Boxed(boxed))));
                 }
             }

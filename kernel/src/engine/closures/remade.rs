@@ -207,7 +207,8 @@ mod tests {
     fn remade(text: &str, signature: &str, moves: bool) -> (String, String) {
         let split = split(text).expect("the cell parses");
         let written = split.bindings[0].closure.as_ref().expect("a closure");
-        let record = Record { signatures: vec![(0, signature.to_owned())], ..Record::default() };
+        let mut record = Record::default();
+        record.signatures.push((0, signature.to_owned()));
         let shared = Arc::from(text);
         let cell = Cell { number: 1, text: &shared, record: &record, key_base: 7 };
         let mut code = Source::default();

@@ -31,6 +31,8 @@ pub struct Written {
     pub body: Range<usize>,
     /// It is all that the `let` binds, not what a block ends with.
     pub whole: bool,
+    /// Nothing else is bound by its `let`.
+    pub alone: bool,
     /// It has a static of its own, which must not be made anew.
     pub lasting: bool,
     /// Names that it does not bind itself.
@@ -86,6 +88,7 @@ impl Written {
             value,
             body: bytes(closure.body.span()),
             whole: whole && closure.lifetimes.is_none() && closure.attrs.is_empty(),
+            alone: true,
             lasting: free.lasting,
             free: free.found,
         }
@@ -109,7 +112,7 @@ impl Free {
 
     fn mention(&mut self, word: &str) {
         let word = plain(word);
-        if !self.scopes.iter().any(|scope| scope.contains(word)) {
+        if !word.is_empty() && !self.scopes.iter().any(|scope| scope.contains(word)) {
             self.found.insert(word.to_owned());
         }
     }
@@ -232,7 +235,7 @@ mod tests {
         assert_eq!(free("|(a, b)| { let c = a + x; let x = b; c + x }"), ["x"]);
         assert_eq!(free("|p: P| p.x + p.y()"), [""; 0]);
         assert_eq!(free("|v: Vec<f64>| v.iter().map(|x| x * k).sum::<f64>()"), ["k"]);
-        assert_eq!(free("|o: Option<u8>| if let Some(y) = o { y } else { y }"), ["None", "y"][1..]);
+        assert_eq!(free("|o: Option<u8>| if let Some(y) = o { y } else { y }"), ["y"]);
         assert_eq!(free("|x| match x { Some(y) => y, None => z }"), ["z"]);
         assert_eq!(free("move || println!(\"{n} {:?} {}\", v, w.len())"), ["n", "v", "w"]);
         assert_eq!(free("|n| (0..n).map(helper).collect::<Vec<_>>()"), ["helper"]);
