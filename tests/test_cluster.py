@@ -64,6 +64,12 @@ def test_a_dependency_travels(k, tmp_path):
     k.run("cluster.map(0..3u64, |x| mine::triple(x))?").result("[0, 3, 6]").until().idle()
 
 
+def test_a_closure_of_an_earlier_cell(k):
+    k.run("let cube = |x: u64| x * x * x; let next = |x: u64| cube(x) + 1;").idle()
+    k.run("cluster.map(0..4u64, cube)?").result("[0, 1, 8, 27]").until().idle()
+    k.run("cluster.map(0..4u64, next)?").result("[1, 2, 9, 28]").until().idle()
+
+
 def test_results_of_megabytes(k):
     k.run("let big = cluster.map(0..4u64, |i| vec![i as f64; 1_000_000])?; big.iter().map(|v| v.iter().sum::<f64>()).sum::<f64>()").until(
         "execute_result"

@@ -123,18 +123,6 @@ def test_a_borrow_gets_advice(k):
     k.run("owner").result("[1, 2, 3]").idle()
 
 
-def test_an_unnameable_type_gets_advice(k):
-    k.run("let closure = |x: i32| x + 1;").says("`closure`", "Box<dyn Fn")
-    k.run("let closure = |x: i32| x + 1; closure(1)").until("execute_result").result("2").until().idle()
-    k.run("closure(1)").fails("E0425", "closure", "Box<dyn Fn")
-    k.run("let iterator = (0..3).map(|x| x + 1);").says("`iterator`")
-    k.run("1 + 1").result("2").idle()
-
-
-def test_closures_within_a_cell_are_fine(k):
-    k.run("{ let twice = |x: i32| x * 2; twice(4) }").result("8").idle()
-
-
 def test_large_values(k):
     k.run("let large = vec![1.0f64; 5_000_000];").idle()
     k.run("large.iter().sum::<f64>()").result("5000000.0").idle()

@@ -44,6 +44,9 @@ KINDS = {
         "(2.0, 2.0, 2, 1.0, 1000000)",
         name="`big`, `grid`, `rows` may have changed",
     ),
+    "closures, iterators, futures": Kind(
+        ["let double = |x: usize| x * 2; let mut walk = (0..9).map(double); let one = async { 1 };"], "walk.next();", "double(walk.len())", "18", "16"
+    ),
     "functions and types": Kind(["fn answer() -> i32 { 1 }"], "fn answer() -> i32 { 2 }", "answer()", "1", "2"),
     "a `static`": Kind(
         ["static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1); COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);"],

@@ -9,6 +9,7 @@
 pub mod attach;
 pub mod cell;
 pub mod channel;
+pub mod closure;
 mod descriptors;
 #[cfg(test)]
 mod frame_tests;
@@ -36,7 +37,7 @@ use crate::frame::Frame;
 pub use crate::frame::MimeBundle;
 pub use cell::{DebugFailure, Failure, begin, end, guard};
 pub use signals::interrupted;
-pub use store::{put, take};
+pub use store::{peek, put, put_copy, take};
 
 /// The panic payload with which a cell stops when it was interrupted.
 ///

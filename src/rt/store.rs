@@ -64,6 +64,34 @@ fn vacate(name: &str, key: u64) -> NonNull<u8> {
     }
 }
 
+/// Keeps what a closure of that name and key has captured by copy. Its place is its own, so that a later closure of the
+/// same name, which other closures do not call, leaves it as it is; these bytes are never freed.
+pub fn put_copy<T: Copy + 'static>(name: &str, key: u64, value: T) {
+    put(&copy_name(name, key), key, value);
+}
+
+#[inline(never)]
+fn copy_name(name: &str, key: u64) -> String {
+    format!("{name}#{key:x}")
+}
+
+/// What [`put_copy`] kept.
+///
+/// # Safety
+/// As for [`take`].
+///
+/// # Panics
+/// As [`take`] does.
+pub unsafe fn peek<T: Copy>(name: &str, key: u64) -> T {
+    let slots = slots();
+    let slot = slots.as_ref().and_then(|slots| slots.get(&copy_name(name, key)));
+    let slot = slot.filter(|slot| slot.key == key && slot.full);
+    let Some(slot) = slot else { panic!("ferrolab: `{name}` is not in the runner; please report this") };
+    // SAFETY: the block holds a T by the caller's promise; it is full, and the lock keeps it so. A T that can be
+    // copied is valid in both places.
+    unsafe { slot.block.cast::<T>().read() }
+}
+
 /// Moves a variable into the store, dropping what was there under its name.
 pub fn put<T: 'static>(name: &str, key: u64, value: T) {
     unsafe fn drop_block<T>(block: *mut u8) {
@@ -208,6 +236,10 @@ mod tests {
         assert_eq!(Rc::strong_count(&counted), 2);
         put("a", 2, 7_u8);
         assert_eq!(Rc::strong_count(&counted), 1);
+        put_copy("k", 4, 2.5_f64);
+        put_copy("k", 5, 7_u8);
+        // SAFETY: the first `k` was put with this type under this key.
+        assert_eq!(unsafe { (peek::<f64>("k", 4), peek::<f64>("k", 4)) }, (2.5, 2.5));
         put("unit", 3, ());
         // SAFETY: put with this type under this key.
         unsafe { take::<()>("unit", 3) };

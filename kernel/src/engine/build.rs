@@ -1,16 +1,17 @@
 //! Building one cell: which crates of items it takes, generating each, looking on the shelf, compiling, and
 //! trying again with what a failure teaches. It changes no session: what came of it is returned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::closures::{Known, Typing};
 use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
+use super::generate::{Generated, Kind, Omit, Role, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name, reads_files};
 use super::shelf::{OBJECT, Record};
 use super::source::Source;
@@ -92,7 +93,7 @@ impl Engine {
             let tries = !split.runs_nothing()
                 || !split.imports.is_empty() && (!added.dirty.contains(&added.fresh) || next.items.imports_items());
             let (order, carrier) = self.plan(split, tries, &omit, &added, next);
-            let before = notes.len();
+            let (before, size) = (notes.len(), omit.size());
             let mut again = false;
             for (index, name) in order.iter().enumerate() {
                 // Code is generated behind the user's back, but not that of a whole session at once.
@@ -100,7 +101,7 @@ impl Engine {
                 {
                     drop(made.object());
                 }
-                match self.make_family(name, number, &mut added, next, notes)? {
+                match self.make_family(name, number, left == 0, &mut added, next, notes)? {
                     Try::Done(found) => cached &= found,
                     Try::Again => {
                         again = true;
@@ -116,14 +117,15 @@ impl Engine {
             if !tries {
                 return Ok(Built { body: None, cached });
             }
-            let body = Attempt { number, text, split, family: carrier.as_ref() };
+            let body = Attempt { number, text, split, family: carrier.as_ref(), last: left == 0 };
             match self.make_body(&body, &mut omit, &mut first_hash, &mut added, next, notes)? {
                 Try::Done((body, found)) => return Ok(Built { body: Some(body), cached: cached && found }),
-                Try::Again => left += usize::from(notes.len() > before),
+                // So does leaving out one variable after the other.
+                Try::Again => left += usize::from(notes.len() > before || omit.size() > size),
             }
         }
         Err(Refused::Broken(
-            "this cell still does not compile after everything that could be tried; please report it".to_owned(),
+            "the items of this cell do not fit those of earlier cells; write them in one cell".to_owned(),
         ))
     }
 
@@ -167,6 +169,7 @@ impl Engine {
         &mut self,
         name: &Name,
         number: u32,
+        last: bool,
         added: &mut Added,
         next: &mut State,
         notes: &mut Vec<String>,
@@ -193,6 +196,9 @@ impl Engine {
             Err(CompileError::Cancelled) => Err(Refused::Interrupted),
             Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
             Err(CompileError::Refused(said)) => {
+                if last {
+                    return Err(self.refuse(&said, &generated.source, number, &next.variables));
+                }
                 let (diagnostics, _) = diagnose::parse(&said);
                 let loose = next.items.is_loose(added);
                 if self.learn_crates(&diagnostics, name, next, added) {
@@ -251,6 +257,17 @@ impl Engine {
         self.remember(&recipe.hash, &generated.source, generated.kind);
         let said = match self.compile(&recipe) {
             Ok(made) => {
+                let known =
+                    Known { split: attempt.split, variables: &next.variables, omit, record: Some(&made.record) };
+                let better = known.improve(attempt.text, &generated.source);
+                if omit.typing == Typing::Asked {
+                    omit.typing = told(&made.record, attempt.split);
+                    return Ok(Try::Again);
+                }
+                if !better.is_empty() && !attempt.last {
+                    omit.ways.extend(better);
+                    return Ok(Try::Again);
+                }
                 if *omit != Omit::default() && !made.cached {
                     self.shelf.put_hint(first_hash.as_deref().unwrap_or(&recipe.hash), omit);
                 }
@@ -269,6 +286,10 @@ impl Engine {
             Err(CompileError::Broken(message)) => return Err(Refused::Broken(message)),
             Err(CompileError::Refused(said)) => said,
         };
+        if attempt.last {
+            self.leave_out(&said, &generated, attempt.number, next, omit)?;
+            return Ok(Try::Again);
+        }
         let (diagnostics, _) = diagnose::parse(&said);
         if let Some(name) = family
             && self.learn_crates(&diagnostics, name, next, added)
@@ -276,7 +297,16 @@ impl Engine {
             omit.all_names |= next.items.is_loose(added);
             return Ok(Try::Again);
         }
-        self.learn(&said, &generated, attempt.number, next, omit, notes)?;
+        if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)
+            || self.learn_typing(&diagnostics, attempt.split, next, omit)
+        {
+            return Ok(Try::Again);
+        }
+        match self.learn(&said, &generated, attempt.number, next, omit, notes) {
+            // The error that made us ask is the one to tell.
+            Err(Refused::Errors(_)) if omit.typing == Typing::Asked => omit.typing = Typing::Told(BTreeMap::new()),
+            learnt => learnt?,
+        }
         Ok(Try::Again)
     }
 
@@ -389,6 +419,8 @@ struct Attempt<'a> {
     split: &'a Split,
     /// The family whose items are compiled along.
     family: Option<&'a Name>,
+    /// Nothing is learnt from a failure any more.
+    last: bool,
 }
 
 impl Made {
@@ -414,21 +446,39 @@ fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, note
     }
 }
 
+/// The types of closures, by name, as rustc told them.
+fn told(record: &Record, split: &Split) -> Typing {
+    let here = record.signatures.iter().map(|(index, types)| (split.bindings[*index].name.clone(), types.clone()));
+    Typing::Told(here.chain(record.taken.iter().cloned()).collect())
+}
+
 /// What rustc said of the new variables' types.
 fn record_of(said: &str, generated: &Generated) -> Record {
     let (diagnostics, _) = diagnose::parse(said);
     let mut record = Record::default();
-    let new: Vec<_> = generated.handling.iter().filter(|h| h.new).collect();
+    let new: Vec<_> = generated.handling.iter().filter(|h| h.role != Role::Back).collect();
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
+        if handling.role == Role::AskAgain {
+            record.taken.push((handling.name.clone(), type_text));
+            continue;
+        }
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
         let kind = match diagnose::classify(&with_crate(&type_text, &generated.own)) {
             TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
             kind => kind,
         };
+        if type_text.starts_with("std::marker::PhantomData<") && handling.role == Role::Ask && generated.asks(handling)
+        {
+            record.signatures.push((index, type_text));
+            continue;
+        }
         match kind {
             TypeKind::Nameable(text) => record.types.push((index, text)),
-            kind => record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind))),
+            kind => {
+                record.unnamed.push((index, type_text));
+                record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind)));
+            }
         }
     }
     record

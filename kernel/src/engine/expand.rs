@@ -207,7 +207,7 @@ impl Engine {
         wanted.retain(|name| Some(name) != family.as_ref());
         for name in next.items.order(&wanted) {
             if Some(&name) != family.as_ref() {
-                self.make_family(&name, number, &mut added, next, &mut Vec::new())?;
+                self.make_family(&name, number, false, &mut added, next, &mut Vec::new())?;
             }
         }
         let uses = next.items.uses(whose, &code);

@@ -1,16 +1,20 @@
 //! From a cell in parts to the one text that rustc compiles. It decides what the text says, and
 //! remembers which stretch of it handles which variable, so that an error there can be acted on.
 
+mod handle;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::closures::{Typing, Way, remade};
+use super::diagnose::advice;
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
 use super::measured::{self, Measure};
 use super::mentions::plain;
-use super::source::{Source, identifier};
+use super::source::Source;
 use super::split::{Binding, Split, StatementKind, words};
 use super::type_paths::from_paths;
 use super::uses::{Mentioned, Uses, Whose};
@@ -29,8 +33,21 @@ pub struct Handling {
     pub range: Range<usize>,
     /// The variable.
     pub name: String,
-    /// True for a new binding's probe and `put`, false for a taken variable's way back.
-    pub new: bool,
+    /// What it does with it.
+    pub role: Role,
+}
+
+/// What a stretch of generated code does with a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It asks for the type of a new one.
+    Ask,
+    /// It asks for the types of a closure of an earlier cell.
+    AskAgain,
+    /// It puts a new one into the store, and asks for its type when nothing else does.
+    Put,
+    /// It puts a taken one back.
+    Back,
 }
 
 /// What to leave out, learnt from a failed compilation.
@@ -41,6 +58,18 @@ pub struct Omit {
     /// New bindings that cannot be kept, with the advice to give; empty when the cell itself
     /// moved the value.
     pub unkept: BTreeMap<String, String>,
+    /// New bindings whose types are not asked for: what they borrow from ends with their statement.
+    #[serde(default)]
+    pub unasked: BTreeSet<String>,
+    /// New bindings that end before variables are kept, since their drop uses what they borrow from.
+    #[serde(default)]
+    pub ended: BTreeSet<String>,
+    /// How new bindings are kept whose types have no name.
+    #[serde(default)]
+    pub ways: BTreeMap<String, Way>,
+    /// Whether closures' types are asked for, or written.
+    #[serde(default)]
+    pub typing: Typing,
     /// An error of `?` has `Debug` only.
     #[serde(default)]
     pub debug_errors: bool,
@@ -97,6 +126,13 @@ pub struct Generated {
     pub needs: BTreeSet<Name>,
     /// Types in it, whose paths rustc prints without a crate.
     pub own: BTreeSet<String>,
+}
+
+impl Generated {
+    /// Does this stretch ask for a closure's types?
+    pub fn asks(&self, handling: &Handling) -> bool {
+        self.source.text()[handling.range.clone()].contains("::closure::signature")
+    }
 }
 
 /// What generation needs to know of a session.
@@ -172,7 +208,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
     }
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
-    let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
+    let borrows = |(name, said): &(&String, &String)| **said == advice::borrowed(name);
+    let borrowed = omit.unkept.iter().filter(borrows).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
     Generated {
         source,
@@ -200,8 +237,11 @@ pub fn push_head(items: &Items, bare_prelude: bool, source: &mut Source) {
 pub fn mentions(split: &Split, variables: &Variables) -> Mentioned {
     let mut mentioned = Mentioned::default();
     mentioned.code.extend(split.mentions.iter().map(|word| plain(word).to_owned()));
-    for (_, variable) in variables.iter().filter(|(name, _)| split.mentions.contains(*name)) {
-        mentioned.types.extend(words(&variable.type_text).map(str::to_owned));
+    for (_, variable) in variables.wanted(split) {
+        match &variable.kept {
+            Some(kept) => mentioned.code.extend(words(kept.code.text()).map(|word| plain(word).to_owned())),
+            None => mentioned.types.extend(words(&variable.type_text).map(str::to_owned)),
+        }
     }
     if split.trailing.is_some() {
         // What shows it calls this method, which a trait of the user's may give to any type.
@@ -229,7 +269,7 @@ struct Body<'a> {
     taken: Vec<String>,
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
     fn push(&mut self) {
         self.source.push("#[unsafe(no_mangle)] pub extern \"C\" fn __ferrolab_cell() {\n");
         self.scope.items.push_statements_scope(self.uses, &mut self.source);
@@ -277,19 +317,16 @@ impl Body<'_> {
         self.split.awaits || self.omit.awaits
     }
 
-    fn take_variables(&mut self) {
-        for (name, variable) in self.scope.variables.iter() {
-            if !self.split.mentions.contains(name) {
-                continue;
-            }
-            self.source.push(if variable.mutable { "let mut " } else { "let " });
-            // The name is the user's own, so that rustc's advice points at the first binding.
-            self.source.push_user(variable.place.0, variable.place.1, name);
-            let type_text = from_paths(&variable.type_text, &self.known, self.uses.has_globs());
-            let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
-            self.source.push(&take);
-            self.taken.push(name.clone());
-        }
+    /// A statement, with the types of its closure where those must be written.
+    fn push_statement(&mut self, range: &Range<usize>) {
+        let told = |b: &&Binding| range.contains(&b.offset) && b.closure.as_ref().is_some_and(|c| c.whole && c.alone);
+        let binding = self.split.bindings.iter().find(told);
+        let types = binding.and_then(|b| self.omit.typing.of(&b.name)).and_then(remade::Types::read);
+        let written = binding.and_then(|b| b.closure.as_ref());
+        let (Some(types), Some(written)) = (types, written) else { return self.push_user(range) };
+        self.push_user(&(range.start..written.range.start));
+        remade::remake((self.cell, self.text), written, &types, false, &mut self.source);
+        self.push_user(&(written.range.end..range.end));
     }
 
     fn push_statements(&mut self) {
@@ -299,7 +336,11 @@ impl Body<'_> {
         }
         let levels = self.scope.items.levels.statement_prefix(self.scope.items.era);
         let kinds = self.split.kinds.iter().map(Some).chain(std::iter::repeat(None));
+        let closures = self.closures();
         for (range, kind) in self.split.statements.iter().zip(kinds) {
+            if closures.is_unread(range) {
+                continue;
+            }
             match kind {
                 Some(StatementKind::Let) => self.source.push(&levels),
                 Some(StatementKind::Expression) if !levels.is_empty() => {
@@ -311,8 +352,9 @@ impl Body<'_> {
                 }
                 _ => {}
             }
-            self.push_user(range);
+            self.push_statement(range);
             self.source.push("\n");
+            self.ask(range);
         }
         if let Some(range) = self.split.trailing.clone() {
             let (before, after) = self.around_result();
@@ -334,6 +376,9 @@ impl Body<'_> {
     }
 
     fn around_result(&self) -> (&'static str, String) {
+        if self.omit.typing == Typing::Asked {
+            return ("let _ = (", ");\n".to_owned());
+        }
         let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
         if self.omit.trait_display {
             return ("(", ").evcxr_display();\n".to_owned());
@@ -365,49 +410,6 @@ impl Body<'_> {
             start = *end;
         }
         self.source.push_user(self.cell, start, &self.text[start..range.end]);
-    }
-
-    /// Each new binding tells its type through rustc's lint and moves into the store.
-    fn put_bindings(&mut self) {
-        // Newest first: an earlier binding may still be borrowed by a later one.
-        for (index, Binding { name, .. }) in self.split.bindings.iter().enumerate().rev() {
-            let value = identifier(name);
-            match self.omit.unkept.get(name) {
-                // The cell itself moved it: there is nothing to ask about.
-                Some(advice) if advice.is_empty() => continue,
-                // It borrows, so it stays; its type makes the advice better.
-                Some(_) => {
-                    self.handle(name, true, &format!("::core::mem::drop(&{value});\n"));
-                    continue;
-                }
-                None => {}
-            }
-            let code = format!(
-                "::core::mem::drop(&{value}); ::ferrolab::rt::put({name:?}, __FERROLAB_KEY.wrapping_add({index}), {value});\n"
-            );
-            self.handle(name, true, &code);
-        }
-    }
-
-    fn put_back(&mut self) {
-        for name in self.taken.clone() {
-            if self.omit.moved.contains(&name) {
-                continue;
-            }
-            let key = self.scope.variables.get(&name).map_or(0, |v| v.key);
-            let rebound = self.split.bindings.iter().any(|b| b.name == name) && !self.omit.unkept.contains_key(&name);
-            // A new binding of the same name has already taken the place.
-            let condition = if rebound { "if !__ferrolab_ok " } else { "" };
-            let put = format!("{condition}{{ ::ferrolab::rt::put({name:?}, {key:#x}, {}); }}\n", identifier(&name));
-            self.handle(&name, false, &put);
-        }
-    }
-
-    fn handle(&mut self, name: &str, new: bool, code: &str) {
-        let start = self.source.text().len();
-        self.source.push(code);
-        let range = start..self.source.text().len();
-        self.handling.push(Handling { range, name: name.to_owned(), new });
     }
 }
 

@@ -5,11 +5,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::import_part::Leaf;
 use super::item::{ItemPart, Key};
 use super::items::{Era, Import, Items, Live};
 use super::mentions::plain;
 use super::source::Source;
-use super::split::{Leaf, Split};
+use super::split::Split;
 
 /// Imports that nothing has in scope any more are looked for when there are so many more than before.
 const OFTEN: usize = 64;
@@ -116,6 +117,20 @@ impl Items {
             }
             picks.push(Pick { index, leaves: (leaves.len() < all).then_some(leaves) });
         }
+        picks
+    }
+
+    /// What a cell had in scope under names that mean something else now.
+    pub(super) fn imports_lost_since(&self, era: Era) -> Vec<Pick> {
+        let lost = |leaf: &Leaf| leaf.name != "*" && leaf.name != "_" && !self.means_alike(&leaf.name, era, self.era);
+        let mut picks = self.scope(era);
+        for pick in &mut picks {
+            let import = &self.imports[pick.index];
+            let all = 0..import.part.leaves.len();
+            let kept = |at: &usize| pick.leaves.as_ref().is_none_or(|leaves| leaves.contains(at));
+            pick.leaves = Some(all.filter(|at| kept(at) && lost(&import.part.leaves[*at])).collect());
+        }
+        picks.retain(|pick| pick.leaves.as_ref().is_none_or(|leaves| !leaves.is_empty()));
         picks
     }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::environment::Identity;
 use super::families::{Change, Family};
+use super::import_part::ImportPart;
 use super::imports::Names;
 use super::item::{ItemPart, Key};
 use super::levels::Levels;
 use super::source::{Place, Source};
-use super::split::{ImportPart, Split, words};
+use super::split::{Split, words};
 use super::statics::{Symbols, Values};
 
 /// The name by which generated code knows a family's crate; rustc calls all of them `cells`.

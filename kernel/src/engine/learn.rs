@@ -1,11 +1,33 @@
 //! Learning from a failure: what to leave out of the next try, which items of earlier cells do not fit any
 //! more, or what to tell the user. It reads rustc's words and starts no process.
 
-use super::diagnose::{self, Diagnostic, TypeKind};
-use super::generate::{Generated, Kind, Omit};
+use super::closures::{self, Typing, Way};
+use super::diagnose::{self, Diagnostic, advice};
+use super::generate::{Generated, Handling, Kind, Omit, Role};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
+use super::split::{Binding, Split};
 use super::{Engine, Refused, State};
+
+impl Omit {
+    /// What it leaves out, counted: every try leaves out more than the last, so tries come to an end.
+    pub(super) fn size(&self) -> usize {
+        let ways: usize = self.ways.values().map(Way::rank).sum();
+        self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len() + ways + self.typing.rank()
+    }
+
+    /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
+    /// that is too late already.
+    fn borrows(&mut self, handling: &Handling) {
+        let Handling { name, role, .. } = handling;
+        if *role == Role::Ask {
+            self.unasked.insert(name.clone());
+            self.unkept.insert(name.clone(), advice::ended(name));
+            return;
+        }
+        self.unkept.entry(name.clone()).or_insert_with(|| advice::borrowed(name));
+    }
+}
 
 impl Engine {
     /// A failed compilation either teaches what to leave out, or is the user's error.
@@ -19,37 +41,52 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<(), Refused> {
         let (diagnostics, _) = diagnose::parse(said);
+        if closures::boxed::learn(&diagnostics, generated, omit) {
+            return Ok(());
+        }
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
-        if steer.rest == 0 && !(steer.moved.is_empty() && steer.borrowed.is_empty() && steer.other.is_empty()) {
-            // A borrow is believed before a move: what it borrows from is not lost because of it.
-            let moved: &[usize] = if steer.borrowed.is_empty() { &steer.moved } else { &[] };
-            for &index in moved {
+        let size = omit.size();
+        if steer.rest == 0 && !steer.is_empty() {
+            for &index in &steer.moved {
                 let handling = &generated.handling[index];
-                if handling.new {
-                    omit.unkept.insert(handling.name.clone(), String::new());
-                } else {
+                if handling.role == Role::Back {
                     omit.moved.insert(handling.name.clone());
+                } else {
+                    omit.unkept.insert(handling.name.clone(), String::new());
                 }
             }
             for &index in steer.borrowed.iter().chain(&steer.other) {
                 let handling = &generated.handling[index];
-                if !handling.new {
+                if handling.role == Role::Back {
                     let type_text = next.variables.get(&handling.name).map_or(String::new(), |v| v.type_text.clone());
                     let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
                     return Err(self.refuse_borrow(said, &generated.source, number, &put));
                 }
-                let of = TypeKind::Borrow { of: "&T".to_owned() };
-                omit.unkept.insert(handling.name.clone(), diagnose::advice(&handling.name, &of));
+                omit.borrows(handling);
             }
-            return Ok(());
+            // A borrow is believed first: what it borrows from is not lost because of it.
+            let held: &[(usize, String)] = if steer.borrowed.is_empty() { &steer.held } else { &[] };
+            for (index, by) in held {
+                let handling = &generated.handling[*index];
+                let ends = omit.unkept.get(by).is_some_and(|advice| !advice.is_empty());
+                match handling.role {
+                    _ if ends && omit.ended.insert(by.clone()) => {}
+                    Role::Back => drop(omit.moved.insert(handling.name.clone())),
+                    _ => drop(omit.unkept.insert(handling.name.clone(), advice::held(&handling.name, by))),
+                }
+            }
+            return if omit.size() > size { Ok(()) } else { self.leave_out(said, generated, number, next, omit) };
         }
         // A new variable that cannot be kept, beside a mistake of the user's: without our line that
         // keeps it, rustc speaks of the mistake alone.
-        let new = steer.borrowed.iter().map(|&index| &generated.handling[index]).filter(|h| h.new);
-        let new: Vec<String> = new.map(|h| h.name.clone()).filter(|name| !omit.unkept.contains_key(name)).collect();
-        if !new.is_empty() {
-            omit.unkept.extend(new.into_iter().map(|name| (name, String::new())));
+        for &index in &steer.borrowed {
+            let handling = &generated.handling[index];
+            if handling.role != Role::Back {
+                omit.borrows(handling);
+            }
+        }
+        if omit.size() > size {
             return Ok(());
         }
         // `?` on an error that is no `std::error::Error` is not the user's mistake.
@@ -130,6 +167,91 @@ impl Engine {
             }
         }
         replaced
+    }
+
+    /// A closure without types, which nothing in its cell calls: what later cells call it with tells them.
+    pub(super) fn learn_unread(
+        &self,
+        diagnostics: &[Diagnostic],
+        generated: &Generated,
+        number: u32,
+        split: &Split,
+        next: &State,
+        omit: &mut Omit,
+    ) -> bool {
+        let errors = || diagnostics.iter().filter(|d| d.is_error() && !d.spans.is_empty());
+        if !errors().all(|d| ["E0282", "E0283", "E0284"].contains(&d.code())) {
+            return false;
+        }
+        let places = self.error_places(diagnostics, &generated.source);
+        if places.is_empty() {
+            return false;
+        }
+        let mut unread = Vec::new();
+        for place in &places {
+            let within = |c: &closures::written::Written| place.cell == number && c.range.contains(&place.range.start);
+            let found = split
+                .bindings
+                .iter()
+                .find(|b| b.unused && b.closure.as_ref().is_some_and(|c| c.whole && c.alone && within(c)));
+            let Some(binding) = found.filter(|b| !omit.ways.contains_key(&b.name)) else { return false };
+            unread.push(binding.name.clone());
+        }
+        let mut with = omit.clone();
+        with.ways.extend(unread.into_iter().map(|name| (name, Way::Unread)));
+        let known = closures::Known { split, variables: &next.variables, omit: &with, record: None };
+        let has_form =
+            |(index, b): (usize, &Binding)| with.ways.get(&b.name) != Some(&Way::Unread) || known.form(index).is_some();
+        if !split.bindings.iter().enumerate().all(has_form) {
+            return false;
+        }
+        *omit = with;
+        true
+    }
+
+    /// A closure without types whose value is shown: rustc must know what is shown before it knows the types.
+    pub(super) fn learn_typing(
+        &self,
+        diagnostics: &[Diagnostic],
+        split: &Split,
+        next: &State,
+        omit: &mut Omit,
+    ) -> bool {
+        let errors = || diagnostics.iter().filter(|d| d.is_error() && !d.spans.is_empty());
+        let unknown = errors().all(|d| ["E0282", "E0283", "E0284"].contains(&d.code()));
+        let here = || split.bindings.iter().any(|b| b.closure.as_ref().is_some_and(|c| c.whole));
+        let taken =
+            || next.variables.wanted(split).iter().any(|(_, v)| v.kept.as_ref().is_some_and(|k| k.unread.is_some()));
+        let shown = split.trailing.is_some() && split.measure.is_none();
+        if omit.typing != Typing::Found || !unknown || !shown || !(here() || taken()) {
+            return false;
+        }
+        omit.typing = Typing::Asked;
+        true
+    }
+
+    /// Nothing more can be learnt: once more without keeping any of the cell's variables, so that rustc speaks of
+    /// the user's text alone.
+    ///
+    /// # Errors
+    /// rustc's words, when that has been tried.
+    pub(super) fn leave_out(
+        &self,
+        said: &str,
+        generated: &Generated,
+        number: u32,
+        next: &State,
+        omit: &mut Omit,
+    ) -> Result<(), Refused> {
+        let size = omit.size();
+        for name in &generated.bindings {
+            omit.unasked.insert(name.clone());
+            omit.unkept.entry(name.clone()).or_insert_with(|| advice::not_kept(name));
+        }
+        if omit.size() > size {
+            return Ok(());
+        }
+        Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
     }
 
     /// Items of earlier cells that do not fit any more are removed. True when there was one, and nothing else

@@ -4,13 +4,16 @@
 
 mod build;
 pub mod cfg;
+pub mod closures;
 pub mod compile;
 pub mod diagnose;
+mod enter;
 pub mod environment;
 mod expand;
 pub mod families;
 pub mod generate;
 mod hot;
+pub mod import_part;
 mod imports;
 pub mod insight;
 pub mod item;
@@ -30,21 +33,21 @@ mod type_paths;
 pub mod uses;
 pub mod variables;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
+use enter::Entry;
 use environment::{Cache, Environment, EnvironmentError};
-use generate::{ENTRY, Generated, Omit, Showing};
+use generate::{ENTRY, Showing};
 use items::{Added, Items};
 use measured::Measure;
-use shelf::{Record, Shelf};
+use shelf::Shelf;
 use source::{Place, Source, line_column};
-use split::Split;
-use variables::{Variable, Variables};
+use variables::Variables;
 
 /// The number under which `:type` compiles its question; no cell has it.
 const QUESTION: u32 = u32::MAX - 1;
@@ -219,6 +222,10 @@ impl Engine {
     /// # Errors
     /// See [`Refused`].
     pub fn type_of(&mut self, expression: &str) -> Result<String, Refused> {
+        let named = self.state.variables.get(expression.trim()).filter(|v| v.kept.is_some());
+        if let Some(closure) = named {
+            return Ok(closure.type_text.clone());
+        }
         let text: Arc<str> = format!("let __ferrolab_type = {{ {expression} }};").into();
         let prepared = self.prepare(QUESTION, &text)?;
         let variables = &prepared.next.variables;
@@ -228,7 +235,9 @@ impl Engine {
 
     /// Forget one variable. True when it was there.
     pub fn forget(&mut self, name: &str) -> bool {
-        self.state.variables.remove(name)
+        let there = self.state.variables.remove(name);
+        self.state.variables.remove_orphans();
+        there
     }
 
     /// Take back the last committed cell. False when there is none to take back.
@@ -279,6 +288,7 @@ impl Engine {
                 "a type was redefined; dropped the variables that hold the old one: {}",
                 stale.join(", ")
             ));
+            notes.extend(orphans(&mut next.variables));
         }
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
@@ -293,15 +303,9 @@ impl Engine {
             return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next });
         };
         let returned = next.variables.clone();
-        let unkept = note_variables(
-            &built.generated,
-            &built.record,
-            &built.omit,
-            &split,
-            number,
-            &mut next.variables,
-            &mut notes,
-        );
+        let entry = Entry { built: &built, split: &split, number, text, era: next.items.era };
+        let unkept = entry.note_variables(&mut next.variables, &mut notes);
+        notes.extend(orphans(&mut next.variables));
         let object = (!split.runs_nothing()).then_some(built.object);
         let taken = built.generated.taken;
         Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
@@ -339,6 +343,7 @@ impl Engine {
             }
             variables.mark_unkept(name, "The cell that binds it returned before its end.".to_owned());
         }
+        variables.remove_orphans();
         prepared.next.variables = variables;
         self.commit(prepared);
         bound
@@ -370,55 +375,12 @@ impl Engine {
     }
 }
 
-/// Enter what a cell did to the variables. Returns names whose values the store must drop.
-fn note_variables(
-    generated: &Generated,
-    record: &Record,
-    omit: &Omit,
-    split: &Split,
-    number: u32,
-    variables: &mut Variables,
-    notes: &mut Vec<String>,
-) -> Vec<String> {
-    for name in &omit.moved {
-        variables.remove(name);
-    }
-    let types: BTreeMap<usize, &String> = record.types.iter().map(|(i, t)| (*i, t)).collect();
-    let advice: HashMap<&str, &str> = record.unkept.iter().map(|(n, a)| (n.as_str(), a.as_str())).collect();
-    let mut drop = Vec::new();
-    for (index, binding) in split.bindings.iter().enumerate() {
-        let name = &binding.name;
-        if let Some(advice) = omit.unkept.get(name) {
-            // A variable of this name from an earlier cell is shadowed, as in any Rust scope.
-            if variables.remove(name) {
-                drop.push(name.clone());
-            }
-            if !advice.is_empty() {
-                let known = record.unkept.iter().find(|(n, _)| n == name).map(|(_, a)| a.as_str());
-                let advice = known.unwrap_or(advice);
-                variables.mark_unkept(name, advice.to_owned());
-                if binding.unused {
-                    notes.push(format!("`{name}` lasts for this cell only. {advice}"));
-                }
-            }
-            continue;
-        }
-        if let Some(type_text) = types.get(&index) {
-            let variable = Variable {
-                type_text: (*type_text).clone(),
-                mutable: binding.mutable,
-                key: generated.key_base.wrapping_add(index as u64),
-                place: (number, binding.offset),
-            };
-            variables.insert(name.clone(), variable);
-            continue;
-        }
-        let advice = advice.get(name.as_str()).copied().unwrap_or("its type has no name that a later cell could use");
-        variables.mark_unkept(name, advice.to_owned());
-        drop.push(name.clone());
-        if binding.unused {
-            notes.push(format!("`{name}` lasts for this cell only. {advice}"));
-        }
-    }
-    drop
+/// Notes on closures that borrow what is not there any more.
+fn orphans(variables: &mut Variables) -> Vec<String> {
+    let orphans = variables.remove_orphans().into_iter();
+    orphans
+        .map(|(name, missed)| {
+            format!("`{name}` borrowed `{missed}`, which is another one now or gone; run the cell of `{name}` again")
+        })
+        .collect()
 }

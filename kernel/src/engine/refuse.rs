@@ -5,11 +5,11 @@ use std::fs;
 use std::sync::Arc;
 
 use super::compile::{CompileError, Job};
-use super::diagnose::{self, Rendered};
+use super::diagnose::{self, Rendered, advice};
 use super::environment::Identity;
 use super::generate::Kind;
 use super::source::{Source, line_column};
-use super::variables::Variables;
+use super::variables::{Variable, Variables};
 use super::{Engine, Refused};
 
 /// Errors about a name that is not there.
@@ -36,8 +36,32 @@ impl Engine {
         for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
             if let Some(advice) = missed {
-                let advice = format!("it lasted for its own cell only: {advice}");
-                diagnostic.add_help(advice);
+                let orphan = advice.contains("run the cell of");
+                let head = if orphan { "" } else { "it lasted for its own cell only: " };
+                diagnostic.add_help(format!("{head}{advice}"));
+            }
+        }
+        for diagnostic in diagnostics.iter_mut().filter(|d| ["E0499", "E0502", "E0505", "E0506"].contains(&d.code())) {
+            let Some(name) = diagnostic.message.split('`').nth(1).map(str::to_owned) else { continue };
+            let mut places = diagnostic.spans.iter().filter_map(|span| source.locate(&span.range()));
+            let borrower = places.find_map(|place| {
+                let of = |v: &Variable| {
+                    v.place.0 == place.cell
+                        && v.kept.as_ref().is_some_and(|k| k.borrowed.iter().any(|(b, _)| *b == name))
+                };
+                variables.iter().find(|(_, v)| place.cell != number && of(v)).map(|(closure, _)| closure)
+            });
+            if let Some(closure) = borrower {
+                diagnostic.add_help(advice::borrowing(closure, &name));
+            }
+        }
+        for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
+            let mut primary = diagnostic.spans.iter().filter(|s| s.is_primary);
+            let place = primary.find_map(|s| source.locate(&s.range())).filter(|place| place.cell != number);
+            let Some(place) = place else { continue };
+            let of = |v: &Variable| v.place.0 == place.cell && v.kept.as_ref().is_some_and(|k| k.is_at(&place));
+            if let Some((closure, _)) = variables.iter().find(|(_, v)| of(v)) {
+                diagnostic.add_help(advice::made_again(closure));
             }
         }
         let is_cluster = |name: &str| {

@@ -33,6 +33,15 @@ pub struct Record {
     pub types: Vec<(usize, String)>,
     /// New variables that cannot: name and advice.
     pub unkept: Vec<(String, String)>,
+    /// New variables whose types have no name: index of the binding and what rustc calls the type.
+    #[serde(default)]
+    pub unnamed: Vec<(usize, String)>,
+    /// The types of new closures: index of the binding, and a function pointer in angle brackets.
+    #[serde(default)]
+    pub signatures: Vec<(usize, String)>,
+    /// The same of closures of earlier cells, by name.
+    #[serde(default)]
+    pub taken: Vec<(String, String)>,
     /// File sizes and hashes by name.
     files: Vec<(String, u64, String)>,
 }

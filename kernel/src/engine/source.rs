@@ -106,6 +106,17 @@ impl Source {
         Some(Place { cell, range: from..to })
     }
 
+    /// Does any of it come from the beginning of this place?
+    pub fn has(&self, place: &Place) -> bool {
+        let ends = self.pieces.iter().skip(1).map(|p| p.start).chain([self.text.len()]);
+        self.pieces.iter().zip(ends).any(|(piece, end)| {
+            let from = |(cell, at): (u32, usize)| {
+                cell == place.cell && (at..at + (end - piece.start)).contains(&place.range.start)
+            };
+            piece.origin.is_some_and(from)
+        })
+    }
+
     /// The byte offset of a line and column (both from 1, column in characters), as panics and
     /// rustc name places.
     pub fn offset_of(&self, line: usize, column: usize) -> Option<usize> {

@@ -12,11 +12,12 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
 use super::cfg::Cfg;
+use super::closures::written::Written;
 use super::expand::{Call, TRAILING};
+use super::import_part::ImportPart;
 use super::item::{self, ItemPart};
 use super::levels::Level;
 use super::measured::Measure;
-use super::mentions::plain;
 
 /// A cell in parts. All ranges are bytes of its text.
 #[derive(Debug, Default)]
@@ -42,6 +43,10 @@ pub struct Split {
     pub hidden: Vec<(String, String)>,
     /// Variables that top-level `let`s bind, in order of first binding.
     pub bindings: Vec<Binding>,
+    /// Every name that top-level `let`s bind, with its place, those that later ones hide included.
+    pub bound: Vec<(String, usize)>,
+    /// Names that it binds before it mentions them in another way.
+    pub fresh: HashSet<String>,
     /// Every identifier in statements and trailing expression, format strings included.
     pub mentions: HashSet<String>,
     /// True when `.await` is used outside any async block or closure.
@@ -63,42 +68,6 @@ pub enum StatementKind {
     Macro,
 }
 
-/// One `use` declaration, or an `extern crate`, which names a crate for everything as well.
-#[derive(Debug, Clone)]
-pub struct ImportPart {
-    /// Its place.
-    pub range: Range<usize>,
-    /// What it brings into scope.
-    pub leaves: Vec<Leaf>,
-    /// The names its paths begin with, `crate` and `self` aside; true for one that is a whole path.
-    pub roots: Vec<(String, bool)>,
-    /// `use`, and not `extern crate`.
-    pub is_use: bool,
-}
-
-/// One name, or all names below a path, that a `use` brings into scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaf {
-    /// The name; `*` for all below the path, `_` for a trait's methods alone.
-    pub name: String,
-    /// What it stands for, from the root that is written.
-    pub path: String,
-    /// Where its last word stands.
-    pub range: Range<usize>,
-}
-
-impl ImportPart {
-    /// The names it brings into scope, those of a glob aside.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.leaves.iter().map(|leaf| plain(&leaf.name)).filter(|name| *name != "*" && *name != "_")
-    }
-
-    /// Does it bring in names that are not written there?
-    pub fn is_glob(&self) -> bool {
-        self.leaves.iter().any(|leaf| leaf.name == "*")
-    }
-}
-
 /// A variable bound by a top-level `let`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -110,6 +79,12 @@ pub struct Binding {
     pub offset: usize,
     /// True when nothing after this binding in the cell mentions the name.
     pub unused: bool,
+    /// Its `let` gives it a value.
+    pub given: bool,
+    /// The closure that it is bound to, or to a block that ends with it.
+    pub closure: Option<Written>,
+    /// The name that it is bound to.
+    pub alias: Option<String>,
 }
 
 impl Split {
@@ -224,28 +199,15 @@ fn attributes(statement: &Stmt) -> &[Attribute] {
 impl Split {
     fn on_statement(&mut self, statement: &Stmt, text: &str) {
         match statement {
-            Stmt::Item(Item::Use(u)) => {
-                let (mut leaves, mut roots) = (Vec::new(), Vec::new());
-                // `use ::name` is a crate's name, whatever items are called.
-                let start = if u.leading_colon.is_some() { "::" } else { "" };
-                imported(&u.tree, start, &mut leaves);
-                if u.leading_colon.is_none() {
-                    begun(&u.tree, &mut roots);
-                }
-                self.imports.push(ImportPart { range: u.span().byte_range(), leaves, roots, is_use: true });
-            }
-            Stmt::Item(Item::ExternCrate(c)) => {
-                let name = c.rename.as_ref().map_or(&c.ident, |(_, name)| name).to_string();
-                let leaf = Leaf { name, path: format!("::{}", c.ident), range: c.ident.span().byte_range() };
-                let (leaves, roots) = (vec![leaf], Vec::new());
-                self.imports.push(ImportPart { range: c.span().byte_range(), leaves, roots, is_use: false });
-            }
+            Stmt::Item(Item::Use(u)) => self.imports.push(ImportPart::of_use(u)),
+            Stmt::Item(Item::ExternCrate(c)) => self.imports.push(ImportPart::of_crate(c)),
             Stmt::Item(i) => self.items.push(item::part(i, text)),
             Stmt::Macro(m) => match item::of_macro(m, text) {
                 Some(part) => self.items.push(part),
                 None => self.on_code(statement),
             },
             Stmt::Local(local) => {
+                self.on_names(local);
                 self.on_code(statement);
                 self.on_local(local);
             }
@@ -276,10 +238,34 @@ impl Split {
         returns.visit_stmt(statement);
     }
 
+    fn on_names(&mut self, local: &Local) {
+        let mut names = Names(Vec::new());
+        names.visit_pat(&local.pat);
+        let mut within = HashSet::new();
+        if let Some(init) = &local.init {
+            mention(quote::ToTokens::to_token_stream(&init.expr), &mut within);
+        }
+        let fresh = names.0.into_iter().map(|binding| binding.name);
+        let fresh: Vec<String> = fresh.filter(|name| !self.mentions.contains(name) && !within.contains(name)).collect();
+        self.fresh.extend(fresh);
+    }
+
     fn on_local(&mut self, local: &Local) {
         let mut names = Names(Vec::new());
         names.visit_pat(&local.pat);
-        for binding in names.0 {
+        for mut binding in names.0 {
+            binding.given = local.init.is_some();
+            if let (Pat::Ident(_), Some(init)) = (&local.pat, &local.init) {
+                binding.closure = Written::of(&init.expr);
+                binding.alias = match &*init.expr {
+                    Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+                    _ => None,
+                };
+            }
+            if let Some(part) = beside(local, &binding) {
+                binding.closure = Written::of(part).map(|closure| Written { alone: false, ..closure });
+            }
+            self.bound.push((binding.name.clone(), binding.offset));
             self.bindings.retain(|b| b.name != binding.name);
             self.bindings.push(binding);
         }
@@ -298,46 +284,18 @@ impl Split {
     }
 }
 
+/// What a name in `let (f, g) = (…, …);` is bound to.
+fn beside<'a>(local: &'a Local, binding: &Binding) -> Option<&'a Expr> {
+    let (Pat::Tuple(names), Some(init)) = (&local.pat, &local.init) else { return None };
+    let Expr::Tuple(values) = &*init.expr else { return None };
+    let here = |pat: &Pat| matches!(pat, Pat::Ident(p) if p.ident.span().byte_range().start == binding.offset);
+    let at = names.elems.iter().position(here).filter(|_| names.elems.len() == values.elems.len())?;
+    values.elems.get(at)
+}
+
 /// The identifiers of a text, strings and comments included.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty())
-}
-
-/// What a `use` brings; `before` is the path so far.
-fn imported(tree: &syn::UseTree, before: &str, found: &mut Vec<Leaf>) {
-    let path = |name: &syn::Ident| match before {
-        "" | "::" => format!("{before}{name}"),
-        _ if name == "self" => before.to_owned(),
-        _ => format!("{before}::{name}"),
-    };
-    let mut leaf = |name: String, path: String, at: proc_macro2::Span| {
-        found.push(Leaf { name, path, range: at.byte_range() });
-    };
-    match tree {
-        syn::UseTree::Path(p) => imported(&p.tree, &path(&p.ident), found),
-        syn::UseTree::Name(n) => {
-            let path = path(&n.ident);
-            // `use std::fmt::{self}` brings `fmt`.
-            let name = if n.ident == "self" { path.rsplit("::").next().unwrap_or(&path) } else { "" };
-            let name = if name.is_empty() { n.ident.to_string() } else { name.to_owned() };
-            leaf(name, path, n.ident.span());
-        }
-        syn::UseTree::Rename(r) => leaf(r.rename.to_string(), path(&r.ident), r.ident.span()),
-        syn::UseTree::Group(g) => g.items.iter().for_each(|t| imported(t, before, found)),
-        syn::UseTree::Glob(g) => leaf("*".to_owned(), before.to_owned(), g.star_token.span()),
-    }
-}
-
-/// The names that the paths of a `use` begin with; true where one is the whole path.
-fn begun(tree: &syn::UseTree, roots: &mut Vec<(String, bool)>) {
-    match tree {
-        syn::UseTree::Path(p) if ["crate", "self", "super"].iter().any(|word| p.ident == word) => begun(&p.tree, roots),
-        syn::UseTree::Path(p) => roots.push((p.ident.to_string(), false)),
-        syn::UseTree::Name(n) => roots.push((n.ident.to_string(), true)),
-        syn::UseTree::Rename(r) => roots.push((r.ident.to_string(), true)),
-        syn::UseTree::Group(g) => g.items.iter().for_each(|t| begun(t, roots)),
-        syn::UseTree::Glob(_) => {}
-    }
 }
 
 fn mention(tokens: TokenStream, names: &mut HashSet<String>) {
@@ -377,6 +335,9 @@ impl<'a> Visit<'a> for Names {
                     offset: p.ident.span().byte_range().start,
                     name,
                     unused: false,
+                    given: false,
+                    closure: None,
+                    alias: None,
                 };
                 self.0.push(binding);
             }
@@ -447,6 +408,8 @@ mod tests {
         let names: Vec<_> = s.bindings.iter().map(|b| (b.name.as_str(), b.mutable, b.unused)).collect();
         assert_eq!(names, [("a", false, false), ("b", true, false)]);
         assert!(s.mentions.contains("a") && !s.awaits);
+        let s = text_of("f(1); let f = 1; let g = |x| g(x); let h = 2; h");
+        assert!(s.fresh.contains("h") && !s.fresh.contains("f") && !s.fresh.contains("g"));
     }
 
     #[test]

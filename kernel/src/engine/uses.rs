@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::import_part::Leaf;
 use super::imports::Pick;
 use super::item::{Key, Nature};
 use super::items::{Era, Items, Live, Name};
 use super::mentions::{Mentions, plain};
 use super::source::{Source, identifier};
-use super::split::{Leaf, words};
+use super::split::words;
 
 /// Beginning of the names of modules whose items have imports of their own. Messages do not show them.
 pub(super) const SCOPE: &str = "__ferrolab_scope";

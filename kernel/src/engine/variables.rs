@@ -2,8 +2,11 @@
 //! which the runner keeps each. The values are in the runner.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::split::words;
+use super::closures::Kept;
+use super::source::START_FILES;
+use super::split::{Split, words};
 
 /// One variable.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +19,10 @@ pub struct Variable {
     pub key: u64,
     /// Where its name was bound: cell and byte offset.
     pub place: (u32, usize),
+    /// The closure that it is, when it is kept as source: the runner has no value of it.
+    pub kept: Option<Arc<Kept>>,
+    /// The cell that bound it, in the order of cells.
+    pub era: u64,
 }
 
 /// All variables, by name.
@@ -65,12 +72,52 @@ impl Variables {
         self.unkept.get(name).map(String::as_str)
     }
 
+    /// Those that a cell needs in hand, the oldest first, as scopes of one program would follow each other: those that
+    /// it mentions, and those that closures among them borrow.
+    pub fn wanted(&self, split: &Split) -> Vec<(&String, &Variable)> {
+        let is_used = |name: &String, v: &Variable| {
+            // One that is defined anew may not compile any more.
+            split.mentions.contains(name) && !(v.kept.is_some() && split.fresh.contains(name))
+        };
+        let used = self.known.iter().filter(|(name, v)| is_used(name, v));
+        let mut names: BTreeSet<&String> = used.map(|(name, _)| name).collect();
+        loop {
+            let kept = names.iter().filter_map(|name| self.known.get(*name)?.kept.as_deref());
+            let borrowed: Vec<&String> = kept.flat_map(|kept| kept.borrowed.iter().map(|(name, _)| name)).collect();
+            let before = names.len();
+            names.extend(borrowed);
+            if names.len() == before {
+                break;
+            }
+        }
+        let mut wanted: Vec<_> = self.known.iter().filter(|(name, _)| names.contains(name)).collect();
+        let started = |cell: u32| START_FILES.iter().any(|(number, _)| *number == cell);
+        wanted.sort_by_key(|(_, v)| (!started(v.place.0), v.place));
+        wanted
+    }
+
+    /// Forget the closures that borrow what is not there any more, with what each misses.
+    pub fn remove_orphans(&mut self) -> Vec<(String, String)> {
+        let mut orphans = Vec::new();
+        loop {
+            let is_there = |(name, key): &&(String, u64)| self.known.get(name).is_some_and(|v| v.key == *key);
+            let missed = |v: &Variable| Some(v.kept.as_ref()?.borrowed.iter().find(|b| !is_there(b))?.0.clone());
+            let found = self.known.iter().find_map(|(name, v)| Some((name.clone(), missed(v)?)));
+            let Some((name, missed)) = found else { return orphans };
+            let advice = format!(
+                "`{name}` borrowed `{missed}`, which is another one now or gone; run the cell of `{name}` again"
+            );
+            self.mark_unkept(&name, advice);
+            orphans.push((name, missed));
+        }
+    }
+
     /// Forget the variables whose type mentions one of these names, and name them.
     pub fn remove_stale(&mut self, changed: &BTreeSet<String>) -> Vec<String> {
         let stale: Vec<String> = self
             .known
             .iter()
-            .filter(|(_, v)| words(&v.type_text).any(|w| changed.contains(w)))
+            .filter(|(_, v)| v.kept.is_none() && words(&v.type_text).any(|w| changed.contains(w)))
             .map(|(name, _)| name.clone())
             .collect();
         stale.iter().for_each(|name| {
@@ -96,7 +143,8 @@ pub fn short_type(full: &str) -> String {
             segment_start = short.len();
         }
     }
-    short
+    // Ours, which stands for this and for a known length.
+    short.replace("dyn BothWays<", "dyn DoubleEndedIterator<")
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ impl Lab {
         let mut gone = [prepared.stale.clone(), prepared.unkept.clone()].concat();
         let Some(engine) = &mut self.engine else { return };
         engine.commit(prepared);
-        gone.retain(|name| engine.variables().get(name).is_none());
+        gone.retain(|name| engine.variables().get(name).is_none_or(|v| v.kept.is_some()));
         let Some(runner) = &mut self.runner else { return };
         if !gone.is_empty() {
             drop(runner.tell(&Command::Drop { names: gone }));

@@ -10,8 +10,8 @@ pub fn advice(name: &str, kind: &TypeKind) -> String {
         TypeKind::Nameable(_) => String::new(),
         TypeKind::Closure => format!(
             "`{name}` is a closure, whose type has no name that a later cell could use. Box it: \
-             `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);` (with your own parameters), or, if it \
-             uses no variables, write a function: `fn {name}(x: i32) -> i32 {{ x + 1 }}`"
+             `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);` (with your own parameters), or bind the \
+             closure itself by a `let` of its own"
         ),
         TypeKind::AsyncClosure => format!(
             "`{name}` is an async closure, whose type has no name that a later cell could use. Write a function: \
@@ -53,6 +53,53 @@ pub fn advice(name: &str, kind: &TypeKind) -> String {
         ),
         TypeKind::Borrow { of } => borrow(name, of),
     }
+}
+
+/// A variable that borrows, whose type is not known yet.
+pub fn borrowed(name: &str) -> String {
+    advice(name, &TypeKind::Borrow { of: "&T".to_owned() })
+}
+
+/// A variable that borrows from a value without a name.
+pub fn ended(name: &str) -> String {
+    format!(
+        "`{name}` borrows from a value that ends with its statement. Bind that value by a `let` of its own, which a later \
+         cell can borrow from"
+    )
+}
+
+/// A variable that something else still borrows from when the cell ends, whose drop uses it.
+pub fn held(name: &str, by: &str) -> String {
+    let by = if by.is_empty() { "another value of the cell".to_owned() } else { format!("a `{by}` of the cell") };
+    format!(
+        "{by} borrows from `{name}` until the cell ends. Drop it before, or put what needs it into a block: `{{ … }}`"
+    )
+}
+
+/// A value that could be kept in a box, if it borrowed nothing that ends with the cell.
+pub fn unboxed(name: &str) -> String {
+    format!(
+        "`{name}` uses values that end with this cell. Give it its own: `move` before the closure's parameters takes them \
+         over, and `let {name} = {{ let v = v.clone(); move |i: usize| v[i] }};` a copy (with your own names)"
+    )
+}
+
+/// An error in a closure of an earlier cell.
+pub fn made_again(closure: &str) -> String {
+    format!("`{closure}` is made again, from its text, in each cell that mentions it, with the items of then")
+}
+
+/// A closure of an earlier cell borrows a variable that its cell changes.
+pub fn borrowing(closure: &str, name: &str) -> String {
+    format!(
+        "`{closure}` borrows `{name}` from the beginning of the cell to its own last use; change `{name}` after that, or in \
+         another cell"
+    )
+}
+
+/// A variable without which the cell compiles.
+pub fn not_kept(name: &str) -> String {
+    format!("`{name}` cannot outlive the cell that makes it; use it there, or own what it borrows")
 }
 
 fn borrow(name: &str, type_text: &str) -> String {

@@ -4,7 +4,7 @@
 //! look ([`render`]) and the facts the engine steers by ([`steer`], [`new_types`], [`classify`]).
 //! This room runs no compiler, generates no code and knows nothing of processes or sessions.
 
-mod advice;
+pub mod advice;
 mod names;
 mod parse;
 mod place;
@@ -24,4 +24,4 @@ pub use place::Cells;
 pub use remote::explain_remote_closures;
 pub use render::{Rendered, render};
 pub use steer::{Put, explain_borrows, new_types, steer};
-pub use types::{TypeKind, classify};
+pub use types::{TypeKind, classify, shorten};

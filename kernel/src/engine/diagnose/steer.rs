@@ -34,12 +34,22 @@ pub struct Put {
 pub struct Steer {
     /// The variable was moved, or is not set on every path: leave the line out.
     pub moved: Vec<usize>,
+    /// The variable is borrowed until the cell ends, by a value whose drop uses the borrow: the line, and that value's
+    /// name.
+    pub held: Vec<(usize, String)>,
     /// The variable borrows from something that ends with the cell: refuse it with advice.
     pub borrowed: Vec<usize>,
     /// Something else, such as a type that cannot be named outside the cell.
     pub other: Vec<usize>,
     /// Errors that concern no put line, which the user has to see.
     pub rest: usize,
+}
+
+impl Steer {
+    /// Is no put line to blame?
+    pub fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.held.is_empty() && self.borrowed.is_empty() && self.other.is_empty()
+    }
 }
 
 /// Sort the errors among `diagnostics`, which are about the generated text `source`, by the put
@@ -52,6 +62,10 @@ pub fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>])
             continue;
         };
         let list = match reason {
+            Reason::Held(by) => {
+                found.held.push((index, by));
+                continue;
+            }
             Reason::Moved => &mut found.moved,
             Reason::Borrowed => &mut found.borrowed,
             Reason::Other => &mut found.other,
@@ -68,6 +82,7 @@ pub fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>])
 
 enum Reason {
     Moved,
+    Held(String),
     Borrowed,
     Other,
 }
@@ -98,7 +113,7 @@ fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> 
             |s: &&Span| s.label.as_deref().is_some_and(|l| l.contains("'static") || l.contains("argument requires"));
         let asking = diagnostic.spans.iter().filter(asks).find_map(put_of);
         if code == "E0505" && asking.is_none() && secondary.is_none() {
-            return primary.map(|index| (index, Reason::Moved));
+            return primary.map(|index| (index, Reason::Held(holder(diagnostic))));
         }
         // A closure that borrows is to blame where it stands; the line that keeps it is in a note.
         let noted = || diagnostic.children.iter().flat_map(|child| &child.spans).find_map(put_of);
@@ -108,6 +123,13 @@ fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> 
         return primary.map(|index| (index, Reason::Moved));
     }
     primary.map(|index| (index, Reason::Other))
+}
+
+/// Whose drop uses a borrow: `borrow might be used here, when `g` is dropped`.
+fn holder(diagnostic: &Diagnostic) -> String {
+    let labels = diagnostic.spans.iter().filter_map(|s| s.label.as_deref());
+    let dropped = labels.filter(|l| l.contains("is dropped")).find_map(|l| l.split('`').nth(1));
+    dropped.unwrap_or_default().to_owned()
 }
 
 /// Give every error that a put line's borrow causes the advice to own the value.

@@ -186,6 +186,9 @@ fn moved_and_borrowed_variables() {
     assert!(plain.contains("Own it: `let part = part.to_string();`"), "{plain}");
     let (diagnostics, puts, source, _) = steered("let it = kept.iter();", &[("it", "std::slice::Iter<'static, i32>")]);
     assert_eq!(steer(&diagnostics, &source, &[puts[0].range.clone()]).borrowed, [0]);
+    let guard = "let m = std::cell::RefCell::new(1);\nlet g = m.borrow_mut();";
+    let (diagnostics, puts, source, _) = steered(guard, &[("m", "std::cell::RefCell<i32>")]);
+    assert_eq!(steer(&diagnostics, &source, &[puts[0].range.clone()]).held, [(0, "g".to_owned())]);
     let (diagnostics, puts, source, _) = steered("struct L; let l = L;", &[("l", "cell::L")]);
     assert_eq!(steer(&diagnostics, &source, &[puts[0].range.clone()]).other, [0]);
 }

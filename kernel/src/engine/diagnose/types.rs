@@ -118,7 +118,7 @@ fn names_impl(text: &str) -> bool {
 }
 
 /// The short form of a type for people: without the paths of standard types.
-pub(super) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_alphanumeric() || c == '_') {

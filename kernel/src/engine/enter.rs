@@ -1,0 +1,98 @@
+//! What a compiled cell does to the session's variables once it has run to its end: which it binds, by which types or
+//! as which source, which it moves, and which last for the cell only.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::build::Body;
+use super::closures::remade::{Cell, Types, head, remake};
+use super::closures::{Kept, Known};
+use super::diagnose;
+use super::split::Split;
+use super::variables::{Variable, Variables};
+
+/// A compiled cell.
+pub(super) struct Entry<'a> {
+    pub(super) built: &'a Body,
+    pub(super) split: &'a Split,
+    pub(super) number: u32,
+    pub(super) text: &'a Arc<str>,
+    pub(super) era: u64,
+}
+
+impl Entry<'_> {
+    /// Enters it. Returns names whose values the store must drop.
+    pub(super) fn note_variables(&self, variables: &mut Variables, notes: &mut Vec<String>) -> Vec<String> {
+        let Body { generated, record, omit, .. } = self.built;
+        let before = variables.clone();
+        let known = Known { split: self.split, variables: &before, omit, record: Some(record) };
+        let cell = Cell { number: self.number, text: self.text, record, key_base: generated.key_base };
+        for name in &omit.moved {
+            variables.remove(name);
+        }
+        for (name, variable) in before.iter() {
+            let (Some(kept), Some(types)) = (&variable.kept, omit.typing.of(name).and_then(Types::read)) else {
+                continue;
+            };
+            let Some((number, text, written)) = &kept.unread else { continue };
+            // What it is called with first decides its types, as in one program.
+            let mut told = Kept { borrowed: kept.borrowed.clone(), ..Kept::default() };
+            remake((*number, text), written, &types, false, &mut told.code);
+            let type_text = head(text, written, &types);
+            variables.insert(name.clone(), Variable { type_text, kept: Some(Arc::new(told)), ..variable.clone() });
+        }
+        let types: BTreeMap<usize, &String> = record.types.iter().map(|(i, t)| (*i, t)).collect();
+        let advice: HashMap<&str, &str> = record.unkept.iter().map(|(n, a)| (n.as_str(), a.as_str())).collect();
+        let mut drop = Vec::new();
+        for (index, binding) in self.split.bindings.iter().enumerate() {
+            let name = &binding.name;
+            if let Some(said) = omit.unkept.get(name) {
+                // A variable of this name from an earlier cell is shadowed, as in any Rust scope.
+                if variables.remove(name) {
+                    drop.push(name.clone());
+                }
+                if !said.is_empty() {
+                    let closure = binding.closure.as_ref().is_some_and(|c| !c.waits);
+                    let said = match closure {
+                        true => diagnose::advice::unboxed(name),
+                        false => advice.get(name.as_str()).copied().unwrap_or(said).to_owned(),
+                    };
+                    if binding.unused {
+                        notes.push(format!("`{name}` lasts for this cell only. {said}"));
+                    }
+                    variables.mark_unkept(name, said);
+                }
+                continue;
+            }
+            let kept = known.form(index).and_then(|form| cell.keep(&known, &form));
+            let (type_text, kept) = match (kept, types.get(&index)) {
+                (Some((kept, type_text)), _) => {
+                    // What an earlier cell has kept under the name ends.
+                    drop.push(name.clone());
+                    (type_text, Some(kept))
+                }
+                (None, Some(type_text)) => ((*type_text).clone(), None),
+                (None, None) => {
+                    let said = advice.get(name.as_str()).copied();
+                    let said = said.unwrap_or("its type has no name that a later cell could use");
+                    variables.mark_unkept(name, said.to_owned());
+                    drop.push(name.clone());
+                    if binding.unused {
+                        notes.push(format!("`{name}` lasts for this cell only. {said}"));
+                    }
+                    continue;
+                }
+            };
+            let variable = Variable {
+                type_text,
+                mutable: binding.mutable,
+                key: generated.key_base.wrapping_add(index as u64),
+                place: (self.number, binding.offset),
+                kept,
+                era: self.era,
+            };
+            variables.insert(name.clone(), variable);
+        }
+        drop
+    }
+}
