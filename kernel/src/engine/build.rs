@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::environment::Identity;
 use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
-use super::items::{Added, Name, reads_files};
+use super::items::{Added, Name};
+use super::reads::{self, Read};
 use super::shelf::{OBJECT, Record};
 use super::source::Source;
 use super::split::Split;
@@ -58,6 +58,8 @@ struct Recipe<'a> {
     identity: &'a str,
     linked: Vec<(Name, ItemsCrate)>,
     hash: String,
+    /// False when what it reads cannot be told.
+    cacheable: bool,
 }
 
 /// What an attempt came to.
@@ -288,15 +290,16 @@ impl Engine {
             .part(identity)
             .parts(linked.iter().map(|(_, made)| &made.hash))
             .part(text);
-        // What is read may be something else each time, and those who link to it must see that.
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let hash = if reads_files(text) { hash.part(now().to_le_bytes()) } else { hash }.finish();
-        Recipe { generated, name, identity, linked, hash }
+        // What is read may be something else next time, and those who link to it must see that.
+        let read = reads::read(text);
+        let hash = if let Some(read) = &read { hash.part(&read.hash) } else { hash }.finish();
+        let cacheable = read.is_none_or(|Read { sure, .. }| sure);
+        Recipe { generated, name, identity, linked, hash, cacheable }
     }
 
     fn remember(&mut self, hash: &str, source: &Source, kind: Kind) {
         let name = Job::file_name(hash);
-        self.cells.1.insert(name.clone(), source.clone());
+        self.cells.put_source(name.clone(), source.clone());
         if kind == Kind::Items {
             return;
         }
@@ -305,14 +308,14 @@ impl Engine {
             && let Some(old) = self.remembered.pop_front()
             && !self.remembered.contains(&old)
         {
-            self.cells.1.remove(&old);
+            self.cells.drop_source(&old);
         }
     }
 
     fn compile(&self, recipe: &Recipe<'_>) -> Result<Made, CompileError> {
         let Recipe { generated, hash, .. } = recipe;
         let text = generated.source.text();
-        let cacheable = !reads_files(text);
+        let cacheable = recipe.cacheable;
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
             let items =

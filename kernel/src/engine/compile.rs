@@ -14,6 +14,7 @@ use std::{fs, io, thread};
 use super::environment::Environment;
 use super::generate::Kind;
 use super::items::Name;
+use super::reads::cargo_variables;
 use super::shelf::OBJECT;
 
 /// How cells are compiled; `:opt`, `:checks` and `:target-cpu` change it.
@@ -223,6 +224,7 @@ impl Job<'_> {
         }
         // Unstable options for this one process: full paths in the lint that tells types, and a
         // prelude of our own. Never for dependencies.
+        command.envs(cargo_variables());
         command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_BACKTRACE").env_remove("RUSTFLAGS");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         command

@@ -10,6 +10,7 @@ use super::environment::Identity;
 use super::families::{Change, Family};
 use super::item::{ItemPart, Key, Nature};
 use super::mentions::plain;
+use super::reads;
 use super::source::{Place, Source};
 use super::split::{ImportPart, Split, words};
 
@@ -25,6 +26,8 @@ pub(super) struct Live {
     pub(super) version: u64,
     pub(super) cell: u32,
     text: Arc<str>,
+    /// Hash of what it reads besides its text.
+    read: Option<String>,
     pub(super) part: Arc<ItemPart>,
     /// Members of an inherent implementation that later cells replaced.
     removed: Vec<Range<usize>>,
@@ -92,12 +95,13 @@ impl Items {
         let mut texts = Identity::default();
         for part in &split.items {
             let code = &text[part.range.clone()];
-            if self.is_there(cell, text, part, &mut added) {
+            let read = reads::read(code).map(|read| read.hash);
+            if self.is_there(cell, text, part, read.as_ref(), &mut added) {
                 continue;
             }
-            texts = texts.part(code);
+            texts = texts.part(code).parts(&read);
             let label = label(part, code);
-            self.replace(part, code, &label, &mut added.changed, &mut change);
+            self.replace(part, (code, &read), &label, &mut added.changed, &mut change);
             self.next += 1;
             added.new.insert(self.next);
             change.add(part, label);
@@ -106,6 +110,7 @@ impl Items {
                 version: self.next,
                 cell,
                 text: text.clone(),
+                read,
                 part: Arc::new(part.clone()),
                 removed: Vec::new(),
                 home: Name::from(""),
@@ -125,12 +130,20 @@ impl Items {
     }
 
     /// The same item again, defined by the same text, changes nothing: a static keeps its value.
-    fn is_there(&mut self, cell: u32, text: &Arc<str>, part: &ItemPart, added: &mut Added) -> bool {
+    fn is_there(
+        &mut self,
+        cell: u32,
+        text: &Arc<str>,
+        part: &ItemPart,
+        read: Option<&String>,
+        added: &mut Added,
+    ) -> bool {
         let code = &text[part.range.clone()];
         let same = |old: &Arc<Live>| {
             old.part.keys == part.keys && old.removed.is_empty() && old.code() == code && !old.home.is_empty()
         };
-        let Some(index) = self.live.iter().position(same).filter(|_| !reads_files(code)) else { return false };
+        let same = |old: &Arc<Live>| same(old) && old.read.as_ref() == read;
+        let Some(index) = self.live.iter().position(same) else { return false };
         let old = Arc::make_mut(&mut self.live[index]);
         added.moved.push((Place { cell: old.cell, range: old.part.range.clone() }, cell, part.range.start));
         (old.cell, old.text, old.part) = (cell, text.clone(), Arc::new(part.clone()));
@@ -140,7 +153,7 @@ impl Items {
     fn replace(
         &mut self,
         part: &ItemPart,
-        new: &str,
+        (new, read): (&str, &Option<String>),
         label: &Arc<str>,
         changed: &mut BTreeSet<String>,
         change: &mut Change,
@@ -160,7 +173,7 @@ impl Items {
                 old.removed.extend(gone);
                 return old.removed.len() < old.part.members.len();
             }
-            if old.code() != new {
+            if old.code() != new || old.read != *read {
                 changed.extend(part.keys.iter().filter_map(|k| match k {
                     Key::Type(n) | Key::Value(n) => Some(n.clone()),
                     _ => None,
@@ -368,11 +381,6 @@ impl Items {
             roots.iter().any(|(root, whole)| item.part.keys.iter().any(|key| meant(key, plain(root), *whole)))
         })
     }
-}
-
-/// A text that reads other files may mean something else next time.
-pub(super) fn reads_files(text: &str) -> bool {
-    ["include!", "include_str!", "include_bytes!", "env!", "file!"].iter().any(|name| text.contains(name))
 }
 
 /// What a note calls an item: its name, or the beginning of its text.

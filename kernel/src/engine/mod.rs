@@ -2,6 +2,7 @@
 //! session knows afterwards. It holds the names, types and items of a session; values are in the
 //! runner, and nothing here knows of Jupyter.
 
+mod beside;
 mod build;
 pub mod compile;
 pub mod diagnose;
@@ -12,14 +13,17 @@ mod hot;
 pub mod insight;
 pub mod item;
 pub mod items;
+mod layout;
 mod learn;
 pub mod measured;
 pub mod mentions;
 mod plain;
+mod reads;
 mod refuse;
 pub mod shelf;
 pub mod source;
 pub mod split;
+mod texts;
 pub mod uses;
 pub mod variables;
 
@@ -34,8 +38,9 @@ use generate::{ENTRY, Generated, Omit, Showing};
 use items::{Added, Items};
 use measured::Measure;
 use shelf::{Record, Shelf};
-use source::{Place, Source, line_column};
+use source::{Place, line_column};
 use split::Split;
+use texts::Texts;
 use variables::{Variable, Variables};
 
 /// The number under which `:type` compiles its question; no cell has it.
@@ -63,20 +68,6 @@ pub struct Engine {
     remembered: VecDeque<String>,
     /// Did the last committed cell run anything?
     ran: bool,
-}
-
-/// The texts of cells, for showing places in them.
-#[derive(Debug, Default)]
-struct Texts(HashMap<u32, Arc<str>>, HashMap<String, Source>);
-
-impl Cells for Texts {
-    fn text(&self, cell: u32) -> Option<&str> {
-        self.0.get(&cell).map(|t| &**t)
-    }
-
-    fn source(&self, file_name: &str) -> Option<&Source> {
-        self.1.get(file_name)
-    }
 }
 
 /// A compiled cell, not yet run.
@@ -241,7 +232,7 @@ impl Engine {
         shown: &Arc<str>,
         measure: Option<Measure>,
     ) -> Result<Prepared, Refused> {
-        self.cells.0.insert(number, shown.clone());
+        let text = &self.lay_out(number, text, shown)?;
         let split = match split::split(text) {
             Ok(split) => split,
             Err((message, offset)) => return Err(self.explain_syntax(number, text, &message, offset)),
@@ -315,7 +306,7 @@ impl Engine {
     pub fn locate(&self, file: &str, line: u32, column: u32) -> Option<(Place, usize, usize)> {
         let source = self.cells.source(file)?;
         let offset = source.offset_of(line as usize, column as usize)?;
-        let place = source.locate(&(offset..offset))?;
+        let place = self.cells.real(source.locate(&(offset..offset))?)?;
         let text = self.cells.text(place.cell)?;
         let (line, column) = line_column(text, place.range.start);
         Some((place, line, column))
@@ -325,7 +316,7 @@ impl Engine {
     fn move_origins(&mut self, items: &Items, added: &Added) {
         for (from, cell, start) in &added.moved {
             let Some(hash) = items.crate_at(*cell, *start) else { continue };
-            if let Some(source) = self.cells.1.get_mut(&Job::file_name(&hash)) {
+            if let Some(source) = self.cells.source_mut(&Job::file_name(&hash)) {
                 source.move_origins(from, *cell, *start);
             }
         }
@@ -334,6 +325,11 @@ impl Engine {
     /// The text of a cell that ran in this session.
     pub fn cell_text(&self, cell: u32) -> Option<&str> {
         self.cells.text(cell)
+    }
+
+    /// What a cell, or a file that one took in, is called in reports.
+    pub fn cell_name(&self, cell: u32) -> String {
+        self.cells.name(cell)
     }
 }
 
