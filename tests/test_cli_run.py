@@ -162,3 +162,16 @@ def test_no_process_is_left(cli, tmp_path):
     before = set(process.tree(os.getpid()))
     cli("run", notebook(tmp_path, "let x = vec![1];", "x"))
     assert set(process.tree(os.getpid())) <= before
+
+
+def test_a_notebook_of_evcxrs_kernel_starts_with_its_edition(cli, tmp_path):
+    path = notebook(tmp_path, ":edition", 'std::env::set_var("EVCXR_HABIT", "1");')
+    book = read(path)
+    for name, edition in (("rust", "2021"), ("ferrolab", "2024")):
+        book.metadata["kernelspec"] = {"name": name, "display_name": "Rust", "language": "rust"}
+        nbformat.write(book, path)
+        done = cli("run", path, "-o", tmp_path / "out.ipynb", "--no-html")
+        assert done.returncode == 0, done.stderr + done.stdout
+        cells = read(tmp_path / "out.ipynb").cells
+        assert cells[0].outputs[0].text == f"edition: {edition}\n"
+        assert bool(cells[1].outputs) == (edition == "2024"), "the note is for those who did not choose"

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
+use super::compile::{CompileError, Flags, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
+use super::edition::{self, Edition};
 use super::environment::Identity;
 use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name};
@@ -33,6 +34,8 @@ pub(super) struct Built {
     pub(super) body: Option<Body>,
     /// True when nothing was compiled.
     pub(super) cached: bool,
+    /// True when the edition before was needed.
+    pub(super) aged: bool,
 }
 
 /// Compiled statements.
@@ -58,6 +61,7 @@ struct Recipe<'a> {
     identity: &'a str,
     linked: Vec<(Name, ItemsCrate)>,
     hash: String,
+    flags: Flags,
     /// False when what it reads cannot be told.
     cacheable: bool,
 }
@@ -86,6 +90,7 @@ impl Engine {
         let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
         let mut first_hash = None;
         let mut cached = true;
+        let mut aged = false;
         let mut left = ATTEMPTS;
         while left > 0 {
             left -= 1;
@@ -103,7 +108,10 @@ impl Engine {
                     drop(made.object());
                 }
                 match self.make_family(name, number, &mut added, next, notes)? {
-                    Try::Done(found) => cached &= found,
+                    Try::Done(found) => {
+                        cached &= found;
+                        aged |= self.aged.contains(name);
+                    }
                     Try::Again => {
                         again = true;
                         break;
@@ -116,11 +124,14 @@ impl Engine {
                 continue;
             }
             if !tries {
-                return Ok(Built { body: None, cached });
+                return Ok(Built { body: None, cached, aged });
             }
             let body = Attempt { number, text, split, family: carrier.as_ref() };
             match self.make_body(&body, &mut omit, &mut first_hash, &mut added, next, notes)? {
-                Try::Done((body, found)) => return Ok(Built { body: Some(body), cached: cached && found }),
+                Try::Done((body, found)) => {
+                    let aged = aged || body.omit.aged;
+                    return Ok(Built { body: Some(body), cached: cached && found, aged });
+                }
                 Try::Again => left += usize::from(notes.len() > before),
             }
         }
@@ -178,12 +189,20 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<Try<bool>, Refused> {
         let none = Variables::default();
-        let scope =
-            Scope { items: &next.items, variables: &none, family: Some(name), tokio: None, showing: &self.showing };
+        let aged = self.aged.contains(name);
+        let scope = Scope {
+            items: &next.items,
+            variables: &none,
+            family: Some(name),
+            tokio: None,
+            showing: &self.showing,
+            edition: self.edition(aged),
+        };
         let generated = generate(0, "", &Split::default(), &scope, &Omit::default());
         let identity = next.items.identity_of(name, &generated.needs);
-        let recipe = self.recipe(&generated, name, &identity, next);
-        if self.shelf.hint(&recipe.hash).is_some_and(|hint| hint.all_names) && next.items.loosen(added) {
+        let recipe = self.recipe(&generated, name, &identity, next, aged);
+        let hint = self.shelf.hint(&recipe.hash).unwrap_or_default();
+        if hint.all_names && next.items.loosen(added) || hint.aged && self.aged.insert(name.clone()) {
             return Ok(Try::Again);
         }
         self.remember(&recipe.hash, &generated.source, Kind::Items);
@@ -200,6 +219,11 @@ impl Engine {
             Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
             Err(CompileError::Refused(said)) => {
                 let (diagnostics, _) = diagnose::parse(&said);
+                if self.flags.edition == Edition::E2024 && !aged && edition::only_new(&diagnostics) {
+                    self.shelf.put_hint(&recipe.hash, &Omit { aged: true, ..Omit::default() });
+                    self.aged.insert(name.clone());
+                    return Ok(Try::Again);
+                }
                 let loose = next.items.is_loose(added);
                 if self.learn_crates(&diagnostics, name, next, added) {
                     if loose != next.items.is_loose(added) {
@@ -232,10 +256,11 @@ impl Engine {
             family: family.map(|name| &**name),
             tokio: Tokio::of(&self.environment),
             showing: &self.showing,
+            edition: self.edition(omit.aged),
         };
         let generated = generate(attempt.number, attempt.text, attempt.split, &scope, omit);
         let identity = family.map_or_else(String::new, |name| next.items.identity_of(name, &generated.needs));
-        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next);
+        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next, omit.aged);
         if first_hash.is_none() {
             *first_hash = Some(recipe.hash.clone());
             if let Some(hint) = self.shelf.hint(&recipe.hash) {
@@ -278,13 +303,26 @@ impl Engine {
         Ok(Try::Again)
     }
 
+    /// What a crate is compiled with.
+    fn edition(&self, aged: bool) -> Edition {
+        if aged { Edition::E2021 } else { self.flags.edition }
+    }
+
     /// One hash for everything that goes into a compiled crate.
-    fn recipe<'a>(&self, generated: &'a Generated, name: &'a str, identity: &'a str, next: &State) -> Recipe<'a> {
+    fn recipe<'a>(
+        &self,
+        generated: &'a Generated,
+        name: &'a str,
+        identity: &'a str,
+        next: &State,
+        aged: bool,
+    ) -> Recipe<'a> {
+        let flags = Flags { edition: self.edition(aged), ..self.flags.clone() };
         let linked = next.items.linked(&generated.needs);
         let text = generated.source.text();
         let hash = Identity::default()
             .part(&self.environment.id)
-            .part(format!("{:?}", self.flags))
+            .part(format!("{flags:?}"))
             .part(format!("{:?}", generated.kind))
             .part(name)
             .part(identity)
@@ -294,7 +332,7 @@ impl Engine {
         let read = reads::read(text);
         let hash = if let Some(read) = &read { hash.part(&read.hash) } else { hash }.finish();
         let cacheable = read.is_none_or(|Read { sure, .. }| sure);
-        Recipe { generated, name, identity, linked, hash, cacheable }
+        Recipe { generated, name, identity, linked, hash, flags, cacheable }
     }
 
     fn remember(&mut self, hash: &str, source: &Source, kind: Kind) {
@@ -330,7 +368,7 @@ impl Engine {
         let job = Job {
             name: recipe.name,
             environment: &self.environment,
-            flags: &self.flags,
+            flags: &recipe.flags,
             kind: generated.kind,
             text,
             hash,

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::edition::{self, Edition};
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
 use super::measured::{self, Measure};
@@ -56,6 +57,9 @@ pub struct Omit {
     /// It names something that a macro has made (`PBuilder`), which the items' texts do not show.
     #[serde(default)]
     pub all_names: bool,
+    /// What it says is an error in edition 2024 only.
+    #[serde(default)]
+    pub aged: bool,
 }
 
 /// What the generated text will be.
@@ -102,6 +106,8 @@ pub struct Scope<'a> {
     pub tokio: Option<Tokio>,
     /// How values are shown.
     pub showing: &'a Showing,
+    /// What it is compiled with.
+    pub edition: Edition,
 }
 
 /// How the trailing expression and errors of `?` are shown; `:fmt`, `:types` and `:efmt` change it.
@@ -147,8 +153,10 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     let mut source = Source::default();
     source.push(HEADER);
     scope.items.push_inner(&mut source);
+    source.push(edition::before_prelude(scope.edition));
     source.push("#[prelude_import] use ::ferrolab::prelude::*;\n");
     scope.items.push_uses(&uses, &mut source);
+    edition::push_crates(scope.edition, &uses.families(), &mut source);
     if let Some(family) = scope.family {
         scope.items.push_items(family, &mut source);
     }

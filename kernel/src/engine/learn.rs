@@ -2,6 +2,7 @@
 //! more, or what to tell the user. It reads rustc's words and starts no process.
 
 use super::diagnose::{self, Diagnostic, TypeKind};
+use super::edition::{self, Edition};
 use super::generate::{Generated, Kind, Omit};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
@@ -19,6 +20,10 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<(), Refused> {
         let (diagnostics, _) = diagnose::parse(said);
+        if !omit.aged && self.flags.edition == Edition::E2024 && edition::only_new(&diagnostics) {
+            omit.aged = true;
+            return Ok(());
+        }
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
         if steer.rest == 0 && !(steer.moved.is_empty() && steer.borrowed.is_empty() && steer.other.is_empty()) {

@@ -6,6 +6,7 @@ mod beside;
 mod build;
 pub mod compile;
 pub mod diagnose;
+pub mod edition;
 pub mod environment;
 pub mod families;
 pub mod generate;
@@ -27,15 +28,16 @@ mod texts;
 pub mod uses;
 pub mod variables;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
+use edition::Edition;
 use environment::{Cache, Environment, EnvironmentError};
 use generate::{ENTRY, Generated, Omit, Showing};
-use items::{Added, Items};
+use items::{Added, Items, Name};
 use measured::Measure;
 use shelf::{Record, Shelf};
 use source::{Place, line_column};
@@ -68,6 +70,10 @@ pub struct Engine {
     remembered: VecDeque<String>,
     /// Did the last committed cell run anything?
     ran: bool,
+    /// Families that are compiled with the edition before, because of what they say.
+    aged: HashSet<Name>,
+    /// The user was told of that.
+    told_edition: bool,
 }
 
 /// A compiled cell, not yet run.
@@ -121,6 +127,8 @@ impl Engine {
             cells: Texts::default(),
             remembered: VecDeque::new(),
             ran: false,
+            aged: HashSet::new(),
+            told_edition: false,
         })
     }
 
@@ -145,6 +153,12 @@ impl Engine {
     pub fn set_flags(&mut self, flags: Flags) {
         self.flags = flags;
         self.state.items.forget_crates();
+    }
+
+    /// Compile later cells with another edition; crates that are there keep theirs.
+    pub fn set_edition(&mut self, edition: Edition) {
+        self.flags.edition = edition;
+        self.aged.clear();
     }
 
     /// How values and errors are shown.
@@ -254,6 +268,9 @@ impl Engine {
         }
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
+        if built.aged && !std::mem::replace(&mut self.told_edition, true) {
+            notes.push(edition::NOTE.to_owned());
+        }
         let Some(built) = built.body else {
             let (unkept, returned) = (Vec::new(), next.variables.clone());
             let taken = Vec::new();

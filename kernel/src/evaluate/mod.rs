@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::compile::Compiling;
+use crate::engine::edition::Edition;
 use crate::engine::environment::{self, Cache, Environment};
 use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
@@ -35,6 +36,8 @@ pub struct Options {
     pub granted: Granted,
     /// The environment to prepare.
     pub environment: environment::Options,
+    /// The edition of cells.
+    pub edition: Edition,
 }
 
 /// The threads that cells may use, as found when the kernel started.
@@ -127,8 +130,9 @@ impl Lab {
 
     fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
         let cache = Cache::open().map_err(|e| errors::environment(&e))?;
-        let engine =
+        let mut engine =
             Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
+        engine.set_edition(self.options.edition);
         let shelf = engine.shelf().clone();
         self.engine = Some(engine);
         drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));

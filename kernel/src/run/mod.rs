@@ -86,15 +86,15 @@ impl RunOptions {
 
 /// Runs a notebook. The notebook is read and its outputs are known to be writable before
 /// `make_evaluator` is called; it is called with the notebook's directory as working directory, as
-/// Jupyter starts kernels. Status: 0 all cells ran, 1 a cell failed, 2 nothing could be run, 128 +
+/// Jupyter starts kernels, and told whether the notebook names evcxr as its kernel. Status: 0 all cells ran, 1 a cell failed, 2 nothing could be run, 128 +
 /// signal when a signal ended it.
-pub fn run(options: &RunOptions, make_evaluator: impl FnOnce() -> Result<Box<dyn Evaluator>, String>) -> ExitCode {
+pub fn run(options: &RunOptions, make_evaluator: impl FnOnce(bool) -> Result<Box<dyn Evaluator>, String>) -> ExitCode {
     let terminal = io::stdout().is_terminal();
     let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let transcript = Transcript::new(Box::new(io::stdout()), terminal, colours);
-    let start = |directory: &Path| {
+    let start = |directory: &Path, of_evcxr| {
         env::set_current_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
-        make_evaluator()
+        make_evaluator(of_evcxr)
     };
     ExitCode::from(status(options, transcript, start))
 }
@@ -102,7 +102,7 @@ pub fn run(options: &RunOptions, make_evaluator: impl FnOnce() -> Result<Box<dyn
 fn status(
     options: &RunOptions,
     transcript: Transcript,
-    make_evaluator: impl FnOnce(&Path) -> Result<Box<dyn Evaluator>, String>,
+    make_evaluator: impl FnOnce(&Path, bool) -> Result<Box<dyn Evaluator>, String>,
 ) -> u8 {
     let prepared = Plan::new(options).and_then(|plan| {
         let notebook = Notebook::read(&plan.source)?;
@@ -113,7 +113,7 @@ fn status(
         Ok(prepared) => prepared,
         Err(problem) => return give_up(&problem, UNUSABLE),
     };
-    let evaluator = match make_evaluator(&plan.directory) {
+    let evaluator = match make_evaluator(&plan.directory, notebook.is_of_evcxr()) {
         Ok(evaluator) => evaluator,
         Err(problem) => return give_up(&problem, FAILED),
     };

@@ -117,6 +117,12 @@ impl Notebook {
             .or_else(|| kernel["name"].as_str().filter(|name| name.starts_with("python")))
     }
 
+    /// Was it written for evcxr's kernel?
+    pub(super) fn is_of_evcxr(&self) -> bool {
+        let name = self.metadata()["kernelspec"]["name"].as_str();
+        name.is_some_and(|name| ["rust", "evcxr"].contains(&name))
+    }
+
     /// Every cell, in order.
     pub(super) fn cells(&self) -> Vec<Source> {
         let cells = self.values().iter();

@@ -141,6 +141,7 @@ impl Lab {
             "undo" => self.on_undo(sink),
             "opt" => self.on_opt(rest, sink),
             "checks" => self.on_checks(rest, sink),
+            "edition" => self.on_edition(rest, sink),
             "target-cpu" => self.on_target_cpu(rest, sink),
             "threads" => self.on_threads(rest, sink),
             "timing" => {
