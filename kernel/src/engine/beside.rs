@@ -15,8 +15,9 @@ use syn::{Attribute, Block, Expr, Item, ItemMod, Lit, Macro, Meta, Stmt};
 
 use super::layout::Layout;
 use super::mentions::plain;
+use super::places;
 use super::reads::{calls, value_of};
-use super::source::Place;
+use super::source::{Place, cell_name};
 
 /// Modules in files that name each other end here.
 const DEEPEST: usize = 64;
@@ -37,17 +38,27 @@ pub struct Problem {
 /// Gives a file that was read a number like a cell's.
 pub type Enter<'a> = dyn FnMut(&Path, &str) -> u32 + 'a;
 
-/// Lays out a cell; `None` when it names no file.
+/// Tells macros of the user's.
+pub type Own<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// Lays out a cell; `None` when it names neither file nor place.
 ///
 /// # Errors
 /// When a file that it names cannot be read.
-pub fn lay(cell: u32, text: &str, folder: &Path, enter: &mut Enter<'_>) -> Result<Option<Layout>, Problem> {
-    if !text.contains("include") && !text.contains("mod ") {
+pub fn lay(
+    cell: u32,
+    text: &str,
+    folder: &Path,
+    own: &Own<'_>,
+    enter: &mut Enter<'_>,
+) -> Result<Option<Layout>, Problem> {
+    let place = |word: &&str| text.contains(&format!("{word}!"));
+    if !text.contains("include") && !text.contains("mod ") && !places::WORDS.iter().any(|word| place(&word)) {
         return Ok(None);
     }
-    let mut laying = Laying { layout: Layout::default(), enter, depth: 0 };
+    let mut laying = Laying { layout: Layout::default(), folder, own, enter, depth: 0 };
     let here = Folders { files: folder.to_owned(), modules: vec![folder.to_owned()] };
-    let done = laying.text(cell, text, &here);
+    let done = laying.text(cell, &cell_name(cell), text, &here);
     proc_macro2::extra::invalidate_current_thread_spans();
     done?;
     Ok((laying.layout.text() != text).then_some(laying.layout))
@@ -62,9 +73,11 @@ struct Folders {
     modules: Vec<PathBuf>,
 }
 
-struct Laying<'a> {
+struct Laying<'a, 'e> {
     layout: Layout,
-    enter: &'a mut Enter<'a>,
+    folder: &'a Path,
+    own: &'a Own<'a>,
+    enter: &'a mut Enter<'e>,
     depth: usize,
 }
 
@@ -80,9 +93,9 @@ enum Edit {
 
 type Edits = Vec<(Range<usize>, Edit)>;
 
-impl Laying<'_> {
-    fn text(&mut self, cell: u32, text: &str, folders: &Folders) -> Result<(), Problem> {
-        let mut edits = edits(cell, text, folders)?;
+impl Laying<'_, '_> {
+    fn text(&mut self, cell: u32, name: &str, text: &str, folders: &Folders) -> Result<(), Problem> {
+        let mut edits = self.edits(cell, name, text, folders)?;
         edits.sort_by_key(|(range, _)| (range.start, range.end));
         let mut done = 0;
         for (range, edit) in edits {
@@ -127,28 +140,39 @@ impl Laying<'_> {
         let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
         let number = (self.enter)(path, content);
         self.depth += 1;
-        let done = self.text(number, content, folders);
+        let name = path.strip_prefix(self.folder).unwrap_or(path).display().to_string();
+        let done = self.text(number, &name, content, folders);
         self.depth -= 1;
         done
     }
+
+    fn edits(&self, cell: u32, name: &str, text: &str, folders: &Folders) -> Result<Edits, Problem> {
+        let grammar = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
+        // rustc explains what cannot be read.
+        let Ok((_, statements)) = grammar.parse_str(text) else { return Ok(Vec::new()) };
+        let mut finder = Finder { cell, edits: Vec::new() };
+        for statement in &statements {
+            match statement {
+                Stmt::Item(item) => finder.item(item, folders, true)?,
+                Stmt::Macro(m) => finder.include(&m.mac, statement.span().byte_range(), folders),
+                _ => {}
+            }
+        }
+        if let Ok(tokens) = text.parse() {
+            // A macro of this text may have the name of a standard one.
+            let own = |word: &str| (self.own)(word) || text.contains(&format!("macro_rules! {word}"));
+            finder.words(tokens, &Text { text, name, own: &own, folder: &folders.files }, false);
+        }
+        Ok(finder.edits)
+    }
 }
 
-fn edits(cell: u32, text: &str, folders: &Folders) -> Result<Edits, Problem> {
-    let grammar = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, Block::parse_within(input)?));
-    // rustc explains what cannot be read.
-    let Ok((_, statements)) = grammar.parse_str(text) else { return Ok(Vec::new()) };
-    let mut finder = Finder { cell, edits: Vec::new() };
-    for statement in &statements {
-        match statement {
-            Stmt::Item(item) => finder.item(item, folders, true)?,
-            Stmt::Macro(m) => finder.include(&m.mac, statement.span().byte_range(), folders),
-            _ => {}
-        }
-    }
-    if let Ok(tokens) = text.parse() {
-        finder.paths(tokens, &folders.files);
-    }
-    Ok(finder.edits)
+/// A text whose words are looked at.
+struct Text<'a> {
+    text: &'a str,
+    name: &'a str,
+    own: &'a Own<'a>,
+    folder: &'a Path,
 }
 
 struct Finder {
@@ -241,22 +265,33 @@ impl Finder {
         }
     }
 
-    /// Paths that macros read, made absolute.
-    fn paths(&mut self, tokens: TokenStream, folder: &Path) {
+    /// Paths that macros read, made absolute, and words for the place where they stand. Those in a macro's
+    /// definition are about where it is called.
+    fn words(&mut self, tokens: TokenStream, of: &Text<'_>, defined: bool) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        if !defined {
+            let written = places::written(&tokens, of.text, of.name, of.own);
+            self.edits.extend(written.into_iter().map(|(range, text)| (range, Edit::Text(text))));
+        }
         for (_, name, group) in calls(&tokens) {
             if !["include", "include_str", "include_bytes"].contains(&name.as_str()) {
                 continue;
             }
             let inside = group.span_open().byte_range().end..group.span_close().byte_range().start;
             if let Some(path) = value_of(group.stream()).map(PathBuf::from).filter(|path| path.is_relative()) {
-                let path = folder.join(path);
+                let path = of.folder.join(path);
                 self.edits.push((inside, Edit::Text(format!("{:?}", path.to_string_lossy()))));
             }
         }
+        let mut defines = false;
         for token in tokens {
-            if let TokenTree::Group(group) = token {
-                self.paths(group.stream(), folder);
+            match token {
+                TokenTree::Group(group) => {
+                    self.words(group.stream(), of, defined || defines);
+                    defines = false;
+                }
+                TokenTree::Ident(word) => defines = word == "macro_rules" || defines,
+                _ => {}
             }
         }
     }
@@ -302,7 +337,8 @@ mod tests {
             next += 1;
             next
         };
-        Ok(lay(1, text, folder, &mut enter)?.map_or_else(|| text.to_owned(), |layout| layout.text().to_owned()))
+        Ok(lay(1, text, folder, &|_| false, &mut enter)?
+            .map_or_else(|| text.to_owned(), |layout| layout.text().to_owned()))
     }
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

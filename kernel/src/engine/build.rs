@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::asking::{self, Shown};
 use super::compile::{CompileError, Flags, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::edition::{self, Edition};
@@ -274,6 +275,12 @@ impl Engine {
         self.remember(&recipe.hash, &generated.source, generated.kind);
         let said = match self.compile(&recipe) {
             Ok(made) => {
+                if omit.shown == Shown::Asked
+                    && let Some(known) = Shown::answered(made.record.shown.as_deref())
+                {
+                    omit.shown = known;
+                    return Ok(Try::Again);
+                }
                 if *omit != Omit::default() && !made.cached {
                     self.shelf.put_hint(first_hash.as_deref().unwrap_or(&recipe.hash), omit);
                 }
@@ -298,6 +305,19 @@ impl Engine {
         {
             omit.all_names |= next.items.is_loose(added);
             return Ok(Try::Again);
+        }
+        if omit.shown == Shown::Inferred && asking::wants_type(&diagnostics, attempt.split) {
+            omit.shown = Shown::Asked;
+            self.unanswered = Some((said, generated));
+            return Ok(Try::Again);
+        }
+        if omit.shown == Shown::Asked
+            && diagnostics.iter().any(asking::wants_annotation)
+            && let Some((said, generated)) = self.unanswered.take()
+        {
+            // It did not help: rustc's first words are the ones to show.
+            omit.shown = Shown::Unknown;
+            return self.learn(&said, &generated, attempt.number, next, omit, notes).map(|()| Try::Again);
         }
         self.learn(&said, &generated, attempt.number, next, omit, notes)?;
         Ok(Try::Again)
@@ -456,6 +476,10 @@ fn record_of(said: &str, generated: &Generated) -> Record {
     let mut record = Record::default();
     let new: Vec<_> = generated.handling.iter().filter(|h| h.new).collect();
     for (range, type_text) in diagnose::new_types(&diagnostics) {
+        if generated.asked.as_ref().is_some_and(|asked| asked.contains(&range.start)) {
+            record.shown = Some(type_text);
+            continue;
+        }
         let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
         let kind = match diagnose::classify(&type_text) {

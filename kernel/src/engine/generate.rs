@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::Shown;
 use super::edition::{self, Edition};
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
@@ -60,6 +61,9 @@ pub struct Omit {
     /// What it says is an error in edition 2024 only.
     #[serde(default)]
     pub aged: bool,
+    /// The type of what is shown.
+    #[serde(default)]
+    pub shown: Shown,
 }
 
 /// What the generated text will be.
@@ -92,6 +96,8 @@ pub struct Generated {
     pub measured: Option<&'static str>,
     /// The families it names.
     pub needs: BTreeSet<Name>,
+    /// Where the type of the last expression is asked for.
+    pub asked: Option<Range<usize>>,
 }
 
 /// What generation needs to know of a session.
@@ -161,12 +167,13 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         scope.items.push_items(family, &mut source);
     }
     let known = uses.all_names().map(String::as_str).collect();
-    let mut body = Body { cell, text, split, scope, omit, known, source, handling: Vec::new(), taken: Vec::new() };
+    let (handling, taken) = (Vec::new(), Vec::new());
+    let mut body = Body { cell, text, split, scope, omit, known, source, handling, taken, asked: None };
     if !split.runs_nothing() {
         scope.items.push_paths(&uses, &mut body.source);
         body.push();
     }
-    let Body { mut source, handling, taken, .. } = body;
+    let Body { mut source, handling, taken, asked, .. } = body;
     let key_base = fingerprint(source.text());
     if !split.runs_nothing() {
         source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
@@ -174,7 +181,7 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
     let borrowed = omit.unkept.iter().filter(|(_, advice)| !advice.is_empty()).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
-    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured, needs: uses.families() }
+    Generated { source, kind, taken, handling, bindings, key_base, borrowed, measured, needs: uses.families(), asked }
 }
 
 /// What a cell's statements mention, the types of its variables included.
@@ -223,6 +230,7 @@ struct Body<'a> {
     source: Source,
     handling: Vec<Handling>,
     taken: Vec<String>,
+    asked: Option<Range<usize>>,
 }
 
 impl Body<'_> {
@@ -290,9 +298,11 @@ impl Body<'_> {
         }
         if let Some(range) = self.split.trailing.clone() {
             let (before, after) = self.around_result();
-            self.source.push(before);
+            self.source.push(&before);
             self.push_user(&range);
+            let start = self.source.text().len();
             self.source.push(&after);
+            self.asked = (self.omit.shown == Shown::Asked).then(|| start..self.source.text().len());
         }
         if let Some(Measure::Compare(candidates)) = &self.split.measure {
             self.source.push("::ferrolab::timing::cell::bench(vec![");
@@ -306,12 +316,21 @@ impl Body<'_> {
         }
     }
 
-    fn around_result(&self) -> (&'static str, String) {
+    fn around_result(&self) -> (String, String) {
         let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
-        if self.omit.trait_display {
-            return ("(", ").evcxr_display();\n".to_owned());
+        let (before, after) = match &self.omit.shown {
+            Shown::Asked => ("let __ferrolab_shown = ", ";\n::core::mem::drop(&__ferrolab_shown);\n".to_owned()),
+            _ if self.omit.trait_display => ("(", ").evcxr_display();\n".to_owned()),
+            _ if self.omit.unformatted => usual(),
+            _ => self.scope.showing.around().unwrap_or_else(usual),
+        };
+        match &self.omit.shown {
+            Shown::Is(type_text) => {
+                let type_text = from_paths(type_text, &self.known);
+                (format!("{before}::core::convert::identity::<{type_text}>("), format!("){after}"))
+            }
+            _ => (before.to_owned(), after),
         }
-        if self.omit.unformatted { usual() } else { self.scope.showing.around().unwrap_or_else(usual) }
     }
 
     /// The body inside the closure that is measured; its value is kept from the optimiser.
@@ -332,7 +351,7 @@ impl Body<'_> {
     fn push_user(&mut self, range: &Range<usize>) {
         let mut start = range.start;
         // The function that a cell becomes has a result, which the user cannot see.
-        for end in self.split.returns.iter().filter(|end| range.contains(end)) {
+        for end in self.split.returns.iter().filter(|end| range.start < **end && **end <= range.end) {
             self.source.push_user(self.cell, start, &self.text[start..*end]);
             self.source.push(" ::core::result::Result::Ok(())");
             start = *end;

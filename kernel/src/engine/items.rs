@@ -337,6 +337,11 @@ impl Items {
         self.live.iter().any(|item| item.part.names().any(|n| n == name))
     }
 
+    /// Does an import bring this name?
+    pub fn imports_name(&self, name: &str) -> bool {
+        self.imports.iter().any(|import| import.part.names.iter().any(|n| n == name))
+    }
+
     /// Is there an item whose names cannot all be seen?
     pub fn has_opaque(&self) -> bool {
         self.live.iter().any(|item| item.part.opaque)

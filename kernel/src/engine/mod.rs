@@ -2,6 +2,7 @@
 //! session knows afterwards. It holds the names, types and items of a session; values are in the
 //! runner, and nothing here knows of Jupyter.
 
+mod asking;
 mod beside;
 mod build;
 pub mod compile;
@@ -17,7 +18,9 @@ pub mod items;
 mod layout;
 mod learn;
 pub mod measured;
+mod mended;
 pub mod mentions;
+mod places;
 mod plain;
 mod reads;
 mod refuse;
@@ -74,6 +77,8 @@ pub struct Engine {
     aged: HashSet<Name>,
     /// The user was told of that.
     told_edition: bool,
+    /// What rustc said before the type of what is shown was asked for.
+    unanswered: Option<(String, Generated)>,
 }
 
 /// A compiled cell, not yet run.
@@ -129,6 +134,7 @@ impl Engine {
             ran: false,
             aged: HashSet::new(),
             told_edition: false,
+            unanswered: None,
         })
     }
 
@@ -246,11 +252,21 @@ impl Engine {
         shown: &Arc<str>,
         measure: Option<Measure>,
     ) -> Result<Prepared, Refused> {
-        let text = &self.lay_out(number, text, shown)?;
-        let split = match split::split(text) {
+        let mut text = self.lay_out(number, text, shown)?;
+        let split = match split::split(&text) {
             Ok(split) => split,
-            Err((message, offset)) => return Err(self.explain_syntax(number, text, &message, offset)),
+            Err(_) if mended::is_comment(&text) => Split::default(),
+            Err((message, offset)) => {
+                let mended = mended::with_semicolon(&text).map(|mended| self.lay_out(number, &mended.into(), shown));
+                let mended = mended.transpose()?.and_then(|text| Some((split::split(&text).ok()?, text)));
+                let Some((split, mended)) = mended else {
+                    return Err(self.explain_syntax(number, &text, &message, offset));
+                };
+                text = mended;
+                split
+            }
         };
+        let text = &text;
         let split = match measure {
             Some(measure) => measure.apply(split, text).map_err(Refused::Unfit)?,
             None => split,

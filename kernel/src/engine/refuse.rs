@@ -32,6 +32,7 @@ impl Engine {
             super::measured::explain(&mut diagnostics, directive);
         }
         super::edition::explain(&mut diagnostics);
+        super::mended::explain(&mut diagnostics);
         for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0425") {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
             if let Some(advice) = missed {

@@ -33,6 +33,9 @@ pub struct Record {
     pub types: Vec<(usize, String)>,
     /// New variables that cannot: name and advice.
     pub unkept: Vec<(String, String)>,
+    /// The type of the last expression, when it was asked for.
+    #[serde(default)]
+    pub shown: Option<String>,
     /// File sizes and hashes by name.
     files: Vec<(String, u64, String)>,
 }

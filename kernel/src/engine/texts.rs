@@ -88,8 +88,9 @@ impl Engine {
     pub(super) fn lay_out(&mut self, number: u32, text: &Arc<str>, shown: &Arc<str>) -> Result<Arc<str>, Refused> {
         self.cells.cells.insert(number, shown.clone());
         self.cells.layouts.remove(&number);
-        let cells = &mut self.cells;
-        match beside::lay(number, text, &folder(), &mut |path, text| cells.enter(path, text)) {
+        let (cells, items) = (&mut self.cells, &self.state.items);
+        let own = |name: &str| items.defines(name) || items.imports_name(name);
+        match beside::lay(number, text, &folder(), &own, &mut |path, text| cells.enter(path, text)) {
             Ok(None) => Ok(text.clone()),
             Ok(Some(layout)) => {
                 let laid = layout.text().into();

@@ -170,7 +170,9 @@ impl Lab {
     fn evaluate(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.shared.compiling.reset();
         self.shared.control.arm();
-        let plan = match directives::plan(&cell.code) {
+        let engine = self.engine.as_ref();
+        let known = |name: &str| engine.is_some_and(|e| e.variables().get(name).is_some() || e.items().defines(name));
+        let plan = match directives::plan_with(&cell.code, &known) {
             Ok(plan) => plan,
             Err(error) => return Verdict::Error(error),
         };

@@ -62,7 +62,8 @@ impl Lab {
                 engine.set_edition(edition);
             }
         }
-        say(sink, &format!("edition: {}\n", self.options.edition.word()))
+        let edition = format!("edition: {}", self.options.edition.word());
+        if word.is_empty() { say(sink, &format!("{edition}\n")) } else { self.confirm(sink, &edition) }
     }
 
     /// `:restart`: a new runner; items and dependencies stay, variables go.
