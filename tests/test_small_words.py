@@ -63,6 +63,8 @@ def test_helpers_take_literals_of_every_shape(k):
         "par::histogram(&[1.0, 2.0], 0.0, 3.0, 3)",
         "plot::line(&[1, 2], vec![1.0, 2.0])",
         "plot::hist([1.0, 2.0, 3.0])",
+        'plot::bar(["a", "b"], [1.0, 2.0])',
+        'plot::bar(&vec!["a".to_string()], &[1])',
         "threads().map([1, 2], |x| x + 1)?",
     ):
         k.ok(call)

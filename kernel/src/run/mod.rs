@@ -7,11 +7,13 @@ mod control;
 mod files;
 mod html;
 mod notebook;
+mod parameters;
 mod terminal;
 #[cfg(test)]
 mod tests;
 
 use std::env;
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ use collect::Collector;
 use control::{Control, Ended};
 use files::Plan;
 use notebook::{Notebook, Skip};
+use parameters::Given;
+use serde_json::Value;
 use terminal::Transcript;
 
 use crate::session::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
@@ -64,6 +68,10 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// The HTML page.
     pub page: Page,
+    /// Values for names that the cell tagged `parameters` binds.
+    pub parameters: Vec<(String, String)>,
+    /// A JSON file of such values; those of `parameters` come before it.
+    pub parameters_file: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -75,6 +83,8 @@ impl RunOptions {
             inplace: args.inplace,
             allow_errors: args.allow_errors,
             timeout: args.timeout,
+            parameters: args.parameter.clone(),
+            parameters_file: args.parameters_file.clone(),
             page: match &args.html {
                 _ if args.no_html => Page::No,
                 Some(path) => Page::At(path.clone()),
@@ -105,7 +115,12 @@ fn status(
     make_evaluator: impl FnOnce(&Path, bool) -> Result<Box<dyn Evaluator>, String>,
 ) -> u8 {
     let prepared = Plan::new(options).and_then(|plan| {
-        let notebook = Notebook::read(&plan.source)?;
+        let mut notebook = Notebook::read(&plan.source)?;
+        let given = given(options)?;
+        if !given.is_empty() {
+            let at = options.notebook.display();
+            notebook.inject(&given).map_err(|problem| format!("{at}: {problem}"))?;
+        }
         plan.check_writable()?;
         Ok((plan, notebook))
     });
@@ -126,6 +141,21 @@ fn status(
         (status, Ok(())) => status,
         (status, Err(problem)) => give_up(&problem, status.max(FAILED)),
     }
+}
+
+/// The values that the command line names.
+fn given(options: &RunOptions) -> Result<Vec<(String, Given)>, String> {
+    let mut given = Vec::new();
+    if let Some(path) = &options.parameters_file {
+        let at = path.display();
+        let bytes = fs::read(path).map_err(|e| format!("{at}: {e}"))?;
+        let Ok(Value::Object(values)) = serde_json::from_slice(&bytes) else {
+            return Err(format!("{at}: not a JSON object of parameters, such as {{\"n\": 1000}}"));
+        };
+        given.extend(values.into_iter().map(|(name, value)| (name, Given::Json(value))));
+    }
+    given.extend(options.parameters.iter().map(|(name, value)| (name.clone(), Given::Text(value.clone()))));
+    Ok(given)
 }
 
 fn give_up(problem: &str, status: u8) -> u8 {

@@ -156,6 +156,8 @@ fn run_on(name: &str, cells: Value, terminal: bool, change: impl FnOnce(&mut Run
         allow_errors: false,
         timeout: None,
         page: Page::Beside,
+        parameters: Vec::new(),
+        parameters_file: None,
     };
     change(&mut options);
     let written = Written::default();
