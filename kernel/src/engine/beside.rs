@@ -52,8 +52,8 @@ pub fn lay(
     own: &Own<'_>,
     enter: &mut Enter<'_>,
 ) -> Result<Option<Layout>, Problem> {
-    let place = |word: &&str| text.contains(&format!("{word}!"));
-    if !text.contains("include") && !text.contains("mod ") && !places::WORDS.iter().any(|word| place(&word)) {
+    let names_place = places::WORDS.iter().any(|word| text.contains(&format!("{word}!")));
+    if !text.contains("include") && !text.contains("mod ") && !names_place {
         return Ok(None);
     }
     let mut laying = Laying { layout: Layout::default(), folder, own, enter, depth: 0 };

@@ -86,8 +86,11 @@ pub fn only_new(diagnostics: &[Diagnostic]) -> bool {
 }
 
 /// What a session says when it compiles a cell with the edition before.
-pub const NOTE: &str = "this cell is written for an edition before 2024 and was compiled with edition 2021; `:edition 2021` does so for all \
-     cells without trying 2024 first. In edition 2024 one writes `unsafe { std::env::set_var(…) }`, `unsafe extern \"C\"` and `#[unsafe(no_mangle)]`";
+pub const NOTE: &str = concat!(
+    "this cell is written for an edition before 2024 and was compiled with edition 2021; ",
+    "`:edition 2021` does so for all cells without trying 2024 first. ",
+    "In edition 2024 one writes `unsafe { std::env::set_var(…) }`, `unsafe extern` and `#[unsafe(no_mangle)]`",
+);
 
 /// Names both ways where such an error stands beside others.
 pub fn explain(diagnostics: &mut [Diagnostic]) {
