@@ -162,3 +162,64 @@ def test_no_process_is_left(cli, tmp_path):
     before = set(process.tree(os.getpid()))
     cli("run", notebook(tmp_path, "let x = vec![1];", "x"))
     assert set(process.tree(os.getpid())) <= before
+
+
+def test_a_notebook_of_evcxrs_kernel_starts_with_its_edition(cli, tmp_path):
+    path = notebook(tmp_path, ":edition", 'std::env::set_var("EVCXR_HABIT", "1");')
+    book = read(path)
+    for name, edition in (("rust", "2021"), ("ferrolab", "2024")):
+        book.metadata["kernelspec"] = {"name": name, "display_name": "Rust", "language": "rust"}
+        nbformat.write(book, path)
+        done = cli("run", path, "-o", tmp_path / "out.ipynb", "--no-html")
+        assert done.returncode == 0, done.stderr + done.stdout
+        cells = read(tmp_path / "out.ipynb").cells
+        assert cells[0].outputs[0].text == f"edition: {edition}\n"
+        assert bool(cells[1].outputs) == (edition == "2024"), "the note is for those who did not choose"
+
+
+PARAMETERS = (
+    'let n = 1000;\nlet rate: f64 = 0.5;\nlet name = String::from("usual");\nlet sizes: Vec<usize> = vec![1];\nlet cut: Option<f64> = None;',
+    ["parameters"],
+)
+
+
+def test_parameters_are_set_in_a_cell_of_their_own(cli, tmp_path):
+    path = notebook(tmp_path, "# Title", PARAMETERS, "(n, rate, name.clone(), sizes.clone(), cut)")
+    out = tmp_path / "out.ipynb"
+    done = cli("run", "-p", "n=5", "-p", "rate=2", "-p", "name=it's", "-p", "sizes=[3, 4]", "-p", "cut=1", path, "-o", out)
+    assert done.returncode == 0, done.stderr + done.stdout
+    cells = read(out).cells
+    assert cells[2].metadata["tags"] == ["injected-parameters"]
+    assert cells[2].source.startswith("// Parameters\nlet n = 5;\nlet rate: f64 = 2.0;\n")
+    assert cells[3].outputs[0].data["text/plain"] == '(5, 2.0, "it\'s", [3, 4], Some(1.0))'
+    assert "let n = 5;" in done.stdout
+    # the notebook itself is as it was, and an executed one can be run again with others
+    assert len(read(path).cells) == 3
+    (tmp_path / "values.json").write_text('{"n": 6, "name": "from a file"}')
+    done = cli("run", out, "-f", tmp_path / "values.json", "-p", "n=7", "--inplace", "--no-html")
+    assert done.returncode == 0, done.stderr + done.stdout
+    cells = read(out).cells
+    assert len(cells) == 4 and cells[3].outputs[0].data["text/plain"] == '(7, 0.5, "from a file", [1], None)'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-p", "m=1"], "binds no `m`; it binds `n`, `rate`"),
+        (["-p", "n=1.5"], "`1.5` is no integer"),
+        (["-p", "rate=fast"], "`fast` is no number"),
+        (["-p", "sizes=[1,"], "is no list"),
+        (["-p", "n"], "NAME=VALUE"),
+        (["-f", "none.json"], "none.json"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_before_anything_runs(cli, tmp_path, arguments, said):
+    path = notebook(tmp_path, 'println!("ran");', PARAMETERS)
+    done = cli("run", path, *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+    assert "ran" not in done.stdout and not list(tmp_path.glob("*executed*"))
+
+
+def test_parameters_need_a_tagged_cell(cli, tmp_path):
+    done = cli("run", notebook(tmp_path, "let n = 1;"), "-p", "n=2")
+    assert done.returncode == 2 and "tagged `parameters`" in done.stderr

@@ -93,19 +93,19 @@ def test_writing_to_large_data_copies_nothing(k):
     for change in ["wide.iter_mut().for_each(|x| *x += 1.0);", "tall.iter_mut().flatten().for_each(|x| *x += 1);", "grid.data.iter_mut().for_each(|x| *x += 1.0);"]:
         faults = int(k.ok(f"let begun = faults(); {change} faults() - begun"))
         assert faults < 2000, f"{change} {faults} faults, of 16,000 pages"
-    k.run(":snapshots all").idle()
+    k.run(":snapshots all").stdout("snapshots: all\n").idle()
     faults = int(k.ok("let begun = faults(); wide.iter_mut().for_each(|x| *x += 1.0); faults() - begun"))
     assert faults > 10_000, f"{faults}: the whole of it is in the copy"
-    k.run(":snapshots on").idle()
+    k.run(":snapshots on").stdout("snapshots: on\n").idle()
 
 
 def test_everything_is_protected_when_that_is_asked_for(k):
     k.run("let mut asked = vec![1u64; 1_000_000];").idle()
-    k.run(":snapshots all").idle()
+    k.run(":snapshots all").stdout("snapshots: all\n").idle()
     story = k.run("asked[500_000] = 2; std::process::abort()").fails("Crash", "variables are as they were before the cell")
     assert "may have changed" not in story.everything()
     k.run("asked[500_000]").result("1").idle()
-    k.run(":snapshots on").idle()
+    k.run(":snapshots on").stdout("snapshots: on\n").idle()
     k.run("asked[500_000] = 3; asked.truncate(10); asked.shrink_to_fit(); panic!()").fails("panic", "`asked` may have changed")
     k.run("(asked.len(), asked[500_000], asked[999_990])").result("(1000000, 3, 1)").idle()
 
@@ -185,10 +185,10 @@ def test_restore_always_and_never(start):
     kernel.run("let mut kept = vec![1]; let (hold, held) = std::sync::mpsc::channel::<()>(); std::thread::spawn(move || held.recv());").until().idle()
     kernel.run("kept.push(2); panic!()").fails("panic", "the process goes on", "thread of cell [1]", "`kept` may have changed")
     kernel.run("kept.len()").result("2").idle()
-    kernel.run(":restore always").idle()
+    kernel.run(":restore always").stdout("restore: always\n").idle()
     kernel.run("kept.push(3); panic!()").fails("panic", "as they were before the cell", "with the process went: thread of cell [1]")
     kernel.run("kept.len()").result("2").idle()
-    kernel.run(":restore never").idle()
+    kernel.run(":restore never").stdout("restore: never\n").idle()
     kernel.run("kept.push(3); panic!()").fails("panic")
     kernel.run("kept.len()").result("3").idle()
     kernel.run(":restore sometimes").fails("Directive", "auto, always or never")
@@ -202,7 +202,7 @@ def test_undo_refuses_to_end_what_lives(start):
     kernel.run(":undo").fails("Directive", "the last cell stays", "thread of cell [1]")
     kernel.run("n").result("2").idle()
     kernel.run("n += 1;").idle()
-    kernel.run(":restore always").idle()
+    kernel.run(":restore always").stdout("restore: always\n").idle()
     kernel.run(":undo").says("took back the last cell", "gone: thread of cell [1]")
     kernel.run("n").result("2").idle()
 
@@ -229,7 +229,7 @@ def test_whatever_runs_in_main_runs_in_a_cell(k, threads):
 
 
 def test_threads_of_a_cell_use_the_same_pool(k):
-    k.run(":threads 2").idle()
+    k.run(":threads 2").until().idle()
     k.run("std::thread::spawn(|| rayon::broadcast(|_| std::thread::current().name().map(str::to_owned))).join().unwrap()").result('[Some("worker 0"), Some("worker 1")]').idle()
 
 

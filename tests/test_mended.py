@@ -101,7 +101,7 @@ def test_a_processor_that_does_not_exist(k):
     assert "rustc" in story.everything()
     k.run("40 + 2").result("42").idle()
     # the one it has is no change
-    k.run(":target-cpu native").idle()
+    k.run(":target-cpu native").stdout("target processor: native\n").idle()
     k.run("40 + 3").result("43").idle()
 
 

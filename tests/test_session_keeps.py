@@ -145,7 +145,7 @@ def test_the_page_has_a_row_for_each_kind():
 @pytest.mark.parametrize("what", KINDS)
 def test_each_cell_of_the_table(k, what, event):
     kind, word = KINDS[what], table()[what][EVENTS.index(event)]
-    k.run(":clear").idle()
+    k.run(":clear").stdout("variables and items are gone\n").idle()
     made = [k.run(code).until().idle() for code in kind.make]
     cell = made[-1].number if made else None
     said = happen(k, kind, event)

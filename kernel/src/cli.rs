@@ -154,6 +154,12 @@ pub struct RunArgs {
     /// Go on after a cell that fails (the exit status still says that one did)
     #[arg(long)]
     pub allow_errors: bool,
+    /// Set what the cell tagged `parameters` binds; may be given several times
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = key_value)]
+    pub parameter: Vec<(String, String)>,
+    /// Set parameters from a JSON object in a file
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub parameters_file: Option<PathBuf>,
     /// Interrupt a cell that runs longer than this
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

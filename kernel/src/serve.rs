@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::engine::edition::Edition;
 use crate::engine::environment::{self, Cache};
 use crate::evaluate::{Granted, Lab, Options};
 use crate::messages::About;
@@ -56,7 +57,10 @@ pub fn run(args: &cli::RunArgs) -> ExitCode {
         Err(message) => return failed(&message),
     };
     adopt_orphans();
-    run::run(&run::RunOptions::from_args(args), || Ok(make(lab_options()?)))
+    run::run(&run::RunOptions::from_args(args), |of_evcxr| {
+        let edition = if of_evcxr { Edition::E2021 } else { Edition::default() };
+        Ok(make(Options { edition, ..lab_options()? }))
+    })
 }
 
 /// Makes the evaluator of an engine, on the thread that runs cells.
@@ -149,7 +153,12 @@ fn lab_options() -> Result<Options, String> {
         limit: number(found.allowed()),
         decided_by: found.decided_by().to_owned(),
     };
-    Ok(Options { executable: executable()?, granted, environment: environment::Options::default() })
+    Ok(Options {
+        executable: executable()?,
+        granted,
+        environment: environment::Options::default(),
+        edition: Edition::default(),
+    })
 }
 
 fn known_release(options: &Options) -> Option<String> {

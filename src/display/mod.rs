@@ -9,6 +9,7 @@ mod array;
 mod check;
 mod columns;
 mod content;
+mod dbg;
 mod debug;
 pub mod dispatch;
 mod table;

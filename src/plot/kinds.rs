@@ -158,13 +158,14 @@ fn counted(values: Numbers) -> Plot {
 /// ```
 /// use ferrolab::plot;
 /// let names = ["matmul", "fft"];
+/// plot::bar(["one", "two"], vec![1, 2]);
 /// plot::bar(&names, &[8.1, 2.2]).label("serial").add(plot::bar(&names, &[1.2, 0.5]).label("8 threads"));
 /// ```
 #[must_use]
 #[track_caller]
-pub fn bar<L: AsRef<str>>(names: &[L], values: impl IntoSeries) -> Plot {
+pub fn bar<L: AsRef<str>>(names: impl AsRef<[L]>, values: impl IntoSeries) -> Plot {
     let mut plot = Plot::empty();
-    for name in names {
+    for name in names.as_ref() {
         plot.push_name(name.as_ref());
     }
     bars(plot, values.into_series())
@@ -191,9 +192,9 @@ fn bars(mut plot: Plot, values: Numbers) -> Plot {
 /// ```
 #[must_use]
 #[track_caller]
-pub fn boxplot<L: AsRef<str>, S: IntoSeries>(names: &[L], groups: impl IntoIterator<Item = S>) -> Plot {
+pub fn boxplot<L: AsRef<str>, S: IntoSeries>(names: impl AsRef<[L]>, groups: impl IntoIterator<Item = S>) -> Plot {
     let mut plot = Plot::empty();
-    for name in names {
+    for name in names.as_ref() {
         plot.push_name(name.as_ref());
     }
     for group in groups {

@@ -2,21 +2,19 @@
 //! trying again with what a failure teaches. It changes no session: what came of it is returned.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use super::asking::{self, Shown};
 use super::closures::{Known, Typing};
-use super::compile::{CompileError, ItemsCrate, Job, metadata_of};
-use super::diagnose::{self, TypeKind};
-use super::environment::Identity;
-use super::generate::{Generated, Kind, Omit, Role, Scope, Tokio, generate, mentions};
-use super::items::{Added, Name, reads_files};
-use super::shelf::{OBJECT, Record};
+use super::compile::{CompileError, Job};
+use super::diagnose;
+use super::edition::{self, Edition};
+use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
+use super::items::{Added, Name};
+use super::shelf::Record;
 use super::source::Source;
 use super::split::Split;
-use super::type_paths::with_crate;
 use super::uses::Whose;
 use super::variables::Variables;
 use super::{Engine, Refused, State, learn};
@@ -35,6 +33,8 @@ pub(super) struct Built {
     pub(super) body: Option<Body>,
     /// True when nothing was compiled.
     pub(super) cached: bool,
+    /// True when the edition before was needed.
+    pub(super) aged: bool,
 }
 
 /// Compiled statements.
@@ -43,23 +43,6 @@ pub(super) struct Body {
     pub(super) record: Record,
     pub(super) object: PathBuf,
     pub(super) omit: Omit,
-}
-
-/// One compiled crate.
-struct Made {
-    record: Record,
-    items: Option<ItemsCrate>,
-    object: Option<PathBuf>,
-    cached: bool,
-}
-
-/// A text and what goes into its crate besides.
-struct Recipe<'a> {
-    generated: &'a Generated,
-    name: &'a str,
-    identity: &'a str,
-    linked: Vec<(Name, ItemsCrate)>,
-    hash: String,
 }
 
 /// What an attempt came to.
@@ -86,6 +69,7 @@ impl Engine {
         let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
         let mut first_hash = None;
         let mut cached = true;
+        let mut aged = false;
         let mut left = ATTEMPTS;
         while left > 0 {
             left -= 1;
@@ -102,7 +86,10 @@ impl Engine {
                     drop(made.object());
                 }
                 match self.make_family(name, number, left == 0, &mut added, next, notes)? {
-                    Try::Done(found) => cached &= found,
+                    Try::Done(found) => {
+                        cached &= found;
+                        aged |= self.aged.contains(name);
+                    }
                     Try::Again => {
                         again = true;
                         break;
@@ -115,11 +102,14 @@ impl Engine {
                 continue;
             }
             if !tries {
-                return Ok(Built { body: None, cached });
+                return Ok(Built { body: None, cached, aged });
             }
             let body = Attempt { number, text, split, family: carrier.as_ref(), last: left == 0 };
             match self.make_body(&body, &mut omit, &mut first_hash, &mut added, next, notes)? {
-                Try::Done((body, found)) => return Ok(Built { body: Some(body), cached: cached && found }),
+                Try::Done((body, found)) => {
+                    let aged = aged || body.omit.aged;
+                    return Ok(Built { body: Some(body), cached: cached && found, aged });
+                }
                 // So does leaving out one variable after the other.
                 Try::Again => left += usize::from(notes.len() > before || omit.size() > size),
             }
@@ -175,12 +165,20 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<Try<bool>, Refused> {
         let none = Variables::default();
-        let scope =
-            Scope { items: &next.items, variables: &none, family: Some(name), tokio: None, showing: &self.showing };
+        let aged = self.aged.contains(name);
+        let scope = Scope {
+            items: &next.items,
+            variables: &none,
+            family: Some(name),
+            tokio: None,
+            showing: &self.showing,
+            edition: self.edition(aged),
+        };
         let generated = generate(0, "", &Split::default(), &scope, &Omit::default());
         let identity = next.items.identity_of(name, &generated.needs);
-        let recipe = self.recipe(&generated, name, &identity, next);
-        if self.shelf.hint(&recipe.hash).is_some_and(|hint| hint.all_names) && next.items.loosen(added) {
+        let recipe = self.recipe(&generated, name, &identity, next, aged);
+        let hint = self.shelf.hint(&recipe.hash).unwrap_or_default();
+        if hint.all_names && next.items.loosen(added) || hint.aged && self.aged.insert(name.clone()) {
             return Ok(Try::Again);
         }
         self.remember(&recipe.hash, &generated.source, Kind::Items);
@@ -200,6 +198,11 @@ impl Engine {
                     return Err(self.refuse(&said, &generated.source, number, &next.variables));
                 }
                 let (diagnostics, _) = diagnose::parse(&said);
+                if self.flags.edition == Edition::E2024 && !aged && edition::only_new(&diagnostics) {
+                    self.shelf.put_hint(&recipe.hash, &Omit { aged: true, ..Omit::default() });
+                    self.aged.insert(name.clone());
+                    return Ok(Try::Again);
+                }
                 let loose = next.items.is_loose(added);
                 if self.learn_crates(&diagnostics, name, next, added) {
                     if loose != next.items.is_loose(added) {
@@ -240,10 +243,11 @@ impl Engine {
             family: family.map(|name| &**name),
             tokio: Tokio::of(&self.environment),
             showing: &self.showing,
+            edition: self.edition(omit.aged),
         };
         let generated = generate(attempt.number, attempt.text, attempt.split, &scope, omit);
         let identity = family.map_or_else(String::new, |name| next.items.identity_of(name, &generated.needs));
-        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next);
+        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next, omit.aged);
         if first_hash.is_none() {
             *first_hash = Some(recipe.hash.clone());
             if let Some(hint) = self.shelf.hint(&recipe.hash) {
@@ -262,6 +266,12 @@ impl Engine {
                 let better = known.improve(attempt.text, &generated.source);
                 if omit.typing == Typing::Asked {
                     omit.typing = told(&made.record, attempt.split);
+                    return Ok(Try::Again);
+                }
+                if omit.shown == Shown::Asked
+                    && let Some(known) = Shown::answered(made.record.shown.as_deref())
+                {
+                    omit.shown = known;
                     return Ok(Try::Again);
                 }
                 if !better.is_empty() && !attempt.last {
@@ -302,6 +312,20 @@ impl Engine {
         {
             return Ok(Try::Again);
         }
+        let typing = omit.typing == Typing::Asked;
+        if !typing && omit.shown == Shown::Inferred && asking::wants_type(&diagnostics, attempt.split) {
+            omit.shown = Shown::Asked;
+            self.unanswered = Some((said, generated));
+            return Ok(Try::Again);
+        }
+        if omit.shown == Shown::Asked
+            && diagnostics.iter().any(asking::wants_annotation)
+            && let Some((said, generated)) = self.unanswered.take()
+        {
+            // It did not help: rustc's first words are the ones to show.
+            omit.shown = Shown::Unknown;
+            return self.learn(&said, &generated, attempt.number, next, omit, notes).map(|()| Try::Again);
+        }
         match self.learn(&said, &generated, attempt.number, next, omit, notes) {
             // The error that made us ask is the one to tell.
             Err(Refused::Errors(_)) if omit.typing == Typing::Asked => omit.typing = Typing::Told(BTreeMap::new()),
@@ -310,28 +334,9 @@ impl Engine {
         Ok(Try::Again)
     }
 
-    /// One hash for everything that goes into a compiled crate.
-    fn recipe<'a>(&self, generated: &'a Generated, name: &'a str, identity: &'a str, next: &State) -> Recipe<'a> {
-        let mut linked = next.items.linked(&generated.needs);
-        next.items.add_stored(&[Name::from(name)], &mut linked);
-        let text = generated.source.text();
-        let hash = Identity::default()
-            .part(&self.environment.id)
-            .part(format!("{:?}", self.flags))
-            .part(format!("{:?}", generated.kind))
-            .part(name)
-            .part(identity)
-            .parts(linked.iter().map(|(_, made)| &made.hash))
-            .part(text);
-        // What is read may be something else each time, and those who link to it must see that.
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let hash = if reads_files(text) { hash.part(now().to_le_bytes()) } else { hash }.finish();
-        Recipe { generated, name, identity, linked, hash }
-    }
-
     fn remember(&mut self, hash: &str, source: &Source, kind: Kind) {
         let name = Job::file_name(hash);
-        self.cells.1.insert(name.clone(), source.clone());
+        self.cells.put_source(name.clone(), source.clone());
         if kind == Kind::Items {
             return;
         }
@@ -340,75 +345,8 @@ impl Engine {
             && let Some(old) = self.remembered.pop_front()
             && !self.remembered.contains(&old)
         {
-            self.cells.1.remove(&old);
+            self.cells.drop_source(&old);
         }
-    }
-
-    fn compile(&self, recipe: &Recipe<'_>) -> Result<Made, CompileError> {
-        let Recipe { generated, hash, .. } = recipe;
-        let text = generated.source.text();
-        let cacheable = !reads_files(text);
-        let kept = if cacheable { self.shelf.find(hash) } else { None };
-        if let Some((directory, record)) = kept {
-            let items =
-                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
-            return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
-        }
-        let bench = self.shelf.bench().map_err(|e| {
-            CompileError::Broken(format!(
-                "cannot write to the cache: {e}; set FERROLAB_CACHE_DIR to a directory with room"
-            ))
-        })?;
-        let job = Job {
-            name: recipe.name,
-            environment: &self.environment,
-            flags: &self.flags,
-            kind: generated.kind,
-            text,
-            hash,
-            // Types of statements are nobody else's.
-            identity: if recipe.identity.is_empty() { hash } else { recipe.identity },
-            linked: &recipe.linked,
-            named: &generated.needs,
-            bench: &bench,
-            compiling: &self.compiling,
-        };
-        let result = match generated.kind {
-            Kind::Statements => self.compile_statements(&job, generated, cacheable),
-            Kind::Items => self.compile_items(&job, generated, cacheable),
-        };
-        if result.is_err() {
-            drop(fs::remove_dir_all(&bench));
-        }
-        result
-    }
-
-    fn compile_statements(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
-        let said = job.run()?;
-        let record = record_of(&said, generated);
-        let mut object = job.bench.join(OBJECT);
-        if cacheable && let Ok(directory) = self.shelf.put(job.hash, job.bench, &[OBJECT], record.clone()) {
-            object = directory.join(OBJECT);
-            drop(fs::remove_dir_all(job.bench));
-        }
-        Ok(Made { record, items: None, object: Some(object), cached: false })
-    }
-
-    fn compile_items(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
-        let (shelf, hash, metadata) = (self.shelf.clone(), job.hash.to_owned(), metadata_of(job.name));
-        let (send, receive) = std::sync::mpsc::channel::<Record>();
-        let shelve = move |bench: &Path| {
-            let record = receive.recv().unwrap_or_default();
-            if !cacheable {
-                return Ok(bench.to_owned());
-            }
-            shelf.put(&hash, bench, &[OBJECT, &metadata], record)
-        };
-        let (items, said) = job.run_items(shelve)?;
-        let record = record_of(&said, generated);
-        // The background thread is gone only when code generation failed already.
-        drop(send.send(record.clone()));
-        Ok(Made { record, items: Some(items), object: None, cached: false })
     }
 }
 
@@ -421,16 +359,6 @@ struct Attempt<'a> {
     family: Option<&'a Name>,
     /// Nothing is learnt from a failure any more.
     last: bool,
-}
-
-impl Made {
-    fn object(&self) -> Result<PathBuf, Refused> {
-        match (&self.object, &self.items) {
-            (Some(path), _) => Ok(path.clone()),
-            (None, Some(items)) => items.object().map_err(Refused::Broken),
-            (None, None) => Err(Refused::Broken("nothing was compiled".to_owned())),
-        }
-    }
 }
 
 /// Says of which statics the values are lost with this crate.
@@ -450,36 +378,4 @@ fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, note
 fn told(record: &Record, split: &Split) -> Typing {
     let here = record.signatures.iter().map(|(index, types)| (split.bindings[*index].name.clone(), types.clone()));
     Typing::Told(here.chain(record.taken.iter().cloned()).collect())
-}
-
-/// What rustc said of the new variables' types.
-fn record_of(said: &str, generated: &Generated) -> Record {
-    let (diagnostics, _) = diagnose::parse(said);
-    let mut record = Record::default();
-    let new: Vec<_> = generated.handling.iter().filter(|h| h.role != Role::Back).collect();
-    for (range, type_text) in diagnose::new_types(&diagnostics) {
-        let Some(handling) = new.iter().find(|h| h.range.contains(&range.start)) else { continue };
-        if handling.role == Role::AskAgain {
-            record.taken.push((handling.name.clone(), type_text));
-            continue;
-        }
-        let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
-        let kind = match diagnose::classify(&with_crate(&type_text, &generated.own)) {
-            TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
-            kind => kind,
-        };
-        if type_text.starts_with("std::marker::PhantomData<") && handling.role == Role::Ask && generated.asks(handling)
-        {
-            record.signatures.push((index, type_text));
-            continue;
-        }
-        match kind {
-            TypeKind::Nameable(text) => record.types.push((index, text)),
-            kind => {
-                record.unnamed.push((index, type_text));
-                record.unkept.push((handling.name.clone(), diagnose::advice(&handling.name, &kind)));
-            }
-        }
-    }
-    record
 }

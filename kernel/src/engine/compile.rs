@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::{fs, io, thread};
 
+use super::edition::Edition;
 use super::environment::Environment;
 use super::generate::Kind;
 use super::items::Name;
+use super::reads::cargo_variables;
 use super::shelf::OBJECT;
 use super::statics::STORED;
 
@@ -26,11 +28,13 @@ pub struct Flags {
     pub checks: bool,
     /// `-C target-cpu`.
     pub target_cpu: String,
+    /// `--edition`.
+    pub edition: Edition,
 }
 
 impl Default for Flags {
     fn default() -> Self {
-        Self { opt_level: "3".into(), checks: false, target_cpu: "native".into() }
+        Self { opt_level: "3".into(), checks: false, target_cpu: "native".into(), edition: Edition::default() }
     }
 }
 
@@ -172,7 +176,7 @@ impl Job<'_> {
         // Nothing links against statements, and what only they use need not be kept for others.
         let (name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
-        command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", "2024"]);
+        command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", self.flags.edition.word()]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
             "-C",
@@ -228,6 +232,7 @@ impl Job<'_> {
         }
         // Unstable options for this one process: full paths in the lint that tells types, and a
         // prelude of our own. Never for dependencies.
+        command.envs(cargo_variables());
         command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_BACKTRACE").env_remove("RUSTFLAGS");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         command

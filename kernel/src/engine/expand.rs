@@ -212,7 +212,7 @@ impl Engine {
         }
         let uses = next.items.uses(whose, &code);
         let mut source = Source::default();
-        generate::push_head(&next.items, false, &mut source);
+        generate::push_head(&next.items, false, self.flags.edition, &mut source);
         next.items.push_crate(family.as_deref(), &uses, &mut source);
         let mut places = BTreeMap::new();
         for (at, way) in tried {

@@ -8,8 +8,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::asking::Shown;
 use super::closures::{Typing, Way, remade};
 use super::diagnose::advice;
+use super::edition::{self, Edition};
 use super::environment::{Environment, Identity};
 use super::items::{Items, Name};
 use super::measured::{self, Measure};
@@ -92,6 +94,12 @@ pub struct Omit {
     /// It names something that a macro has made (`PBuilder`), which the items' texts do not show.
     #[serde(default)]
     pub all_names: bool,
+    /// What it says is an error in edition 2024 only.
+    #[serde(default)]
+    pub aged: bool,
+    /// The type of what is shown.
+    #[serde(default)]
+    pub shown: Shown,
 }
 
 /// What the generated text will be.
@@ -126,6 +134,8 @@ pub struct Generated {
     pub needs: BTreeSet<Name>,
     /// Types in it, whose paths rustc prints without a crate.
     pub own: BTreeSet<String>,
+    /// Where the type of the last expression is asked for.
+    pub asked: Option<Range<usize>>,
 }
 
 impl Generated {
@@ -147,6 +157,8 @@ pub struct Scope<'a> {
     pub tokio: Option<Tokio>,
     /// How values are shown.
     pub showing: &'a Showing,
+    /// What it is compiled with.
+    pub edition: Edition,
 }
 
 /// How the trailing expression and errors of `?` are shown; `:fmt`, `:types` and `:efmt` change it.
@@ -193,16 +205,17 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     let mut source = Source::default();
     let known = scope.family.and_then(|family| scope.items.bare.get(family).copied());
     let bare = omit.bare_prelude.or(known).unwrap_or(uses.rival);
-    push_head(scope.items, bare, &mut source);
+    push_head(scope.items, bare, scope.edition, &mut source);
+    edition::push_crates(scope.edition, &uses.families(), &mut source);
     scope.items.push_crate(scope.family, &uses, &mut source);
     let known = uses.all_names().map(String::as_str).collect();
-    let mut body =
-        Body { cell, text, split, scope, omit, uses: &uses, known, source, handling: Vec::new(), taken: Vec::new() };
+    let (handling, taken) = (Vec::new(), Vec::new());
+    let mut body = Body { cell, text, split, scope, omit, uses: &uses, known, source, handling, taken, asked: None };
     if !split.runs_nothing() {
         scope.items.push_paths(&uses, &mut body.source);
         body.push();
     }
-    let Body { mut source, handling, taken, .. } = body;
+    let Body { mut source, handling, taken, asked, .. } = body;
     let key_base = fingerprint(source.text());
     if !split.runs_nothing() {
         source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
@@ -222,13 +235,15 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         measured,
         needs: uses.families(),
         own: uses.own,
+        asked,
     }
 }
 
 /// What every crate begins with.
-pub fn push_head(items: &Items, bare_prelude: bool, source: &mut Source) {
+pub fn push_head(items: &Items, bare_prelude: bool, edition: Edition, source: &mut Source) {
     source.push(HEADER);
     items.push_inner(source);
+    source.push(edition::before_prelude(edition));
     let names = if bare_prelude { "::names" } else { "" };
     source.push(&format!("#[prelude_import] use ::ferrolab::prelude{names}::*;\n"));
 }
@@ -267,6 +282,7 @@ struct Body<'a> {
     source: Source,
     handling: Vec<Handling>,
     taken: Vec<String>,
+    asked: Option<Range<usize>>,
 }
 
 impl<'a> Body<'a> {
@@ -359,9 +375,12 @@ impl<'a> Body<'a> {
         if let Some(range) = self.split.trailing.clone() {
             let (before, after) = self.around_result();
             let braces = if levels.is_empty() { ("", "") } else { ("{ ", "}\n") };
-            [&levels, braces.0, before].iter().for_each(|text| self.source.push(text));
+            [levels.as_str(), braces.0, &before].iter().for_each(|text| self.source.push(text));
             self.push_user(&range);
-            [&after, braces.1].iter().for_each(|text| self.source.push(text));
+            let start = self.source.text().len();
+            self.source.push(&after);
+            self.asked = (self.omit.shown == Shown::Asked).then(|| start..self.source.text().len());
+            self.source.push(braces.1);
         }
         if let Some(Measure::Compare(candidates)) = &self.split.measure {
             self.source.push("::ferrolab::timing::cell::bench(vec![");
@@ -375,15 +394,24 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn around_result(&self) -> (&'static str, String) {
+    fn around_result(&self) -> (String, String) {
         if self.omit.typing == Typing::Asked {
-            return ("let _ = (", ");\n".to_owned());
+            return ("let _ = (".to_owned(), ");\n".to_owned());
         }
         let usual = || ("::ferrolab::__display_result!(", ");\n".to_owned());
-        if self.omit.trait_display {
-            return ("(", ").evcxr_display();\n".to_owned());
+        let (before, after) = match &self.omit.shown {
+            Shown::Asked => ("let __ferrolab_shown = ", ";\n::core::mem::drop(&__ferrolab_shown);\n".to_owned()),
+            _ if self.omit.trait_display => ("(", ").evcxr_display();\n".to_owned()),
+            _ if self.omit.unformatted => usual(),
+            _ => self.scope.showing.around().unwrap_or_else(usual),
+        };
+        match &self.omit.shown {
+            Shown::Is(type_text) => {
+                let type_text = from_paths(type_text, &self.known, self.uses.has_globs());
+                (format!("{before}::core::convert::identity::<{type_text}>("), format!("){after}"))
+            }
+            _ => (before.to_owned(), after),
         }
-        if self.omit.unformatted { usual() } else { self.scope.showing.around().unwrap_or_else(usual) }
     }
 
     /// The body inside the closure that is measured; its value is kept from the optimiser.
@@ -404,7 +432,7 @@ impl<'a> Body<'a> {
     fn push_user(&mut self, range: &Range<usize>) {
         let mut start = range.start;
         // The function that a cell becomes has a result, which the user cannot see.
-        for end in self.split.returns.iter().filter(|end| range.contains(end)) {
+        for end in self.split.returns.iter().filter(|end| range.start < **end && **end <= range.end) {
             self.source.push_user(self.cell, start, &self.text[start..*end]);
             self.source.push(" ::core::result::Result::Ok(())");
             start = *end;

@@ -12,6 +12,7 @@ use super::import_part::ImportPart;
 use super::imports::Names;
 use super::item::{ItemPart, Key};
 use super::levels::Levels;
+use super::reads;
 use super::source::{Place, Source};
 use super::split::{Split, words};
 use super::statics::{Symbols, Values};
@@ -33,6 +34,8 @@ pub(super) struct Live {
     /// When it was defined, which tells what it has in scope.
     pub(super) era: Era,
     text: Arc<str>,
+    /// Hash of what it reads besides its text.
+    read: Option<String>,
     pub(super) part: Arc<ItemPart>,
     /// Members of an inherent implementation that later cells replaced.
     pub(super) removed: Vec<Range<usize>>,
@@ -114,12 +117,13 @@ impl Items {
         let mut texts = Identity::default();
         for part in &split.items {
             let code = &text[part.range.clone()];
-            if self.is_there(cell, text, part, &mut added) {
+            let read = reads::read(code).map(|read| read.hash);
+            if self.is_there(cell, text, part, read.as_ref(), &mut added) {
                 continue;
             }
-            texts = texts.part(code);
+            texts = texts.part(code).parts(&read);
             let label = label(part, code);
-            self.replace(part, code, &label, &mut added, &mut change);
+            self.replace(part, (code, &read), &label, &mut added, &mut change);
             self.next += 1;
             added.new.insert(self.next);
             change.add(part, label);
@@ -131,6 +135,7 @@ impl Items {
                 cell,
                 era: self.era,
                 text: text.clone(),
+                read,
                 part: Arc::new(part.clone()),
                 removed: Vec::new(),
                 home: Name::from(""),
@@ -149,14 +154,22 @@ impl Items {
     }
 
     /// The same item again, defined by the same text, changes nothing: a static keeps its value.
-    fn is_there(&mut self, cell: u32, text: &Arc<str>, part: &ItemPart, added: &mut Added) -> bool {
+    fn is_there(
+        &mut self,
+        cell: u32,
+        text: &Arc<str>,
+        part: &ItemPart,
+        read: Option<&String>,
+        added: &mut Added,
+    ) -> bool {
         let code = &text[part.range.clone()];
         let same = |old: &Arc<Live>| {
             old.part.keys == part.keys && old.removed.is_empty() && old.code() == code && !old.home.is_empty()
         };
+        let same = |old: &Arc<Live>| same(old) && old.read.as_ref() == read;
         // What it mentions may be imported from elsewhere now.
         let alike = |old: &Live| part.mentions.all().all(|name| self.means_alike(name, old.era, self.era));
-        let Some(index) = self.live.iter().position(same).filter(|_| !reads_files(code)) else { return false };
+        let Some(index) = self.live.iter().position(same) else { return false };
         if !alike(&self.live[index]) {
             return false;
         }
@@ -167,7 +180,14 @@ impl Items {
         true
     }
 
-    fn replace(&mut self, part: &ItemPart, new: &str, label: &Arc<str>, added: &mut Added, change: &mut Change) {
+    fn replace(
+        &mut self,
+        part: &ItemPart,
+        (new, read): (&str, &Option<String>),
+        label: &Arc<str>,
+        added: &mut Added,
+        change: &mut Change,
+    ) {
         let members: HashSet<&str> = part.members.iter().map(|(n, _)| n.as_str()).collect();
         self.live.retain_mut(|old| {
             // Two of one name in one cell are the user's mistake, and rustc says so.
@@ -184,7 +204,7 @@ impl Items {
                 old.removed.extend(gone);
                 return old.removed.len() < old.part.members.len();
             }
-            if old.code() != new {
+            if old.code() != new || old.read != *read {
                 added.changed.extend(part.keys.iter().filter_map(|k| match k {
                     Key::Type(n) | Key::Value(n) => Some(n.clone()),
                     _ => None,
@@ -334,15 +354,15 @@ impl Items {
         self.live.iter().any(|item| item.part.names().any(|n| n == name))
     }
 
+    /// Does an import bring this name?
+    pub fn imports_name(&self, name: &str) -> bool {
+        self.imports.iter().any(|import| import.part.names().any(|n| n == name))
+    }
+
     /// Is there an item whose names cannot all be seen?
     pub fn has_opaque(&self) -> bool {
         self.live.iter().any(|item| item.part.opaque)
     }
-}
-
-/// A text that reads other files may mean something else next time.
-pub(super) fn reads_files(text: &str) -> bool {
-    ["include!", "include_str!", "include_bytes!", "env!", "file!"].iter().any(|name| text.contains(name))
 }
 
 /// What a note calls an item: its name, or the beginning of its text.

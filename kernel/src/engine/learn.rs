@@ -3,6 +3,7 @@
 
 use super::closures::{self, Typing, Way};
 use super::diagnose::{self, Diagnostic, advice};
+use super::edition::{self, Edition};
 use super::generate::{Generated, Handling, Kind, Omit, Role};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
@@ -41,6 +42,10 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<(), Refused> {
         let (diagnostics, _) = diagnose::parse(said);
+        if !omit.aged && self.flags.edition == Edition::E2024 && edition::only_new(&diagnostics) {
+            omit.aged = true;
+            return Ok(());
+        }
         if closures::boxed::learn(&diagnostics, generated, omit) {
             return Ok(());
         }

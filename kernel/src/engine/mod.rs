@@ -2,11 +2,14 @@
 //! session knows afterwards. It holds the names, types and items of a session; values are in the
 //! runner, and nothing here knows of Jupyter.
 
+mod asking;
+mod beside;
 mod build;
 pub mod cfg;
 pub mod closures;
 pub mod compile;
 pub mod diagnose;
+pub mod edition;
 mod enter;
 pub mod environment;
 mod expand;
@@ -18,35 +21,44 @@ mod imports;
 pub mod insight;
 pub mod item;
 pub mod items;
+mod layout;
 mod learn;
 pub mod levels;
 pub mod measured;
+mod mended;
 pub mod mentions;
+mod places;
 mod plain;
 mod published;
+mod reads;
+mod recipe;
 mod refuse;
 pub mod shelf;
 pub mod source;
 pub mod split;
 mod statics;
+mod texts;
 mod type_paths;
 pub mod uses;
 pub mod variables;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
+use edition::Edition;
 use enter::Entry;
 use environment::{Cache, Environment, EnvironmentError};
-use generate::{ENTRY, Showing};
-use items::{Added, Items};
+use generate::{ENTRY, Generated, Showing};
+use items::{Added, Items, Name};
 use measured::Measure;
 use shelf::Shelf;
-use source::{Place, Source, line_column};
+use source::{Place, line_column};
+use split::Split;
+use texts::Texts;
 use variables::Variables;
 
 /// The number under which `:type` compiles its question; no cell has it.
@@ -77,20 +89,12 @@ pub struct Engine {
     remembered: VecDeque<String>,
     /// Did the last committed cell run anything?
     ran: bool,
-}
-
-/// The texts of cells, for showing places in them.
-#[derive(Debug, Default)]
-struct Texts(HashMap<u32, Arc<str>>, HashMap<String, Source>);
-
-impl Cells for Texts {
-    fn text(&self, cell: u32) -> Option<&str> {
-        self.0.get(&cell).map(|t| &**t)
-    }
-
-    fn source(&self, file_name: &str) -> Option<&Source> {
-        self.1.get(file_name)
-    }
+    /// Families that are compiled with the edition before, because of what they say.
+    aged: HashSet<Name>,
+    /// The user was told of that.
+    told_edition: bool,
+    /// What rustc said before the type of what is shown was asked for.
+    unanswered: Option<(String, Generated)>,
 }
 
 /// A compiled cell, not yet run.
@@ -146,6 +150,9 @@ impl Engine {
             cells: Texts::default(),
             remembered: VecDeque::new(),
             ran: false,
+            aged: HashSet::new(),
+            told_edition: false,
+            unanswered: None,
         })
     }
 
@@ -172,6 +179,12 @@ impl Engine {
         self.flags = flags;
         self.cfg = None;
         self.state.items.forget_crates();
+    }
+
+    /// Compile later cells with another edition; crates that are there keep theirs.
+    pub fn set_edition(&mut self, edition: Edition) {
+        self.flags.edition = edition;
+        self.aged.clear();
     }
 
     /// How values and errors are shown.
@@ -265,12 +278,22 @@ impl Engine {
         shown: &Arc<str>,
         measure: Option<Measure>,
     ) -> Result<Prepared, Refused> {
-        self.cells.0.insert(number, shown.clone());
-        let split = match split::split(text, &self.cfg_for(text)) {
+        let mut text = self.lay_out(number, text, shown)?;
+        let cfg = self.cfg_for(&text);
+        let mut split = match split::split(&text, &cfg) {
             Ok(split) => split,
-            Err((message, offset)) => return Err(self.explain_syntax(number, text, &message, offset)),
+            Err(_) if mended::is_comment(&text) => Split::default(),
+            Err((message, offset)) => {
+                let mended = mended::with_semicolon(&text).map(|mended| self.lay_out(number, &mended.into(), shown));
+                let mended = mended.transpose()?.and_then(|text| Some((split::split(&text, &cfg).ok()?, text)));
+                let Some((split, mended)) = mended else {
+                    return Err(self.explain_syntax(number, &text, &message, offset));
+                };
+                text = mended;
+                split
+            }
         };
-        let mut split = split;
+        let text = &text;
         if measure.is_none() && !split.calls.is_empty() {
             self.expand(number, text, &mut split)?;
         }
@@ -292,6 +315,9 @@ impl Engine {
         }
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
+        if built.aged && !std::mem::replace(&mut self.told_edition, true) {
+            notes.push(edition::NOTE.to_owned());
+        }
         for (name, why) in expand::lost(&split, &next.items) {
             if next.variables.get(&name).is_none() && !next.items.defines(&name) {
                 next.variables.mark_unkept(&name, why);
@@ -353,7 +379,7 @@ impl Engine {
     pub fn locate(&self, file: &str, line: u32, column: u32) -> Option<(Place, usize, usize)> {
         let source = self.cells.source(file)?;
         let offset = source.offset_of(line as usize, column as usize)?;
-        let place = source.locate(&(offset..offset))?;
+        let place = self.cells.real(source.locate(&(offset..offset))?)?;
         let text = self.cells.text(place.cell)?;
         let (line, column) = line_column(text, place.range.start);
         Some((place, line, column))
@@ -363,7 +389,7 @@ impl Engine {
     fn move_origins(&mut self, items: &Items, added: &Added) {
         for (from, cell, start) in &added.moved {
             let Some(hash) = items.crate_at(*cell, *start) else { continue };
-            if let Some(source) = self.cells.1.get_mut(&Job::file_name(&hash)) {
+            if let Some(source) = self.cells.source_mut(&Job::file_name(&hash)) {
                 source.move_origins(from, *cell, *start);
             }
         }
@@ -372,6 +398,11 @@ impl Engine {
     /// The text of a cell that ran in this session.
     pub fn cell_text(&self, cell: u32) -> Option<&str> {
         self.cells.text(cell)
+    }
+
+    /// What a cell, or a file that one took in, is called in reports.
+    pub fn cell_name(&self, cell: u32) -> String {
+        self.cells.name(cell)
     }
 }
 

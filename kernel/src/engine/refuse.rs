@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::compile::{CompileError, Job};
 use super::diagnose::{self, Rendered, advice};
+use super::edition::Edition;
 use super::environment::Identity;
 use super::generate::Kind;
 use super::source::{Source, line_column};
@@ -33,6 +34,8 @@ impl Engine {
         if let Some(directive) = measured {
             super::measured::explain(&mut diagnostics, directive);
         }
+        super::edition::explain(&mut diagnostics);
+        super::mended::explain(&mut diagnostics);
         for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
             if let Some(advice) = missed {
@@ -91,6 +94,15 @@ impl Engine {
         source.push("fn __ferrolab_cell() {\n");
         source.push_user(number, 0, text);
         source.push("\n}\n");
+        if self.flags.edition == Edition::E2015 {
+            return plain_syntax(
+                number,
+                text,
+                message,
+                offset,
+                " (what edition 2015 alone allows cannot be read in cells)",
+            );
+        }
         let hash = Identity::default().part(text.as_bytes()).finish();
         let Ok(bench) = self.shelf.bench() else {
             return Refused::Broken(format!("{message}, and the cache cannot be written"));
@@ -114,16 +126,13 @@ impl Engine {
             Err(CompileError::Refused(said)) => self.refuse(&said, &source, number, &self.state.variables),
             Err(CompileError::Cancelled) => Refused::Interrupted,
             Err(CompileError::Broken(message)) => Refused::Broken(message),
-            Ok(_) => {
-                let (line, column) = line_column(text, offset);
-                let plain = format!("error: {message}\n --> [{number}]:{line}:{column}");
-                Refused::Errors(Rendered {
-                    name: "error".into(),
-                    value: message.to_owned(),
-                    ansi: plain.clone(),
-                    plain,
-                })
-            }
+            Ok(_) => plain_syntax(number, text, message, offset, ""),
         }
     }
+}
+
+fn plain_syntax(number: u32, text: &str, message: &str, offset: usize, more: &str) -> Refused {
+    let (line, column) = line_column(text, offset);
+    let plain = format!("error: {message}{more}\n --> [{number}]:{line}:{column}");
+    Refused::Errors(Rendered { name: "error".into(), value: format!("{message}{more}"), ansi: plain.clone(), plain })
 }

@@ -42,6 +42,9 @@ pub struct Record {
     /// The same of closures of earlier cells, by name.
     #[serde(default)]
     pub taken: Vec<(String, String)>,
+    /// The type of the last expression, when it was asked for.
+    #[serde(default)]
+    pub shown: Option<String>,
     /// File sizes and hashes by name.
     files: Vec<(String, u64, String)>,
 }

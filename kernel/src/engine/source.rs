@@ -67,6 +67,11 @@ impl Source {
         self.append(&text[done..], Some((cell, offset + done)));
     }
 
+    /// Append a whole cell as it is, for telling places in it.
+    pub fn push_as_is(&mut self, cell: u32, text: &str) {
+        self.append(text, Some((cell, 0)));
+    }
+
     /// Append another source with its origins.
     pub fn push_source(&mut self, other: &Source) {
         for (index, piece) in other.pieces.iter().enumerate() {

@@ -2,7 +2,7 @@
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
 use crate::engine::environment::{EnvironmentError, Kind, loadable};
-use crate::engine::source::{Place, cell_name};
+use crate::engine::source::Place;
 use crate::engine::{Engine, Refused};
 use crate::limits;
 use crate::runner::frame::Outcome;
@@ -168,7 +168,7 @@ fn snippet(engine: &Engine, place: &Place, line: usize, column: usize) -> String
     let text = text.replace('\t', "    ");
     format!(
         "\n{gap}{BLUE}-->{RESET} {}:{line}:{column}\n{gap} {BLUE}|{RESET}\n{BLUE}{number} |{RESET} {text}\n{gap} {BLUE}|{RESET} {mark}{RED}^{RESET}",
-        cell_name(place.cell)
+        engine.cell_name(place.cell)
     )
 }
 
@@ -184,7 +184,7 @@ fn backtrace(engine: &Engine, frames: &str) -> Vec<String> {
         let short = name.split("::h").next().unwrap_or(name).replace("cells::", "");
         let place = line.parse().ok().and_then(|line| engine.locate(file, line, 1));
         let shown = match place {
-            Some((place, line, _)) => format!("{short} {}:{line}", cell_name(place.cell)),
+            Some((place, line, _)) => format!("{short} {}:{line}", engine.cell_name(place.cell)),
             None => short,
         };
         if names.last() != Some(&shown) {

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::compile::Compiling;
+use crate::engine::edition::Edition;
 use crate::engine::environment::{self, Cache, Environment};
 use crate::engine::measured::Measure;
 use crate::engine::{Engine, Prepared};
@@ -35,6 +36,8 @@ pub struct Options {
     pub granted: Granted,
     /// The environment to prepare.
     pub environment: environment::Options,
+    /// The edition of cells.
+    pub edition: Edition,
 }
 
 /// The threads that cells may use, as found when the kernel started.
@@ -127,8 +130,9 @@ impl Lab {
 
     fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
         let cache = Cache::open().map_err(|e| errors::environment(&e))?;
-        let engine =
+        let mut engine =
             Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
+        engine.set_edition(self.options.edition);
         let shelf = engine.shelf().clone();
         self.engine = Some(engine);
         drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));
@@ -166,7 +170,9 @@ impl Lab {
     fn evaluate(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.shared.compiling.reset();
         self.shared.control.arm();
-        let plan = match directives::plan(&cell.code) {
+        let engine = self.engine.as_ref();
+        let known = |name: &str| engine.is_some_and(|e| e.variables().get(name).is_some() || e.items().defines(name));
+        let plan = match directives::plan_with(&cell.code, &known) {
             Ok(plan) => plan,
             Err(error) => return Verdict::Error(error),
         };

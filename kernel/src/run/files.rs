@@ -149,6 +149,8 @@ mod tests {
             allow_errors: false,
             timeout: None,
             page: Page::Beside,
+            parameters: Vec::new(),
+            parameters_file: None,
         }
     }
 

@@ -7,11 +7,13 @@ mod control;
 mod files;
 mod html;
 mod notebook;
+mod parameters;
 mod terminal;
 #[cfg(test)]
 mod tests;
 
 use std::env;
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ use collect::Collector;
 use control::{Control, Ended};
 use files::Plan;
 use notebook::{Notebook, Skip};
+use parameters::Given;
+use serde_json::Value;
 use terminal::Transcript;
 
 use crate::session::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
@@ -64,6 +68,10 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// The HTML page.
     pub page: Page,
+    /// Values for names that the cell tagged `parameters` binds.
+    pub parameters: Vec<(String, String)>,
+    /// A JSON file of such values; those of `parameters` come before it.
+    pub parameters_file: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -75,6 +83,8 @@ impl RunOptions {
             inplace: args.inplace,
             allow_errors: args.allow_errors,
             timeout: args.timeout,
+            parameters: args.parameter.clone(),
+            parameters_file: args.parameters_file.clone(),
             page: match &args.html {
                 _ if args.no_html => Page::No,
                 Some(path) => Page::At(path.clone()),
@@ -86,15 +96,15 @@ impl RunOptions {
 
 /// Runs a notebook. The notebook is read and its outputs are known to be writable before
 /// `make_evaluator` is called; it is called with the notebook's directory as working directory, as
-/// Jupyter starts kernels. Status: 0 all cells ran, 1 a cell failed, 2 nothing could be run, 128 +
+/// Jupyter starts kernels, and told whether the notebook names evcxr as its kernel. Status: 0 all cells ran, 1 a cell failed, 2 nothing could be run, 128 +
 /// signal when a signal ended it.
-pub fn run(options: &RunOptions, make_evaluator: impl FnOnce() -> Result<Box<dyn Evaluator>, String>) -> ExitCode {
+pub fn run(options: &RunOptions, make_evaluator: impl FnOnce(bool) -> Result<Box<dyn Evaluator>, String>) -> ExitCode {
     let terminal = io::stdout().is_terminal();
     let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let transcript = Transcript::new(Box::new(io::stdout()), terminal, colours);
-    let start = |directory: &Path| {
+    let start = |directory: &Path, of_evcxr| {
         env::set_current_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
-        make_evaluator()
+        make_evaluator(of_evcxr)
     };
     ExitCode::from(status(options, transcript, start))
 }
@@ -102,10 +112,15 @@ pub fn run(options: &RunOptions, make_evaluator: impl FnOnce() -> Result<Box<dyn
 fn status(
     options: &RunOptions,
     transcript: Transcript,
-    make_evaluator: impl FnOnce(&Path) -> Result<Box<dyn Evaluator>, String>,
+    make_evaluator: impl FnOnce(&Path, bool) -> Result<Box<dyn Evaluator>, String>,
 ) -> u8 {
     let prepared = Plan::new(options).and_then(|plan| {
-        let notebook = Notebook::read(&plan.source)?;
+        let mut notebook = Notebook::read(&plan.source)?;
+        let given = given(options)?;
+        if !given.is_empty() {
+            let at = options.notebook.display();
+            notebook.inject(&given).map_err(|problem| format!("{at}: {problem}"))?;
+        }
         plan.check_writable()?;
         Ok((plan, notebook))
     });
@@ -113,7 +128,7 @@ fn status(
         Ok(prepared) => prepared,
         Err(problem) => return give_up(&problem, UNUSABLE),
     };
-    let evaluator = match make_evaluator(&plan.directory) {
+    let evaluator = match make_evaluator(&plan.directory, notebook.is_of_evcxr()) {
         Ok(evaluator) => evaluator,
         Err(problem) => return give_up(&problem, FAILED),
     };
@@ -126,6 +141,21 @@ fn status(
         (status, Ok(())) => status,
         (status, Err(problem)) => give_up(&problem, status.max(FAILED)),
     }
+}
+
+/// The values that the command line names.
+fn given(options: &RunOptions) -> Result<Vec<(String, Given)>, String> {
+    let mut given = Vec::new();
+    if let Some(path) = &options.parameters_file {
+        let at = path.display();
+        let bytes = fs::read(path).map_err(|e| format!("{at}: {e}"))?;
+        let Ok(Value::Object(values)) = serde_json::from_slice(&bytes) else {
+            return Err(format!("{at}: not a JSON object of parameters, such as {{\"n\": 1000}}"));
+        };
+        given.extend(values.into_iter().map(|(name, value)| (name, Given::Json(value))));
+    }
+    given.extend(options.parameters.iter().map(|(name, value)| (name.clone(), Given::Text(value.clone()))));
+    Ok(given)
 }
 
 fn give_up(problem: &str, status: u8) -> u8 {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer, Value, json};
 
+use super::parameters::{self, Given};
+
 /// A notebook, whole.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Notebook {
@@ -115,6 +117,46 @@ impl Notebook {
             .as_str()
             .or_else(|| metadata["language_info"]["name"].as_str())
             .or_else(|| kernel["name"].as_str().filter(|name| name.starts_with("python")))
+    }
+
+    /// Was it written for evcxr's kernel?
+    pub(super) fn is_of_evcxr(&self) -> bool {
+        let name = self.metadata()["kernelspec"]["name"].as_str();
+        name.is_some_and(|name| ["rust", "evcxr"].contains(&name))
+    }
+
+    /// Puts a cell with other values behind the one tagged `parameters`, in the place of an earlier run's.
+    ///
+    /// # Errors
+    /// What does not fit, for the user.
+    pub(super) fn inject(&mut self, given: &[(String, Given)]) -> Result<(), String> {
+        let tagged = |cell: &Value, tag: &str| {
+            cell["metadata"]["tags"].as_array().is_some_and(|tags| tags.iter().any(|t| t == tag))
+        };
+        let minor = self.root.get("nbformat_minor").and_then(Value::as_u64).unwrap_or(0);
+        let cells = self.root.get_mut("cells").and_then(Value::as_array_mut);
+        let cells = cells.ok_or("not a notebook: it has no list of \"cells\"")?;
+        let Some(at) = cells.iter().position(|cell| cell["cell_type"] == "code" && tagged(cell, "parameters")) else {
+            return Err("no cell is tagged `parameters`, so there is nothing to set; tag the cell that binds the \
+                        parameters (in JupyterLab: the gears at the top right, Cell Tags)"
+                .to_owned());
+        };
+        let source = cells[at].get("source").and_then(text_of).unwrap_or_default();
+        let text = parameters::injected(&source, given)?;
+        let mut cell = json!({
+            "cell_type": "code",
+            "execution_count": null,
+            "metadata": {"tags": ["injected-parameters"]},
+            "outputs": [],
+            "source": lines_of(&text),
+        });
+        if minor >= 5 {
+            cell["id"] = "injected-parameters".into();
+        }
+        cells.retain(|cell| !tagged(cell, "injected-parameters"));
+        let at = cells.iter().position(|cell| tagged(cell, "parameters")).unwrap_or(at);
+        cells.insert(at + 1, cell);
+        Ok(())
     }
 
     /// Every cell, in order.

@@ -156,11 +156,13 @@ fn run_on(name: &str, cells: Value, terminal: bool, change: impl FnOnce(&mut Run
         allow_errors: false,
         timeout: None,
         page: Page::Beside,
+        parameters: Vec::new(),
+        parameters_file: None,
     };
     change(&mut options);
     let written = Written::default();
     let transcript = Transcript::new(Box::new(written.clone()), terminal, false);
-    let status = status(&options, transcript, |_| Ok(Box::new(Fake::default())));
+    let status = status(&options, transcript, |_, _| Ok(Box::new(Fake::default())));
     let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
     let outcome = Outcome {
         status,

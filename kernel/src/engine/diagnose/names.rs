@@ -132,9 +132,9 @@ fn in_cell(place: &str, view: &View<'_>) -> Option<String> {
         return None;
     }
     let offset = source.offset_of(line, column)?;
-    let found = source.locate(&(offset..offset + 1))?;
+    let found = view.cells.real(source.locate(&(offset..offset + 1))?)?;
     let (line, column) = crate::engine::source::line_column(view.text(found.cell)?, found.range.start);
-    Some(format!("{}:{line}:{column}", crate::engine::source::cell_name(found.cell)))
+    Some(format!("{}:{line}:{column}", view.cells.name(found.cell)))
 }
 
 fn is_word(c: char) -> bool {

@@ -115,6 +115,30 @@ impl Diagnostic {
         matches!(self.level, Level::Error | Level::Crash)
     }
 
+    /// An error of our own about a place in the generated text, in rustc's form.
+    pub fn error(code: &str, message: &str, range: &Range<usize>, help: &str) -> Self {
+        let span = Span {
+            file_name: String::new(),
+            byte_start: range.start,
+            byte_end: range.end,
+            is_primary: true,
+            text: Vec::new(),
+            label: None,
+            suggested_replacement: None,
+            expansion: None,
+        };
+        let mut error = Self {
+            level: Level::Error,
+            code: (!code.is_empty()).then(|| Code { code: code.to_owned() }),
+            message: message.to_owned(),
+            spans: vec![span],
+            children: Vec::new(),
+            rendered: None,
+        };
+        error.add_help(help);
+        error
+    }
+
     /// Add a help text of ours, without a place.
     pub fn add_help(&mut self, message: impl Into<String>) {
         self.children.push(Diagnostic {

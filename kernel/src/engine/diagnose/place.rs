@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::parse::Span;
-use crate::engine::source::{Place, Source};
+use crate::engine::source::{Place, Source, cell_name};
 
 /// The cells a report may show, by number.
 pub trait Cells {
@@ -14,6 +14,16 @@ pub trait Cells {
     fn source(&self, file_name: &str) -> Option<&Source> {
         let _ = file_name;
         None
+    }
+
+    /// Where the user wrote what stands at a place of a cell's text as it is compiled: a file, perhaps.
+    fn real(&self, place: Place) -> Option<Place> {
+        Some(place)
+    }
+
+    /// What a cell or a file is called in a report.
+    fn name(&self, cell: u32) -> String {
+        cell_name(cell)
     }
 }
 
@@ -79,6 +89,7 @@ impl<'a> View<'a> {
         {
             place.range.end = last.range.end;
         }
+        let place = self.cells.real(place)?;
         self.text(place.cell)?.get(place.range.clone())?;
         Some(place)
     }

@@ -62,12 +62,7 @@ fn marked<'a>(cell: u32, marks: Vec<Mark>, view: &View<'a>) -> Option<Snippet<'a
         let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
         kind.span(mark.range).label(mark.label)
     });
-    Some(Snippet::source(view.text(cell)?).path(Some(name(cell))).annotations(annotations))
-}
-
-/// What a cell is called in a report.
-pub(super) fn name(cell: u32) -> String {
-    crate::engine::source::cell_name(cell)
+    Some(Snippet::source(view.text(cell)?).path(Some(view.cells.name(cell))).annotations(annotations))
 }
 
 /// One way to carry out a suggestion: changes to one cell.
@@ -99,7 +94,7 @@ pub(super) fn patched<'a>(
     let more = alternatives.len().saturating_sub(ALTERNATIVES);
     let snippets = alternatives.into_iter().take(ALTERNATIVES).filter_map(|a| {
         let patches = a.patches.into_iter().map(|(range, text)| Patch::new(range, text));
-        Some(Snippet::source(view.text(a.cell)?).path(Some(name(a.cell))).patches(patches))
+        Some(Snippet::source(view.text(a.cell)?).path(Some(view.cells.name(a.cell))).patches(patches))
     });
     Some((snippets.collect(), more))
 }

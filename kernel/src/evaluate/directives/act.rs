@@ -120,6 +120,7 @@ impl Lab {
         let (name, rest) = match directive {
             Directive::Shell(command) => {
                 return shell::run(Shell::Sh, command, &self.settings.environment, sink, self.shared.compiling.flag())
+                    .map_err(|error| shell::or_rust(error, command))
                     .map(|()| false);
             }
             Directive::Describe { name, detail } => return self.on_describe(name, *detail, sink).map(|()| false),
@@ -137,10 +138,11 @@ impl Lab {
             "vars" => self.on_vars(sink),
             "type" => self.on_type(rest, sink),
             "items" => self.on_items(sink),
-            "clear" => self.on_clear(),
+            "clear" => self.on_clear(sink),
             "undo" => self.on_undo(sink),
             "opt" => self.on_opt(rest, sink),
             "checks" => self.on_checks(rest, sink),
+            "edition" => self.on_edition(rest, sink),
             "target-cpu" => self.on_target_cpu(rest, sink),
             "threads" => self.on_threads(rest, sink),
             "timing" => {
@@ -150,12 +152,14 @@ impl Lab {
             }
             // The session takes it out of the queue before it comes here.
             "attach" => Err(wrong(":attach is a cell of its own, in Jupyter: nothing else stands beside it")),
-            "snapshots" => self.on_snapshots(rest),
-            "restore" => self.on_restore(rest),
-            "env" => self.on_env(rest),
-            "build_env" => on_build_env(rest),
+            "snapshots" => self.on_snapshots(rest, sink),
+            "restore" => self.on_restore(rest, sink),
+            "env" => self.on_env(rest, sink),
+            "build_env" => self.on_build_env(rest, sink),
             "offline" => {
-                on_off(if rest.is_empty() { "on" } else { rest }, "offline").map(|on| self.desk.offline = Some(on))
+                let on = on_off(if rest.is_empty() { "on" } else { rest }, "offline")?;
+                self.desk.offline = Some(on);
+                self.confirm(sink, if on { "offline: on" } else { "offline: off" })
             }
             "toolchain" => self.on_toolchain(rest, sink),
             "explain" => self.on_explain(rest, sink),
@@ -226,12 +230,17 @@ impl Lab {
         say(sink, if text.is_empty() { "no items\n" } else { &text })
     }
 
-    fn on_clear(&mut self) -> Done {
+    /// Says what a directive has set, in a line; what start-up files set is nobody's question.
+    pub(super) fn confirm(&self, sink: &Arc<dyn Sink>, text: &str) -> Done {
+        if self.starting { Ok(()) } else { say(sink, &format!("{text}\n")) }
+    }
+
+    fn on_clear(&mut self, sink: &Arc<dyn Sink>) -> Done {
         if let Some(engine) = &mut self.engine {
             engine.clear();
             self.start_runner()?;
         }
-        Ok(())
+        self.confirm(sink, "variables and items are gone")
     }
 
     fn on_opt(&mut self, level: &str, sink: &Arc<dyn Sink>) -> Done {
@@ -255,17 +264,26 @@ impl Lab {
         let Some(engine) = &mut self.engine else { return Ok(()) };
         let flags = engine.flags().clone();
         engine.set_flags(crate::engine::compile::Flags { checks: on, ..flags });
-        Ok(())
+        self.confirm(sink, if on { "checks: on" } else { "checks: off" })
     }
 
-    fn on_env(&mut self, rest: &str) -> Done {
+    fn on_env(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let (key, value) = assignment(rest, "env")?;
         self.settings.environment.retain(|(k, _)| *k != key);
         self.settings.environment.push((key.clone(), value.clone()));
+        let set = format!("{key}={value}");
         if let Some(runner) = &mut self.runner {
             runner.tell(&Command::SetEnv { key, value }).map_err(|e| wrong(&e.to_string()))?;
         }
-        Ok(())
+        self.confirm(sink, &set)
+    }
+
+    fn on_build_env(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
+        let (key, value) = assignment(rest, "build_env")?;
+        let set = format!("{key}={value} for builds");
+        // SAFETY: the kernel's other threads read the environment through std only, which locks.
+        unsafe { std::env::set_var(key, value) };
+        self.confirm(sink, &set)
     }
 
     fn on_version(&mut self, sink: &Arc<dyn Sink>) -> Done {
@@ -310,13 +328,6 @@ fn assignment(text: &str, name: &str) -> Result<(String, String), CellError> {
         }
         _ => Err(wrong(&format!(":{name} takes NAME=VALUE"))),
     }
-}
-
-fn on_build_env(rest: &str) -> Done {
-    let (key, value) = assignment(rest, "build_env")?;
-    // SAFETY: the kernel's other threads read the environment through std only, which locks.
-    unsafe { std::env::set_var(key, value) };
-    Ok(())
 }
 
 fn on_help(name: &str, sink: &Arc<dyn Sink>) -> Done {

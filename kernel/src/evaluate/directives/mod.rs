@@ -16,5 +16,5 @@ mod target;
 mod threads;
 
 pub(super) use act::Desk;
-pub use plan::{Directive, Magic, Plan, plan};
+pub use plan::{Directive, Magic, Plan, plan, plan_with};
 pub use table::help;

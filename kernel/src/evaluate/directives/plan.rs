@@ -3,8 +3,10 @@
 
 pub use super::shell::Shell;
 use super::{foreign, measure};
+use crate::engine::cfg::Cfg;
 use crate::engine::environment::goes_on;
 use crate::engine::measured::Measure;
+use crate::engine::split::split;
 use crate::evaluate::errors;
 use crate::session::evaluator::CellError;
 
@@ -83,6 +85,14 @@ impl Plan {
 /// # Errors
 /// When a directive is not one.
 pub fn plan(text: &str) -> Result<Plan, CellError> {
+    plan_with(text, &|_| false)
+}
+
+/// The same where some names are known: those of variables and items of earlier cells.
+///
+/// # Errors
+/// When a directive is not one.
+pub fn plan_with(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Plan, CellError> {
     let mut plan = Plan::default();
     let mut scanner = Scanner::default();
     let mut raw = false;
@@ -112,7 +122,8 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
         {
             return Err(errors::plain("Directive", &text));
         }
-        if !scanner.at_statement() || !starts_directive(trimmed) {
+        let known = |word: &str| known(word) || defines(&plan.code, word);
+        if !scanner.at_statement() || !starts_directive(trimmed, &known) {
             scanner.read(line);
             plan.code.push_str(line);
             continue;
@@ -164,7 +175,13 @@ fn blank(line: &str, code: &mut String) {
     code.extend(line.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }));
 }
 
-fn starts_directive(line: &str) -> bool {
+/// Does a cell's code so far bind or define this name?
+fn defines(code: &str, word: &str) -> bool {
+    let Ok(split) = split(code, &Cfg::default()) else { return false };
+    split.bindings.iter().any(|b| b.name == word) || split.items.iter().any(|i| i.names().any(|name| name == word))
+}
+
+fn starts_directive(line: &str, known: &dyn Fn(&str) -> bool) -> bool {
     let mut characters = line.chars();
     let (first, second) = (characters.next(), characters.next());
     let word = second.is_some_and(char::is_alphabetic);
@@ -172,13 +189,14 @@ fn starts_directive(line: &str) -> bool {
         Some(':') => word,
         Some('%') => word || second == Some('%'),
         Some('?') => word || second == Some('?'),
-        Some('!') => is_shell(&line[1..]),
+        Some('!') => is_shell(&line[1..], known),
         _ => false,
     }
 }
 
-/// `!ls -l` is a command, `!flag`, `!(a || b)` and `!x.is_empty()` are Rust.
-fn is_shell(rest: &str) -> bool {
+/// `!ls -l` is a command, `!(a || b)` and `!x.is_empty()` are Rust; so are `!flag` and `!mask & 1` where these
+/// are known names.
+fn is_shell(rest: &str, known: &dyn Fn(&str) -> bool) -> bool {
     let rest = rest.trim_end();
     let first = rest.chars().next();
     if !first.is_some_and(|c| c.is_alphabetic() || "./~$_".contains(c)) {
@@ -186,10 +204,24 @@ fn is_shell(rest: &str) -> bool {
     }
     let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     let after = &rest[word.len()..];
-    // A bare word is a command unless it is a literal; Rust has no use for `!name` alone.
+    if !word.is_empty() && known(&word) {
+        return continues_command(after);
+    }
+    // A bare word is a command unless it is a literal.
     let looks_like_rust = matches!(word.as_str(), "true" | "false" | "matches" | "self")
         || [".", "(", "[", "::", " &&", " ||", " ==", " as "].iter().any(|s| after.starts_with(s));
     !looks_like_rust
+}
+
+/// After a word that is a name: does a command's argument follow, as in `!ls -l file`?
+fn continues_command(after: &str) -> bool {
+    let rest = after.trim_start();
+    let mut characters = rest.chars();
+    match (characters.next(), characters.next()) {
+        (Some('-'), Some(flag)) => after.starts_with(' ') && (flag.is_alphabetic() || flag == '-'),
+        (Some(c), _) => !rest.starts_with("as ") && (c.is_alphanumeric() || "_/~$\"'".contains(c)),
+        (None, _) => false,
+    }
 }
 
 /// Reads what stands after `%%`, at byte `offset` of the cell.
@@ -382,6 +414,31 @@ mod tests {
             "x\n::y()",
         ] {
             assert!(plan(code).expect("a plan").directives.is_empty(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_known_is_rust() {
+        let shell = |text: &str| {
+            let plan = plan_with(text, &|name| name == "done").expect("a plan");
+            plan.directives.iter().any(|d| matches!(d, Directive::Shell(_)))
+        };
+        for rust in [
+            "!done",
+            "!done;",
+            "!done & !done",
+            "!done as u8",
+            "let mask = 1;\n!mask & 0x0f",
+            "fn busy() {}\n!busy ^ 1",
+            "let n = 1; !n",
+            "!done -1",
+        ] {
+            assert!(!shell(rust), "{rust}");
+        }
+        for command in
+            ["!ls", "// ls\n!ls", "!done file", "!done -l", "!done /tmp", "!mask & 0x0f", "let x = 1;\n!ls | wc"]
+        {
+            assert!(shell(command), "{command}");
         }
     }
 

@@ -98,6 +98,24 @@ pub(super) fn run(
     Err(errors::plain("Shell", &format!("the command failed: {how}")))
 }
 
+/// A command that nobody has may be meant as Rust: `!done`.
+pub(super) fn or_rust(mut error: CellError, command: &str) -> CellError {
+    let word: String = command.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let rest = command[word.len()..].trim_start();
+    let like_rust = rest.is_empty() || rest.starts_with(['&', '|', '^', '=', '+', '-', '<', '>', ';']);
+    let unknown = ["exit status 127", "exit status 2"].iter().any(|how| error.value.ends_with(how));
+    if error.name == "Shell" && unknown && like_rust && !word.is_empty() && !word.starts_with(char::is_numeric) {
+        let hint = format!(
+            "; a line that begins with `!` is a shell command where `{word}` is no variable: Rust is written `(!{command})`"
+        );
+        error.value.push_str(&hint);
+        if let Some(last) = error.traceback.last_mut() {
+            last.push_str(&hint);
+        }
+    }
+    error
+}
+
 #[cfg(test)]
 mod tests {
     use super::Shell;

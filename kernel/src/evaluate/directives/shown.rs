@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::act::{Done, bundle, say, wrong};
+use crate::engine::edition::Edition;
 use crate::engine::insight;
 use crate::evaluate::{Lab, answers};
 use crate::session::evaluator::{Sink, Stream};
@@ -48,6 +49,21 @@ impl Lab {
         }
         let shown = if engine.showing().debug_errors { "{:?}" } else { "{}" };
         say(sink, &format!("error format: {shown}\n"))
+    }
+
+    /// `:edition 2021`: what later cells are compiled with.
+    pub(super) fn on_edition(&mut self, word: &str, sink: &Arc<dyn Sink>) -> Done {
+        if !word.is_empty() {
+            let Some(edition) = Edition::of(word) else {
+                return Err(wrong(&format!(":edition takes 2015, 2018, 2021 or 2024, and got `{word}`")));
+            };
+            self.options.edition = edition;
+            if let Some(engine) = &mut self.engine {
+                engine.set_edition(edition);
+            }
+        }
+        let edition = format!("edition: {}", self.options.edition.word());
+        if word.is_empty() { say(sink, &format!("{edition}\n")) } else { self.confirm(sink, &edition) }
     }
 
     /// `:restart`: a new runner; items and dependencies stay, variables go.

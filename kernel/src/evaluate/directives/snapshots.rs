@@ -11,25 +11,30 @@ use crate::session::evaluator::Sink;
 
 impl Lab {
     /// `:snapshots on|off|all`
-    pub(super) fn on_snapshots(&mut self, what: &str) -> Done {
+    pub(super) fn on_snapshots(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
         self.settings.protect = match what {
             "on" | "1" | "true" | "yes" => Protect::Small,
             "off" | "0" | "false" | "no" => Protect::Off,
             "all" => Protect::All,
             _ => return Err(wrong(":snapshots takes on, off or all")),
         };
-        Ok(())
+        let now = match self.settings.protect {
+            Protect::Small => "on",
+            Protect::Off => "off",
+            Protect::All => "all",
+        };
+        self.confirm(sink, &format!("snapshots: {now}"))
     }
 
     /// `:restore auto|always|never`
-    pub(super) fn on_restore(&mut self, what: &str) -> Done {
+    pub(super) fn on_restore(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
         self.settings.restore = match what {
             "auto" => Restore::Auto,
             "always" => Restore::Always,
             "never" => Restore::Never,
             _ => return Err(wrong(":restore takes auto, always or never")),
         };
-        Ok(())
+        self.confirm(sink, &format!("restore: {what}"))
     }
 
     /// `:undo`

@@ -30,6 +30,11 @@ pub(super) const DIRECTIVES: &[Entry] = &[
     entry(&["opt"], ":opt 0|1|2|3|s|z", "Set the optimisation level of later cells; alone, switch between 3 and 0."),
     entry(&["checks"], ":checks on|off", "Overflow checks and debug assertions in later cells."),
     entry(
+        &["edition"],
+        ":edition 2015|2018|2021|2024",
+        "The edition that later cells are compiled with; items that are there keep theirs. Alone, say which. A cell that is wrong in 2024 only is compiled with 2021 by itself.",
+    ),
+    entry(
         &["target-cpu", "target_cpu"],
         ":target-cpu native",
         "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",

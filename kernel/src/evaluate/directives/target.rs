@@ -23,11 +23,13 @@ impl Lab {
         let Some(before) = self.engine.as_ref().map(|engine| engine.environment().clone()) else {
             // Nothing is there yet: it is made once, for this processor.
             self.options.environment = wanted;
-            return self.ready(sink).map(|()| self.compile_for(cpu));
+            self.ready(sink)?;
+            self.compile_for(cpu);
+            return self.confirm(sink, &format!("target processor: {cpu}"));
         };
         if before.options.target_cpu == cpu {
             self.compile_for(cpu);
-            return Ok(());
+            return self.confirm(sink, &format!("target processor: {cpu}"));
         }
         let cancelled = self.shared.compiling.flag();
         let mut environment = preparing::prepare(&wanted, sink, cancelled)?;

@@ -11,12 +11,7 @@ impl Lab {
     pub(super) fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
         let granted = &self.options.granted;
         if count.is_empty() {
-            let now = self.settings.threads;
-            let by = match now == granted.threads {
-                true => format!("by {}", granted.decided_by),
-                false => format!("by :threads; {} when the kernel started, by {}", granted.threads, granted.decided_by),
-            };
-            return say(sink, &format!("{now} thread{} ({by})\n", if now == 1 { "" } else { "s" }));
+            return say(sink, &format!("{}\n", self.threads_now()));
         }
         let parsed = count.parse().ok().filter(|n| (1..=65_536).contains(n));
         let Some(number) = parsed else {
@@ -35,6 +30,15 @@ impl Lab {
         if let Some(runner) = &mut self.runner {
             runner.tell(&Command::Threads { count: number }).map_err(|e| wrong(&e.to_string()))?;
         }
-        Ok(())
+        self.confirm(sink, &self.threads_now())
+    }
+
+    fn threads_now(&self) -> String {
+        let (now, granted) = (self.settings.threads, &self.options.granted);
+        let by = match now == granted.threads {
+            true => format!("by {}", granted.decided_by),
+            false => format!("by :threads; {} when the kernel started, by {}", granted.threads, granted.decided_by),
+        };
+        format!("{now} thread{} ({by})", if now == 1 { "" } else { "s" })
     }
 }

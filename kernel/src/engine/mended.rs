@@ -1,0 +1,56 @@
+//! Small things at a cell's end that a notebook does not need: the last semicolon, and something below a
+//! comment. Texts come in that `syn` cannot read; what it means with them mended is read here.
+
+use syn::Stmt;
+use syn::parse::{ParseStream, Parser};
+
+use super::diagnose::Diagnostic;
+use super::insight::lexer::{Token, tokens};
+
+/// The text with a semicolon behind its last word, when that makes a declaration of what it ends with.
+pub fn with_semicolon(text: &str) -> Option<String> {
+    let end = tokens(text).iter().rev().find(|t| !matches!(t.token, Token::Comment { .. }))?.range.end;
+    let mended = format!("{};{}", &text[..end], &text[end..]);
+    let grammar = |input: ParseStream<'_>| Ok((syn::Attribute::parse_inner(input)?, syn::Block::parse_within(input)?));
+    let last = grammar.parse_str(&mended).ok()?.1.pop();
+    proc_macro2::extra::invalidate_current_thread_spans();
+    matches!(last, Some(Stmt::Local(_) | Stmt::Item(_))).then_some(mended)
+}
+
+/// Is there nothing but comments?
+pub fn is_comment(text: &str) -> bool {
+    tokens(text).iter().all(|t| matches!(t.token, Token::Comment { closed, line, .. } if closed || line))
+}
+
+/// What to do about a cell that stops too early.
+pub fn explain(diagnostics: &mut [Diagnostic]) {
+    for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
+        if ["expected statement after outer attribute", "expected item after attributes"]
+            .contains(&diagnostic.message.as_str())
+        {
+            diagnostic.add_help("an attribute belongs to the item below it: write both in one cell");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_semicolon_is_added_where_it_makes_a_declaration() {
+        let mended = |text| with_semicolon(text).unwrap_or_default();
+        assert_eq!(mended("let x = 5 // five"), "let x = 5; // five");
+        assert_eq!(mended("f();\nuse std::fmt\n"), "f();\nuse std::fmt;\n");
+        assert_eq!(mended("const N: i32 = 4"), "const N: i32 = 4;");
+        for text in ["let x =", "let x = 3\nx + 1", "x + ", "#[derive(Debug)]", "f(1", ""] {
+            assert_eq!(with_semicolon(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn comments_alone_are_known() {
+        assert!(is_comment("/// doc") && is_comment(" // a\n/* b */ //! c") && is_comment(""));
+        assert!(!is_comment("/* open") && !is_comment("// a\n1"));
+    }
+}
