@@ -3,7 +3,9 @@
 Each kernel is compiled by cargo as a program (opt-level 3, target-cpu native), run as one cell, and run as two: its items in
 one cell, its loop in the next. They take turns, and each figure is the least of several runs, so that a disturbance of the
 machine hits none of them. The text itself takes the time, so compilation is not in it; with one thread it is
-that thread's own, so that a machine with other users will do. Nothing here passes or fails.
+that thread's own, so that a machine with other users will do. Each kernel has sessions of its own. So those with one thread run in
+processes that have had no second one, as programs are; in a session whose earlier cells have used rayon, malloc takes locks, as in a
+program that has used it. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -131,6 +133,7 @@ def report(kernels: dict, parallel: dict, repeat: int, before: list[str], say) -
         "",
         f"Measured by `benches/run kernels` on {datetime.date.today()}: {cpu()}, {len(cores())} cores, {rustc()}. The same text as a program "
         f"(opt-level 3, target-cpu native), as one cell, and as two (items first, then the loop): the least of {repeat} runs each, in turns, in milliseconds of the thread, or of the clock where there are two threads. "
+        "Each kernel has sessions of its own, so malloc takes locks where the program's does: from the first use of threads on. "
         f"The machine's load average was {os.getloadavg()[0]:.1f} at the start.",
         *([f"Before each kernel: `{'; '.join(before)}`."] if before else []),
         "",

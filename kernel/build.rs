@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The runner interposes these for the libraries it loads, so the program must export them.
-    for symbol in ["read", "isatty", "malloc", "calloc", "realloc", "posix_memalign"] {
+    for symbol in ["read", "isatty", "malloc", "calloc", "realloc", "posix_memalign", "pthread_create"] {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={symbol}");
     }
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,14 +1,14 @@
 //! The keeper: a process that shares this one's memory and descriptors and does nothing but wait for its
 //! end, whatever the way. Then it hands over to the copy that takes over what a copy has not:
-//! descriptors, and large blocks of memory. While nothing fails it cannot be told that it is there: it
-//! holds no second copy of anything.
+//! descriptors, and large blocks of memory. When the kernel is gone, it ends this process, also in the middle of a cell: no
+//! orphan. While nothing fails it cannot be told that it is there: it holds no second copy of anything.
 //!
 //! It is made by clone(2) with `CLONE_VM | CLONE_FILES` and runs [`keep`] on a small stack of its own. It
 //! has no thread-local memory of its own, so it calls the system and nothing else.
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Stack of the keeper, bytes.
 const STACK: usize = 64 << 10;
+/// Bytes of a set of signals, for the system.
+const SIGNALS: usize = 8;
 /// What it is sent when the thread that started it has ended.
 const ENDED: i32 = libc::SIGUSR2;
 
@@ -25,6 +27,8 @@ static COPY: AtomicI32 = AtomicI32::new(-1);
 const PAGES: usize = 64 << 10;
 /// The process that the keeper belongs to.
 static OWNER: AtomicI32 = AtomicI32::new(0);
+/// The socket whose other end the kernel holds as long as it lives.
+static KERNEL: AtomicI32 = AtomicI32::new(-1);
 
 /// What a copy asks of a keeper: three words.
 #[repr(u64)]
@@ -45,11 +49,12 @@ const WOKEN: u8 = b'w';
 /// The word that ends it.
 const DISCARDED: u8 = b'q';
 
-/// Starts the keeper of this process. The calling thread must live as long as the process.
+/// Starts the keeper of this process, whose kernel is at the other end of a socket. The calling thread must live as
+/// long as the process.
 ///
 /// # Errors
 /// When the system refuses another process.
-pub(super) fn start() -> io::Result<i32> {
+pub(super) fn start(kernel: RawFd) -> io::Result<i32> {
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping of our own, which stays for as long as the keeper runs, which is as long as
     // this process.
@@ -58,6 +63,7 @@ pub(super) fn start() -> io::Result<i32> {
         return Err(io::Error::last_os_error());
     }
     OWNER.store(std::process::id() as i32, Ordering::SeqCst);
+    KERNEL.store(kernel, Ordering::SeqCst);
     // SAFETY: the masks are valid. `keep` runs on the new stack and calls the system alone, as it must where two
     // processes share all memory, this thread's own included; signals are blocked in it from its
     // first moment, because it inherits the mask.
@@ -205,21 +211,40 @@ impl Control {
     }
 }
 
+/// What [`ENDED`] does: a wait ends.
+extern "C" fn wake(_: i32) {}
+
 /// The life of a keeper.
 extern "C" fn keep(_: *mut libc::c_void) -> i32 {
-    // SAFETY: system calls with valid arguments. What fails is not looked at, but where it is said.
+    // SAFETY: system calls with valid arguments. What fails is not looked at, but where it is said. The handler is this
+    // process's alone, since handlers are not shared. In the loop, which runs beside the owner, no call fails, and one by `syscall` is
+    // no point where threads are cancelled: so nothing is written to the owner's thread-local memory, which stands where ours would.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, ENDED);
         libc::prctl(libc::PR_SET_NAME, c"ferrolab keeper".as_ptr());
         // Where only ancestors may read memory, copies may.
         libc::prctl(libc::PR_SET_PTRACER, libc::c_ulong::MAX, 0, 0, 0);
         let owner = OWNER.load(Ordering::SeqCst);
-        let mut set: libc::sigset_t = mem::zeroed();
-        libc::sigaddset(&mut set, ENDED);
+        let (mut all_but_ended, mut action): (libc::sigset_t, libc::sigaction) = (mem::zeroed(), mem::zeroed());
+        action.sa_sigaction = wake as extern "C" fn(i32) as usize;
+        libc::sigaction(ENDED, &action, ptr::null_mut());
+        libc::sigfillset(&mut all_but_ended);
+        libc::sigdelset(&mut all_but_ended, ENDED);
+        let mut poll = libc::pollfd { fd: KERNEL.load(Ordering::SeqCst), events: libc::POLLRDHUP, revents: 0 };
         while libc::getppid() == owner {
             // A moment at most, should the signal have come before it was asked for.
-            let moment = libc::timespec { tv_sec: 5, tv_nsec: 0 };
-            libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, ptr::null::<u8>(), &raw const moment, 8);
+            let mut moment = libc::timespec { tv_sec: 5, tv_nsec: 0 };
+            poll.revents = 0;
+            let mask = &raw const all_but_ended;
+            let ready = libc::syscall(libc::SYS_ppoll, &raw mut poll, 1, &raw mut moment, mask, SIGNALS);
+            if ready <= 0 {
+                continue;
+            }
+            if poll.revents & (libc::POLLHUP | libc::POLLRDHUP | libc::POLLERR) != 0 && libc::getppid() == owner {
+                end_all(owner);
+            }
+            // A cell closed it: nothing to look at but time.
+            poll.fd = -1;
         }
         let copy = COPY.load(Ordering::SeqCst);
         if copy >= 0 && libc::send(copy, [WOKEN].as_ptr().cast(), 1, libc::MSG_NOSIGNAL) == 1 {
@@ -228,6 +253,22 @@ extern "C" fn keep(_: *mut libc::c_void) -> i32 {
         libc::syscall(libc::SYS_exit_group, 0);
     }
     0
+}
+
+/// The kernel is gone: nobody is left for whom anything could go on.
+///
+/// # Safety
+/// Called by the keeper alone, whose owner lives.
+unsafe fn end_all(owner: i32) {
+    // SAFETY: system calls; a copy that is gone needs no word.
+    unsafe {
+        let copy = COPY.load(Ordering::SeqCst);
+        if copy >= 0 {
+            libc::send(copy, [DISCARDED].as_ptr().cast(), 1, libc::MSG_NOSIGNAL);
+        }
+        libc::kill(owner, libc::SIGKILL);
+        libc::syscall(libc::SYS_exit_group, 0);
+    }
 }
 
 /// Answers questions until nobody asks.

@@ -22,6 +22,9 @@ use super::memory;
 pub const LARGE: usize = 128 << 10;
 /// A copy that takes over gets its blocks in such pieces.
 const PIECE: usize = 16 << 20;
+/// Fewer pieces than these (256 MiB, a quarter of a second) are one thread's: others would make this process
+/// one with threads, and its malloc slower for good.
+const MANY: usize = 16;
 /// A block whose whole pages come to less stays in the copy.
 const WORTH: usize = 64 << 10;
 
@@ -236,7 +239,8 @@ pub(super) fn put_back(threads: usize, fetch: impl Fn(usize, &mut [u8]) -> bool 
         }
     };
     thread::scope(|scope| {
-        let count = pieces.lock().map_or(1, |pieces| pieces.len()).min(threads);
+        let count = pieces.lock().map_or(1, |pieces| pieces.len());
+        let count = if count < MANY { 1 } else { count.min(threads) };
         // Where the system refuses a thread, the others do its part.
         let helpers: Vec<_> = (1..count).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         work();

@@ -183,5 +183,5 @@ pub fn new_display_id() -> String {
 /// assert!(ferrolab::rt::threads() >= 1);
 /// ```
 pub fn threads() -> usize {
-    rayon::current_num_threads()
+    pool::to_come().unwrap_or_else(rayon::current_num_threads)
 }

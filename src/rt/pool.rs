@@ -3,36 +3,59 @@
 //!
 //! rayon keeps its global pool for ever, in a static that has one word, and a session cannot: `:threads` asks
 //! for another, and a copy that took over has none of the threads. So the word is looked for, once, when the
-//! runner starts, and later pools are put in its place. Where it cannot be found, the thread of a cell
-//! is a member of a pool of its own, as before.
+//! runner starts (`place.rs`), and pools of ours are put in its place. Where it cannot be found, the thread of a cell
+//! is a member of a pool of its own.
+//!
+//! Until a cell needs it there is no pool, and no second thread in this process: glibc's malloc takes locks once there
+//! has been one. The program's `pthread_create` asks here first ([`ferrolab_rt_before_thread`]), so the pool is made
+//! together with the first thread, whoever makes that: rayon, whose own attempt is refused and finds ours, or a cell.
 
-use std::ffi::{c_int, c_void};
-use std::mem::{self, ManuallyDrop};
-use std::ops::Range;
-use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use super::{memory, own, signals};
+use self::place::Place;
+use super::{own, signals};
+
+mod place;
 
 const STACK: usize = 16 << 20;
-// A pool is a counted pointer to what rayon calls its registry, and so is the global one.
-const _: () = assert!(size_of::<ThreadPool>() == size_of::<usize>());
+
+/// What [`ferrolab_rt_before_thread`] does.
+static STATE: AtomicU8 = AtomicU8::new(OFF);
+/// Nothing: the pool is there, or it is not ours to make.
+const OFF: u8 = 0;
+/// There is no pool yet.
+const WAITING: u8 = 1;
+/// Rayon was told to make one, to be refused.
+const ASKING: u8 = 2;
+
+/// Threads that the pool has or will have.
+static THREADS: AtomicUsize = AtomicUsize::new(1);
+/// The place of rayon's global pool, when it was found.
+static PLACE: OnceLock<Place> = OnceLock::new();
+/// What is in that place, when it is one of ours.
+static MADE: Mutex<Option<Made>> = Mutex::new(None);
+
+/// A pool of ours.
+struct Made {
+    /// Dropping it ends its threads.
+    pool: ManuallyDrop<ThreadPool>,
+    /// How many of its threads have begun.
+    begun: Arc<AtomicUsize>,
+    threads: usize,
+    /// The process that its threads are in.
+    process: u32,
+}
 
 /// The pool of this process.
 pub(super) struct Pool {
-    /// The place of rayon's global pool, when it was found.
-    place: Option<*mut usize>,
-    /// What is in that place now, when it is one of ours. Dropping it ends its threads.
-    current: Option<ManuallyDrop<ThreadPool>>,
-    threads: usize,
     probe: Option<Probe>,
 }
-
-// SAFETY: the pointer is to a static of this process.
-unsafe impl Send for Pool {}
 
 /// Tells whether all threads of the pool are idle: each one counts itself when it has nothing else to do.
 struct Probe {
@@ -40,74 +63,163 @@ struct Probe {
     of: usize,
 }
 
-fn builder(threads: usize) -> ThreadPoolBuilder {
+fn builder(threads: usize, begun: Arc<AtomicUsize>) -> ThreadPoolBuilder {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|index| format!("worker {index}"))
-        .start_handler(|_| {
+        .start_handler(move |_| {
             own::thread();
             signals::install_for_this_thread();
+            begun.fetch_add(1, Ordering::SeqCst);
         })
 }
 
+fn made() -> MutexGuard<'static, Option<Made>> {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many threads the pool will have, as long as there is none: then asking rayon would make it.
+pub(super) fn to_come() -> Option<usize> {
+    (STATE.load(Ordering::SeqCst) == WAITING).then(|| THREADS.load(Ordering::SeqCst))
+}
+
+/// The program is about to make a thread; true when it must not. Not an API for notebooks.
+///
+/// It may be any thread that is about to, in any library, so nothing here waits for one that is made.
+#[unsafe(no_mangle)]
+pub extern "C" fn ferrolab_rt_before_thread() -> bool {
+    let state = STATE.load(Ordering::SeqCst);
+    let Some(place) = PLACE.get().filter(|_| state != OFF) else { return false };
+    if state == ASKING || place.is_being_made() {
+        return make(*place);
+    }
+    if STATE.compare_exchange(WAITING, ASKING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        // A thread of the cell's own. The process has lost what we waited for, and from now on threads may use rayon at
+        // the same time; so rayon is told to make its pool, which comes back here, and fails.
+        drop(ThreadPoolBuilder::new().num_threads(1).build_global());
+        STATE.store(OFF, Ordering::SeqCst);
+    }
+    false
+}
+
+/// In the middle of rayon's making its global pool, before it has a thread: makes ours and has rayon's refused. rayon then takes
+/// what it finds in the place of the one that could not be made.
+fn make(place: Place) -> bool {
+    // The threads of this pool are not asked for.
+    STATE.store(OFF, Ordering::SeqCst);
+    let threads = THREADS.load(Ordering::SeqCst);
+    let new = Made::new(threads).or_else(|error| {
+        eprintln!("ferrolab runner: no pool of {threads} threads, work runs on one thread: {error}");
+        Made::of_this_thread()
+    });
+    let Ok(new) = new else { return false };
+    // SAFETY: rayon's attempt fails, because this function's answer has its first thread refused; the pool is
+    // dropped by `resize` alone, after another one was put there.
+    unsafe { place.put(&new.pool) };
+    *made() = Some(new);
+    true
+}
+
+impl Made {
+    /// Does not wait for its threads.
+    fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let pool = ManuallyDrop::new(builder(threads, begun.clone()).build()?);
+        Ok(Self { pool, begun, threads, process: std::process::id() })
+    }
+
+    /// Where the system refuses threads.
+    fn of_this_thread() -> Result<Self, ThreadPoolBuildError> {
+        let pool = ManuallyDrop::new(ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?);
+        Ok(Self { pool, begun: Arc::default(), threads: 0, process: std::process::id() })
+    }
+}
+
 impl Pool {
-    /// Makes the pool, on the thread that cells will run on.
+    /// Prepares the pool, on the thread that cells will run on. It is made when it is needed, or now where nobody would
+    /// tell of that.
     pub(super) fn start(threads: usize) -> Self {
-        let mut pool = Self { place: find(threads), current: None, threads, probe: None };
-        if pool.place.is_none()
-            && let Err(error) = builder(threads).use_current_thread().build().map(ManuallyDrop::new)
-        {
+        THREADS.store(threads, Ordering::SeqCst);
+        let now = || builder(threads, Arc::default());
+        let is_there = |place: &Place| {
+            let waits = place::in_a_child(|| comes_when_needed(*place));
+            STATE.store(if waits { WAITING } else { OFF }, Ordering::SeqCst);
+            waits || now().build_global().is_ok()
+        };
+        if let Some(place) = place::find().filter(is_there) {
+            let _ = PLACE.set(place);
+        } else if let Err(error) = now().use_current_thread().build().map(ManuallyDrop::new) {
             eprintln!("ferrolab runner: no thread pool, work runs on one thread: {error}");
-            pool.threads = 1;
+            THREADS.store(1, Ordering::SeqCst);
         }
-        pool
+        Self { probe: None }
     }
 
     /// Another number of threads from now on; the former ones end when they have nothing to do. False when this
     /// process is bound to the number it began with.
     pub(super) fn resize(&mut self, threads: usize) -> bool {
-        let former = match self.place {
-            _ if threads == self.threads => return true,
-            None => return false,
-            Some(_) => self.current.take(),
-        };
-        if let Err(error) = self.replace(threads) {
+        if threads == THREADS.load(Ordering::SeqCst) {
+            return true;
+        }
+        let Some(place) = PLACE.get() else { return false };
+        if to_come().is_some() {
+            THREADS.store(threads, Ordering::SeqCst);
+            return true;
+        }
+        let former = made().take();
+        if let Err(error) = self.replace(*place, threads) {
             eprintln!("no pool of {threads} threads: {error}; try fewer, or see `ulimit -u` and the limits of the job");
-            self.current = former;
+            *made() = former;
             return true;
         }
         if let Some(former) = former {
-            drop(ManuallyDrop::into_inner(former));
+            drop(ManuallyDrop::into_inner(former.pool));
         }
         true
     }
 
     /// In a copy that took over: threads of its own, in the place of those that were not copied.
     pub(super) fn renew(&mut self) {
-        // What the threads held when they were copied is in no state to be ended in order.
-        self.current = None;
         self.probe = None;
-        if let Err(error) = self.replace(self.threads) {
+        let Some(place) = PLACE.get().filter(|_| to_come().is_none()) else { return };
+        let former = made().take();
+        match former {
+            // Getting large data back took threads, and so the pool is made already.
+            Some(new) if new.process == std::process::id() => return *made() = Some(new),
+            // What its threads held when they were copied is in no state to be ended in order.
+            Some(former) => std::mem::forget(former),
+            None => {}
+        }
+        if let Err(error) = self.replace(*place, THREADS.load(Ordering::SeqCst)) {
             eprintln!("ferrolab runner: no thread pool: {error}");
         }
     }
 
-    fn replace(&mut self, threads: usize) -> Result<(), ThreadPoolBuildError> {
-        let Some(place) = self.place else { return Ok(()) };
-        let pool = ManuallyDrop::new(builder(threads).build()?);
-        // SAFETY: `find` has seen that rayon takes its global pool from this word. It holds a counted pointer that
-        // is never dropped; the new one stays valid for as long as `pool` is kept. Only threads that are in no
-        // pool read it, and none of those is in a call of rayon's now, but for threads that a cell left behind: they
-        // read one word, which is either pool.
-        unsafe { place.write_volatile(word_of(&pool)) };
-        (self.current, self.threads, self.probe) = (Some(pool), threads, None);
+    fn replace(&mut self, place: Place, threads: usize) -> Result<(), ThreadPoolBuildError> {
+        let new = Made::new(threads)?;
+        // SAFETY: rayon's own attempt to make its pool is over, whatever came of it. The pool is dropped by `resize`
+        // alone, after another one was put there. No call of rayon's that began on a thread of no pool runs now, but those of threads
+        // that a cell left behind.
+        unsafe { place.put(&new.pool) };
+        *made() = Some(new);
+        THREADS.store(threads, Ordering::SeqCst);
+        self.probe = None;
         Ok(())
+    }
+
+    /// Between cells: a pool that was just made is whole before anybody looks at this process's threads.
+    pub(super) fn wait_until_begun(&self) {
+        let asked = Instant::now();
+        let is_whole = || made().as_ref().is_none_or(|made| made.begun.load(Ordering::SeqCst) >= made.threads);
+        while !is_whole() && asked.elapsed() < Duration::from_millis(100) {
+            thread::sleep(Duration::from_micros(50));
+        }
     }
 
     /// After a cell in which threads of the pool did something: asks them to count themselves.
     pub(super) fn ask_whether_idle(&mut self) {
-        if self.place.is_none() || self.is_busy() {
+        if PLACE.get().is_none() || to_come().is_some() || self.is_busy() {
             return;
         }
         let arrived = Arc::new(AtomicUsize::new(0));
@@ -127,86 +239,14 @@ impl Pool {
     }
 }
 
-fn word_of(pool: &ThreadPool) -> usize {
-    // SAFETY: it has the size of a word, and no padding, being a pointer.
-    unsafe { ptr::from_ref(pool).cast::<usize>().read() }
-}
-
-/// Makes rayon's global pool and finds the word where it is kept: one that became a pointer meanwhile, to something
-/// with as many owners as the pool has, and that decides how many threads rayon says there are.
-fn find(threads: usize) -> Option<*mut usize> {
-    let segments = writable_segments(rayon::current_thread_index as *const () as usize);
-    // Another pool, which later proves the place; it comes first, because what pools share is made by the first.
-    let others = if threads == 2 { 3 } else { 2 };
-    let other = builder(others).build().ok()?;
-    other.broadcast(|_| ());
-    let before: Vec<Vec<usize>> = segments.iter().map(words).collect();
-    builder(threads).build_global().ok()?;
-    let changed = segments.iter().zip(&before).flat_map(|(segment, before)| {
-        let now = words(segment).into_iter();
-        let start = segment.start;
-        let new = now.zip(before).enumerate().filter(|(_, (now, before))| *now != 0 && **before == 0);
-        new.map(move |(index, (now, _))| (start + index * size_of::<usize>(), now))
-    });
-    // Each worker and the static own the registry, whose count comes first; nobody else does yet.
-    let counts = [threads + 1, 1];
-    let owners = |pointer: usize| memory::words(pointer, size_of_val(&counts)) == counts;
-    let found: Vec<usize> = changed.filter(|(_, value)| owners(*value)).map(|(place, _)| place).collect();
-    let [place] = found[..] else { return None };
-    let place: *mut usize = ptr::without_provenance_mut(place);
-    // The proof: the other pool in this place is the one that rayon speaks of.
-    // SAFETY: a word of this library's own data, which holds a pointer to a registry, and gets another such.
-    // No other thread looks at it yet.
-    let proven = unsafe {
-        let real = place.read_volatile();
-        place.write_volatile(word_of(&other));
-        let proven = rayon::current_num_threads() == others;
-        place.write_volatile(real);
-        proven && rayon::current_num_threads() == threads
-    };
-    proven.then_some(place)
-}
-
-fn words(segment: &Range<usize>) -> Vec<usize> {
-    let count = segment.len() / size_of::<usize>();
-    // SAFETY: a mapped, readable segment of this library, aligned; read a word at a time, since
-    // other threads may write.
-    (0..count).map(|i| unsafe { ptr::without_provenance::<usize>(segment.start).add(i).read_volatile() }).collect()
-}
-
-/// The writable parts of the library that holds this code address.
-fn writable_segments(code: usize) -> Vec<Range<usize>> {
-    struct Search {
-        code: usize,
-        found: Vec<Range<usize>>,
-    }
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: libc::size_t, search: *mut c_void) -> c_int {
-        // SAFETY: the loader passes a valid record, and `search` is the place below.
-        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
-        // SAFETY: the record says where the headers are and how many.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let range = |header: &libc::Elf64_Phdr| {
-            let start = (info.dlpi_addr + header.p_vaddr) as usize;
-            start..start + header.p_memsz as usize
-        };
-        let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
-        if !loaded().any(|header| range(header).contains(&search.code)) {
-            return 0;
-        }
-        // What the loader made read-only again is no place for a static that changes.
-        let fixed: Vec<_> = headers.iter().filter(|h| h.p_type == libc::PT_GNU_RELRO).map(range).collect();
-        for header in loaded().filter(|header| header.p_flags & libc::PF_W != 0) {
-            let mut part = range(header);
-            part.start = fixed.iter().filter(|f| part.contains(&f.start)).map(|f| f.end).max().unwrap_or(part.start);
-            part.start = part.start.next_multiple_of(mem::align_of::<usize>());
-            search.found.push(part);
-        }
-        1
-    }
-    let mut search = Search { code, found: Vec::new() };
-    // SAFETY: `visit` has the signature that is asked for and is called before this returns.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
-    search.found
+/// In a child: is the pool that rayon finds ours, when it makes its own?
+fn comes_when_needed(place: Place) -> bool {
+    const FEW: usize = 3;
+    THREADS.store(FEW, Ordering::SeqCst);
+    let _ = PLACE.set(place);
+    STATE.store(WAITING, Ordering::SeqCst);
+    let ours = rayon::broadcast(|_| thread::current().name().is_some_and(|name| name.starts_with("worker ")));
+    ours.len() == FEW && ours.into_iter().all(|ours| ours)
 }
 
 #[cfg(test)]
@@ -225,8 +265,9 @@ mod tests {
         }
         let mut pool = Pool::start(2);
         assert_eq!(
-            (pool.place.is_some(), rayon::current_num_threads(), rayon::current_thread_index()),
-            (true, 2, None)
+            (PLACE.get().is_some(), to_come(), rayon::current_num_threads(), rayon::current_thread_index()),
+            // Nobody tells of threads in this program, so the pool is there at once.
+            (true, None, 2, None)
         );
         assert!(pool.resize(3));
         let names = rayon::broadcast(|_| std::thread::current().name().map(str::to_owned));

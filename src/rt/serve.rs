@@ -55,9 +55,8 @@ pub unsafe extern "C" fn ferrolab_rt_main(commands: i32, frames: i32, replies: i
     if let Err(error) = signals::install() {
         eprintln!("ferrolab runner: no signal handlers: {error}");
     }
-    watch_kernel(frames);
     // This thread lives as long as the process, as a keeper needs.
-    let keeper = start_keeper();
+    let keeper = start_keeper(frames);
     stack::run(stack, move || serve(commands, descriptors, threads.max(1), keeper)).unwrap_or_else(|error| {
         eprintln!("ferrolab runner: no stack for cells: {error}");
         1
@@ -70,21 +69,23 @@ fn send(frame: &Frame) {
     }
 }
 
-/// The keeper's process id, 0 when there is none: then snapshots are not taken.
-fn start_keeper() -> i32 {
-    match keeper::start() {
+/// The keeper's process id, 0 when there is none: then snapshots are not taken. It ends this process when the kernel is
+/// gone.
+fn start_keeper(frames: RawFd) -> i32 {
+    match keeper::start(frames) {
         Ok(pid) => {
             own::child(pid as u32);
             pid
         }
         Err(error) => {
             eprintln!("ferrolab runner: no keeper, so no snapshots: {error}");
+            watch_kernel(frames);
             0
         }
     }
 }
 
-/// Ends the process when the kernel is gone, also in the middle of a cell: no orphan.
+/// Where there is no keeper to do it, a thread ends the process when the kernel is gone, also in the middle of a cell.
 fn watch_kernel(frames: RawFd) {
     let watch = move || {
         own::thread();
@@ -183,6 +184,7 @@ impl Server {
             send(&Frame::NoSnapshot { reason: "this system allows no process that shares memory".to_owned() });
             return true;
         }
+        self.pool.wait_until_begun();
         self.busy = self.pool.is_busy();
         match snapshot::take(&mut self.world, self.last, protect, &self.kept) {
             Ok(Forked::Running(copy)) => {
@@ -250,10 +252,7 @@ impl Server {
 
     /// In a copy: becomes the runner.
     fn take_over(&mut self, restored: Restored) {
-        if let Some(frames) = channel::get().map(channel::Channel::frames_descriptor) {
-            watch_kernel(frames);
-        }
-        self.kept.keeper = start_keeper();
+        self.kept.keeper = channel::get().map_or(0, |channel| start_keeper(channel.frames_descriptor()));
         let Restored { mut gone, shared, lost } = restored;
         if self.pool.is_busy() {
             gone.push(TASKS.to_owned());

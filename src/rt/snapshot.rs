@@ -69,6 +69,7 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
 fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
     let refused = |what: &str, error: io::Error| format!("{what}: {error}");
     let ledger = ledger::get().map_err(|e| refused("no memory to share with a copy", e))?;
+    memory::give_back();
     let mut stays = [kept.descriptors.clone(), own::descriptors()].concat();
     world.look(cell, &stays);
     let large = if protect == Protect::All { Vec::new() } else { store::large_data() };

@@ -1,6 +1,6 @@
 //! The `runner` verb: this process loads the standard library and the helper layers that cells
 //! are linked against, and hands itself over to the loop in the helper library. From then on
-//! nothing of the kernel runs here, but the two interposed functions below.
+//! nothing of the kernel runs here, but interposed functions: the two below, those of `allocations` and `threads`.
 
 use std::ffi::{CStr, CString, OsString};
 use std::path::PathBuf;
@@ -71,7 +71,14 @@ pub fn serve(start: &Start) -> Result<i32, String> {
         STDIN.store(stdin as usize, Ordering::SeqCst);
     }
     #[cfg(target_env = "gnu")]
-    connect_memory(helper);
+    {
+        connect_memory(helper);
+        if let Some(ask) = symbol(helper, c"ferrolab_rt_before_thread") {
+            // SAFETY: the helper library exports this function with this signature, and is never unloaded.
+            let ask = unsafe { std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> bool>(ask) };
+            super::threads::ask_before(ask);
+        }
+    }
     let [commands, frames, replies] = start.descriptors;
     // SAFETY: the helper library exports this function with this signature; the environment's
     // identity covers both, and the descriptors were inherited for it alone.

@@ -11,6 +11,8 @@ mod ended;
 pub mod guest;
 pub mod host;
 pub mod socket;
+#[cfg(target_env = "gnu")]
+mod threads;
 mod usage;
 
 #[path = "../../../src/frame/mod.rs"]
