@@ -49,25 +49,6 @@ def test_an_implementation_with_imports_of_its_own(k):
     k.run("now.0").result("20.5").idle()
 
 
-def test_a_lint_level_is_about_the_users_own_code(k):
-    k.run("#![allow(warnings)]").idle()
-    k.run('let x = vec![1, 2, 3]; let name = String::from("a");').idle()
-    k.run("(x.len(), &name)").result('(3, "a")').idle()
-    k.run("#![deny(warnings)]").idle()
-    k.run("let mut y = 2; y").result("2").idle()
-    k.run("y += 1; y").result("3").idle()
-    k.run("fn untidy() -> i32 { let unused = 3; 4 }").fails("error", "unused variable")
-    k.run("fn tidy() -> i32 { 4 }\ntidy()").result("4").idle()
-    k.run("#![deny(missing_docs)]").idle()
-    k.run("pub struct Undocumented { pub x: i32 } Undocumented { x: 1 }.x").result("1").idle()
-    k.run("#![forbid(unsafe_code)]").idle()
-    k.run("let z = 3; z").result("3").idle()
-    k.run("unsafe { *[1].as_ptr() }").fails("error", "`unsafe` block")
-    k.run("for i in 0..2 { y += i; }\nif y > 3 { y } else { 0 }").result("4").idle()
-    k.run("#![allow(warnings)]").idle()
-    k.run("fn untidy() -> i32 { let unused = 3; 4 }\nuntidy()").result("4").idle()
-
-
 def test_lint_levels_on_items_and_statements(k):
     k.run("#[allow(warnings)] let w = 5;").idle()
     k.run("#[deny(unused_variables)] fn f() -> i32 { let a = 1; 2 }").fails("error", "unused variable")
@@ -200,3 +181,23 @@ def test_statics_are_made_anew_when_what_they_are_made_of_changes(k):
     k.run("(add(1), *SEEN.lock().unwrap())").result("(2, 101)").idle()
     k.run("static SEEN: Mutex<u32> = Mutex::new(0);").idle()
     k.run("*SEEN.lock().unwrap()").result("0").idle()
+
+
+# The last one: what is forbidden stays so.
+def test_a_lint_level_is_about_the_users_own_code(k):
+    k.run("#![allow(warnings)]").idle()
+    k.run('let x = vec![1, 2, 3]; let name = String::from("a");').idle()
+    k.run("(x.len(), &name)").result('(3, "a")').idle()
+    k.run("#![deny(warnings)]").idle()
+    k.run("let mut y = 2; y").result("2").idle()
+    k.run("y += 1; y").result("3").idle()
+    k.run("fn untidy() -> i32 { let unused = 3; 4 }").fails("error", "unused variable")
+    k.run("fn tidy() -> i32 { 4 }\ntidy()").result("4").idle()
+    k.run("#![deny(missing_docs)]").idle()
+    k.run("pub struct Undocumented { pub x: i32 } Undocumented { x: 1 }.x").result("1").idle()
+    k.run("#![forbid(unsafe_code)]").idle()
+    k.run("let z = 3; z").result("3").idle()
+    k.run("unsafe { *[1].as_ptr() }").fails("error", "`unsafe` block")
+    k.run("for i in 0..2 { y += i; }\nif y > 3 { y } else { 0 }").result("4").idle()
+    k.run("#![allow(warnings)]").idle()
+    k.run("fn untidy() -> i32 { let unused = 3; 4 }\nuntidy()").result("4").idle()
