@@ -4,6 +4,7 @@
 //! decided here; nothing is compiled.
 
 pub mod boxed;
+pub mod explain;
 pub mod remade;
 pub mod written;
 
