@@ -144,6 +144,14 @@ def test_redefinition_undo_and_failure(k):
     k.run("op").result("5").idle()
 
 
+def test_a_closure_takes_the_place_of_what_it_uses(k):
+    k.run("let layer: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);").idle()
+    k.run("let layer = move |x: i32| layer(x) * 2;").idle()
+    k.run("layer(1)").result("4").idle()
+    k.run("let layer = |x: i32| layer(x); layer(1)").until("execute_result").result("4").until().idle()
+    k.run("layer(1)").fails("E0425", "`layer` uses values that end with this cell")
+
+
 def test_what_they_are_is_shown(k):
     k.run("let shown = |x| x + 1.5f64; let y = shown(1.0); let walk = (0..3).map(|x| x + 1); let owner = vec![1]; let mut calls = move || owner.len();").idle()
     k.run(":vars").says("closure |x: f64| -> f64", "Box<dyn DoubleEndedIterator<Item = i32>", "Box<dyn Fn() -> usize")

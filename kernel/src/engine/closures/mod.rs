@@ -239,7 +239,7 @@ impl<'a> Known<'a> {
 
     /// Is the variable still there, under its name, when the cell has ended?
     fn stays(&self, name: &str, at: usize) -> bool {
-        let rebound = self.split.bound.iter().any(|(bound, offset)| bound == name && *offset > at);
+        let rebound = self.split.bound.iter().any(|(bound, offset)| bound == name && *offset >= at);
         let lost = self.omit.moved.contains(name) || self.omit.unkept.contains_key(name);
         if rebound || lost {
             return false;
