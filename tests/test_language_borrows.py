@@ -10,6 +10,9 @@ OWNERS = [
     ("let own = std::sync::Mutex::new(5); let seen = own.lock().unwrap();", "*own.lock().unwrap()", "5", "seen"),
     ("let own = std::cell::RefCell::new(5); let seen = own.borrow_mut();", "own.take()", "5", "seen"),
     ("struct View<'a>(&'a mut Vec<u8>); let mut own = vec![7]; let seen = View(&mut own); seen.0.push(8); own.push(9);", "own", "[7, 8, 9]", None),
+    ("struct Late<'a>(&'a mut i32); impl Drop for Late<'_> { fn drop(&mut self) { *self.0 += 10; } } let mut own = 1; let seen = Late(&mut own);", "own", "11", "seen"),
+    ("let mut own = 1; let seen = Late(&mut own); let again = seen; *again.0 += 1;", "own", "12", None),
+    ("let mut own = vec![1, 2]; let seen = own.drain(..1);", "own", "[2]", "seen"),
     ("let mut own = vec![1, 2]; let (left, right) = own.split_at_mut(1); left[0] = right[0]; own.push(1);", "own", "[2, 2, 1]", None),
     ("let mut own = vec![1]; let one = &own; let two = &one; let three = vec![two]; own.push(2);", "own", "[1, 2]", "three"),
     ("let mut own = vec![1]; for _ in 0..2 { let seen = &own; let n = seen.len(); own.push(n); }", "own", "[1, 1, 2]", None),
@@ -58,6 +61,12 @@ def test_a_guard_that_is_shadowed(k):
     k.run("let held = std::sync::Mutex::new(1); let guard = held.lock().unwrap(); let guard = *guard;").until().idle()
     k.run("held.is_poisoned()").fails("E0425", "a `guard` of the cell borrows from `held`")
     k.run("guard").result("1").idle()
+
+
+def test_a_variable_that_lives_on_holds_no_borrow(k):
+    k.run("let mut held_names: Vec<&str> = vec![];").idle()
+    k.run('let brief = String::from("x"); held_names.push(&brief); held_names.len()').fails("E0597", "`brief` ends with this cell")
+    k.run("held_names.push(\"literal\"); held_names").result('["literal"]').idle()
 
 
 def test_many_borrowers_at_once(k):

@@ -144,6 +144,24 @@ def test_redefinition_undo_and_failure(k):
     k.run("op").result("5").idle()
 
 
+def test_a_closure_takes_the_place_of_what_it_uses(k):
+    k.run("let layer: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);").idle()
+    k.run("let layer = move |x: i32| layer(x) * 2;").idle()
+    k.run("layer(1)").result("4").idle()
+    k.run("let layer = |x: i32| layer(x); layer(1)").until("execute_result").result("4").until().idle()
+    k.run("layer(1)").fails("E0425", "`layer` uses values that end with this cell")
+
+
+def test_a_closure_that_uses_what_is_hidden(k):
+    k.run("let part = |x: f64| x + 1.0; let part = |x: f64| part(x) * 2.0; part(1.0)").result("4.0").idle()
+    k.run("let gain = 2.0; let amplify = |x: f64| gain * x; let gain = 5.0; amplify(1.0)").result("2.0").idle()
+    k.run("let mut pool = vec![1]; let mut fill = |x: i32| { pool.push(x); pool.len() }; let pool = 7;").idle()
+    k.run("let lent = vec![1]; let first = &lent[0]; let count = || lent.len(); let lent = 3; count() + *first as usize + lent").until("execute_result").result("5").until().idle()
+    k.run("count()").fails("E0425", "`count` uses values that end with this cell")
+    k.run("let odd = vec![1]; let sum = || odd.len(); let odd: i32 = true;").fails("E0308")
+    k.run("(part(2.0), [1.0].map(amplify), gain, fill(1), fill(2), pool)").result("(6.0, [2.0], 5.0, 2, 3, 7)").idle()
+
+
 def test_what_they_are_is_shown(k):
     k.run("let shown = |x| x + 1.5f64; let y = shown(1.0); let walk = (0..3).map(|x| x + 1); let owner = vec![1]; let mut calls = move || owner.len();").idle()
     k.run(":vars").says("closure |x: f64| -> f64", "Box<dyn DoubleEndedIterator<Item = i32>", "Box<dyn Fn() -> usize")

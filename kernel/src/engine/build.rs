@@ -67,6 +67,8 @@ impl Engine {
         notes: &mut Vec<String>,
     ) -> Result<Built, Refused> {
         let mut omit = Omit { debug_errors: self.showing.debug_errors, ..Omit::default() };
+        let known = Known { split, variables: &next.variables, omit: &omit, record: None };
+        omit.ways = known.given(text);
         let mut first_hash = None;
         let mut cached = true;
         let mut aged = false;

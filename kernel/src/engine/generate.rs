@@ -337,11 +337,17 @@ impl<'a> Body<'a> {
     fn push_statement(&mut self, range: &Range<usize>) {
         let told = |b: &&Binding| range.contains(&b.offset) && b.closure.as_ref().is_some_and(|c| c.whole && c.alone);
         let binding = self.split.bindings.iter().find(told);
-        let types = binding.and_then(|b| self.omit.typing.of(&b.name)).and_then(remade::Types::read);
-        let written = binding.and_then(|b| b.closure.as_ref());
-        let (Some(types), Some(written)) = (types, written) else { return self.push_user(range) };
+        let Some((binding, written)) = binding.and_then(|b| Some((b, b.closure.as_ref()?))) else {
+            return self.push_user(range);
+        };
+        let types = self.omit.typing.of(&binding.name).and_then(remade::Types::read);
+        let moves = matches!(self.omit.ways.get(&binding.name), Some(Way::Boxed(boxed)) if boxed.moves);
+        if types.is_none() && !moves {
+            return self.push_user(range);
+        }
+        let types = types.unwrap_or_default();
         self.push_user(&(range.start..written.range.start));
-        remade::remake((self.cell, self.text), written, &types, false, &mut self.source);
+        remade::remake((self.cell, self.text), written, &types, moves, &mut self.source);
         self.push_user(&(written.range.end..range.end));
     }
 

@@ -17,6 +17,17 @@ impl Omit {
         self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len() + ways + self.typing.rank()
     }
 
+    /// Closures take nothing over that they were not told to. True when one did.
+    fn unmove(&mut self) -> bool {
+        let moves = self.ways.iter().filter(|(_, way)| matches!(way, Way::Boxed(boxed) if boxed.moves));
+        let names: Vec<String> = moves.map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            self.ways.insert(name.clone(), Way::Never);
+            self.unkept.insert(name.clone(), advice::unboxed(name));
+        }
+        !names.is_empty()
+    }
+
     /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
     /// that is too late already.
     fn borrows(&mut self, handling: &Handling) {
@@ -82,6 +93,10 @@ impl Engine {
                 }
             }
             return if omit.size() > size { Ok(()) } else { self.leave_out(said, generated, number, next, omit) };
+        }
+        // The user's closures are as they were written before the user hears of a mistake.
+        if omit.unmove() {
+            return Ok(());
         }
         // A new variable that cannot be kept, beside a mistake of the user's: without our line that
         // keeps it, rustc speaks of the mistake alone.
@@ -249,6 +264,7 @@ impl Engine {
         omit: &mut Omit,
     ) -> Result<(), Refused> {
         let size = omit.size();
+        omit.unmove();
         for name in &generated.bindings {
             omit.unasked.insert(name.clone());
             omit.unkept.entry(name.clone()).or_insert_with(|| advice::not_kept(name));

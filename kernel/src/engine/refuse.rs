@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
+use super::closures;
 use super::compile::{CompileError, Job};
 use super::diagnose::{self, Rendered, advice};
 use super::edition::Edition;
 use super::environment::Identity;
 use super::generate::Kind;
 use super::source::{Source, line_column};
-use super::variables::{Variable, Variables};
+use super::variables::Variables;
 use super::{Engine, Refused};
 
 /// Errors about a name that is not there.
@@ -44,27 +45,12 @@ impl Engine {
                 diagnostic.add_help(format!("{head}{advice}"));
             }
         }
-        for diagnostic in diagnostics.iter_mut().filter(|d| ["E0499", "E0502", "E0505", "E0506"].contains(&d.code())) {
-            let Some(name) = diagnostic.message.split('`').nth(1).map(str::to_owned) else { continue };
-            let mut places = diagnostic.spans.iter().filter_map(|span| source.locate(&span.range()));
-            let borrower = places.find_map(|place| {
-                let of = |v: &Variable| {
-                    v.place.0 == place.cell
-                        && v.kept.as_ref().is_some_and(|k| k.borrowed.iter().any(|(b, _)| *b == name))
-                };
-                variables.iter().find(|(_, v)| place.cell != number && of(v)).map(|(closure, _)| closure)
-            });
-            if let Some(closure) = borrower {
-                diagnostic.add_help(advice::borrowing(closure, &name));
-            }
-        }
-        for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
-            let mut primary = diagnostic.spans.iter().filter(|s| s.is_primary);
-            let place = primary.find_map(|s| source.locate(&s.range())).filter(|place| place.cell != number);
-            let Some(place) = place else { continue };
-            let of = |v: &Variable| v.place.0 == place.cell && v.kept.as_ref().is_some_and(|k| k.is_at(&place));
-            if let Some((closure, _)) = variables.iter().find(|(_, v)| of(v)) {
-                diagnostic.add_help(advice::made_again(closure));
+        closures::explain::explain(&mut diagnostics, source, number, variables);
+        for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0597") {
+            let lends = |s: &diagnose::Span| s.label.as_deref().is_some_and(|l| l.contains("is borrowed for `'1`"));
+            let name = diagnostic.message.split('`').nth(1).filter(|_| diagnostic.spans.iter().any(lends));
+            if let Some(name) = name.map(str::to_owned) {
+                diagnostic.add_help(advice::outlived(&name));
             }
         }
         let is_cluster = |name: &str| {

@@ -19,6 +19,9 @@ pub struct Boxed {
     pub send: bool,
     /// It is `Sync`.
     pub sync: bool,
+    /// A closure that is made to take over what it uses, which has no name any more.
+    #[serde(default)]
+    pub moves: bool,
 }
 
 /// What it is in that form.
@@ -60,7 +63,12 @@ impl Boxed {
             (_, TypeKind::Opaque { .. }) => opaque(raw?)?,
             _ => return None,
         };
-        Some(Self { shape, send: true, sync: true })
+        Some(Self { shape, send: true, sync: true, moves: false })
+    }
+
+    /// A closure that uses what later bindings of its cell hide.
+    pub(super) fn hidden(written: &Written, text: &str) -> Self {
+        Self { shape: Shape::Leaked(types(written, text)), send: true, sync: true, moves: true }
     }
 
     pub(super) fn rank(&self) -> usize {

@@ -4,6 +4,7 @@
 //! decided here; nothing is compiled.
 
 pub mod boxed;
+pub mod explain;
 pub mod remade;
 pub mod written;
 
@@ -223,6 +224,31 @@ impl<'a> Known<'a> {
         open.then_some(Form::Open { written, of: index, borrowed })
     }
 
+    /// What can be said before the first compilation: a closure that uses a variable which a later binding of the cell
+    /// hides can have it for itself.
+    pub fn given(&self, text: &str) -> BTreeMap<String, Way> {
+        let mut ways = BTreeMap::new();
+        for binding in &self.split.bindings {
+            let Some(written) = binding.closure.as_ref().filter(|w| w.whole && w.alone && !w.moves && !w.waits) else {
+                continue;
+            };
+            let captures = written.free.iter().filter_map(|name| self.capture(name, binding.offset));
+            let captures: Vec<Capture<'_>> = captures.collect();
+            let own = |capture: &Capture<'_>| match capture {
+                Capture::Hidden => true,
+                Capture::Session(v) => match &v.kept {
+                    Some(kept) => kept.borrowed.is_empty(),
+                    None => !v.mutable && is_copied(&v.type_text),
+                },
+                Capture::Here(..) => false,
+            };
+            if captures.iter().any(|c| matches!(c, Capture::Hidden)) && captures.iter().all(own) {
+                ways.insert(binding.name.clone(), Way::Boxed(Boxed::hidden(written, text)));
+            }
+        }
+        ways
+    }
+
     /// What a name stands for at a place of the cell; none when it is no variable.
     fn capture(&self, name: &str, at: usize) -> Option<Capture<'a>> {
         let bound = self.split.bound.iter().rev().find(|(bound, offset)| bound == name && *offset < at);
@@ -238,7 +264,7 @@ impl<'a> Known<'a> {
 
     /// Is the variable still there, under its name, when the cell has ended?
     fn stays(&self, name: &str, at: usize) -> bool {
-        let rebound = self.split.bound.iter().any(|(bound, offset)| bound == name && *offset > at);
+        let rebound = self.split.bound.iter().any(|(bound, offset)| bound == name && *offset >= at);
         let lost = self.omit.moved.contains(name) || self.omit.unkept.contains_key(name);
         if rebound || lost {
             return false;

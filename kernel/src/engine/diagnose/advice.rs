@@ -84,6 +84,14 @@ pub fn unboxed(name: &str) -> String {
     )
 }
 
+/// A variable of an earlier cell would come to hold what ends with this one.
+pub fn outlived(name: &str) -> String {
+    format!(
+        "`{name}` ends with this cell, and variables of earlier cells live longer: let them own what they hold (`Vec<String>` \
+         for `Vec<&str>`), or make the one that holds it in this cell"
+    )
+}
+
 /// An error in a closure of an earlier cell.
 pub fn made_again(closure: &str) -> String {
     format!("`{closure}` is made again, from its text, in each cell that mentions it, with the items of then")
@@ -104,6 +112,7 @@ pub fn not_kept(name: &str) -> String {
 
 fn borrow(name: &str, type_text: &str) -> String {
     let short = shorten(type_text)
+        .replace("cells::", "")
         .replace("'static ", "")
         .replace("<'static>", "")
         .replace("<'_>", "")

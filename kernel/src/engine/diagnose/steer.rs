@@ -112,7 +112,8 @@ fn concerns(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> 
         let asks =
             |s: &&Span| s.label.as_deref().is_some_and(|l| l.contains("'static") || l.contains("argument requires"));
         let asking = diagnostic.spans.iter().filter(asks).find_map(put_of);
-        if code == "E0505" && asking.is_none() && secondary.is_none() {
+        // E0503 is the same for a value that is copied.
+        if ["E0503", "E0505"].contains(&code) && asking.is_none() && secondary.is_none() {
             return primary.map(|index| (index, Reason::Held(holder(diagnostic))));
         }
         // A closure that borrows is to blame where it stands; the line that keeps it is in a note.

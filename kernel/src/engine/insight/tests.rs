@@ -38,6 +38,7 @@ fn names() -> Names {
             variable("größe", "f64"),
             variable("shared", "std::sync::Arc<std::sync::Mutex<Vec<Point>>>"),
             variable("pair", "(u8, Point)"),
+            variable("walk", "Box<dyn DoubleEndedIterator<Item = i32> + Send + Sync>"),
         ],
         crates: vec!["rayon".into()],
         directives: vec![
@@ -106,6 +107,7 @@ fn members_by_type() {
     offers("point.¦", &["x", "name", "norm", "moved", "area"]);
     lacks("point.¦", &["origin", "println!"]);
     assert_eq!(matches("point.no¦")[0], "norm");
+    offers("walk.¦", &["map", "sum"]);
     offers("point.name.¦", &["push_str", "chars", "trim"]);
     offers("point.norm().¦", &["sqrt"]);
     offers("point.moved(1.0)?.¦", &["norm"]);

@@ -91,7 +91,8 @@ fn parse(text: &str, depth: usize) -> Ty {
             continue;
         }
         // `Iterator<Item = T>` counts as `Iterator<T>`.
-        let arg = arg.split_once(" = ").map_or(arg, |(_, value)| value);
+        let named = arg.split_once(" = ").filter(|(name, _)| !name.contains('<'));
+        let arg = named.map_or(arg, |(_, value)| value);
         args.push(parse(arg, depth - 1));
     }
     Ty::with(name, args)
