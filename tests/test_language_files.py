@@ -95,6 +95,11 @@ def test_included_items_last(k, folder):
     part.write_text("fn momentum(m: f64, v: f64) -> f64 { m * v + 100.0 }")
     k.run('include!("part.rs");').idle()
     k.run("momentum(1.0, 1.0)").result("101.0").idle()
+    (folder / "setup.rs").write_text("use std::fmt::Write as _;\nlet mut shared = String::new();\nwrite!(shared, \"{}\", momentum(2.0, 2.0))?;")
+    k.run('include!("setup.rs");\nshared').result('"104"').idle()
+    k.run("shared").result('"104"').idle()
+    (folder / "says.rs").write_text('println!("said");\n1 + 1')
+    k.run('include!("says.rs");').stdout("said\n").idle()
     part.write_text("fn momentum(m: f64, v: f64) -> f64 {\n m * v + true }")
     k.run('include!("part.rs");').fails("E0277", "part.rs:2:")
 

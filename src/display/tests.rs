@@ -28,7 +28,8 @@ macro_rules! chosen {
     ($value:expr) => {{
         #[allow(unused_imports)]
         use super::dispatch::{ViaDebug, ViaDisplay, ViaList, ViaNothing, ViaUnsized};
-        match (&&&&&Value(&$value)).known() {
+        let value = &$value;
+        match (&&&&&Value(value, &value)).known() {
             Known::Display(_) => "display",
             Known::List(_) => "list",
             Known::Debug(value, _) => {

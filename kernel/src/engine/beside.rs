@@ -85,8 +85,8 @@ struct Laying<'a, 'e> {
 enum Edit {
     /// A module's file, between braces.
     Module(PathBuf, Folders),
-    /// A file's items.
-    Items(PathBuf),
+    /// A file's items, or statements, with what ends them.
+    Items(PathBuf, &'static str),
     /// Other text.
     Text(String),
 }
@@ -107,10 +107,10 @@ impl Laying<'_, '_> {
             done = range.end;
             match edit {
                 Edit::Text(text) => self.layout.push_for(cell, &range, &text),
-                Edit::Items(path) => {
+                Edit::Items(path, end) => {
                     let inner = Folders { files: parent(&path), modules: vec![parent(&path)] };
                     self.file(cell, &range, &path, &inner)?;
-                    self.layout.push_for(cell, &range, "\n");
+                    self.layout.push_for(cell, &range, end);
                 }
                 Edit::Module(path, inner) => {
                     self.layout.push_for(cell, &range, " {\n");
@@ -154,7 +154,11 @@ impl Laying<'_, '_> {
         for statement in &statements {
             match statement {
                 Stmt::Item(item) => finder.item(item, folders, true)?,
-                Stmt::Macro(m) => finder.include(&m.mac, statement.span().byte_range(), folders),
+                Stmt::Macro(m) => {
+                    let range = statement.span().byte_range();
+                    finder.include(&m.mac, range.clone(), folders);
+                    finder.statements(&m.mac, range, folders, m.semi_token.is_some());
+                }
                 _ => {}
             }
         }
@@ -261,7 +265,22 @@ impl Finder {
         let Some(path) = value_of(m.tokens.clone()).map(|path| folders.files.join(path)) else { return };
         let items = fs::read_to_string(&path).ok().and_then(|text| syn::parse_file(&text).ok());
         if items.is_some_and(|file| file.attrs.is_empty() && file.shebang.is_none()) {
-            self.edits.push((range, Edit::Items(path)));
+            self.edits.push((range, Edit::Items(path, "\n")));
+        }
+    }
+
+    /// So is one of statements, at the top of a cell: rustc would want an expression there. `ended` is true with
+    /// a semicolon; then what the file ends with is not the cell's value.
+    fn statements(&mut self, m: &Macro, range: Range<usize>, folders: &Folders, ended: bool) {
+        if m.path.segments.last().is_none_or(|last| last.ident != "include") {
+            return;
+        }
+        let Some(path) = value_of(m.tokens.clone()).map(|path| folders.files.join(path)) else { return };
+        let Ok(text) = fs::read_to_string(&path) else { return };
+        let Ok(statements) = Block::parse_within.parse_str(&text) else { return };
+        let items = statements.iter().all(|s| matches!(s, Stmt::Item(_)));
+        if !items && (ended || statements.iter().any(|s| matches!(s, Stmt::Local(_)))) {
+            self.edits.push((range, Edit::Items(path, if ended { "\n;\n" } else { "\n" })));
         }
     }
 
@@ -391,6 +410,8 @@ mod tests {
         );
         let text = "include_str!(\"/etc/hosts\"); // include!(\"x\")";
         assert_eq!(laid(here.path(), text).expect("nothing to do"), text);
+        fs::write(here.path().join("binds.rs"), "let x = 1;\nx").expect("a file");
+        assert_eq!(laid(here.path(), "include!(\"binds.rs\");\nx").expect("statements"), "let x = 1;\nx\n;\n\nx");
         assert!(laid(here.path(), "include!(\"self.rs\");").expect_err("no end").message.contains("takes in itself"));
     }
 }
