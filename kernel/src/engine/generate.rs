@@ -291,7 +291,7 @@ impl<'a> Body<'a> {
         self.scope.items.push_statements_scope(self.uses, &mut self.source);
         self.take_variables();
         // What spawns or makes a timer looks for the runtime that a program's `main` would run on.
-        if self.scope.tokio == Some(Tokio::Current) && !self.awaits() && self.uses.asynchronous {
+        if self.scope.tokio == Some(Tokio::Current) && !self.awaits() && self.scope.items.come_to_tokio(self.uses) {
             self.source.push(TOKIO_CONTEXT);
         }
         self.source.push("let __ferrolab_ok = ::ferrolab::rt::guard(|| ");

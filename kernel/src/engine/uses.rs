@@ -28,8 +28,6 @@ pub struct Uses {
     pub(super) own: BTreeSet<String>,
     /// It takes a trait that has a method of the same name as one of the prelude's, for values of any type.
     pub(super) rival: bool,
-    /// Its statements come to something of tokio's, themselves or through items.
-    pub(super) asynchronous: bool,
 }
 
 /// Crates whose values want tokio's runtime around them.
@@ -115,7 +113,6 @@ impl Items {
                 }
             }
             self.close(&mut scope, &mut uses, whose.family, all);
-            uses.asynchronous |= scope.statements && self.is_asynchronous(&scope);
             uses.scopes[at] = scope;
         }
         uses
@@ -161,7 +158,11 @@ impl Items {
         self.imports[pick.index].part.roots.iter().map(|(name, _)| plain(name).to_owned())
     }
 
-    /// Does a scope mention tokio, or crates that work with it, in a way that can be seen from here?
+    /// Do statements come to something of tokio's, or of crates that work with it, themselves or through items?
+    pub(super) fn come_to_tokio(&self, uses: &Uses) -> bool {
+        uses.scopes.iter().filter(|scope| scope.statements).any(|scope| self.is_asynchronous(scope))
+    }
+
     fn is_asynchronous(&self, scope: &Scope) -> bool {
         let known = |name: &str| name.starts_with("tokio") || ON_TOKIO.contains(&name);
         let imports = |era: Era, mentions: &Mentions| {
