@@ -40,6 +40,16 @@ def test_the_newer_of_an_import_and_an_item(k):
     k.run("impl std::fmt::Debug for calendar2::Day { }").fails("E0433", "calendar2")
 
 
+def test_names_of_std_that_a_later_cell_defines(k):
+    k.run("fn first(v: &[i32]) -> Option<i32> { v.iter().copied().next() }\nfn boxed() -> Vec<i32> { vec![1, 2] }").idle()
+    k.run("#[derive(Debug)] enum Option { Yes, No }\nmacro_rules! vec { ($($x:expr),*) => { [$($x * 2),*] } }").idle()
+    k.run("(first(&[7]), boxed(), Option::Yes, vec![4])").result("(Some(7), [1, 2], Yes, [8])").idle()
+    k.run("fn doubled() -> [i32; 1] { vec![9] }\ndoubled()").result("[18]").idle()
+    k.run("macro_rules! call_late { ($x:expr) => { late($x) } }").idle()
+    k.run("fn late(x: i32) -> i32 { x + 1 } fn uses_late() -> i32 { call_late!(3) }\nuses_late()").result("4").idle()
+    k.run("fn late(x: i32) -> i32 { x + 100 }\nuses_late()").result("103").idle()
+
+
 def test_an_implementation_with_imports_of_its_own(k):
     k.run("struct Celsius(f64); let now = Celsius(20.5);").idle()
     k.run("use std::fmt; impl fmt::Display for Celsius { fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result { write!(f, \"{}°\", self.0) } }").idle()

@@ -77,8 +77,10 @@ impl Change {
     }
 
     fn cause_in(&self, item: &Live, items: &Items) -> Option<&Cause> {
-        // What it imports has nothing to do with what items are called.
-        let meant = |name: &str| !items.is_imported(name, item.era);
+        // What it imports, or has from std, has nothing to do with what items are called.
+        // What a macro names is looked for where it is called.
+        let meant = |name: &str| item.part.is_macro() || !items.is_foreign(name, item.era);
+        let member = |name: &str| items.has_member(name, item.era);
         if item.loose {
             let mut words = words(item.code()).filter(|word| meant(word));
             return words.find_map(|word| self.names.get(word).or_else(|| self.members.get(word)));
@@ -86,8 +88,8 @@ impl Change {
         let mentions = &item.part.mentions;
         common(&self.names, &mentions.names, meant)
             .or_else(|| common(&self.names, &item.scope, meant))
-            .or_else(|| common(&self.members, &mentions.members, |_| true))
-            .or_else(|| common(&self.members, &mentions.names, |_| true))
+            .or_else(|| common(&self.members, &mentions.members, member))
+            .or_else(|| common(&self.members, &mentions.names, member))
     }
 }
 
@@ -222,7 +224,7 @@ impl Items {
         let depth = depth.checked_sub(1)?;
         let is = |key: &Key| matches!(key, Key::Type(n) | Key::Value(n) if plain(n) == name);
         let defined = self.live.iter().find(|item| item.part.keys.iter().any(is));
-        if let Some(item) = defined.filter(|_| !self.is_imported(name, era)) {
+        if let Some(item) = defined.filter(|_| !self.is_foreign(name, era)) {
             return match &item.part.nature {
                 Nature::Alias(of) => of.as_deref().and_then(|of| self.meant(of, item.era, depth)),
                 _ => item.part.lasting.then_some(item),

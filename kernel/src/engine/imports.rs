@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::import_part::Leaf;
-use super::item::{ItemPart, Key};
+use super::item::{ItemPart, Key, Nature};
 use super::items::{Era, Import, Items, Live};
 use super::mentions::plain;
 use super::source::Source;
@@ -43,6 +43,11 @@ impl Names {
 
     fn last(map: &HashMap<String, Vec<Era>>, name: &str, era: Era) -> Option<Era> {
         map.get(plain(name))?.iter().rev().find(|at| **at <= era).copied()
+    }
+
+    /// Had an item the name when a cell was added?
+    fn is_defined(&self, name: &str, era: Era) -> bool {
+        self.defined.get(plain(name)).and_then(|eras| eras.first()).is_some_and(|first| *first <= era)
     }
 
     /// The cell whose import a name stands for in a cell; none when it means an item, or nothing.
@@ -91,8 +96,24 @@ impl Items {
         self.names.import_of(name, era).is_some()
     }
 
+    /// Does a name stand for no item in a cell? Besides imports, there are std's names: what was written with
+    /// `Option` or `vec!` before a cell defined another one goes on meaning std's.
+    pub(super) fn is_foreign(&self, name: &str, era: Era) -> bool {
+        self.is_imported(name, era) || !self.names.is_defined(name, era)
+    }
+
+    /// Does a trait that a cell knows have a member of this name?
+    pub(super) fn has_member(&self, name: &str, era: Era) -> bool {
+        let traits = self.live.iter().filter(|item| item.part.nature == Nature::Trait && item.part.inside.contains(name));
+        traits.flat_map(|item| item.part.names()).any(|of| self.names.is_defined(of, era))
+    }
+
     /// Do two cells mean the same by a name?
     pub(super) fn means_alike(&self, name: &str, one: Era, other: Era) -> bool {
+        let defined = |era: Era| self.names.is_defined(name, era) && !self.is_imported(name, era);
+        if defined(one) != defined(other) {
+            return false;
+        }
         let (a, b) = (self.names.import_of(name, one), self.names.import_of(name, other));
         let paths = |era: Option<Era>| {
             let own = self.imports.iter().filter(|import| Some(import.era) == era);

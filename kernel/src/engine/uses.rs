@@ -192,7 +192,7 @@ impl Items {
         loop {
             let before = (scope.taken.len(), scope.picks.iter().filter(|(_, wanted)| *wanted).count());
             for item in &self.live {
-                let meant = |name: &str| !self.is_imported(name, scope.era);
+                let meant = |name: &str| !self.is_foreign(name, scope.era);
                 let typed = || named_by(item, &scope.types);
                 let wanted = wanted(item, &scope.mentions, meant) || typed() || all && item.part.opaque;
                 if scope.taken.contains(&item.id) || !wanted {
@@ -330,7 +330,9 @@ impl Uses {
 /// Is this item meant by one of these names?
 fn wanted(item: &Live, mentions: &Mentions, meant: impl Fn(&str) -> bool) -> bool {
     let named = item.part.names().any(|name| mentions.names.contains(name) && meant(name));
-    let by_member = || item.part.nature == Nature::Trait && item.part.inside.iter().any(|name| mentions.has(name));
+    let known = || item.part.names().any(&meant);
+    let by_member =
+        || item.part.nature == Nature::Trait && item.part.inside.iter().any(|name| mentions.has(name)) && known();
     named || by_member() || nameless(item, &mentions.names)
 }
 
