@@ -41,10 +41,10 @@ def test_the_newer_of_an_import_and_an_item(k):
 
 
 def test_names_of_std_that_a_later_cell_defines(k):
-    k.run("fn first(v: &[i32]) -> Option<i32> { v.iter().copied().next() }\nfn boxed() -> Vec<i32> { vec![1, 2] }").idle()
-    k.run("#[derive(Debug)] enum Option { Yes, No }\nmacro_rules! vec { ($($x:expr),*) => { [$($x * 2),*] } }").idle()
-    k.run("(first(&[7]), boxed(), Option::Yes, vec![4])").result("(Some(7), [1, 2], Yes, [8])").idle()
-    k.run("fn doubled() -> [i32; 1] { vec![9] }\ndoubled()").result("[18]").idle()
+    k.run("fn first(v: &[i32]) -> Option<i32> { v.iter().copied().next() }\nfn is_yes(x: i32) -> bool { matches!(x, 3) }").idle()
+    k.run("#[derive(Debug)] enum Option { Yes, No }\nmacro_rules! matches { ($x:expr) => { $x * 2 } }").idle()
+    k.run("(first(&[7]), is_yes(3), Option::Yes, matches!(4))").result("(Some(7), true, Yes, 8)").idle()
+    k.run("fn doubled() -> i32 { matches!(9) }\ndoubled()").result("18").idle()
     k.run("macro_rules! call_late { ($x:expr) => { late($x) } }").idle()
     k.run("fn late(x: i32) -> i32 { x + 1 } fn uses_late() -> i32 { call_late!(3) }\nuses_late()").result("4").idle()
     k.run("fn late(x: i32) -> i32 { x + 100 }\nuses_late()").result("103").idle()

@@ -38,7 +38,10 @@ type Cause = Arc<str>;
 #[derive(Debug, Default)]
 pub(super) struct Change {
     names: HashMap<String, Cause>,
+    /// Members of traits.
     members: HashMap<String, Cause>,
+    /// Names that imports of items bring.
+    imported: HashMap<String, Cause>,
     families: BTreeMap<Name, Cause>,
     any: bool,
 }
@@ -83,11 +86,14 @@ impl Change {
         let member = |name: &str| items.has_member(name, item.era);
         if item.loose {
             let mut words = words(item.code()).filter(|word| meant(word));
-            return words.find_map(|word| self.names.get(word).or_else(|| self.members.get(word)));
+            return words
+                .find_map(|word| [&self.names, &self.imported, &self.members].iter().find_map(|map| map.get(word)));
         }
         let mentions = &item.part.mentions;
         common(&self.names, &mentions.names, meant)
             .or_else(|| common(&self.names, &item.scope, meant))
+            .or_else(|| common(&self.imported, &mentions.names, |_| true))
+            .or_else(|| common(&self.imported, &mentions.members, |_| true))
             .or_else(|| common(&self.members, &mentions.members, member))
             .or_else(|| common(&self.members, &mentions.names, member))
     }
@@ -183,11 +189,12 @@ impl Items {
                 }
             }
             for (index, import) in self.imports.iter().enumerate() {
-                let cause = import.part.roots.iter().find_map(|(root, _)| change.names.get(plain(root))).cloned();
+                let known = |root: &str| change.names.get(root).or_else(|| change.imported.get(root));
+                let cause = import.part.roots.iter().find_map(|(root, _)| known(plain(root))).cloned();
                 let Some(cause) = cause.filter(|_| local[index] && imports.insert(index)) else { continue };
-                change.names(import.part.names(), cause.clone());
-                for inner in self.roots(index).flat_map(|item| &item.part.inside) {
-                    change.members.entry(inner.clone()).or_insert_with(|| cause.clone());
+                let inner = self.roots(index).flat_map(|item| &item.part.inside).map(String::as_str);
+                for name in inner.chain(import.part.names()) {
+                    change.imported.entry(name.to_owned()).or_insert_with(|| cause.clone());
                 }
             }
             for (name, family) in &self.families {

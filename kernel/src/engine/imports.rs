@@ -104,7 +104,8 @@ impl Items {
 
     /// Does a trait that a cell knows have a member of this name?
     pub(super) fn has_member(&self, name: &str, era: Era) -> bool {
-        let traits = self.live.iter().filter(|item| item.part.nature == Nature::Trait && item.part.inside.contains(name));
+        let traits =
+            self.live.iter().filter(|item| item.part.nature == Nature::Trait && item.part.inside.contains(name));
         traits.flat_map(|item| item.part.names()).any(|of| self.names.is_defined(of, era))
     }
 
@@ -243,7 +244,7 @@ impl Items {
             let at_root = item.era == root
                 || item.part.is_macro()
                 || item.part.lasting && alike() && named()
-                || !item.part.lasting && self.scope(item.era) == there;
+                || !item.part.lasting && self.scope(item.era) == there && alike();
             let era = if at_root { root } else { item.era };
             match layout.iter_mut().find(|(known, _)| *known == era) {
                 Some((_, items)) => items.push(item),

@@ -241,8 +241,9 @@ impl Items {
             self.push_items(items, source);
         }
         let none = HashSet::new();
-        for (era, items) in layout.iter().skip(1) {
-            source.push(&format!("pub mod {SCOPE}{era} {{ use super::*;\n"));
+        // Numbered by place: the same text whenever the cells were run.
+        for (place, (era, items)) in layout.iter().enumerate().skip(1) {
+            source.push(&format!("pub mod {SCOPE}{place} {{ use super::*;\n"));
             if let Some(scope) = uses.scopes.iter().skip(1).find(|scope| scope.era == *era) {
                 self.push_scope(scope, &none, "", source);
             }
@@ -250,9 +251,9 @@ impl Items {
             source.push("}\n");
             let names: BTreeSet<&str> = items.iter().flat_map(|item| item.part.names()).map(identifier).collect();
             let names: Vec<&str> = names.into_iter().collect();
-            source.push(&format!("pub use self::{SCOPE}{era}::{{{}}};\n", names.join(", ")));
+            source.push(&format!("pub use self::{SCOPE}{place}::{{{}}};\n", names.join(", ")));
             if items.iter().any(|item| item.part.opaque) {
-                source.push(&format!("pub use self::{SCOPE}{era}::*;\n"));
+                source.push(&format!("pub use self::{SCOPE}{place}::*;\n"));
             }
         }
     }
