@@ -238,14 +238,26 @@ impl Items {
         let Some(root) = lasting.or_else(|| own.iter().map(|item| item.era).max()) else { return Vec::new() };
         let there = self.scope(root);
         let mut layout: Vec<(Era, Vec<&Arc<Live>>)> = vec![(root, Vec::new())];
-        for item in own {
-            let alike = || item.part.mentions.all().all(|name| self.means_alike(name, item.era, root));
-            let named = || !item.part.names().any(|name| self.is_imported(name, root));
+        // Names at the root, and those of them that mean items which are newer than its imports.
+        let (mut named, mut newer): (HashSet<&str>, HashSet<&str>) = (HashSet::new(), HashSet::new());
+        let order = |lasting: bool| own.iter().filter(move |item| item.part.lasting == lasting);
+        for item in order(true).chain(order(false)) {
+            let mentions = || item.part.mentions.all();
+            let alike = |name: &str| self.means_alike(name, item.era, root);
+            let fits = |name: &str| match newer.contains(name) {
+                true => !self.is_foreign(name, item.era),
+                false => alike(name) || !item.part.lasting && !named.contains(name),
+            };
+            let visible = || !item.part.names().any(|name| self.is_imported(name, root));
             let at_root = item.era == root
                 || item.part.is_macro()
-                || item.part.lasting && alike() && named()
-                || !item.part.lasting && self.scope(item.era) == there && alike();
+                || item.part.lasting && mentions().all(fits) && visible()
+                || !item.part.lasting && self.scope(item.era) == there && mentions().all(fits);
             let era = if at_root { root } else { item.era };
+            if at_root {
+                newer.extend(mentions().filter(|name| !alike(name) && !self.is_foreign(name, item.era)));
+                named.extend(mentions());
+            }
             match layout.iter_mut().find(|(known, _)| *known == era) {
                 Some((_, items)) => items.push(item),
                 None => layout.push((era, vec![item])),

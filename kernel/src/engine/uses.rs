@@ -44,6 +44,8 @@ struct Scope {
     /// It is, or has in it, the statements.
     statements: bool,
     mentions: Mentions,
+    /// Names that mean items which are newer than its imports.
+    newer: HashSet<String>,
     /// Names in types of variables, which mean items whatever is imported.
     types: HashSet<String>,
     taken: HashSet<u64>,
@@ -129,6 +131,8 @@ impl Items {
         for (era, items) in whose.family.map(|family| self.layout(family)).unwrap_or_default() {
             let mut scope = new(era);
             for item in items {
+                let newer = item.part.mentions.all().filter(|name| !self.is_foreign(name, item.era));
+                scope.newer.extend(newer.filter(|name| self.is_foreign(name, era)).map(str::to_owned));
                 scope.mentions.extend(&item.part.mentions);
                 scope.mentions.names.extend(item.scope.iter().cloned());
                 if item.loose {
@@ -192,7 +196,7 @@ impl Items {
         loop {
             let before = (scope.taken.len(), scope.picks.iter().filter(|(_, wanted)| *wanted).count());
             for item in &self.live {
-                let meant = |name: &str| !self.is_foreign(name, scope.era);
+                let meant = |name: &str| !self.is_foreign(name, scope.era) || scope.newer.contains(name);
                 let typed = || named_by(item, &scope.types);
                 let wanted = wanted(item, &scope.mentions, meant) || typed() || all && item.part.opaque;
                 if scope.taken.contains(&item.id) || !wanted {
