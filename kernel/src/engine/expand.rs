@@ -1,7 +1,7 @@
 //! What a macro's call at the top of a cell stands for: statements, or items that later cells know. rustc
 //! expands the calls of which that is not known, and what comes out is read. Nothing is compiled here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::diagnose::{self, Span};
 use super::environment::Identity;
 use super::generate::{self, Kind};
 use super::item;
-use super::items::Items;
+use super::items::{Items, Name};
 use super::mentions::Mentions;
 use super::published;
 use super::source::Source;
@@ -97,7 +97,7 @@ pub struct Call {
     pub mentions: Mentions,
     /// Something in it looks like an item.
     pub has_items: bool,
-    /// What it is given begins with a name, and nothing like a string.
+    /// The names that it is given.
     words: Vec<String>,
 }
 
@@ -134,6 +134,14 @@ impl Call {
     }
 }
 
+/// What came of calls.
+enum Expansion {
+    /// The items that each stands for.
+    Items(BTreeMap<usize, Vec<Item>>),
+    /// Where each call was in the text, and what rustc said of it.
+    Failed { places: BTreeMap<usize, Range<usize>>, said: String },
+}
+
 /// How a call is tried: as items that are made visible, as the items that it says, and not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -158,19 +166,18 @@ impl Engine {
         let mut scratch = self.state.clone();
         while !tried.is_empty() {
             scratch.clone_from(&self.state);
-            let (source, places, said) = match self.expanded(number, text, split, &tried, &mut scratch)? {
-                Ok(items) => {
+            let (places, said) = match self.expanded(number, text, split, &tried, &mut scratch)? {
+                Expansion::Items(items) => {
                     take_out(split, text, &tried, items);
                     proc_macro2::extra::invalidate_current_thread_spans();
                     break;
                 }
-                Err(failure) => failure,
+                Expansion::Failed { places, said } => (places, said),
             };
             let (diagnostics, _) = diagnose::parse(&said);
             let errors = diagnostics.iter().filter(|d| d.is_error());
             let spans = errors.flat_map(|d| &d.spans).filter(|span| span.is_primary);
             let failed: Vec<usize> = spans.filter_map(|span| place_of(span, &places)).collect();
-            drop(source);
             if failed.is_empty() {
                 // Something else is wrong, which is told when the cell is compiled.
                 break;
@@ -185,8 +192,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Expands calls, each in a module; the items that came of each, or what rustc said.
-    #[allow(clippy::type_complexity)]
+    /// Expands calls, each in a module.
     fn expanded(
         &mut self,
         number: u32,
@@ -194,7 +200,7 @@ impl Engine {
         split: &Split,
         tried: &BTreeMap<usize, Way>,
         next: &mut State,
-    ) -> Result<Result<BTreeMap<usize, Vec<Item>>, (Source, BTreeMap<usize, Range<usize>>, String)>, Refused> {
+    ) -> Result<Expansion, Refused> {
         let items = Split { items: split.items.clone(), imports: split.imports.clone(), ..Split::default() };
         let mut added = next.items.add(number, text, &items);
         let family = Some(added.fresh.clone()).filter(|name| next.items.lives_in(name));
@@ -224,8 +230,8 @@ impl Engine {
         }
         let said = self.run_expansion(&source, next, &uses.families())?;
         match said {
-            Ok(expanded) => Ok(Ok(read(&expanded, tried))),
-            Err(said) => Ok(Err((source, places, said))),
+            Ok(expanded) => Ok(Expansion::Items(read(&expanded, tried))),
+            Err(said) => Ok(Expansion::Failed { places, said }),
         }
     }
 
@@ -233,7 +239,7 @@ impl Engine {
         &self,
         source: &Source,
         next: &State,
-        named: &std::collections::BTreeSet<super::items::Name>,
+        named: &BTreeSet<Name>,
     ) -> Result<Result<String, String>, Refused> {
         let linked = next.items.linked(named);
         let hash = Identity::default().part(source.text().as_bytes()).finish();
@@ -296,7 +302,7 @@ fn place_of(span: &Span, places: &BTreeMap<usize, Range<usize>>) -> Option<usize
 /// The items in the modules of an expanded text; none known where it cannot be read.
 fn read(expanded: &str, tried: &BTreeMap<usize, Way>) -> BTreeMap<usize, Vec<Item>> {
     let mut found: BTreeMap<usize, Vec<Item>> = tried.keys().map(|at| (*at, Vec::new())).collect();
-    let Ok(file) = syn::parse_file(expanded) else { return found };
+    let Ok(file) = syn::parse_file(expanded) else { return BTreeMap::new() };
     for item in file.items {
         let Item::Mod(module) = item else { continue };
         let at = module.ident.to_string().strip_prefix(PLACE).and_then(|at| at.parse().ok());
@@ -314,11 +320,16 @@ fn take_out(split: &mut Split, text: &str, tried: &BTreeMap<usize, Way>, mut ite
         if *way == Way::AsItIs {
             call.edits.clear();
         }
-        let (seen, hidden): (Vec<Item>, Vec<Item>) =
-            items.remove(at).unwrap_or_default().into_iter().partition(item::is_public);
+        let made = items.remove(at);
+        let unread = made.is_none();
+        let (seen, hidden): (Vec<Item>, Vec<Item>) = made.unwrap_or_default().into_iter().partition(item::is_public);
         let hidden = hidden.iter().flat_map(|item| item::part(item, "").names().map(str::to_owned).collect::<Vec<_>>());
         split.hidden.extend(hidden.map(|name| (name, call.name.clone())));
-        split.items.push(item::of_call(&call, text, &seen));
+        let mut part = item::of_call(&call, text, &seen);
+        // What it defines is found by asking for all that its crate has.
+        part.opaque |= unread;
+        part.lasting |= unread;
+        split.items.push(part);
         if place == TRAILING {
             split.trailing = None;
             continue;
