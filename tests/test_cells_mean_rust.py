@@ -102,6 +102,11 @@ def test_a_macro_that_defines_again(k):
     k.run("fn made() -> i32 { 1 }\ntwice()").result("2").idle()
 
 
+def test_items_beside_a_call_use_what_it_defines(k):
+    k.run("macro_rules! adder { ($n:ident, $v:expr) => { fn $n(x: i64) -> i64 { x + $v } } }\nadder!(add3, 3);\nfn add4(x: i64) -> i64 { add3(x) + 1 }\nlet sum = add4(1);").idle()
+    k.run("(add3(1), add4(1), sum)").result("(4, 5, 5)").idle()
+
+
 def test_what_a_macro_mixes_lasts_for_its_cell(k):
     k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); } }\nmixed!(Odd);').stdout("5\n").idle()
     k.run("Odd").fails("E0425", "Odd", "where it makes items only")

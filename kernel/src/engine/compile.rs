@@ -269,24 +269,21 @@ impl Job<'_> {
         Ok(said)
     }
 
-    /// The text with its macros expanded.
+    /// The text with its macros expanded, as far as they can be, and rustc's standard error.
     ///
     /// # Errors
     /// See [`CompileError`].
-    pub fn expand(&self) -> Result<String, CompileError> {
+    pub fn expand(&self) -> Result<(String, String), CompileError> {
         let mut command = self.command();
         command.arg("-Zunpretty=expanded").stdout(Stdio::piped());
-        let child = self.spawn(command)?;
-        let output = child.wait_with_output();
+        let output = self.spawn(command)?.wait_with_output();
         self.compiling.group.store(0, Ordering::SeqCst);
         if self.compiling.cancelled() {
             return Err(CompileError::Cancelled);
         }
         let output = output.map_err(|e| CompileError::Broken(format!("rustc cannot be waited for: {e}")))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(CompileError::Refused(String::from_utf8_lossy(&output.stderr).into_owned()))
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((text(&output.stdout), text(&output.stderr)))
     }
 
     fn made(&self) -> Vec<ItemsCrate> {

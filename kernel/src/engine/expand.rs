@@ -135,11 +135,13 @@ impl Call {
 }
 
 /// What came of calls.
-enum Expansion {
-    /// The items that each stands for.
-    Items(BTreeMap<usize, Vec<Item>>),
-    /// Where each call was in the text, and what rustc said of it.
-    Failed { places: BTreeMap<usize, Range<usize>>, said: String },
+struct Expansion {
+    /// The text with its macros expanded.
+    text: String,
+    /// Where each call was before.
+    places: BTreeMap<usize, Range<usize>>,
+    /// What rustc said.
+    said: String,
 }
 
 /// How a call is tried: as items that are made visible, as the items that it says, and not at all.
@@ -166,20 +168,15 @@ impl Engine {
         let mut scratch = self.state.clone();
         while !tried.is_empty() {
             scratch.clone_from(&self.state);
-            let (places, said) = match self.expanded(number, text, split, &tried, &mut scratch)? {
-                Expansion::Items(items) => {
-                    take_out(split, text, &tried, items);
-                    proc_macro2::extra::invalidate_current_thread_spans();
-                    break;
-                }
-                Expansion::Failed { places, said } => (places, said),
-            };
-            let (diagnostics, _) = diagnose::parse(&said);
-            let errors = diagnostics.iter().filter(|d| d.is_error());
+            let expansion = self.expanded(number, text, split, &tried, &mut scratch)?;
+            let (diagnostics, _) = diagnose::parse(&expansion.said);
+            // An error with a code is about names or types, which is none of this room's business.
+            let errors = diagnostics.iter().filter(|d| d.is_error() && d.code().is_empty());
             let spans = errors.flat_map(|d| &d.spans).filter(|span| span.is_primary);
-            let failed: Vec<usize> = spans.filter_map(|span| place_of(span, &places)).collect();
+            let failed: Vec<usize> = spans.filter_map(|span| place_of(span, &expansion.places)).collect();
             if failed.is_empty() {
-                // Something else is wrong, which is told when the cell is compiled.
+                take_out(split, text, &tried, read(&expansion.text, &tried));
+                proc_macro2::extra::invalidate_current_thread_spans();
                 break;
             }
             for at in failed {
@@ -228,11 +225,8 @@ impl Engine {
             source.push("\n}\n");
             places.insert(*at, start..source.text().len());
         }
-        let said = self.run_expansion(&source, next, &uses.families())?;
-        match said {
-            Ok(expanded) => Ok(Expansion::Items(read(&expanded, tried))),
-            Err(said) => Ok(Expansion::Failed { places, said }),
-        }
+        let (text, said) = self.run_expansion(&source, next, &uses.families())?;
+        Ok(Expansion { text, places, said })
     }
 
     fn run_expansion(
@@ -240,10 +234,10 @@ impl Engine {
         source: &Source,
         next: &State,
         named: &BTreeSet<Name>,
-    ) -> Result<Result<String, String>, Refused> {
+    ) -> Result<(String, String), Refused> {
         let linked = next.items.linked(named);
         let hash = Identity::default().part(source.text().as_bytes()).finish();
-        let Ok(bench) = self.shelf.bench() else { return Ok(Err(String::new())) };
+        let bench = self.shelf.bench().map_err(|e| Refused::Broken(format!("cannot write to the cache: {e}")))?;
         let job = Job {
             name: "cell",
             environment: &self.environment,
@@ -259,12 +253,10 @@ impl Engine {
         };
         let result = job.expand();
         drop(fs::remove_dir_all(&bench));
-        match result {
-            Ok(expanded) => Ok(Ok(expanded)),
-            Err(CompileError::Refused(said)) => Ok(Err(said)),
-            Err(CompileError::Cancelled) => Err(Refused::Interrupted),
-            Err(CompileError::Broken(message)) => Err(Refused::Broken(message)),
-        }
+        result.map_err(|error| match error {
+            CompileError::Cancelled => Refused::Interrupted,
+            CompileError::Broken(message) | CompileError::Refused(message) => Refused::Broken(message),
+        })
     }
 }
 
