@@ -172,8 +172,9 @@ impl Engine {
             let (diagnostics, _) = diagnose::parse(&expansion.said);
             // An error with a code is about names or types, which is none of this room's business.
             let errors = diagnostics.iter().filter(|d| d.is_error() && d.code().is_empty());
-            let spans = errors.flat_map(|d| &d.spans).filter(|span| span.is_primary);
-            let failed: Vec<usize> = spans.filter_map(|span| place_of(span, &expansion.places)).collect();
+            // The call may only be named as the cause.
+            let spans = errors.flat_map(|d| &d.spans);
+            let failed: BTreeSet<usize> = spans.filter_map(|span| place_of(span, &expansion.places)).collect();
             if failed.is_empty() {
                 take_out(split, text, &tried, read(&expansion.text, &tried));
                 proc_macro2::extra::invalidate_current_thread_spans();
