@@ -46,6 +46,7 @@ const LONGEST: usize = 64 << 20;
 
 struct Bridge {
     folder: PathBuf,
+    process: u32,
     /// The bridge reads its other end, and ends when all copies of this are closed.
     life: OwnedFd,
 }
@@ -61,6 +62,14 @@ static BRIDGE_OF_SESSION: Mutex<Option<Bridge>> = Mutex::new(None);
 impl Bridge {
     fn socket(&self) -> PathBuf {
         self.folder.join(folder::SOCKET)
+    }
+
+    /// Does its process run? One that was killed may leave its socket open in its workers for a moment, where nobody
+    /// answers.
+    fn runs(&self) -> bool {
+        let state = fs::read_to_string(format!("/proc/{}/stat", self.process));
+        // The name, which may have anything in it, ends with the last parenthesis; a zombie has ended.
+        state.is_ok_and(|text| !text.rsplit(')').next().unwrap_or_default().trim_start().starts_with(['Z', 'X']))
     }
 }
 
@@ -80,7 +89,7 @@ impl Link {
     /// Connects, and starts the bridge when there is none.
     pub(crate) fn open() -> Result<Self, Error> {
         let mut bridge = BRIDGE_OF_SESSION.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = bridge.as_ref() {
+        if let Some(running) = bridge.as_ref().filter(|bridge| bridge.runs()) {
             match connect(&running.socket()) {
                 Ok(stream) => return Self::over(stream),
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {}
@@ -278,7 +287,7 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
     let _ = folder::write(&folder.join(folder::OWNER), &child.id().to_string());
     rt::own::child(child.id());
     rt::own::descriptor(life.as_fd());
-    let bridge = Bridge { folder, life };
+    let bridge = Bridge { folder, process: child.id(), life };
     let begun = Instant::now();
     loop {
         if let Ok(stream) = UnixStream::connect(bridge.socket()) {
