@@ -20,6 +20,8 @@ const OFTEN: usize = 64;
 pub(super) struct Names {
     imported: Arc<HashMap<String, Vec<Era>>>,
     defined: Arc<HashMap<String, Vec<Era>>>,
+    /// Cells whose closures are made again in later ones.
+    held: Vec<Era>,
     /// Imports that were left when it was last tidied.
     tidied: usize,
 }
@@ -82,9 +84,15 @@ impl Items {
         }
     }
 
-    /// Imports that no item and no later cell has in scope are forgotten.
+    /// Closures of these cells are kept as text: what it names stays in scope for it.
+    pub(super) fn hold(&mut self, eras: Vec<Era>) {
+        self.names.held = eras;
+    }
+
+    /// Imports that no item, no closure and no later cell has in scope are forgotten.
     fn tidy_imports(&mut self) {
-        let eras: HashSet<Era> = self.live.iter().map(|item| item.era).chain([self.era]).collect();
+        let held = self.names.held.iter().copied().chain([self.era]);
+        let eras: HashSet<Era> = self.live.iter().map(|item| item.era).chain(held).collect();
         let used: HashSet<usize> = eras.into_iter().flat_map(|era| self.scope(era)).map(|pick| pick.index).collect();
         let mut index = 0..;
         self.imports.retain(|_| index.next().is_some_and(|index| used.contains(&index)));
@@ -294,5 +302,49 @@ impl Import {
             source.push(&leaf.name);
         }
         source.push(";\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cfg::Cfg;
+    use super::super::split::split;
+    use super::*;
+
+    fn add(items: &mut Items, cell: &str) -> Era {
+        let text: Arc<str> = cell.into();
+        items.add(1, &text, &split(&text, &Cfg::default()).expect("it parses"));
+        items.era
+    }
+
+    fn in_scope(items: &Items, era: Era) -> String {
+        let (mut source, none) = (Source::default(), HashSet::new());
+        items.scope(era).iter().for_each(|pick| items.push_import(pick, &none, &mut source));
+        source.text().to_owned()
+    }
+
+    #[test]
+    fn an_import_is_for_its_cell_and_later_ones() {
+        let mut items = Items::default();
+        let first = add(&mut items, "use std::fmt::{self, Result};");
+        let second = add(&mut items, "use std::io::{Result, Write as _};");
+        let third = add(&mut items, "use std::fmt::{self, Display};");
+        assert_eq!(in_scope(&items, first), "use std::fmt::{self, Result};\n");
+        assert_eq!(in_scope(&items, second), "use std::fmt as fmt;\nuse std::io::{Result, Write as _};\n");
+        assert!(in_scope(&items, third).ends_with("use std::fmt::{self, Display};\n"));
+        assert_eq!(in_scope(&items, third).matches("fmt as fmt").count(), 0, "the newer one brings it");
+    }
+
+    #[test]
+    fn what_closures_name_is_not_forgotten() {
+        let mut items = Items::default();
+        let first = add(&mut items, "use first::Name;");
+        items.hold(vec![first]);
+        for n in 0..OFTEN + 2 {
+            add(&mut items, &format!("use other{n}::Name;"));
+        }
+        assert!(items.imports.len() < 5, "{}", items.imports.len());
+        assert_eq!(in_scope(&items, first), "use first::Name;\n");
+        assert_eq!(items.imports_lost_since(first).len(), 1);
     }
 }

@@ -332,6 +332,7 @@ impl Engine {
         let entry = Entry { built: &built, split: &split, number, text, era: next.items.era };
         let unkept = entry.note_variables(&mut next.variables, &mut notes);
         notes.extend(orphans(&mut next.variables));
+        next.items.hold(next.variables.iter().filter(|(_, v)| v.kept.is_some()).map(|(_, v)| v.era).collect());
         let object = (!split.runs_nothing()).then_some(built.object);
         let taken = built.generated.taken;
         Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
