@@ -33,6 +33,8 @@ class Run:
         self.tasks: set[asyncio.Task] = set()
         self.futures: set = set()
         self.workforce = Workforce(self.name)
+        self.told: dict | None = None
+        self.seen_again = 0
 
     async def start(self) -> None:
         held = self.held
@@ -58,25 +60,29 @@ class Run:
 
     async def watch(self) -> None:
         """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
-        told = None
-        while True:
-            try:
-                workers = await self.held.workers()
-                # those that joined since
-                await check(self.held, workers)
-            except (OSError, Wrong) as problem:
-                self.connection.send({"kind": "error", **explain(problem, self.held)})
-                return
-            news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.held.again.get(self.name, 0))}
-            if not workers:
-                if reason := self.held.hopeless():
-                    self.connection.send({"kind": "error", "message": reason})
-                    return
-                news["queue"] = await queue_of(self.held)
-            if news != told:
-                self.connection.send(news)
-                told = news
+        while await self.look():
             await asyncio.sleep(POLL)
+
+    async def look(self) -> bool:
+        """Tells what is new of the workers; false when there is nothing more to wait for."""
+        self.seen_again = self.held.again.get(self.name, 0)
+        try:
+            workers = await self.held.workers()
+            # those that joined since
+            await check(self.held, workers)
+        except (OSError, Wrong) as problem:
+            self.connection.send({"kind": "error", **explain(problem, self.held)})
+            return False
+        news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.seen_again)}
+        if not workers:
+            if reason := self.held.hopeless():
+                self.connection.send({"kind": "error", "message": reason})
+                return False
+            news["queue"] = await queue_of(self.held)
+        if news != self.told:
+            self.connection.send(news)
+            self.told = news
+        return True
 
     def batch(self, head: dict, body: bytes) -> None:
         if self.held.kind == "slurm":
@@ -90,6 +96,9 @@ class Run:
         try:
             future = await self.submit(number, [body])
             left = await self.result(future, number, [body])
+            # a lost worker is told of before what it was to do: after the last batch nobody listens
+            if self.held.again.get(self.name, 0) != self.seen_again:
+                await self.look()
             self.connection.send({"kind": "done", "n": number, "seconds": left.took / 1e9, "worker": left.worker}, clusters.WORKER.memory(left.value))
         except asyncio.CancelledError:
             raise

@@ -18,6 +18,7 @@ import re
 import shutil
 import socket
 import time
+import traceback
 
 import jobscript
 import tls
@@ -84,6 +85,11 @@ class Job:
     def lost(self) -> bool:
         """Slurm has it as running, and nothing is heard of it: its network failed, or its workers hang."""
         return self.state == "RUNNING" and self.empty is not None and time.monotonic() - self.empty > EMPTY
+
+    @property
+    def in_doubt(self) -> bool:
+        """Its workers are gone. They may be starting again, or Slurm is about to end it: the next seconds tell."""
+        return self.state == "COMPLETING" or (self.state == "RUNNING" and self.empty is not None and not self.lost)
 
     @property
     def there(self) -> bool:
@@ -233,6 +239,7 @@ class Cluster:
 
     async def scale(self, wanted: int) -> None:
         async with self.scaling:
+            await self.settle()
             if lost := [job for job in self.alive() if job.lost]:
                 await self.give_back(lost)
             for _ in range(wanted - len(self.alive())):
@@ -242,6 +249,17 @@ class Cluster:
                 await self.give_back(sorted(self.alive(), key=self.worth)[:surplus])
             self.problem = ""
             self.told.clear()
+
+    async def settle(self) -> None:
+        """Waits until it is known which jobs there are. Whoever scales because jobs have just ended often
+        knows it before the queue was asked again, and would be told that all are there."""
+        deadline = time.monotonic() + EMPTY
+        while self.alive():
+            with contextlib.suppress(Wrong, OSError):
+                await self.poll()
+            if time.monotonic() > deadline or not any(job.in_doubt for job in self.alive()):
+                return
+            await asyncio.sleep(SOON / 4)
 
     def worth(self, job: Job) -> tuple:
         """What would be lost with a job: those that wait come first, then idle ones with little data."""
@@ -296,8 +314,12 @@ class Cluster:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.glance.wait(), self.pause())
             self.glance.clear()
-            with contextlib.suppress(Wrong, OSError):
+            try:
                 await self.poll()
+            except (Wrong, OSError):
+                pass
+            except Exception:  # noqa: BLE001: whoever waits for jobs would wait for ever
+                traceback.print_exc()
             await asyncio.sleep(SOON / 4)
 
     def pause(self) -> float:
@@ -379,7 +401,7 @@ class Cluster:
         why = self.problem or "; ".join(self.told[-3:])
         if not self.scheduler.workers and not coming:
             return f"this cluster has no workers, and none will come: {why or 'it has no jobs'}. cluster.scale(n) submits new jobs"
-        return f"this cluster has jobs for {coming} of {wanted} workers: {why}. cluster.scale(n) submits new jobs" if why else ""
+        return f"this cluster has jobs for {coming} of {wanted} workers{': ' + why if why else ''}. cluster.scale(n) submits new jobs"
 
     async def queue(self, fresh: bool = True) -> list[dict]:
         """Our jobs as they are shown; `fresh` asks Slurm when what is known is old, for those who ask once."""
