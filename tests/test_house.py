@@ -8,7 +8,7 @@ from support.process import ROOT
 
 LONGEST = 500
 RUST = sorted(p for folder in ("src", "kernel/src", "kernel/tests", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
-PYTHON = sorted(p for folder in ("src", "tests", "benches") for p in (ROOT / folder).rglob("*.py"))
+PYTHON = sorted(p for folder in ("src", "tests", "benches", "docs") for p in (ROOT / folder).rglob("*.py"))
 SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
 ROOMS = {"wire", "messages", "session", "engine", "runner", "output", "evcxr"}
 # room -> (rooms of the kernel it may import, words its code must not hold)
