@@ -133,3 +133,11 @@ def test_claims_name_tests_that_exist():
         if not path.exists() or not re.search(rf"\b(def|fn) {test}\b", path.read_text()):
             missing.append(f"{file}::{test}")
     assert not missing, "\n".join(missing)
+
+
+def test_claims_name_files_that_exist():
+    """Where a whole file is the test of a claim."""
+    text = (ROOT / "docs/claims.md").read_text()
+    named = set(re.findall(r"`([\w/]+\.(?:py|rs))(?:::\w+)?`", text))
+    missing = [file for file in sorted(named) if not (ROOT / "tests" / file).exists() and not (ROOT / file).exists()]
+    assert not missing, "\n".join(missing)
