@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from support import process
 from support.frontend import Kernel
@@ -19,6 +20,7 @@ DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 sys.path.insert(0, str(DOCS / "tools"))
 import directives  # noqa: E402
+import picture  # noqa: E402
 
 FENCE = re.compile(r"^```([^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FAILING = {"should_panic", "compile_fail"}
@@ -110,8 +112,10 @@ def test_the_readme_is_a_door():
     assert [line for line in lines if len(line) > 110] == []
 
 
-def test_the_picture_is_small():
-    assert (DOCS / "images/notebook.png").stat().st_size < 200_000
+def test_the_picture_is_small_and_of_the_tour():
+    assert picture.PICTURE.stat().st_size < 200_000
+    with Image.open(picture.PICTURE) as image:
+        assert image.text["cells"] == picture.shown(), "python docs/tools/picture.py makes it anew"
 
 
 def test_the_page_of_directives_is_what_the_kernel_says(k):

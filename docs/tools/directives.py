@@ -22,9 +22,9 @@ from which the page is made (`docs/tools/directives.py`).
 |---|---|
 """
 TAIL = """
-Some have a second name: `:t` is `:type`, `:h` is `:help`, `:q` and `:exit` are `:quit`. Most other commands of evcxr are
-understood and say why they do nothing here ([Coming from evcxr](from-evcxr.md)). An unknown name gets the nearest one and
-the list.
+Some have a second name: `:t` is `:type`, `:h` is `:help`, `:q` and `:exit` are `:quit`, and `:snapshot` is `:snapshots`. Most
+other commands of evcxr are understood and say why they do nothing here ([Coming from evcxr](from-evcxr.md)). An unknown name
+gets the nearest one and the list.
 
 What they are good for is told in [Cells](cells.md), [When a cell fails](failures.md), [Dependencies](dependencies.md),
 [Measuring](measuring.md) and [Parallel loops](parallel.md#how-many-threads).

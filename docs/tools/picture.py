@@ -10,7 +10,7 @@ import pathlib
 import sys
 import tempfile
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs/images/notebook.png"
@@ -26,11 +26,20 @@ def cells() -> list[str]:
     return ["\n".join(line.split("  //")[0].rstrip() for line in cell.splitlines()) for cell in tour.strip().split("\n\n")][:-1]
 
 
+def shown() -> str:
+    """What the picture is of."""
+    return "\n\n".join(cells())
+
+
 def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from support import lab as jupyterlab, process
 
-    with tempfile.TemporaryDirectory() as folder, jupyterlab.lab(process.FERROLAB, pathlib.Path(folder)) as lab, jupyterlab.browser() as browser:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyterlab.lab(process.FERROLAB, pathlib.Path(folder)) as lab,
+        jupyterlab.browser() as browser,
+    ):
         name = lab.book("tour.ipynb", cells())
         page = lab.open(browser, name, HEIGHT, WIDTH, device_scale_factor=DENSITY)
         # one after the other, as a person does: Run All would stop at the panic
@@ -52,7 +61,10 @@ def main() -> None:
         with Image.open(raw) as image:
             size = (SHOWN, round(image.height * SHOWN / image.width))
             small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-            small.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+            # the test that the picture is of the README's tour reads it there
+            what = PngImagePlugin.PngInfo()
+            what.add_text("cells", shown())
+            small.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURE, optimize=True, pnginfo=what)
     print(f"{PICTURE}: {PICTURE.stat().st_size / 1000:.0f} kB")
 
 
