@@ -112,6 +112,26 @@ def test_the_readme_is_a_door():
     assert [line for line in lines if len(line) > 110] == []
 
 
+def test_the_readme_has_the_two_commands():
+    text = README.read_text()
+    for command in ("cargo run --release -- run notebooks/01_quickstart.ipynb", "tests/run"):
+        assert f"\n\n    {command}\n\n" in text
+        assert (ROOT / command.split()[-1]).exists()
+
+
+def test_the_command_line_has_what_pages_say_of_it(cli):
+    """Each `ferrolab VERB --option` that stands anywhere: the verb's help names the option."""
+    said: dict[str, set[str]] = {}
+    for page in PAGES:
+        for verb, rest in re.findall(r"\bferrolab (run|install|uninstall|doctor|kernel)\b([^`\n]*)", page.read_text()):
+            said.setdefault(verb, set()).update(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
+    assert {"--inplace", "-p"} & said["run"] and "--env" in said["install"] and "--json" not in said["run"], said
+    for verb, options in sorted(said.items()):
+        help_text = cli(verb, "--help").stdout
+        missing = [option for option in sorted(options) if not re.search(rf"(?<![\w-]){option}(?![\w-])", help_text)]
+        assert not missing, f"ferrolab {verb} --help does not name {missing}:\n{help_text}"
+
+
 def test_the_picture_is_small_and_of_the_tour():
     assert picture.PICTURE.stat().st_size < 200_000
     with Image.open(picture.PICTURE) as image:
