@@ -1,11 +1,16 @@
 """Command line: `ferrolab run` executes notebooks without Jupyter."""
 
+import contextlib
 import json
 import os
 import pathlib
+import pty
+import subprocess
 
 import nbformat
 import pytest
+
+from support import process
 
 
 def notebook(folder: pathlib.Path, *cells, name="story.ipynb") -> pathlib.Path:
@@ -43,6 +48,23 @@ def test_executed_notebook_html_and_transcript(cli, tmp_path):
     assert "src=\"http" not in page and "href=\"http" not in page.split("<body")[0], "the page is not standalone"
     for text in ("printed", "21", "x + 1"):
         assert text in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("no_color, coloured", [("", True), ("1", False)])
+def test_a_terminal_has_colours_unless_they_are_not_wanted(ferrolab, tmp_path, no_color, coloured):
+    path = notebook(tmp_path, "let wrong: i32 = true;")
+    ours, theirs = pty.openpty()
+    env = process.environment(NO_COLOR=no_color, TERM="xterm-256color")
+    running = subprocess.Popen([str(ferrolab), "run", str(path), "--no-html"], env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    # reading fails when the last of its other ends is closed
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65536):
+            seen += part
+    os.close(ours)
+    assert running.wait(60) == 1
+    assert b"mismatched types" in seen and (b"\x1b[1m" in seen or b"\x1b[3" in seen) == coloured, seen
 
 
 def test_default_output_and_no_html(cli, tmp_path):

@@ -89,26 +89,13 @@ def test_dasks_configuration_decides_over_the_link(start):
     assert re.fullmatch(r"https://hpc\.example/user/me/dask/\d+/status\?a=1&b=2", link), link
 
 
-def listening(pids: list[int]) -> set[str]:
-    """Addresses, in hexadecimal, on which these processes listen."""
-    inodes = set()
-    for pid in pids:
-        for descriptor in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
-            try:
-                inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(descriptor)))
-            except OSError:
-                continue
-    rows = [line.split() for name in ("tcp", "tcp6") for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
-    return {row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes}
-
-
 def test_a_local_cluster_listens_on_loopback_only(start):
     kernel = start(timeout=120, **PYTHON)
     kernel.ok("let c = Cluster::local(2)?;")
-    found = listening(process.tree(kernel.process.pid))
+    found = process.listening(process.tree(kernel.process.pid))
     assert found == {"0100007F"}, found
     kernel.ok("c.scale(3)?; c.wait_for_workers(3)?;", timeout=60)
-    assert listening(process.tree(kernel.process.pid)) == {"0100007F"}
+    assert process.listening(process.tree(kernel.process.pid)) == {"0100007F"}
 
 
 def bridge(kernel) -> int:

@@ -11,14 +11,14 @@ import pytest
 from support import process
 from support.dask import OLDEST, oldest_python
 
-README = (process.ROOT / "README.md").read_text()
+PAGE = (process.ROOT / "docs/clusters.md").read_text()
 
 
 def test_the_stated_release_is_the_one_that_is_tested():
     year, month, _ = OLDEST.split(".")
     stated = re.search(r"OLDEST: \(u32, u32\) = \((\d+), (\d+)\)", (process.ROOT / "src/cluster/python.rs").read_text())
     assert stated.groups() == (year, month)
-    assert f"`distributed` ({year}.{month} or later)" in README
+    assert f"`distributed` ({year}.{month} or later)" in PAGE
 
 
 def test_jupyters_python_is_found_without_being_named(start):

@@ -18,6 +18,21 @@ def test_type(k, spelling):
     k.run("typed.len()").result("1").idle()
 
 
+def test_items(k):
+    k.run("struct Listed; fn counted() -> u8 { 1 }").idle()
+    k.run(":items").says("Listed", "counted")
+
+
+def test_without_snapshots_a_failing_cells_changes_stay(start):
+    kernel = start()
+    kernel.run("let mut kept = vec![1];").idle()
+    kernel.run("kept.push(2); panic!()").fails()
+    kernel.run("kept.len()").result("1").idle()
+    kernel.run(":snapshots off").says("snapshots: off")
+    kernel.run("kept.push(2); panic!()").fails()
+    kernel.run("kept.len()").result("2").idle()
+
+
 def test_type_of_a_wrong_expression(k):
     k.run(":type nothing_of_the_sort").fails(None, "nothing_of_the_sort")
 
@@ -150,7 +165,7 @@ def test_writefile(start, tmp_path):
 def test_capture_keeps_output_back(k):
     k.run('%%capture\nprintln!("not seen"); display::html("<b>not seen</b>").show();').idle()
     k.run("%%capture held\nprintln!(\"held back\");").idle()
-    k.run("held").ends()
+    k.run("held").result(r'"held back\n"').idle()
 
 
 def test_time(k):

@@ -182,3 +182,12 @@ def test_a_killed_runner_between_cells(ferrolab):
         time.sleep(0.3)
         kernel.run("1 + 1").ends()
         kernel.run("2 + 2").result("4").idle()
+
+
+@pytest.mark.parametrize("how", ["variable", "file"])
+def test_the_toolchain_that_is_asked_for_is_the_one_that_is_looked_for(ferrolab, tmp_path, how):
+    """By RUSTUP_TOOLCHAIN, or by a rust-toolchain.toml beside the notebook: one that rustup has not is named."""
+    more = {"RUSTUP_TOOLCHAIN": "ferrolab-has-none"} if how == "variable" else {"cwd": str(tmp_path), "RUSTUP_TOOLCHAIN": ""}
+    (tmp_path / "rust-toolchain.toml").write_text('[toolchain]\npath = "/no/such/ferrolab-has-none"\n')
+    status, said, log = first_cell(**more)
+    assert status == "error" and "ferrolab-has-none" in said + log, said + log

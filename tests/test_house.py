@@ -8,7 +8,7 @@ from support.process import ROOT
 
 LONGEST = 500
 RUST = sorted(p for folder in ("src", "kernel/src", "kernel/tests", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
-PYTHON = sorted(p for folder in ("src", "tests", "benches") for p in (ROOT / folder).rglob("*.py"))
+PYTHON = sorted(p for folder in ("src", "tests", "benches", "docs") for p in (ROOT / folder).rglob("*.py"))
 SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
 ROOMS = {"wire", "messages", "session", "engine", "runner", "output", "evcxr"}
 # room -> (rooms of the kernel it may import, words its code must not hold)
@@ -132,4 +132,12 @@ def test_claims_name_tests_that_exist():
         path = ROOT / "tests" / file if file.endswith(".py") else ROOT / file
         if not path.exists() or not re.search(rf"\b(def|fn) {test}\b", path.read_text()):
             missing.append(f"{file}::{test}")
+    assert not missing, "\n".join(missing)
+
+
+def test_claims_name_files_that_exist():
+    """Where a whole file is the test of a claim."""
+    text = (ROOT / "docs/claims.md").read_text()
+    named = set(re.findall(r"`([\w/]+\.(?:py|rs))(?:::\w+)?`", text))
+    missing = [file for file in sorted(named) if not (ROOT / "tests" / file).exists() and not (ROOT / file).exists()]
     assert not missing, "\n".join(missing)

@@ -1,4 +1,4 @@
-"""papermill, as the README says: a few lines register Rust, then `-p` works as with Python."""
+"""papermill, as docs/command-line.md says: a few lines register Rust, then `-p` works as with Python."""
 
 import json
 import re
@@ -13,8 +13,8 @@ ROOT = process.ROOT
 
 
 def registration() -> str:
-    """The lines that users paste, from the README."""
-    text = (ROOT / "README.md").read_text()
+    """The lines that users paste, from the documentation."""
+    text = (ROOT / "docs/command-line.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     return next(block for block in blocks if "papermill" in block)
 

@@ -4,8 +4,8 @@
 //! A [`Cluster`] is started here ([`Cluster::local`]), on Slurm ([`Cluster::slurm`]), or runs already
 //! ([`Cluster::connect`], [`Cluster::scheduler_file`], [`Cluster::client`]). Dask schedules, retries,
 //! replaces workers that die and shows its dashboard; what this room brings to it is native code:
-//! a closure travels as the shared object it was compiled into and a place in it ([`code`]), calls
-//! travel in batches ([`schedule`]), and a worker calls them without Python's lock ([`shim`]).
+//! a closure travels as the shared object it was compiled into and a place in it (`code`), calls
+//! travel in batches (`schedule`), and a worker calls them without Python's lock (`shim`).
 //!
 //! Closures capture nothing, since captured bytes may be addresses; what they need goes through
 //! [`Cluster::map_with`].
@@ -15,7 +15,7 @@
 //! Items, parameters and results are whatever serde can write and read: values in postcard's format, vectors of
 //! numbers as they are in memory, and in CBOR what has to be told what it is: `serde_json::Value`, untagged and tagged
 //! enums, flattened structs, fields that are left out. Nobody says which: a value is written, read again where it was
-//! written, and the format follows ([`value`]). Types that serde writes but cannot read again (a field that is
+//! written, and the format follows (`value`). Types that serde writes but cannot read again (a field that is
 //! `skip_serializing` without a default, 128-bit integers in untagged enums) are an error that names the task. On
 //! threads nothing is written, and nothing refused.
 //!

@@ -15,7 +15,7 @@ import time
 
 from support import process
 
-# what the README and python.rs state
+# what docs/clusters.md and python.rs state
 OLDEST = "2024.8.0"
 
 

@@ -32,11 +32,20 @@ class Dead(AssertionError):
 class Kernel:
     """A running kernel and the sockets to it."""
 
-    def __init__(self, kind: str = "ferrolab", timeout: float = 60, cwd: str | None = None, wait: bool = True, launcher: tuple[str, ...] = (), **env: str):
+    def __init__(
+        self,
+        kind: str = "ferrolab",
+        timeout: float = 60,
+        cwd: str | None = None,
+        wait: bool = True,
+        launcher: tuple[str, ...] = (),
+        key: bytes | None = None,
+        **env: str,
+    ):
         self.kind, self.timeout = kind, timeout
         # the peer is measured, not judged
         self.strict = kind != "evcxr"
-        self.session, self.key = uuid.uuid4().hex, uuid.uuid4().hex.encode()
+        self.session, self.key = uuid.uuid4().hex, uuid.uuid4().hex.encode() if key is None else key
         self.folder = tempfile.TemporaryDirectory(prefix="frontend-")
         folder = pathlib.Path(self.folder.name)
         ports = process.free_ports(5)

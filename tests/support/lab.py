@@ -60,9 +60,9 @@ class Lab:
         """Light or Dark, for pages that are opened from now on."""
         self.put("/lab/api/settings/@jupyterlab/apputils-extension:themes", {"raw": json.dumps({"theme": f"JupyterLab {theme}"})})
 
-    def open(self, browser, name: str, height: int = 2600):
+    def open(self, browser, name: str, height: int = 2600, width: int = 1280, **options):
         """A page with the notebook, its kernel connected."""
-        page = browser.new_page(viewport={"width": 1280, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.goto(f"{self.base}/doc/tree/{name}?token={TOKEN}&reset", wait_until="domcontentloaded")

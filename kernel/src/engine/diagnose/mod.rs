@@ -1,7 +1,7 @@
 //! What rustc said about a generated text, told in the user's terms.
 //!
-//! rustc's JSON comes in ([`parse`]); out come a report against the user's cells in rustc's own
-//! look ([`render`]) and the facts the engine steers by ([`steer`], [`new_types`], [`classify`]).
+//! rustc's JSON comes in ([`mod@parse`]); out come a report against the user's cells in rustc's own
+//! look ([`mod@render`]) and the facts the engine steers by ([`mod@steer`], [`new_types`], [`classify`]).
 //! This room runs no compiler, generates no code and knows nothing of processes or sessions.
 
 pub mod advice;

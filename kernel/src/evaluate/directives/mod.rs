@@ -1,5 +1,5 @@
 //! Directives: the lines of a cell that are not Rust (`:dep`, `:vars`, `!ls`, `?name`) and the
-//! magics that wrap a whole cell (`%%time`). [`plan`] reads them, the rest of this room does what
+//! magics that wrap a whole cell (`%%time`). [`mod@plan`] reads them, the rest of this room does what
 //! they say. Code keeps its lines and columns: a directive's line is blanked, not removed.
 
 mod act;

@@ -1,6 +1,6 @@
 //! Times loops over lanes and random streams, in ns per item; the least of several runs. For reading, not a test.
 //!
-//! `RUSTFLAGS='-C target-cpu=native' cargo run --release --example lanes [NUMBERS] [SAMPLES]`
+//! `RUSTFLAGS='-C target-cpu=native' cargo bench -p ferrolab --bench lanes -- [NUMBERS] [SAMPLES]`
 
 use ferrolab::prelude::*;
 use ferrolab::simd::F64s;
@@ -41,7 +41,11 @@ fn functions() {
 }
 
 fn main() {
-    let mut sizes = std::env::args().skip(1).map(|a| a.parse::<usize>().expect("a number of items"));
+    // cargo adds an option of its own
+    let mut sizes = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .map(|a| a.parse::<usize>().expect("a number of items"));
     let n = sizes.next().unwrap_or(100_000_000);
     let samples = sizes.next().unwrap_or(400_000_000);
     println!("{} threads, {n} numbers, {samples} samples", threads().count());
