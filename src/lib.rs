@@ -24,7 +24,7 @@
 pub mod cluster;
 pub mod display;
 pub mod executor;
-pub mod frame;
+pub use ferrolab_base::frame;
 pub mod par;
 pub mod plot;
 pub mod prelude;

@@ -2,21 +2,15 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 pub mod cli;
-pub mod descendants;
 pub mod doctor;
-pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "evcxr")]
 pub mod evcxr;
 pub mod install;
-pub mod limits;
-pub mod messages;
 pub mod output;
 pub mod run;
 pub mod runner;
 pub mod serve;
-pub mod session;
-pub mod wire;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +19,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Verb};
+use ferrolab_engine::environment::once;
+use ferrolab_system::limits;
 
 fn main() -> ExitCode {
     limits::let_writes_fail();
@@ -33,11 +29,11 @@ fn main() -> ExitCode {
     if std::env::var_os("EVCXR_RUSTC_WRAPPER").is_some() {
         ::evcxr::runtime_hook();
     }
-    if let Some(code) = engine::environment::once::entered() {
+    if let Some(code) = once::entered() {
         return code;
     }
     if let Ok(program) = executable() {
-        engine::environment::once::enable(program);
+        once::enable(program);
     }
     match Cli::parse().verb {
         Verb::Kernel(args) => serve::kernel(&args.connection_file, args.engine),

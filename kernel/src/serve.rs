@@ -7,14 +7,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::engine::edition::Edition;
-use crate::engine::environment::{self, Cache};
+use ferrolab_engine::edition::Edition;
+use ferrolab_engine::environment::{self, Cache};
 use crate::evaluate::{Granted, Lab, Options};
-use crate::messages::About;
-use crate::session::Session;
-use crate::session::evaluator::Evaluator;
-use crate::wire::Wire;
-use crate::{cli, descendants, doctor, executable, install, limits, run, session};
+use ferrolab_jupyter::messages::About;
+use ferrolab_jupyter::session::Session;
+use ferrolab_jupyter::session::evaluator::Evaluator;
+use ferrolab_jupyter::wire::Wire;
+use ferrolab_jupyter::session;
+use ferrolab_system::{descendants, limits};
+use crate::{cli, doctor, executable, install, run};
 
 /// `ferrolab kernel -f FILE`.
 pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {

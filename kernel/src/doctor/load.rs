@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::ask::ask;
-use crate::engine::environment::loadable;
-use crate::limits;
+use ferrolab_engine::environment::loadable;
+use ferrolab_system::limits;
 
 /// Why objects cannot be loaded.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::Check;
 use super::threads::{self, Granted};
-use crate::engine::environment::loadable;
-use crate::limits::{self, Limit};
+use ferrolab_engine::environment::loadable;
+use ferrolab_system::limits::{self, Limit};
 
 const GIB: f64 = (1_u64 << 30) as f64;
 

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::limits;
+use ferrolab_system::limits;
 
 use super::ask::{ask, find, is_executable};
 use super::{Check, DoctorOptions, load};

@@ -2,8 +2,8 @@
 //! and what went with the process. Where it is said, and what the cell did, are others' business.
 
 use super::errors;
-use crate::engine::Engine;
-use crate::runner::frame::Outcome;
+use ferrolab_engine::Engine;
+use ferrolab_base::frame::Outcome;
 use crate::runner::host::{End, Ended};
 
 /// Types through which a value changes that is not `mut`.

@@ -10,10 +10,10 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use super::{Shared, directives};
-use crate::engine::Engine;
-use crate::engine::insight::{self, Names, Variable};
-use crate::engine::variables::short_type;
-use crate::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
+use ferrolab_engine::Engine;
+use ferrolab_engine::insight::{self, Names, Variable};
+use ferrolab_engine::variables::short_type;
+use ferrolab_jupyter::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
 
 /// Implements the session's questions.
 pub(super) struct Answers {

@@ -1,13 +1,13 @@
 //! What the user is told when a cell fails, as Jupyter errors: name, one line, and the text with
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
-use crate::engine::environment::{EnvironmentError, Kind, loadable};
-use crate::engine::source::Place;
-use crate::engine::{Engine, Refused};
-use crate::limits;
-use crate::runner::frame::Outcome;
+use ferrolab_engine::environment::{EnvironmentError, Kind, loadable};
+use ferrolab_engine::source::Place;
+use ferrolab_engine::{Engine, Refused};
+use ferrolab_system::limits;
+use ferrolab_base::frame::Outcome;
 use crate::runner::host::{End, Ended, Panic};
-use crate::session::evaluator::CellError;
+use ferrolab_jupyter::session::evaluator::CellError;
 
 const RED: &str = "\x1b[1;31m";
 const BLUE: &str = "\x1b[1;34m";
@@ -72,7 +72,7 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic], kept: &str
     match &ended.end {
         End::Said(Outcome::Panicked) => panicked(engine, panics, kept),
         End::Said(Outcome::Failed { message, kind }) => {
-            let short = crate::engine::variables::short_type(kind);
+            let short = ferrolab_engine::variables::short_type(kind);
             let mut error = plain(&short, message);
             error.value = first_line(message);
             error.traceback = vec![

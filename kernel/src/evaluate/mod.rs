@@ -13,17 +13,17 @@ pub mod startup;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::compile::Compiling;
-use crate::engine::edition::Edition;
-use crate::engine::environment::{self, Cache, Environment};
-use crate::engine::measured::Measure;
-use crate::engine::{Engine, Prepared};
-use crate::limits;
+use ferrolab_engine::compile::Compiling;
+use ferrolab_engine::edition::Edition;
+use ferrolab_engine::environment::{self, Cache, Environment};
+use ferrolab_engine::measured::Measure;
+use ferrolab_engine::{Engine, Prepared};
+use ferrolab_system::limits;
 use crate::output::Output;
 use crate::runner::control::Control;
-use crate::runner::frame::{Command, Outcome, Protect, Restore};
+use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
 use crate::runner::host::{Config, End, Ended, Runner};
-use crate::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use answers::Answers;
 use listener::CellListener;
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::errors;
-use crate::engine::environment::{self, Addition, DependencySet, Environment, Options, Progress};
-use crate::session::evaluator::{CellError, Display, Sink};
+use ferrolab_engine::environment::{self, Addition, DependencySet, Environment, Options, Progress};
+use ferrolab_jupyter::session::evaluator::{CellError, Display, Sink};
 
 /// This often is the display painted.
 const PAINT: Duration = Duration::from_millis(200);

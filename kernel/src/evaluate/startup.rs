@@ -14,8 +14,8 @@ use std::sync::Arc;
 use toml::{Table, Value};
 
 use super::{Lab, directives, errors};
-use crate::engine::source::START_FILES;
-use crate::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
+use ferrolab_engine::source::START_FILES;
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
 /// A configuration file is a few lines; more than this is none.
 const LARGEST: u64 = 1 << 20;

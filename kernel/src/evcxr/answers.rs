@@ -8,9 +8,9 @@ use ::evcxr::CommandContext;
 use serde_json::{Map, Value};
 
 use super::control::{Control, compilers};
-use crate::engine::insight::{self, Names, Variable};
+use ferrolab_engine::insight::{self, Names, Variable};
 use crate::evaluate::answers::{Meter, completeness, completions, inspection};
-use crate::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
+use ferrolab_jupyter::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
 
 /// What other threads use while a cell runs.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use ::evcxr::{CompilationError, Error};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::evaluate::errors::plain;
-use crate::session::evaluator::CellError;
+use ferrolab_jupyter::session::evaluator::CellError;
 
 /// How many errors are shown in full.
 const SHOWN: usize = 10;

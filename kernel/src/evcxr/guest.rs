@@ -17,7 +17,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::pump::{Ended, LAST, Piece, Pump};
-use crate::runner::frame::{self, Command, Frame, Outcome, Reply};
+use ferrolab_base::frame::{self, Command, Frame, Outcome, Reply};
 use crate::runner::{guest as runner, socket};
 
 /// evcxr's word for the end of a cell.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{Control, compilers};
 use crate::output::{self, Kind, Output};
-use crate::runner::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
+use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use crate::runner::socket::{self, Frames, Got};
 
 /// How long a cell may take to notice an interrupt.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::engine::environment::{self, Cache};
+use ferrolab_engine::environment::{self, Cache};
 
 /// evcxr's variable for the directory.
 const VARIABLE: &str = "EVCXR_TMPDIR";

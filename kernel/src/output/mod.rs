@@ -14,7 +14,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use crate::session::evaluator::{Display, Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{Display, Sink, Stream};
 use evcxr::{Lines, Piece};
 use redraw::Redraw;
 use text::Decoder;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::notebook::{Notebook, lines_of, text_of};
 use super::terminal::Transcript;
-use crate::session::evaluator::{CellError, Display, Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{CellError, Display, Sink, Stream};
 
 /// Unfinished lines longer than this are reduced to what a terminal would show of them, so that a
 /// bar that redraws itself with `\r` for hours takes no memory.

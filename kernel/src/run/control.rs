@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use crate::session::evaluator::Insight;
+use ferrolab_jupyter::session::evaluator::Insight;
 
 /// How long an interrupt may take before the session is ended instead. The evaluator has its own
 /// ladder, so this is only for when that fails.

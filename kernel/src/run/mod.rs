@@ -28,7 +28,7 @@ use parameters::Given;
 use serde_json::Value;
 use terminal::Transcript;
 
-use crate::session::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
 
 /// Exit status when every cell ran.
 const RAN: u8 = 0;

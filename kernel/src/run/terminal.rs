@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::session::evaluator::{CellError, Stream};
+use ferrolab_jupyter::session::evaluator::{CellError, Stream};
 
 const PROMPT: &str = "\x1b[34m";
 const RESULT: &str = "\x1b[31m";

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::terminal::Transcript;
 use super::{FAILED, Page, RAN, RunOptions, UNUSABLE, status};
-use crate::session::evaluator::{
+use ferrolab_jupyter::session::evaluator::{
     Cell, CellError, Completeness, Completions, Display, Evaluator, Insight, Sink, Stream, Usage, Verdict,
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::limits::Limit;
+use ferrolab_system::limits::Limit;
 
 /// Children whose end nobody waits for: copies that were not needed, keepers whose process has ended.
 static ENDING: Mutex<Vec<i32>> = Mutex::new(Vec::new());

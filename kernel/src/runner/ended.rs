@@ -1,6 +1,6 @@
 //! How a run ended, what it used, and what became of the session. Words for users are found elsewhere.
 
-use super::frame::{Frame, Outcome};
+use ferrolab_base::frame::{Frame, Outcome};
 use super::usage::Usage;
 
 /// How a run ended.

@@ -16,7 +16,7 @@ use super::control::Control;
 use super::death::{describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
 pub use super::ended::{End, Ended};
-use super::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
+use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
 pub use super::usage::Usage;
 

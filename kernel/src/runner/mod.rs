@@ -14,7 +14,3 @@ pub mod socket;
 #[cfg(target_env = "gnu")]
 mod threads;
 mod usage;
-
-#[path = "../../../src/frame/mod.rs"]
-#[allow(dead_code, reason = "each side uses its half of the vocabulary")]
-pub mod frame;

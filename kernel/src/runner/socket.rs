@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::frame::{self, Frame};
+use ferrolab_base::frame::{self, Frame};
 
 /// A pipe: read end, write end. Both are closed on exec.
 ///

@@ -4,8 +4,8 @@
 
 use std::sync::OnceLock;
 
-use crate::engine::environment::HELPER_FILES;
-use crate::engine::insight::{Item, Kind, Names};
+use ferrolab_engine::environment::HELPER_FILES;
+use ferrolab_engine::insight::{Item, Kind, Names};
 
 /// The items of the prelude.
 pub(super) fn items() -> &'static [Item] {
@@ -262,7 +262,7 @@ fn unlinked(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::insight::{complete, inspect};
+    use ferrolab_engine::insight::{complete, inspect};
 
     fn names() -> Names {
         Names { prelude: items().to_vec(), ..Names::default() }

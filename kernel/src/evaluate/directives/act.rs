@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::dependencies::{dependency_lines, is_dep};
 use super::plan::{Directive, Magic, Plan, Shell};
 use super::{footer, shell, table};
-use crate::engine::insight;
-use crate::engine::measured::Measure;
-use crate::engine::variables::short_type;
+use ferrolab_engine::insight;
+use ferrolab_engine::measured::Measure;
+use ferrolab_engine::variables::short_type;
 use crate::evaluate::{Code, Lab, answers, errors};
-use crate::runner::frame::Command;
-use crate::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
+use ferrolab_base::frame::Command;
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
 /// What directives keep between cells.
 #[derive(Debug, Default)]
@@ -263,7 +263,7 @@ impl Lab {
         self.ready(sink)?;
         let Some(engine) = &mut self.engine else { return Ok(()) };
         let flags = engine.flags().clone();
-        engine.set_flags(crate::engine::compile::Flags { checks: on, ..flags });
+        engine.set_flags(ferrolab_engine::compile::Flags { checks: on, ..flags });
         self.confirm(sink, if on { "checks: on" } else { "checks: off" })
     }
 

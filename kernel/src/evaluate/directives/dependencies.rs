@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::act::{Captured, Done, say, wrong};
 use super::plan::Directive;
-use crate::engine::environment::DependencySet;
-use crate::engine::split::extern_crates;
+use ferrolab_engine::environment::DependencySet;
+use ferrolab_engine::split::extern_crates;
 use crate::evaluate::{Lab, errors, preparing};
-use crate::runner::frame::Command;
-use crate::session::evaluator::{Sink, Stream};
+use ferrolab_base::frame::Command;
+use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 /// Crates that come with the toolchain, which no registry has.
 const OWN: [&str; 6] = ["std", "core", "alloc", "proc_macro", "test", "ferrolab"];
@@ -95,7 +95,7 @@ impl Lab {
         let mut listener = crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink, true));
         let ended = runner.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener);
         match ended.end {
-            crate::runner::host::End::Said(crate::runner::frame::Outcome::Ok) => Ok(()),
+            crate::runner::host::End::Said(ferrolab_base::frame::Outcome::Ok) => Ok(()),
             other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),
         }
     }

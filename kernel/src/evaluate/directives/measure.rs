@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use crate::engine::measured::{self, Candidate, Measure};
+use ferrolab_engine::measured::{self, Candidate, Measure};
 use crate::evaluate::errors;
-use crate::session::evaluator::CellError;
+use ferrolab_jupyter::session::evaluator::CellError;
 
 /// The most threads and loops that are taken for meant.
 const MOST_THREADS: usize = 65_536;

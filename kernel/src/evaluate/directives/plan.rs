@@ -3,12 +3,12 @@
 
 pub use super::shell::Shell;
 use super::{foreign, measure};
-use crate::engine::cfg::Cfg;
-use crate::engine::environment::goes_on;
-use crate::engine::measured::Measure;
-use crate::engine::split::split;
+use ferrolab_engine::cfg::Cfg;
+use ferrolab_engine::environment::goes_on;
+use ferrolab_engine::measured::Measure;
+use ferrolab_engine::split::split;
 use crate::evaluate::errors;
-use crate::session::evaluator::CellError;
+use ferrolab_jupyter::session::evaluator::CellError;
 
 /// A line that is not Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::evaluate::errors;
 use crate::output::Output;
-use crate::session::evaluator::{CellError, Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
 
 /// Who runs a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

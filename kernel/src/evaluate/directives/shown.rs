@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::act::{Done, bundle, say, wrong};
-use crate::engine::edition::Edition;
-use crate::engine::insight;
+use ferrolab_engine::edition::Edition;
+use ferrolab_engine::insight;
 use crate::evaluate::{Lab, answers};
-use crate::session::evaluator::{Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 /// Formats that `:efmt` takes; the first is the usual one.
 const ERROR_FORMATS: [&str; 3] = ["{}", "{:?}", "{:#?}"];
@@ -68,7 +68,7 @@ impl Lab {
 
     /// `:restart`: a new runner; items and dependencies stay, variables go.
     pub(super) fn on_restart(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let lost = self.engine.as_mut().map(crate::engine::Engine::clear_variables).unwrap_or_default();
+        let lost = self.engine.as_mut().map(ferrolab_engine::Engine::clear_variables).unwrap_or_default();
         self.start_runner()?;
         let lost = if lost.is_empty() { String::new() } else { format!("; variables are gone: {}", lost.join(", ")) };
         say(sink, &format!("the runner was restarted{lost}\n"))

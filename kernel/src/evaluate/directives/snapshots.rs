@@ -6,8 +6,8 @@ use super::act::{Done, say, wrong};
 use crate::evaluate::Lab;
 use crate::evaluate::listener::CellListener;
 use crate::output::Output;
-use crate::runner::frame::{Command, Protect, Restore};
-use crate::session::evaluator::Sink;
+use ferrolab_base::frame::{Command, Protect, Restore};
+use ferrolab_jupyter::session::evaluator::Sink;
 
 impl Lab {
     /// `:snapshots on|off|all`

@@ -1,7 +1,7 @@
 //! The directives there are: names, other spellings, and help. One table for `:help`, completion
 //! and the message that an unknown name gets.
 
-use crate::engine::insight;
+use ferrolab_engine::insight;
 
 /// A directive's names (the first is the one we use) and its help.
 pub(super) struct Entry {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::act::{Done, say, wrong};
 use super::table;
-use crate::engine::compile::Flags;
-use crate::engine::environment::{Cache, Toolchain};
+use ferrolab_engine::compile::Flags;
+use ferrolab_engine::environment::{Cache, Toolchain};
 use crate::evaluate::{Lab, errors, preparing};
-use crate::session::evaluator::{Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 impl Lab {
     pub(super) fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
@@ -19,7 +19,7 @@ impl Lab {
         }
         self.is_known(cpu)?;
         let wanted =
-            crate::engine::environment::Options { target_cpu: cpu.to_owned(), ..self.options.environment.clone() };
+            ferrolab_engine::environment::Options { target_cpu: cpu.to_owned(), ..self.options.environment.clone() };
         let Some(before) = self.engine.as_ref().map(|engine| engine.environment().clone()) else {
             // Nothing is there yet: it is made once, for this processor.
             self.options.environment = wanted;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::act::{Done, say, wrong};
 use crate::evaluate::Lab;
-use crate::runner::frame::Command;
-use crate::session::evaluator::Sink;
+use ferrolab_base::frame::Command;
+use ferrolab_jupyter::session::evaluator::Sink;
 
 impl Lab {
     pub(super) fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {

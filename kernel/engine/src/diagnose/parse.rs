@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
-use crate::engine::uses::SCOPE;
+use crate::uses::SCOPE;
 
 /// How grave a diagnostic or one of its parts is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

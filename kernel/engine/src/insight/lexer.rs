@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Token {
+pub(crate) enum Token {
     /// An identifier or keyword, `r#` included.
     Word,
     Lifetime,
@@ -28,17 +28,17 @@ pub(in crate::engine) enum Token {
 
 /// A token and its byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::engine) struct Piece {
-    pub(in crate::engine) token: Token,
-    pub(in crate::engine) range: Range<usize>,
+pub(crate) struct Piece {
+    pub(crate) token: Token,
+    pub(crate) range: Range<usize>,
 }
 
 impl Piece {
-    pub(in crate::engine) fn text<'a>(&self, source: &'a str) -> &'a str {
+    pub(crate) fn text<'a>(&self, source: &'a str) -> &'a str {
         source.get(self.range.clone()).unwrap_or_default()
     }
 
-    pub(in crate::engine) fn is(&self, c: char) -> bool {
+    pub(crate) fn is(&self, c: char) -> bool {
         matches!(self.token, Token::Punct(p) | Token::Open(p) | Token::Close(p) if p == c)
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn is_word(c: char) -> bool {
 }
 
 /// All tokens of a text, comments included.
-pub(in crate::engine) fn tokens(source: &str) -> Vec<Piece> {
+pub(crate) fn tokens(source: &str) -> Vec<Piece> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(c) = source[at..].chars().next() {

@@ -2,7 +2,7 @@
 //! of a notebook.
 
 use super::parse::{Diagnostic, Level, Span};
-use crate::engine::source::Source;
+use crate::source::Source;
 
 /// How the helper crate's assertion about such closures begins.
 const ASSERTED: &str = "a closure for the cluster";

@@ -299,7 +299,7 @@ fn is_full(errors: &[String]) -> bool {
 /// Advice for failures that have a usual cause.
 pub(super) fn help_for_link(errors: &[String]) -> String {
     let has = |sign: &str| errors.iter().any(|line| line.contains(sign));
-    if let Some(limit) = crate::limits::explain(&errors.join("\n")) {
+    if let Some(limit) = ferrolab_system::limits::explain(&errors.join("\n")) {
         return limit;
     }
     if let Some(refusal) = super::loadable::explain(&errors.join("\n")) {

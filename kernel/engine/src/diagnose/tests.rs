@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::engine::source::Source;
+use crate::source::Source;
 
 struct Texts(HashMap<u32, String>);
 

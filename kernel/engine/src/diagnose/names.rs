@@ -133,7 +133,7 @@ fn in_cell(place: &str, view: &View<'_>) -> Option<String> {
     }
     let offset = source.offset_of(line, column)?;
     let found = view.cells.real(source.locate(&(offset..offset + 1))?)?;
-    let (line, column) = crate::engine::source::line_column(view.text(found.cell)?, found.range.start);
+    let (line, column) = crate::source::line_column(view.text(found.cell)?, found.range.start);
     Some(format!("{}:{line}:{column}", view.cells.name(found.cell)))
 }
 

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Patch, Snippet};
 use super::names::{clean, clean_code, is_generated};
 use super::parse::{Diagnostic, Span};
 use super::place::View;
-use crate::engine::source::Place;
+use crate::source::Place;
 
 /// How many alternatives of one suggestion are shown, as rustc has it.
 const ALTERNATIVES: usize = 4;

@@ -203,7 +203,7 @@ fn is_plain(text: &str) -> bool {
 mod tests {
     use super::super::super::split::split;
     use super::*;
-    use crate::engine::cfg::Cfg;
+    use crate::cfg::Cfg;
 
     fn remade(text: &str, signature: &str, moves: bool) -> (String, String) {
         let split = split(text, &Cfg::default()).expect("the cell parses");

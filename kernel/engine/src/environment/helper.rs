@@ -17,6 +17,9 @@ pub static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.
 /// Dependencies of the helper crate that cells may name as well.
 pub(super) const SHARED: &[&str] = &["rayon", "plotters", "ndarray", "serde"];
 
+/// What the helper crate shares with the kernel: a package of its own, which stands in it as `base`.
+const BASE: &str = "ferrolab-base";
+
 /// The name of the helper crate.
 pub(super) const NAME: &str = "ferrolab";
 
@@ -52,24 +55,29 @@ pub(super) fn unpack_shared(cache: &Cache) -> Result<PathBuf, EnvironmentError> 
 }
 
 fn unpack_at(cache: &Cache, target: PathBuf, manifest: &Table) -> Result<PathBuf, EnvironmentError> {
-    let manifest = toml_text(manifest)?;
+    let manifests = [("Cargo.toml", toml_text(manifest)?), ("base/Cargo.toml", toml_text(&base_manifest()?)?)];
     let is = |name: &str, bytes: &[u8]| std::fs::read(target.join(name)).is_ok_and(|there| there == bytes);
-    let sources = || FILES.iter().filter(|(name, _)| name.starts_with("src/"));
+    let sources = || FILES.iter().filter(|(name, _)| name.starts_with("src/") || name.starts_with("base/src/"));
+    let there = || {
+        manifests.iter().all(|(name, text)| is(name, text.as_bytes())) && sources().all(|(name, bytes)| is(name, bytes))
+    };
     // Compared whole: this is asked only before a build, and a damaged file fails in odd ways.
-    if is("Cargo.toml", manifest.as_bytes()) && sources().all(|(name, bytes)| is(name, bytes)) {
+    if there() {
         return Ok(target);
     }
     // Builds of different sets meet here.
     let lock = cache.directory("locks")?.join("source");
     let _guard = Guard::take(&lock, &mut || {}, &AtomicBool::new(false))?;
-    if is("Cargo.toml", manifest.as_bytes()) && sources().all(|(name, bytes)| is(name, bytes)) {
+    if there() {
         return Ok(target);
     }
     let stage = cache.stage(&target)?;
     for (name, bytes) in sources() {
         cache.write(&stage.path().join(name), bytes)?;
     }
-    cache.write(&stage.path().join("Cargo.toml"), manifest.as_bytes())?;
+    for (name, text) in &manifests {
+        cache.write(&stage.path().join(name), text.as_bytes())?;
+    }
     stage.commit()
 }
 
@@ -92,9 +100,22 @@ pub(super) fn toml_text(table: &Table) -> Result<String, EnvironmentError> {
 }
 
 fn manifest() -> Result<Table, EnvironmentError> {
+    carried("Cargo.toml")
+}
+
+/// The manifest of what the helper crate shares with the kernel.
+fn base_manifest() -> Result<Table, EnvironmentError> {
+    let mut base = carried("base/Cargo.toml")?;
+    if let Some(workspace) = manifest()?.remove("workspace") {
+        base.insert("workspace".to_owned(), workspace);
+    }
+    Ok(stand_alone(base))
+}
+
+fn carried(file: &str) -> Result<Table, EnvironmentError> {
     let broken =
         |what: &str| EnvironmentError::new(Kind::Build, format!("this binary's helper crate is broken: {what}"));
-    let bytes = FILES.iter().find(|(name, _)| *name == "Cargo.toml").map(|(_, bytes)| *bytes);
+    let bytes = FILES.iter().find(|(name, _)| *name == file).map(|(_, bytes)| *bytes);
     let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or_else(|| broken("no manifest"))?;
     text.parse::<Table>().map_err(|e| broken(&e.to_string()))
 }
@@ -121,6 +142,9 @@ fn stand_alone(mut manifest: Table) -> Table {
                 && let Some(actual) = inherited("dependencies", name)
             {
                 *value = actual;
+            }
+            if name == BASE {
+                *value = Value::Table(Table::from_iter([("path".to_owned(), Value::String("base".to_owned()))]));
             }
         }
     }

@@ -199,7 +199,7 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> EnvironmentE
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
             "the disk (or your quota) is full: free some space, or set {VARIABLE} to a directory on a larger file system"
         ),
-        _ => crate::limits::explain(&error.to_string())
+        _ => ferrolab_system::limits::explain(&error.to_string())
             .unwrap_or_else(|| format!("set {VARIABLE} to a directory you can write to, for instance on scratch")),
     };
     EnvironmentError::new(Kind::Cache, format!("cannot {what} {}: {error}", path.display())).help(help)

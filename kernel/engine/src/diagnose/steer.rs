@@ -7,7 +7,7 @@ use super::advice::advice;
 use super::parse::{Diagnostic, Span};
 use super::place::quotes;
 use super::types::TypeKind;
-use crate::engine::source::Source;
+use crate::source::Source;
 
 /// Errors by which rustc says that a value does not live for as long as the session.
 const BORROWS: &[&str] = &[

@@ -9,7 +9,7 @@ use super::names::{clean, is_generated};
 use super::parse::{Diagnostic, Level};
 use super::place::{Cells, View};
 use super::snippet::{annotated, patched};
-use crate::engine::source::Source;
+use crate::source::Source;
 
 /// How many errors are shown in full.
 const SHOWN: usize = 10;

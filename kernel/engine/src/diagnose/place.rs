@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::parse::Span;
-use crate::engine::source::{Place, Source, cell_name};
+use crate::source::{Place, Source, cell_name};
 
 /// The cells a report may show, by number.
 pub trait Cells {

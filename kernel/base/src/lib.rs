@@ -1,0 +1,6 @@
+//! What the kernel and the helper crate both say, written once: the frames between them.
+//!
+//! The helper crate is built on users' machines together with this package, so it has no dependencies and
+//! knows nothing of sockets, Jupyter, rustc or cells.
+
+pub mod frame;
