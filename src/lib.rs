@@ -31,6 +31,7 @@ pub mod prelude;
 pub mod progress;
 pub mod random;
 pub mod rt;
+pub mod runner;
 pub mod simd;
 pub mod threads;
 pub mod timing;

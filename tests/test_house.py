@@ -1,25 +1,36 @@
 """The house: which room may import which, how long files are, what they begin with, and what `unsafe` must say."""
 
 import re
+import tomllib
 
 import pytest
 
 from support.process import ROOT
 
 LONGEST = 500
-RUST = sorted(p for folder in ("src", "kernel/src", "kernel/tests", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
+PACKAGES = {"helper crate": ROOT, **{name: ROOT / "kernel" / name for name in ("base", "system", "engine", "jupyter")}, "kernel": ROOT / "kernel"}
+RUST = sorted(p for folder in ("src", "kernel", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
 PYTHON = sorted(p for folder in ("src", "tests", "benches", "docs") for p in (ROOT / folder).rglob("*.py"))
 SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
-ROOMS = {"wire", "messages", "session", "engine", "runner", "output", "evcxr"}
-# room -> (rooms of the kernel it may import, words its code must not hold)
-MAY = {
-    "wire": ({"messages"}, ()),
-    "messages": (set(), ("jupyter_zmq_client", "zeromq::", "std::process", "std::net")),
-    "session": ({"messages"}, ("jupyter_zmq_client", "zeromq::", "std::net", "Command::new")),
-    "engine": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "std::net", "std::os::unix::net")),
-    "runner": (set(), ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "syn::")),
-    "evcxr": ({"engine", "runner", "output", "session"}, ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "std::net")),
-    "output": ({"messages", "session"}, ("jupyter_zmq_client", "zeromq::", "Command::new")),
+# What a package of the kernel may depend on besides crates of others: the compiler holds the walls, and this the plan.
+BELOW = {"base": set(), "system": set(), "engine": {"base", "system"}, "jupyter": set(), "kernel": {"base", "system", "engine", "jupyter"}}
+# Crates that say what a package is not about.
+ELSEWHERE = {
+    "base": {"serde", "libc", "tokio"},
+    "system": {"tokio", "serde_json"},
+    "engine": {"jupyter-protocol", "jupyter-zmq-client", "zeromq", "ring"},
+    "jupyter": {"syn", "quote", "toml", "rustix"},
+    "kernel": {"jupyter-zmq-client", "zeromq", "ring", "tokio"},
+    "helper crate": {"jupyter-protocol", "jupyter-zmq-client", "zeromq", "tokio", "syn"},
+}
+# Rooms inside a package -> words that their code must not hold, because they are another room's.
+WORDS = {
+    "jupyter/messages": ("jupyter_zmq_client", "zeromq::", "std::process", "std::net"),
+    "jupyter/session": ("jupyter_zmq_client", "zeromq::", "std::net", "Command::new"),
+    "engine": ("std::net", "std::os::unix::net"),
+    "runner": ("jupyter_protocol", "ferrolab_jupyter", "ferrolab_engine", "syn::"),
+    "evcxr": ("jupyter_protocol", "std::net"),
+    "output": ("ferrolab_engine", "Command::new"),
 }
 
 
@@ -47,32 +58,55 @@ def rooms_used(code: str) -> set[str]:
     return used
 
 
-@pytest.mark.parametrize("room", sorted(MAY))
-def test_rooms_import_what_they_may(room):
-    allowed, forbidden = MAY[room]
-    home = ROOT / "kernel/src"
-    wrong = []
-    for path in [*(home / room).rglob("*.rs"), *home.glob(f"{room}.rs")]:
-        code = code_of(without_tests(path.read_text()))
-        wrong += [f"{name(path)} imports {other}" for other in sorted((rooms_used(code) & ROOMS) - allowed - {room})]
-        wrong += [f"{name(path)} holds {word}" for word in forbidden if word in code]
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_depend_on_what_stands_below_them(package):
+    manifest = tomllib.loads((PACKAGES[package] / "Cargo.toml").read_text())
+    used = set(manifest.get("dependencies", {}))
+    ours = {name.removeprefix("ferrolab-") for name in used if name.startswith("ferrolab-")}
+    assert ours <= BELOW.get(package, {"base"}), package
+    assert not used & ELSEWHERE[package], package
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_of_a_package_form_no_circle(package):
+    """Crates cannot see this: which folder or file at the top of a package uses which other."""
+    home = PACKAGES[package] / "src"
+    below = {}
+    for path in home.rglob("*.rs"):
+        parts = path.relative_to(home).parts
+        if parts[0] in ("lib.rs", "main.rs") or any(re.fullmatch(r"(.*_)?tests(\.rs)?", part) for part in parts):
+            continue
+        room = parts[0].removesuffix(".rs")
+        used = {other for other in rooms_used(code_of(without_tests(path.read_text()))) if (home / other).is_dir() or (home / f"{other}.rs").exists()}
+        for other in used - {room}:
+            below.setdefault(room, {}).setdefault(other, name(path))
+    circles = []
+    for room in below:
+        seen, ahead = set(), [(room, ())]
+        while ahead:
+            here, way = ahead.pop()
+            for other, file in below.get(here, {}).items():
+                if other == room:
+                    circles.append(" → ".join([*way, file]))
+                if other not in seen:
+                    seen.add(other)
+                    ahead.append((other, (*way, file)))
+    assert not circles, "\n".join(circles)
+
+
+@pytest.mark.parametrize("room", WORDS)
+def test_rooms_do_not_do_what_is_anothers(room):
+    package, _, inside = room.partition("/")
+    home = PACKAGES[package] / "src" / inside if package in PACKAGES else ROOT / "kernel/src" / room
+    files = [*home.rglob("*.rs")]
+    assert files
+    wrong = [f"{name(path)} holds {word}" for path in files for word in WORDS[room] if word in code_of(without_tests(path.read_text()))]
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_helper_crate_and_the_kernel_share_only_frames():
-    """Cells never inherit the kernel's dependencies, nor the kernel the helpers'."""
-    wrong = []
-    for path in (ROOT / "src").rglob("*.rs"):
-        code = code_of(path.read_text())
-        for word in ("jupyter_protocol", "jupyter_zmq_client", "zeromq::", "tokio::", "syn::", "ferrolab_kernel"):
-            if word in code:
-                wrong.append(f"{name(path)} holds {word}")
-    for path in (ROOT / "kernel/src").rglob("*.rs"):
-        for target in re.findall(r'#\[path = "([^"]*)"\]', path.read_text()):
-            real = (path.parent / target).resolve()
-            if not real.is_relative_to(ROOT / "kernel") and real != ROOT / "src/frame/mod.rs":
-                wrong.append(f"{name(path)} includes {target}")
-    assert not wrong, "\n".join(wrong)
+def test_no_file_is_compiled_into_two_packages():
+    included = [f"{name(path)} includes {target}" for path in RUST for target in re.findall(r'^\s*#\[path = "(\.\.[^"]*)"\]', path.read_text(), re.M)]
+    assert not included, "\n".join(included)
 
 
 def test_file_length():
@@ -119,7 +153,7 @@ def test_scripts_can_be_started():
 
 
 def test_every_package_inherits_the_lints():
-    for path in (ROOT / "Cargo.toml", ROOT / "kernel/Cargo.toml"):
+    for path in (home / "Cargo.toml" for home in PACKAGES.values()):
         assert re.search(r"\[lints\]\nworkspace = true", path.read_text()), name(path)
 
 

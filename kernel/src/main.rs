@@ -1,6 +1,7 @@
 //! The `ferrolab` program: one binary that is the Jupyter kernel, the runner it starts, and the
 //! command line. This file only parses the verb and hands it to its room.
 
+mod ask;
 pub mod cli;
 pub mod doctor;
 pub mod evaluate;

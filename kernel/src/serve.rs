@@ -7,16 +7,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::evaluate::{Granted, Lab, Options};
+use crate::{cli, doctor, executable, install, run};
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache};
-use crate::evaluate::{Granted, Lab, Options};
 use ferrolab_jupyter::messages::About;
+use ferrolab_jupyter::session;
 use ferrolab_jupyter::session::Session;
 use ferrolab_jupyter::session::evaluator::Evaluator;
 use ferrolab_jupyter::wire::Wire;
-use ferrolab_jupyter::session;
 use ferrolab_system::{descendants, limits};
-use crate::{cli, doctor, executable, install, run};
 
 /// `ferrolab kernel -f FILE`.
 pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {

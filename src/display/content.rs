@@ -1,6 +1,7 @@
 //! Ready-made content: a few representations of one thing and a plain text for terminals.
 
 use super::{Display, MimeBundle, check};
+use ferrolab_base::text;
 
 /// Something to show: representations, richest first, and Jupyter metadata.
 ///
@@ -123,7 +124,7 @@ pub fn html(html: impl Into<String>) -> Content {
 #[must_use]
 pub fn svg(svg: impl Into<String>) -> Content {
     let svg = svg.into();
-    let plain = format!("[SVG drawing, {}]", size(svg.len()));
+    let plain = format!("[SVG drawing, {}]", text::bytes(svg.len() as u64));
     content("image/svg+xml", svg.into_bytes(), plain)
 }
 
@@ -140,8 +141,8 @@ pub fn png(bytes: impl Into<Vec<u8>>) -> Content {
         Some(u32::from_be_bytes(word))
     };
     let plain = match (word(16), word(20)) {
-        (Some(w), Some(h)) => format!("[PNG image, {w} × {h} pixels, {}]", size(bytes.len())),
-        _ => format!("[PNG image, {}]", size(bytes.len())),
+        (Some(w), Some(h)) => format!("[PNG image, {w} × {h} pixels, {}]", text::bytes(bytes.len() as u64)),
+        _ => format!("[PNG image, {}]", text::bytes(bytes.len() as u64)),
     };
     content("image/png", bytes, plain)
 }
@@ -154,7 +155,7 @@ pub fn png(bytes: impl Into<Vec<u8>>) -> Content {
 #[must_use]
 pub fn jpeg(bytes: impl Into<Vec<u8>>) -> Content {
     let bytes = bytes.into();
-    let plain = format!("[JPEG image, {}]", size(bytes.len()));
+    let plain = format!("[JPEG image, {}]", text::bytes(bytes.len() as u64));
     content("image/jpeg", bytes, plain)
 }
 
@@ -223,37 +224,10 @@ fn as_json(mime: &str, source: String, what: Option<&str>) -> Content {
         return text(format!("not valid JSON, at byte {at}:\n{source}"));
     }
     let plain = match what {
-        Some(what) => format!("[{what}, {}]", size(source.len())),
+        Some(what) => format!("[{what}, {}]", text::bytes(source.len() as u64)),
         None => source.clone(),
     };
     content(mime, source.into_bytes(), plain)
-}
-
-fn size(bytes: usize) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
-/// Text made safe to stand in HTML or SVG, in content and in quoted attributes. Control
-/// characters that XML forbids become `�`.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn strip_tags(html: &str) -> String {

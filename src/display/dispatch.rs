@@ -8,6 +8,7 @@
 use super::debug::{List, list_text};
 use super::{Display, debug_text};
 use crate::rt;
+use ferrolab_base::text::short_type;
 use std::fmt::Debug;
 
 /// What is known of a value.
@@ -151,23 +152,11 @@ pub(super) fn unknown(name: &str) -> String {
     if name.contains("{{closure}}") {
         return "a closure".to_owned();
     }
-    let name = short(name);
+    let name = short_type(name);
     format!(
         "a value of type `{name}`, which has no text form. Put `#[derive(Debug)]` on the type, \
          or implement `display::Display` for it."
     )
-}
-
-/// A type's name without the paths of the types in it.
-fn short(name: &str) -> String {
-    let mut out = String::new();
-    for part in name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
-        let word = part.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
-        let last = word.rsplit("::").next().unwrap_or(word);
-        out.push_str(last);
-        out.push_str(&part[word.len()..]);
-    }
-    out
 }
 
 /// Shows a trailing expression: `evcxr_display` when its type has one, then

@@ -18,9 +18,9 @@ mod tests;
 
 pub use crate::rt::{MimeBundle, clear_output, input, new_display_id};
 pub use columns::{TableOf, table_of};
-pub(crate) use content::escape;
 pub use content::{Content, bundle, html, jpeg, json, latex, markdown, plotly, png, svg, text, vega_lite};
 pub use debug::debug_text;
+pub(crate) use ferrolab_base::text::escape;
 pub use table::{Table, table};
 
 use crate::rt;

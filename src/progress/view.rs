@@ -2,6 +2,7 @@
 //! [`super::render`]'s.
 
 use super::state::Outcome;
+use ferrolab_base::text::grouped;
 use std::time::Duration;
 
 /// What a bar counts.
@@ -184,19 +185,6 @@ impl View {
             n => format!("{n} threads, {} to {} each", self.amount(*least), self.amount(*most)),
         })
     }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1536` as `1.5 KiB`.

@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// One open descriptor.
 #[derive(Debug, Clone)]
-pub(super) struct Open {
+pub(crate) struct Open {
     number: RawFd,
     what: What,
     /// Device and inode, which tell whether it is still the same.

@@ -54,7 +54,7 @@ const DISCARDED: u8 = b'q';
 ///
 /// # Errors
 /// When the system refuses another process.
-pub(super) fn start(kernel: RawFd) -> io::Result<i32> {
+pub(crate) fn start(kernel: RawFd) -> io::Result<i32> {
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping of our own, which stays for as long as the keeper runs, which is as long as
     // this process.
@@ -85,12 +85,12 @@ pub(super) fn start(kernel: RawFd) -> io::Result<i32> {
 }
 
 /// From now on the copy behind this descriptor is the one to wake; none when there is no copy.
-pub(super) fn set_copy(end: Option<&UnixStream>) {
+pub(crate) fn set_copy(end: Option<&UnixStream>) {
     COPY.store(end.map_or(-1, AsRawFd::as_raw_fd), Ordering::SeqCst);
 }
 
 /// Ends a copy that is not needed.
-pub(super) fn discard(mut end: &UnixStream) {
+pub(crate) fn discard(mut end: &UnixStream) {
     set_copy(None);
     // A copy that is gone needs no word.
     drop(io::Write::write_all(&mut end, &[DISCARDED]));
@@ -98,7 +98,7 @@ pub(super) fn discard(mut end: &UnixStream) {
 
 /// In the copy: sleeps until the process ends, and says whether its keeper is there to ask. Ends this
 /// process when it is not needed any more.
-pub(super) fn sleep(end: &UnixStream) -> bool {
+pub(crate) fn sleep(end: &UnixStream) -> bool {
     let mut word = 0_u8;
     loop {
         // SAFETY: one byte of room. recv(2) itself, since the runner's `read` is interposed.
@@ -114,7 +114,7 @@ pub(super) fn sleep(end: &UnixStream) -> bool {
 }
 
 /// In a copy that takes over: the keeper of the process that ended.
-pub(super) struct Estate<'a> {
+pub(crate) struct Estate<'a> {
     /// Held while a question waits for its answer.
     end: Mutex<&'a UnixStream>,
     keeper: i32,
@@ -123,7 +123,7 @@ pub(super) struct Estate<'a> {
 }
 
 impl<'a> Estate<'a> {
-    pub(super) fn new(end: &'a UnixStream, keeper: i32) -> Self {
+    pub(crate) fn new(end: &'a UnixStream, keeper: i32) -> Self {
         Self { end: Mutex::new(end), keeper, reads: AtomicBool::new(true) }
     }
 
@@ -132,7 +132,7 @@ impl<'a> Estate<'a> {
     }
 
     /// A descriptor of the process that ended, when it was still open.
-    pub(super) fn descriptor(&self, number: i32) -> Option<OwnedFd> {
+    pub(crate) fn descriptor(&self, number: i32) -> Option<OwnedFd> {
         let mut end = self.end();
         if !ask(&mut end, Ask::Descriptor, number as usize, 0) {
             return None;
@@ -158,7 +158,7 @@ impl<'a> Estate<'a> {
 
     /// Fills `into` with what stands at `address` there. Memory that was read is given back as it goes, so
     /// that both processes together need no more than one. Several threads may ask at once.
-    pub(super) fn memory(&self, address: usize, into: &mut [u8]) -> bool {
+    pub(crate) fn memory(&self, address: usize, into: &mut [u8]) -> bool {
         const PIECE: usize = 4 << 20;
         let mut at = address;
         into.chunks_mut(PIECE).all(|piece| {

@@ -1,34 +1,29 @@
 //! The runner's side of a cell: what generated code calls, and how helpers reach the kernel.
 //!
-//! Three rooms in one: [`serve`] is the loop that takes commands, forks snapshots and runs cells;
-//! [`store`] keeps the variables between cells; [`channel`] carries frames. This is not an API for
+//! Two rooms in one: [`store`] keeps the variables between cells; [`channel`] carries frames. This is not an API for
 //! notebooks: cells use [`crate::display`], [`crate::progress`] and [`crate::par`], which are
 //! built on the functions below. Outside a runner (tests, plain programs) everything works and
 //! shows its plain text on standard output.
 
-pub mod attach;
 pub mod cell;
 pub mod channel;
 pub mod closure;
 mod descriptors;
-#[cfg(test)]
-mod frame_tests;
-mod keeper;
+pub(crate) mod keeper;
 pub mod large;
 mod ledger;
 mod memory;
 pub mod own;
 pub mod panic;
-mod pool;
+pub(crate) mod pool;
 mod reach;
-pub mod serve;
 pub mod signals;
-mod snapshot;
-mod stack;
+pub(crate) mod snapshot;
+pub(crate) mod stack;
 mod stdin;
 pub mod store;
-mod usage;
-mod world;
+pub(crate) mod usage;
+pub(crate) mod world;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -58,27 +58,27 @@ pub(crate) fn disown(descriptor: BorrowedFd<'_>) {
 }
 
 /// Our threads.
-pub(super) fn threads() -> Vec<i32> {
+pub(crate) fn threads() -> Vec<i32> {
     own().threads.clone()
 }
 
 /// Our child processes.
-pub(super) fn children() -> Vec<u32> {
+pub(crate) fn children() -> Vec<u32> {
     own().children.clone()
 }
 
 /// Descriptors that snapshots keep.
-pub(super) fn descriptors() -> Vec<i32> {
+pub(crate) fn descriptors() -> Vec<i32> {
     own().descriptors.clone()
 }
 
 /// In a copy that took over: its threads are those that it starts from now on.
-pub(super) fn forget_threads() {
+pub(crate) fn forget_threads() {
     own().threads.clear();
 }
 
 /// Nobody is in the middle of a change while this is held.
-pub(super) fn hold() -> impl Sized {
+pub(crate) fn hold() -> impl Sized {
     own()
 }
 

@@ -53,7 +53,7 @@ struct Made {
 }
 
 /// The pool of this process.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     probe: Option<Probe>,
 }
 
@@ -80,7 +80,7 @@ fn made() -> MutexGuard<'static, Option<Made>> {
 }
 
 /// How many threads the pool will have, as long as there is none: then asking rayon would make it.
-pub(super) fn to_come() -> Option<usize> {
+pub(crate) fn to_come() -> Option<usize> {
     (STATE.load(Ordering::SeqCst) == WAITING).then(|| THREADS.load(Ordering::SeqCst))
 }
 
@@ -139,7 +139,7 @@ impl Made {
 impl Pool {
     /// Prepares the pool, on the thread that cells will run on. It is made when it is needed, or now where nobody would
     /// tell of that.
-    pub(super) fn start(threads: usize) -> Self {
+    pub(crate) fn start(threads: usize) -> Self {
         THREADS.store(threads, Ordering::SeqCst);
         let now = || builder(threads, Arc::default());
         let is_there = |place: &Place| {
@@ -158,7 +158,7 @@ impl Pool {
 
     /// Another number of threads from now on; the former ones end when they have nothing to do. False when this
     /// process is bound to the number it began with.
-    pub(super) fn resize(&mut self, threads: usize) -> bool {
+    pub(crate) fn resize(&mut self, threads: usize) -> bool {
         if threads == THREADS.load(Ordering::SeqCst) {
             return true;
         }
@@ -180,7 +180,7 @@ impl Pool {
     }
 
     /// In a copy that took over: threads of its own, in the place of those that were not copied.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.probe = None;
         let Some(place) = PLACE.get().filter(|_| to_come().is_none()) else { return };
         let former = made().take();
@@ -209,7 +209,7 @@ impl Pool {
     }
 
     /// Between cells: a pool that was just made is whole before anybody looks at this process's threads.
-    pub(super) fn wait_until_begun(&self) {
+    pub(crate) fn wait_until_begun(&self) {
         let asked = Instant::now();
         let is_whole = || made().as_ref().is_none_or(|made| made.begun.load(Ordering::SeqCst) >= made.threads);
         while !is_whole() && asked.elapsed() < Duration::from_millis(100) {
@@ -218,7 +218,7 @@ impl Pool {
     }
 
     /// After a cell in which threads of the pool did something: asks them to count themselves.
-    pub(super) fn ask_whether_idle(&mut self) {
+    pub(crate) fn ask_whether_idle(&mut self) {
         if PLACE.get().is_none() || to_come().is_some() || self.is_busy() {
             return;
         }
@@ -234,7 +234,7 @@ impl Pool {
     }
 
     /// Does a thread of the pool run a task that an earlier cell began?
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.probe.as_ref().is_some_and(|probe| probe.arrived.load(Ordering::Relaxed) < probe.of)
     }
 }

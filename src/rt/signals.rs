@@ -42,12 +42,12 @@ pub fn reset() {
 }
 
 /// The cell's read of standard input ended with an interrupt, and so does the cell.
-pub(super) fn stop_reading() {
+pub(crate) fn stop_reading() {
     STOPPED_READING.store(true, Ordering::Relaxed);
 }
 
 /// Did an interrupt end a read of standard input in this cell?
-pub(super) fn stopped_reading() -> bool {
+pub(crate) fn stopped_reading() -> bool {
     STOPPED_READING.load(Ordering::Relaxed)
 }
 
@@ -111,7 +111,7 @@ pub fn install_for_this_thread() {
 }
 
 /// The same for a thread whose stack ends, downwards, at this address.
-pub(super) fn install_for_stack(end: usize) {
+pub(crate) fn install_for_stack(end: usize) {
     STACK_END.set(end);
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: the mapping is given to the system for the thread's lifetime and deliberately never

@@ -44,13 +44,13 @@ pub struct Restored {
 }
 
 /// What the runner itself needs, and a copy of it as well.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// Its descriptors to the kernel.
-    pub(super) descriptors: Vec<RawFd>,
+    pub(crate) descriptors: Vec<RawFd>,
     /// Process id of the keeper; 0 when there is none, and then no snapshot.
-    pub(super) keeper: i32,
+    pub(crate) keeper: i32,
     /// Threads on which a copy gets its large data back.
-    pub(super) threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// Forks. Returns in the running process at once, in the copy only when it must take over.

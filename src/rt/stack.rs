@@ -35,7 +35,7 @@ extern "C" fn enter() {
 ///
 /// # Errors
 /// When the system has no room for the stack; `work` has not run then.
-pub(super) fn run(length: usize, work: impl FnOnce() -> i32) -> io::Result<i32> {
+pub(crate) fn run(length: usize, work: impl FnOnce() -> i32) -> io::Result<i32> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping of our own, which is never unmapped: copies go on on it.

@@ -203,7 +203,7 @@ pub fn note_plain(variables: &[(String, u64, u8)]) {
 }
 
 /// Variables with large blocks of plain data, and the addresses of those.
-pub(super) fn large_data() -> Vec<(String, Vec<usize>)> {
+pub(crate) fn large_data() -> Vec<(String, Vec<usize>)> {
     let slots = slots();
     let plain = slots.iter().flatten().filter(|(_, slot)| slot.full && slot.levels > 0 && slot.layout.size() >= 8);
     let found = plain.map(|(name, slot)| {

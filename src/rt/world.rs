@@ -9,10 +9,10 @@ use super::own;
 
 /// What was there at a snapshot.
 #[derive(Debug, Clone, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     threads: Vec<Made>,
     children: Vec<Made>,
-    pub(super) open: Vec<Open>,
+    pub(crate) open: Vec<Open>,
 }
 
 /// A thread or a child process.
@@ -26,19 +26,19 @@ struct Made {
 
 impl World {
     /// Looks again; what is new was made by `cell`.
-    pub(super) fn look(&mut self, cell: u32, kept: &[i32]) {
+    pub(crate) fn look(&mut self, cell: u32, kept: &[i32]) {
         self.threads = look(threads(), &self.threads, cell, thread_name);
         self.children = look(children(), &self.children, cell, process_name);
         self.open = descriptors::look(kept, &self.open, cell);
     }
 
     /// In a copy that took over: threads and children were the other process's.
-    pub(super) fn of_a_copy(&self) -> Self {
+    pub(crate) fn of_a_copy(&self) -> Self {
         Self { open: self.open.clone(), ..Self::default() }
     }
 
     /// What of it lives in this process, and would be lost with it; sentence parts.
-    pub(super) fn alive(&self) -> Vec<String> {
+    pub(crate) fn alive(&self) -> Vec<String> {
         let (threads, children) = (threads(), children());
         // Their names are asked for again: threads name themselves some time after they begin.
         let alive = |all: &[Made], now: &[i32], name: fn(i32) -> String| {
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Its threads and children, in words; those of one name and cell are counted.
-    pub(super) fn describe(&self) -> Vec<String> {
+    pub(crate) fn describe(&self) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         let unnamed = thread_name(std::process::id() as i32);
         let mut threads = self.threads.clone();

@@ -1,6 +1,7 @@
 //! How measurements look: text as IPython's, and a figure of the distribution. Nothing is computed
 //! here but what a reader sees.
 
+use ferrolab_base::text::escape;
 use std::fmt;
 
 use super::compare::Comparison;
@@ -81,10 +82,6 @@ pub(super) fn bundle(text: &str, more_html: &str, figures: &[Plot]) -> MimeBundl
     }
     html.push_str("</div>");
     vec![("text/html".to_owned(), html.into_bytes()), ("text/plain".to_owned(), text.as_bytes().to_vec())]
-}
-
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Timing {

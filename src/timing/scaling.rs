@@ -257,8 +257,9 @@ impl fmt::Display for Scaling {
 
 impl Display for Scaling {
     fn mime_bundle(&self) -> MimeBundle {
-        let cell =
-            |tag: &str, text: &str| format!("<{tag} style=\"text-align:right\">{}</{tag}>", report::escape(text));
+        let cell = |tag: &str, text: &str| {
+            format!("<{tag} style=\"text-align:right\">{}</{tag}>", ferrolab_base::text::escape(text))
+        };
         let mut html = format!("<table><tr>{}</tr>", HEADINGS.map(|h| cell("th", h)).concat());
         for row in self.rows() {
             html.push_str(&format!("<tr>{}</tr>", row.map(|text| cell("td", &text)).concat()));

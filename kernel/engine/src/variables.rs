@@ -129,22 +129,8 @@ impl Variables {
 
 /// A type as the user would write it: paths reduced to their last part.
 pub fn short_type(full: &str) -> String {
-    let mut short = String::new();
-    let mut segment_start = 0;
-    let mut characters = full.char_indices().peekable();
-    while let Some((_, c)) = characters.next() {
-        if c == ':' && characters.peek().is_some_and(|(_, next)| *next == ':') {
-            characters.next();
-            short.truncate(segment_start);
-            continue;
-        }
-        short.push(c);
-        if !(c.is_alphanumeric() || c == '_') {
-            segment_start = short.len();
-        }
-    }
     // Ours, which stands for this and for a known length.
-    short.replace("dyn BothWays<", "dyn DoubleEndedIterator<")
+    ferrolab_base::text::short_type(full).replace("dyn BothWays<", "dyn DoubleEndedIterator<")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Check;
-use super::ask::{find, is_executable};
+use crate::ask::{find, is_executable};
 use crate::evaluate::startup::{Configuration, evcxr_directory};
 use crate::install::{paths, spec};
 

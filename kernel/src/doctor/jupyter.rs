@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Check;
-use super::ask::{find, is_executable};
+use crate::ask::{find, is_executable};
 use crate::install::{installed, paths};
 
 pub(super) fn checks(exe: &Path) -> Vec<Check> {

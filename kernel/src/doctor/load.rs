@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ask::ask;
+use crate::ask::ask;
 use ferrolab_engine::environment::loadable;
 use ferrolab_system::limits;
 

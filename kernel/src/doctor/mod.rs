@@ -1,7 +1,6 @@
 //! `ferrolab doctor`: is everything there that the kernel needs, and if not, how to get it. It looks
 //! and reports; it mends nothing.
 
-pub(crate) mod ask;
 mod evcxr;
 mod jupyter;
 mod load;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ferrolab_system::limits;
 
-use super::ask::{ask, find, is_executable};
 use super::{Check, DoctorOptions, load};
+use crate::ask::{ask, find, is_executable};
 
 /// The oldest rustc that can compile cells (edition 2024, and the lints the engine reads).
 const OLDEST: (u32, u32) = (1, 91);

@@ -2,9 +2,9 @@
 //! and what went with the process. Where it is said, and what the cell did, are others' business.
 
 use super::errors;
-use ferrolab_engine::Engine;
-use ferrolab_base::frame::Outcome;
 use crate::runner::host::{End, Ended};
+use ferrolab_base::frame::Outcome;
+use ferrolab_engine::Engine;
 
 /// Types through which a value changes that is not `mut`.
 const INTERIOR: [&str; 8] = ["Cell<", "Mutex<", "RwLock<", "Atomic", "Arc<", "Rc<", "*mut", "&mut"];

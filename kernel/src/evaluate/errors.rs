@@ -1,13 +1,13 @@
 //! What the user is told when a cell fails, as Jupyter errors: name, one line, and the text with
 //! colours. Every text says what happened, where, what became of the variables, what to do.
 
+use crate::runner::host::{End, Ended, Panic};
+use ferrolab_base::frame::Outcome;
 use ferrolab_engine::environment::{EnvironmentError, Kind, loadable};
 use ferrolab_engine::source::Place;
 use ferrolab_engine::{Engine, Refused};
-use ferrolab_system::limits;
-use ferrolab_base::frame::Outcome;
-use crate::runner::host::{End, Ended, Panic};
 use ferrolab_jupyter::session::evaluator::CellError;
+use ferrolab_system::limits;
 
 const RED: &str = "\x1b[1;31m";
 const BLUE: &str = "\x1b[1;34m";

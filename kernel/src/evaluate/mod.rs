@@ -13,18 +13,18 @@ pub mod startup;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::output::Output;
+use crate::runner::control::Control;
+use crate::runner::host::{Config, End, Ended, Runner};
+use answers::Answers;
+use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
 use ferrolab_engine::compile::Compiling;
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache, Environment};
 use ferrolab_engine::measured::Measure;
 use ferrolab_engine::{Engine, Prepared};
-use ferrolab_system::limits;
-use crate::output::Output;
-use crate::runner::control::Control;
-use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
-use crate::runner::host::{Config, End, Ended, Runner};
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
-use answers::Answers;
+use ferrolab_system::limits;
 use listener::CellListener;
 
 /// What an evaluator is made with.

@@ -1,5 +1,6 @@
 //! Preparing the environment where the user can see it: one display, updated in place.
 
+use ferrolab_base::text::escape;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -140,8 +141,4 @@ impl Shown {
             self.sink.display(display);
         }
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

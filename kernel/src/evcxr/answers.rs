@@ -8,8 +8,8 @@ use ::evcxr::CommandContext;
 use serde_json::{Map, Value};
 
 use super::control::{Control, compilers};
-use ferrolab_engine::insight::{self, Names, Variable};
 use crate::evaluate::answers::{Meter, completeness, completions, inspection};
+use ferrolab_engine::insight::{self, Names, Variable};
 use ferrolab_jupyter::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
 
 /// What other threads use while a cell runs.

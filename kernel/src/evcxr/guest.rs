@@ -17,8 +17,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::pump::{Ended, LAST, Piece, Pump};
-use ferrolab_base::frame::{self, Command, Frame, Outcome, Reply};
 use crate::runner::{guest as runner, socket};
+use ferrolab_base::frame::{self, Command, Frame, Outcome, Reply};
 
 /// evcxr's word for the end of a cell.
 const COMPLETE: &[u8] = b"EVCXR_EXECUTION_COMPLETE\n";

@@ -80,7 +80,7 @@ pub(super) fn loading(source: &Path) -> String {
     // A string with the escapes of TOML's basic strings, which Rust's are for every path.
     let path = format!("{:?}", source.display().to_string());
     format!(
-        ":dep ferrolab = {{ path = {path} }}\nuse ferrolab::prelude::*;\nuse ferrolab::rt::attach::EvcxrDisplay as _;\n"
+        ":dep ferrolab = {{ path = {path} }}\nuse ferrolab::prelude::*;\nuse ferrolab::runner::attach::EvcxrDisplay as _;\n"
     )
 }
 

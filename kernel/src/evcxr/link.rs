@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::control::{Control, compilers};
 use crate::output::{self, Kind, Output};
-use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use crate::runner::socket::{self, Frames, Got};
+use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 
 /// How long a cell may take to notice an interrupt.
 const GRACE: Duration = Duration::from_millis(500);

@@ -25,10 +25,10 @@ use crate::evaluate::directives::{self, Directive, Plan};
 use crate::evaluate::errors::{interrupted, plain};
 use crate::evaluate::{Options, Quiet};
 use crate::output::{self, Output};
-use ferrolab_base::frame::Outcome;
-use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use answers::{Answers, Shared};
 use control::Control;
+use ferrolab_base::frame::Outcome;
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use link::{Link, Seen};
 use place::Place;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::doctor::ask;
+use crate::ask;
 
 /// Reads an environment variable; empty counts as absent, as in `jupyter_core`.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -14,8 +14,8 @@ use std::time::Instant;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use ferrolab_jupyter::session::evaluator::{Display, Sink, Stream};
 use evcxr::{Lines, Piece};
+use ferrolab_jupyter::session::evaluator::{Display, Sink, Stream};
 use redraw::Redraw;
 use text::Decoder;
 

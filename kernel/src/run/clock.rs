@@ -1,5 +1,6 @@
 //! Wall-clock times as Jupyter writes them. No time zones but UTC, no calendars but the common one.
 
+use ferrolab_base::date::civil;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Now, as `2025-01-31T12:00:00.123456Z`.
@@ -10,23 +11,9 @@ pub(super) fn now() -> String {
 
 fn iso(seconds: u64, micros: u32) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = civil(i64::try_from(days).unwrap_or(i64::MAX / 2));
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
-}
-
-/// Year, month and day of a count of days since 1970-01-01: Howard Hinnant's `civil_from_days`,
-/// whose years begin in March so that the leap day comes last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let era = z / 146_097;
-    let of_era = z % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

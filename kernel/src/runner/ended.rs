@@ -1,7 +1,7 @@
 //! How a run ended, what it used, and what became of the session. Words for users are found elsewhere.
 
-use ferrolab_base::frame::{Frame, Outcome};
 use super::usage::Usage;
+use ferrolab_base::frame::{Frame, Outcome};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]

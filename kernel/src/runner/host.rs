@@ -16,9 +16,9 @@ use super::control::Control;
 use super::death::{describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
 pub use super::ended::{End, Ended};
-use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 use super::socket::{self, Frames, Got};
 pub use super::usage::Usage;
+use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 
 /// How long a cell may take to notice an interrupt before its snapshot takes over.
 const GRACE: Duration = Duration::from_millis(500);

@@ -1,13 +1,13 @@
 //! The vocabulary of frames between the runner and the kernel.
 //!
-//! This is the only code both sides share: the helper crate compiles it as `ferrolab::frame`, the
-//! kernel includes the same files by path. It knows bytes and nothing else: no sockets, no
-//! Jupyter, no serde, so that cells never inherit a dependency from it.
+//! It knows bytes and nothing else: no sockets, no Jupyter, no serde.
 //!
 //! A frame on the wire is `u32` length (little endian, of what follows), `u8` tag, fields. A
 //! string or byte field is `u32` length and bytes; an option is `u8` 0 or 1 and the field.
 
 mod codec;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read, Write};
 

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::dependencies::{dependency_lines, is_dep};
 use super::plan::{Directive, Magic, Plan, Shell};
 use super::{footer, shell, table};
+use crate::evaluate::{Code, Lab, answers, errors};
+use ferrolab_base::frame::Command;
 use ferrolab_engine::insight;
 use ferrolab_engine::measured::Measure;
 use ferrolab_engine::variables::short_type;
-use crate::evaluate::{Code, Lab, answers, errors};
-use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
 /// What directives keep between cells.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::act::{Captured, Done, say, wrong};
 use super::plan::Directive;
-use ferrolab_engine::environment::DependencySet;
-use ferrolab_engine::split::extern_crates;
 use crate::evaluate::{Lab, errors, preparing};
 use ferrolab_base::frame::Command;
+use ferrolab_engine::environment::DependencySet;
+use ferrolab_engine::split::extern_crates;
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 /// Crates that come with the toolchain, which no registry has.

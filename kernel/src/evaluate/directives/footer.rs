@@ -1,5 +1,6 @@
 //! The line below a cell that says what it took, for `%%time` and `:timing on`.
 
+use ferrolab_base::text;
 use std::time::Duration;
 
 use crate::evaluate::Report;
@@ -23,11 +24,11 @@ pub(super) fn footer(report: &Report, code: &str) -> String {
         time(usage.cpu),
         cores(&usage),
         usage.threads,
-        size(usage.peak),
+        text::bytes(usage.peak),
         if usage.whole_session { " (of the session)" } else { "" }
     );
     if let Some((count, bytes)) = usage.allocations {
-        text += &format!(", allocations {} ({})", grouped(count), size(bytes));
+        text += &format!(", allocations {} ({})", text::grouped(count), text::bytes(bytes));
     }
     text.push('\n');
     if let Some(hint) = hint(&usage, code) {
@@ -67,27 +68,6 @@ fn time(duration: Duration) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 || value >= 100.0 {
-        format!("{value:.0} {}", units[unit])
-    } else {
-        format!("{value:.1} {}", units[unit])
-    }
-}
-
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +100,10 @@ mod tests {
         let mut whole = usage(500, 750, 250, 2);
         (whole.whole_session, whole.allocations) = (true, None);
         assert!(said(whole, "").ends_with("peak memory 12.3 MB (of the session)\n"));
-        assert_eq!((grouped(5), grouped(1000), size(1_500)), ("5".into(), "1,000".into(), "1.5 kB".into()));
+        assert_eq!(
+            (text::grouped(5), text::grouped(1000), text::bytes(1_500)),
+            ("5".into(), "1,000".into(), "1.5 kB".into())
+        );
     }
 
     #[test]

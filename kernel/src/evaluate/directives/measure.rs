@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use ferrolab_engine::measured::{self, Candidate, Measure};
 use crate::evaluate::errors;
+use ferrolab_engine::measured::{self, Candidate, Measure};
 use ferrolab_jupyter::session::evaluator::CellError;
 
 /// The most threads and loops that are taken for meant.

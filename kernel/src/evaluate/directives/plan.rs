@@ -3,11 +3,11 @@
 
 pub use super::shell::Shell;
 use super::{foreign, measure};
+use crate::evaluate::errors;
 use ferrolab_engine::cfg::Cfg;
 use ferrolab_engine::environment::goes_on;
 use ferrolab_engine::measured::Measure;
 use ferrolab_engine::split::split;
-use crate::evaluate::errors;
 use ferrolab_jupyter::session::evaluator::CellError;
 
 /// A line that is not Rust.

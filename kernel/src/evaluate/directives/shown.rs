@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::act::{Done, bundle, say, wrong};
+use crate::evaluate::{Lab, answers};
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::insight;
-use crate::evaluate::{Lab, answers};
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 /// Formats that `:efmt` takes; the first is the usual one.

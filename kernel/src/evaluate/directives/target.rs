@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::act::{Done, say, wrong};
 use super::table;
+use crate::evaluate::{Lab, errors, preparing};
 use ferrolab_engine::compile::Flags;
 use ferrolab_engine::environment::{Cache, Toolchain};
-use crate::evaluate::{Lab, errors, preparing};
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 impl Lab {

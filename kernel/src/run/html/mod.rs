@@ -6,6 +6,7 @@ mod highlight;
 mod markdown;
 mod output;
 
+use ferrolab_base::text::escape;
 use std::path::Path;
 
 use serde_json::Value;
@@ -74,19 +75,4 @@ fn code_html(cell: &Value, source: &str, directory: &Path) -> String {
         html += &output::to_html(output, &label, directory);
     }
     html + "</section>\n"
-}
-
-/// Text as HTML, for content and for quoted attributes.
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            c => html.push(c),
-        }
-    }
-    html
 }

@@ -10,11 +10,11 @@ use std::io::{self, Write};
 use std::os::fd::{FromRawFd, RawFd};
 use std::thread;
 
-use super::pool::Pool;
-use super::snapshot::{self, Forked, Kept, Restored, Snapshot};
-use super::world::World;
-use super::{cell, channel, keeper, own, panic, signals, stack, store, usage};
 use crate::frame::{self, Command, Frame, Outcome, Protect, Restore};
+use crate::rt::pool::Pool;
+use crate::rt::snapshot::{self, Forked, Kept, Restored, Snapshot};
+use crate::rt::world::World;
+use crate::rt::{cell, channel, keeper, own, panic, signals, stack, store, usage};
 
 /// What runs in rayon's pool and was begun by an earlier cell, in words.
 const TASKS: &str = "tasks in the pool of threads";

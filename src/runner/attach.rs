@@ -5,8 +5,8 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{channel, signals};
 use crate::display::Display;
+use crate::rt::{self, channel, signals};
 
 /// A cell's code is running: what [`ferrolab_rt_flush`] ends.
 static IN_CELL: AtomicBool = AtomicBool::new(false);
@@ -60,7 +60,7 @@ pub extern "C" fn ferrolab_rt_settle(succeeded: bool) {
 /// this name. Inherent methods of the same name come first, as on the direct engine.
 ///
 /// ```
-/// use ferrolab::rt::attach::EvcxrDisplay as _;
+/// use ferrolab::runner::attach::EvcxrDisplay as _;
 /// ferrolab::display::text("shown").evcxr_display();
 /// ```
 pub trait EvcxrDisplay {
@@ -70,6 +70,6 @@ pub trait EvcxrDisplay {
 
 impl<T: Display + ?Sized> EvcxrDisplay for T {
     fn evcxr_display(&self) {
-        super::show_result(self.mime_bundle(), &self.metadata());
+        rt::show_result(self.mime_bundle(), &self.metadata());
     }
 }
