@@ -118,7 +118,7 @@ pub(crate) fn inspection(found: insight::Description) -> Map<String, Value> {
 
 /// Is this text a whole cell?
 pub(crate) fn completeness(code: &str) -> Completeness {
-    match insight::is_complete(code) {
+    match insight::is_complete(code, &directives::is_raw) {
         insight::Completeness::Complete => Completeness::Complete,
         insight::Completeness::Incomplete { indent } => Completeness::Incomplete { indent },
         insight::Completeness::Invalid => Completeness::Invalid,

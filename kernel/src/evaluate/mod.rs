@@ -180,7 +180,7 @@ impl Lab {
         let loads =
             |d: &directives::Directive| matches!(d, directives::Directive::Named { name, .. } if name == "load_config");
         if !std::mem::replace(&mut self.started, true)
-            && !plan.directives.iter().any(loads)
+            && !plan.directives().any(loads)
             && let Err(error) = self.start_up(sink)
         {
             return Verdict::Error(error);
@@ -353,6 +353,18 @@ struct Report {
     compiled: std::time::Duration,
     cached: bool,
     usage: Option<crate::runner::host::Usage>,
+}
+
+impl Report {
+    /// Both together, when this ran after another part of the same cell.
+    fn after(self, before: Option<Self>) -> Self {
+        let Some(before) = before else { return self };
+        let usage = match (before.usage, self.usage) {
+            (Some(first), Some(second)) => Some(second.after(&first)),
+            (first, second) => second.or(first),
+        };
+        Self { compiled: before.compiled + self.compiled, cached: before.cached && self.cached, usage }
+    }
 }
 
 impl Evaluator for Lab {

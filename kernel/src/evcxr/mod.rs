@@ -296,10 +296,13 @@ fn take_ours(code: &str, plan: &Plan, sink: &Arc<dyn Sink>) -> Result<Taken, Cel
         return refuse("a `%%…` directive", "");
     }
     let mut taken = Taken { text: code.to_owned(), quit: false, helper: false };
-    for directive in &plan.directives {
+    if plan.raw.is_some() {
+        return refuse("a `%%…` directive", "");
+    }
+    for directive in plan.directives() {
         let (name, rest, line) = match directive {
             Directive::Named { name, rest, line } => (name.as_str(), rest.as_str(), *line),
-            Directive::Measured { .. } => return refuse("`%timeit`", ""),
+            Directive::Wrapped { .. } => return refuse("`%time` and `%timeit`", ""),
             Directive::Describe { name, .. } => {
                 return refuse(&format!("`?{name}`"), &format!(" (`:doc {name}` describes it)"));
             }

@@ -20,3 +20,18 @@ pub struct Usage {
     /// How often memory was allocated, and how many bytes; none when that is not counted.
     pub allocations: Option<(u64, u64)>,
 }
+
+impl Usage {
+    /// Of two runs, one after the other.
+    pub fn after(self, before: &Self) -> Self {
+        let both = |(n, bytes): (u64, u64)| before.allocations.map_or((n, bytes), |(m, more)| (n + m, bytes + more));
+        Self {
+            wall: before.wall + self.wall,
+            cpu: before.cpu + self.cpu,
+            others: before.others + self.others,
+            peak: before.peak.max(self.peak),
+            allocations: self.allocations.map(both),
+            ..self
+        }
+    }
+}

@@ -30,9 +30,9 @@ const OPEN_WORDS: &[&str] = &[
     "mod", "move", "mut", "pub", "ref", "static", "struct", "trait", "type", "unsafe", "use", "where", "while",
 ];
 
-/// Judge a text.
-pub fn is_complete(code: &str) -> Completeness {
-    let rust = match without_directives(code) {
+/// Judge a text. `is_raw` tells which magics, by their names with their marks, stand above text that is no Rust.
+pub fn is_complete(code: &str, is_raw: &dyn Fn(&str) -> bool) -> Completeness {
+    let rust = match without_directives(code, is_raw) {
         Ok(rust) => rust,
         Err(verdict) => return verdict,
     };
@@ -63,9 +63,9 @@ fn incomplete(levels: usize) -> Completeness {
 }
 
 /// The text with blank lines where its directives stand; a verdict when a directive decides.
-fn without_directives(code: &str) -> Result<String, Completeness> {
+fn without_directives(code: &str, is_raw: &dyn Fn(&str) -> bool) -> Result<String, Completeness> {
     let trimmed = code.trim_start();
-    if trimmed.starts_with("%%writefile") || trimmed.starts_with("%%bash") || trimmed.starts_with("%%sh") {
+    if trimmed.split_whitespace().next().is_some_and(is_raw) {
         // Their text has no end of its own: a blank line closes it.
         let ended = code.ends_with("\n\n") || (code.ends_with('\n') && trimmed.trim_end().contains('\n'));
         return Err(if ended { Completeness::Complete } else { incomplete(0) });
@@ -97,16 +97,31 @@ fn without_directives(code: &str) -> Result<String, Completeness> {
     Ok(out)
 }
 
-/// Whether a line starts with a directive's mark.
-fn is_marked(line: &str) -> bool {
+/// Whether a line starts with a directive's mark: `:name`, `%name`, `%%name`, `!command`, `?name`, `??name`.
+pub fn is_marked(line: &str) -> bool {
     let line = line.trim_start();
     let mut chars = line.chars();
     match chars.next() {
         Some(':') => chars.next().is_some_and(char::is_alphabetic),
         Some('%') => chars.next().is_some_and(|c| c.is_alphabetic() || c == '%'),
-        Some('!' | '?') => chars.next().is_some_and(|c| c.is_alphabetic() || c == ' ' || c == '/' || c == '.'),
+        Some('?') => chars.next().is_some_and(|c| c.is_alphabetic() || c == '?' || c == '_'),
+        Some('!') => chars.next().is_some_and(|c| c.is_alphabetic() || " ./~$_".contains(c)),
         _ => false,
     }
+}
+
+/// Whether a text ends where a statement can begin: at its start, behind `;` or behind `}`, with nothing open.
+pub fn is_statement_start(before: &str) -> bool {
+    let all = tokens(before);
+    let last = all.iter().rfind(|piece| !matches!(piece.token, Token::Comment { .. }));
+    let ended = last.is_none_or(|piece| matches!(piece.token, Token::Punct(';') | Token::Close('}')));
+    ended && !all.iter().any(is_unclosed) && open_lines(before, &all) == Ok(0)
+}
+
+/// Where code begins in a text: behind its comments. None when there is nothing else.
+pub fn first_code(text: &str) -> Option<usize> {
+    let all = tokens(text);
+    all.iter().find(|piece| !matches!(piece.token, Token::Comment { doc: false, .. })).map(|piece| piece.range.start)
 }
 
 /// Whether nothing before a line is still open, so that the line can be a directive.

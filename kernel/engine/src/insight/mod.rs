@@ -21,7 +21,7 @@ mod types;
 
 pub use complete::{Completions, complete};
 pub use inspect::{Description, inspect};
-pub use is_complete::{Completeness, is_complete};
+pub use is_complete::{Completeness, first_code, is_complete, is_marked, is_statement_start};
 
 /// The names of a session.
 #[derive(Debug, Clone, Default)]

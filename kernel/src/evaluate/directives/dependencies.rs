@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::act::{Captured, Done, say, wrong};
-use super::plan::Directive;
+use super::capture::Captured;
+use super::definition::{Definition, Done, Form, Raw, say, wrong};
 use crate::evaluate::{Lab, errors, preparing};
 use ferrolab_base::frame::Command;
 use ferrolab_engine::environment::DependencySet;
@@ -15,6 +15,27 @@ use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 /// Crates that come with the toolchain, which no registry has.
 const OWN: [&str; 6] = ["std", "core", "alloc", "proc_macro", "test", "ferrolab"];
+
+pub(super) const DEP: Definition = Definition {
+    names: &["dep"],
+    usage: ":dep rand = \"0.9\"",
+    help: "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together, and a table may go on over several lines.",
+    form: Form::Dependency,
+};
+
+pub(super) const DEP_TABLE: Definition = Definition {
+    names: &["%%dep"],
+    usage: "%%dep",
+    help: "Add the dependencies below, written as in a Cargo.toml.",
+    form: Form::Raw(Raw { check: no_words, act: Lab::on_dep_cell }),
+};
+
+pub(super) const SHOW_DEPS: Definition = Definition {
+    names: &["show_deps", "show-deps"],
+    usage: ":show_deps",
+    help: "List the dependencies that `:dep` added.",
+    form: Form::Alone(Lab::on_show_deps),
+};
 
 impl Lab {
     pub(super) fn on_dep(&mut self, lines: &str, sink: &Arc<dyn Sink>) -> Done {
@@ -25,6 +46,10 @@ impl Lab {
         let directory = std::env::current_dir().unwrap_or_default();
         let wanted = DependencySet::parse(lines, &directory).map_err(|e| errors::environment(&e))?;
         self.depend_on(&wanted, sink)
+    }
+
+    fn on_dep_cell(&mut self, _: &str, text: &str, sink: &Arc<dyn Sink>) -> Done {
+        self.on_dep_table(text, sink)
     }
 
     /// The table of a manifest: `%%dep`, and what evcxr's `evcxr.toml` lists.
@@ -84,7 +109,7 @@ impl Lab {
     }
 
     /// What notebooks asked for, as `:dep` lines.
-    pub(super) fn on_show_deps(&mut self, sink: &Arc<dyn Sink>) -> Done {
+    fn on_show_deps(&mut self, sink: &Arc<dyn Sink>) -> Done {
         let lines = self.engine.as_ref().map(|e| e.environment().dependencies.shown()).unwrap_or_default();
         say(sink, if lines.is_empty() { "no dependencies besides those of every session\n" } else { &lines })
     }
@@ -101,14 +126,9 @@ impl Lab {
     }
 }
 
-pub(super) fn is_dep(directive: &Directive) -> bool {
-    matches!(directive, Directive::Named { name, .. } if name == "dep")
-}
-
-pub(super) fn dependency_lines(directives: &[Directive]) -> String {
-    let lines = directives.iter().filter_map(|d| match d {
-        Directive::Named { rest, .. } => Some(format!(":dep {rest}\n")),
-        _ => None,
-    });
-    lines.collect()
+fn no_words(rest: &str) -> Done {
+    match rest {
+        "" => Ok(()),
+        rest => Err(wrong(&format!("%%dep stands alone above a table; a single crate is added with `:dep {rest}`"))),
+    }
 }

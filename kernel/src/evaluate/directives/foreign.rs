@@ -19,7 +19,6 @@ const MAGICS: &[(&[&str], &str)] = &[
     (&["ls", "pwd", "cat", "mkdir", "rm", "cp", "mv", "less", "more", "man"], "shell commands start with `!`: `!ls`"),
     (&["who", "whos", "who_ls"], "`:vars` lists variables"),
     (&["reset", "reset_selective"], "`:clear` forgets variables and items"),
-    (&["time"], "`%%time` as the cell's first line shows what the cell took"),
     (
         &["prun", "lprun", "memit", "mprun"],
         "`%%time` and `%%timeit` measure; a profiler such as perf runs on a program",

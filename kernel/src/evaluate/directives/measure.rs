@@ -3,56 +3,62 @@
 
 use std::ops::Range;
 
-use crate::evaluate::errors;
+use super::definition::{Definition, Form, Magic, wrong};
 use ferrolab_engine::measured::{self, Candidate, Measure};
 use ferrolab_jupyter::session::evaluator::CellError;
 
 /// The most threads and loops that are taken for meant.
 const MOST_THREADS: usize = 65_536;
 
-fn wrong(text: &str) -> CellError {
-    errors::plain("Directive", text)
-}
+pub(super) const TIMEIT_CELL: Definition = Definition {
+    names: &["%%timeit"],
+    usage: "%%timeit [-n LOOPS] [-r BATCHES]",
+    help: "Measure how long the lines below take: they run many times, in a closure. Variables they change stay changed, bindings stay inside. Text and a figure of the distribution are shown.",
+    form: Form::Cell(cell),
+};
 
-/// The measurement of `%%name rest`; `rest` stands at byte `offset` of the cell. `None` when this
-/// is another magic.
-///
-/// # Errors
-/// When `rest` is not what it takes.
-pub(super) fn magic(name: &str, rest: &str, offset: usize) -> Result<Option<Measure>, CellError> {
-    match name {
-        "timeit" => {
-            let (measure, code) = options(rest, "%%timeit")?;
-            let left = rest[code..].trim();
-            if !left.is_empty() {
-                return Err(wrong(&format!(
-                    "%%timeit does not know `{left}`; it takes -n LOOPS and -r BATCHES, and the code stands on the lines below (`%timeit {left}` measures one expression)"
-                )));
-            }
-            Ok(Some(measure))
-        }
-        "scaling" => Ok(Some(Measure::Scaling { counts: counts(rest)?, granted: 0 })),
-        "bench" => Ok(Some(Measure::Compare(candidates(rest, offset)?))),
-        _ => Ok(None),
+pub(super) const TIMEIT: Definition = Definition {
+    names: &["timeit"],
+    usage: "%timeit [-n LOOPS] [-r BATCHES] EXPRESSION",
+    help: "Measure how long one expression takes.",
+    form: Form::Code(line),
+};
+
+pub(super) const SCALING: Definition = Definition {
+    names: &["%%scaling"],
+    usage: "%%scaling [1,2,4]",
+    help: "Run the lines below on each number of threads (else 1, 2, 4… up to those granted); show speed-up, efficiency and the serial fraction by Amdahl's law.",
+    form: Form::Cell(|rest, _| Ok(Magic::Measured(Measure::Scaling { counts: counts(rest)?, granted: 0 }))),
+};
+
+pub(super) const BENCH: Definition = Definition {
+    names: &["%%bench"],
+    usage: "%%bench NAME OTHER(1000)",
+    help: "Compare two or more functions, closures or calls, of earlier cells or of this one, in turns; show the ratio of their times and its interval.",
+    form: Form::Cell(|rest, offset| Ok(Magic::Measured(Measure::Compare(candidates(rest, offset)?)))),
+};
+
+/// `%%timeit [options]`.
+fn cell(rest: &str, _: usize) -> Result<Magic, CellError> {
+    let (measure, code) = options(rest, "%%timeit")?;
+    let left = rest[code..].trim();
+    if !left.is_empty() {
+        return Err(wrong(&format!(
+            "%%timeit does not know `{left}`; it takes -n LOOPS and -r BATCHES, and the code stands on the lines below (`%timeit {left}` measures one expression)"
+        )));
     }
+    Ok(Magic::Measured(measure))
 }
 
-/// The measurement of a line `%timeit … EXPRESSION`, and where the expression stands in it. `None`
-/// when the line is something else.
-///
-/// # Errors
-/// When it is one without an expression, or with options that do not exist.
-pub(super) fn line(text: &str) -> Result<Option<(Measure, Range<usize>)>, CellError> {
-    let rest = text.strip_prefix("%timeit").or_else(|| text.strip_prefix(":timeit"));
-    let Some(rest) = rest.filter(|r| r.is_empty() || r.starts_with(char::is_whitespace)) else { return Ok(None) };
+/// What stands behind `%timeit`: options, then an expression.
+fn line(rest: &str) -> Result<(Magic, usize), CellError> {
     let (measure, code) = options(rest, "%timeit")?;
     if rest[code..].trim().is_empty() {
         return Err(wrong(
             "%timeit needs an expression: `%timeit v.iter().sum::<f64>()`; `%%timeit` measures the lines below it",
         ));
     }
-    let start = text.len() - rest.len() + code;
-    Ok(Some((measure, start..text.len())))
+    Ok((Magic::Measured(measure), code))
 }
 
 /// `-n N` and `-r R` at the start of a text, and where the rest begins.
@@ -127,13 +133,11 @@ fn candidates(text: &str, offset: usize) -> Result<Vec<Candidate>, CellError> {
     Ok(found.into_iter().map(candidate).collect())
 }
 
-/// A measurement that stands below code.
+/// A measurement of a whole cell that stands below code of it.
 pub(super) fn not_first(line: &str) -> CellError {
     let name = line.split_whitespace().next().unwrap_or(line);
-    let advice =
-        if name == "%timeit" { "or use %%timeit as the first line" } else { "so it stands in front of the code" };
     wrong(&format!(
-        "{name} runs before the code of its cell, {advice}; put the lines above it into a cell of their own"
+        "{name} measures the whole cell, so it stands in front of the code; put the lines above it into a cell of their own"
     ))
 }
 
@@ -166,17 +170,16 @@ mod tests {
 
     #[test]
     fn lines_and_magics_are_read() {
-        let (_, place) = line("%timeit -n 5 v.len()").expect("a line").expect("a measurement");
-        assert_eq!(&"%timeit -n 5 v.len()"[place], "v.len()");
-        assert_eq!(line("%timing on").expect("another"), None);
-        assert!(says(line("%timeit -n 5")).contains("needs an expression"));
-        let scaling = magic("scaling", " 1, 2 4", 0).expect("a magic");
-        assert_eq!(scaling, Some(Measure::Scaling { counts: vec![1, 2, 4], granted: 0 }));
-        assert!(says(magic("scaling", "1,0", 0)).contains("got `0`"));
-        assert!(says(magic("scaling", "all", 0)).contains("got `all`"));
-        assert!(says(magic("timeit", "f()", 0)).contains("%timeit f()"));
-        assert!(says(magic("bench", "a", 0)).contains("two names"));
-        assert!(says(magic("bench", "a 1+1", 0)).contains("`1+1` is none"));
-        assert_eq!(magic("time", "", 0).expect("another"), None);
+        let text = " -n 5 v.len()";
+        let (magic, begins) = line(text).expect("a measurement");
+        assert_eq!(&text[begins..], "v.len()");
+        assert_eq!(magic, Magic::Measured(Measure::Time { loops: 5, repeats: 0 }));
+        assert!(says(line(" -n 5")).contains("needs an expression"));
+        assert_eq!(counts(" 1, 2 4").expect("counts"), [1, 2, 4]);
+        assert!(says(counts("1,0")).contains("got `0`"));
+        assert!(says(counts("all")).contains("got `all`"));
+        assert!(says(cell("f()", 0)).contains("%timeit f()"));
+        assert!(says(candidates("a", 0)).contains("two names"));
+        assert!(says(candidates("a 1+1", 0)).contains("`1+1` is none"));
     }
 }

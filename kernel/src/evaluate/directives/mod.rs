@@ -1,20 +1,31 @@
 //! Directives: the lines of a cell that are not Rust (`:dep`, `:vars`, `!ls`, `?name`) and the
-//! magics that wrap a whole cell (`%%time`). [`mod@plan`] reads them, the rest of this room does what
-//! they say. Code keeps its lines and columns: a directive's line is blanked, not removed.
+//! magics that wrap a whole cell (`%%time`). [`mod@plan`] reads them, `follow.rs` does what they say in the order in
+//! which they stand, and every other file defines some of them. Code keeps its lines and columns: a directive's
+//! line is blanked, not removed.
 
-mod act;
+mod capture;
+mod compiling;
+mod definition;
 mod dependencies;
+mod describing;
+mod follow;
 mod footer;
 mod foreign;
 mod measure;
+mod names;
 mod plan;
+mod running;
 mod shell;
-mod shown;
+mod showing;
 mod snapshots;
+mod surroundings;
 mod table;
 mod target;
 mod threads;
+mod timing;
+mod write_file;
 
-pub(super) use act::Desk;
-pub use plan::{Directive, Magic, Plan, plan, plan_with};
-pub use table::help;
+pub use definition::Magic;
+pub(super) use follow::Desk;
+pub use plan::{Directive, Plan, plan, plan_with};
+pub use table::{help, is_raw};

@@ -1,12 +1,12 @@
 //! Reading a cell's directives. A line is one when it starts a statement: outside strings,
 //! comments and brackets, and not in the middle of an expression.
 
-pub use super::shell::Shell;
-use super::{foreign, measure};
+use super::definition::{Form, Magic};
+use super::{foreign, measure, table};
 use crate::evaluate::errors;
 use ferrolab_engine::cfg::Cfg;
 use ferrolab_engine::environment::goes_on;
-use ferrolab_engine::measured::Measure;
+use ferrolab_engine::insight::{first_code, is_marked, is_statement_start};
 use ferrolab_engine::split::split;
 use ferrolab_jupyter::session::evaluator::CellError;
 
@@ -22,11 +22,11 @@ pub enum Directive {
         /// Its line, from 1.
         line: usize,
     },
-    /// `%timeit expression`.
-    Measured {
-        /// How.
-        measure: Measure,
-        /// The expression, in its place in the cell; everything else is blank.
+    /// `%timeit code` and `%time code`.
+    Wrapped {
+        /// What is done with the code.
+        magic: Magic,
+        /// The code, in its place in the cell; everything else is blank.
         code: String,
     },
     /// `!command`.
@@ -40,26 +40,41 @@ pub enum Directive {
     },
 }
 
-/// What wraps the whole cell.
+/// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Magic {
-    /// `%%time`.
-    Time,
-    /// `%%capture [name]`.
-    Capture(Option<String>),
-    /// `%%writefile [-a] path`; the rest is the file.
-    WriteFile {
-        /// Where.
-        path: String,
-        /// Add to what is there.
-        append: bool,
-    },
-    /// `%%bash` and `%%sh`; the rest is the script.
-    Script(Shell),
-    /// `%%dep`; the rest is a table of dependencies, as in a manifest.
-    Dependencies,
-    /// `%%timeit`, `%%scaling` and `%%bench`.
-    Measured(Measure),
+pub struct Step {
+    /// The line where it begins, from 1.
+    pub line: usize,
+    /// What to do.
+    pub what: What,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A directive.
+    Directive(Directive),
+    /// Rust, in its place in the cell; everything else is blank.
+    Code(String),
+}
+
+impl Step {
+    /// What stands behind `:dep`; none when this is something else.
+    pub fn dependency(&self) -> Option<&str> {
+        match &self.what {
+            What::Directive(Directive::Named { name, rest, .. }) if is_dependency(name) => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// Is it a line of `:dep`?
+    pub fn is_dependency(&self) -> bool {
+        self.dependency().is_some()
+    }
+}
+
+fn is_dependency(name: &str) -> bool {
+    table::find(name).is_some_and(|found| matches!(found.form, Form::Dependency))
 }
 
 /// A cell, read.
@@ -67,16 +82,27 @@ pub enum Magic {
 pub struct Plan {
     /// Magics, outermost first.
     pub magics: Vec<Magic>,
-    /// Directives, in order.
-    pub directives: Vec<Directive>,
-    /// The Rust in it, with its lines where they were.
+    /// What takes the rest of the cell as text: its name with its marks, and what stands behind it.
+    pub raw: Option<(String, String)>,
+    /// That text.
+    pub text: String,
+    /// What to do, in order; lines of `:dep` come before all code.
+    pub steps: Vec<Step>,
+    /// All the Rust in it, with its lines where they were.
     pub code: String,
 }
 
 impl Plan {
-    /// Is there any Rust?
-    pub fn has_code(&self) -> bool {
-        !self.code.trim().is_empty()
+    /// Its directives.
+    pub fn directives(&self) -> impl Iterator<Item = &Directive> {
+        self.steps.iter().filter_map(|step| match &step.what {
+            What::Directive(directive) => Some(directive),
+            What::Code(_) => None,
+        })
+    }
+
+    fn is_measured(&self) -> bool {
+        self.magics.iter().any(|magic| matches!(magic, Magic::Measured(_)))
     }
 }
 
@@ -93,81 +119,186 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
 /// # Errors
 /// When a directive is not one.
 pub fn plan_with(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Plan, CellError> {
-    let mut plan = Plan::default();
-    let mut scanner = Scanner::default();
-    let mut raw = false;
-    let mut start = 0;
-    // A `:dep` whose table is still open.
-    let mut open: Option<String> = None;
+    let mut reader = Reader { text, ..Reader::default() };
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let trimmed = line.trim();
-        let offset = start + (line.len() - line.trim_start().len());
-        start += line.len();
-        if raw {
-            plan.code.push_str(line);
-            continue;
-        }
-        if let Some(mut entry) = open.take() {
-            entry.push('\n');
-            entry.push_str(trimmed);
-            if let Some(Directive::Named { rest, .. }) = plan.directives.last_mut() {
-                rest.clone_from(&entry);
-            }
-            open = goes_on(&entry).then_some(entry);
-            blank(line, &mut plan.code);
-            continue;
-        }
-        if scanner.at_statement()
-            && let Some(text) = foreign::hash_line(trimmed, index + 1)
-        {
-            return Err(errors::plain("Directive", &text));
-        }
-        let known = |word: &str| known(word) || defines(&plan.code, word);
-        if !scanner.at_statement() || !starts_directive(trimmed, &known) {
-            scanner.read(line);
-            plan.code.push_str(line);
-            continue;
-        }
-        if let Some(magic) = trimmed.strip_prefix("%%") {
-            let magic = read_magic(magic, offset + 2)?;
-            if matches!(magic, Magic::Measured(_)) {
-                if scanner.last.is_some() {
-                    return Err(measure::not_first(trimmed));
-                }
-                if plan.magics.iter().any(|m| matches!(m, Magic::Measured(_))) {
-                    return Err(measure::not_alone(trimmed));
-                }
-            }
-            raw = matches!(magic, Magic::WriteFile { .. } | Magic::Script(_) | Magic::Dependencies);
-            plan.magics.push(magic);
-            if raw {
-                continue;
-            }
-        } else if let Some((measure, expression)) = measure::line(trimmed)? {
-            if scanner.last.is_some() {
-                return Err(measure::not_first(trimmed));
-            }
-            let at = offset + expression.start;
-            let mut code = String::new();
-            blank(&text[..at], &mut code);
-            code.push_str(&trimmed[expression]);
-            plan.directives.push(Directive::Measured { measure, code });
-        } else {
-            let directive = read_directive(trimmed, index + 1);
-            match &directive {
-                Directive::Named { name, rest, .. } if name == "dep" && goes_on(rest) => open = Some(rest.clone()),
-                Directive::Shell(command) => {
-                    if let Some(text) = foreign::installer(command) {
-                        return Err(errors::plain("Directive", &text));
-                    }
-                }
-                _ => {}
-            }
-            plan.directives.push(directive);
-        }
-        blank(line, &mut plan.code);
+        reader.line(index + 1, line, known)?;
+        reader.at += line.len();
+    }
+    reader.cut();
+    let mut plan = reader.plan;
+    // `%%bench f g` has no code of its own.
+    if plan.is_measured() && !plan.steps.iter().any(|step| matches!(step.what, What::Code(_))) {
+        plan.steps.push(Step { line: 1, what: What::Code(plan.code.clone()) });
     }
     Ok(plan)
+}
+
+/// A cell that is being read, line by line.
+#[derive(Default)]
+struct Reader<'a> {
+    text: &'a str,
+    /// Where the line begins.
+    at: usize,
+    plan: Plan,
+    /// Where code begins that is no step yet.
+    uncut: usize,
+    /// Code up to here ends with a statement.
+    settled: usize,
+    /// A `:dep` whose table is still open: its step, and what there is of it.
+    open: Option<(usize, String)>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, number: usize, line: &str, known: &dyn Fn(&str) -> bool) -> Result<(), CellError> {
+        let trimmed = line.trim();
+        if self.plan.raw.is_some() {
+            self.plan.text.push_str(line);
+            return Ok(());
+        }
+        if let Some((step, entry)) = self.open.take() {
+            self.go_on(step, entry + "\n" + trimmed);
+            blank(line, &mut self.plan.code);
+            return Ok(());
+        }
+        let marked = is_marked(trimmed) || trimmed.starts_with('#');
+        if !marked || !self.is_statement_start() {
+            self.plan.code.push_str(line);
+            return Ok(());
+        }
+        if let Some(text) = foreign::hash_line(trimmed, number) {
+            return Err(errors::plain("Directive", &text));
+        }
+        let known = |word: &str| known(word) || defines(&self.plan.code, word);
+        if trimmed.starts_with('#') || (trimmed.starts_with('!') && !is_shell(&trimmed[1..], &known)) {
+            self.plan.code.push_str(line);
+            return Ok(());
+        }
+        let offset = self.at + (line.len() - line.trim_start().len());
+        if trimmed.starts_with("%%") {
+            self.magic(trimmed, offset)?;
+        } else {
+            self.directive(trimmed, offset, number)?;
+        }
+        blank(line, &mut self.plan.code);
+        if self.plan.raw.is_none() {
+            self.settled = self.plan.code.len();
+        }
+        Ok(())
+    }
+
+    fn is_statement_start(&mut self) -> bool {
+        let is = is_statement_start(&self.plan.code[self.settled..]);
+        if is {
+            self.settled = self.plan.code.len();
+        }
+        is
+    }
+
+    /// Is there code above that no step does yet?
+    fn has_code(&self) -> bool {
+        first_code(&self.plan.code[self.uncut..]).is_some()
+    }
+
+    /// What has been read of the code becomes a step.
+    fn cut(&mut self) {
+        if self.has_code() {
+            let mut code = String::with_capacity(self.plan.code.len());
+            blank(&self.plan.code[..self.uncut], &mut code);
+            let begins = self.uncut + first_code(&self.plan.code[self.uncut..]).unwrap_or(0);
+            let line = 1 + self.plan.code[..begins].matches('\n').count();
+            code.push_str(&self.plan.code[self.uncut..]);
+            self.plan.steps.push(Step { line, what: What::Code(code) });
+        }
+        self.uncut = self.plan.code.len();
+    }
+
+    /// `%%name rest`, at byte `offset` of the cell.
+    fn magic(&mut self, line: &str, offset: usize) -> Result<(), CellError> {
+        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        match table::find(name).map(|found| &found.form) {
+            Some(Form::Cell(read)) => {
+                let magic = read(rest, offset + (line.len() - rest.len()))?;
+                if matches!(magic, Magic::Measured(_)) {
+                    if has_code(&self.plan.code) {
+                        return Err(measure::not_first(line));
+                    }
+                    if self.plan.is_measured() {
+                        return Err(measure::not_alone(line));
+                    }
+                }
+                self.plan.magics.push(magic);
+                Ok(())
+            }
+            Some(Form::Raw(raw)) => {
+                (raw.check)(rest.trim())?;
+                if has_code(&self.plan.code) {
+                    let text =
+                        format!("{name} takes the rest of its cell: put the code above it into a cell of its own");
+                    return Err(errors::plain("Directive", &text));
+                }
+                self.plan.raw = Some((name.to_owned(), rest.trim().to_owned()));
+                Ok(())
+            }
+            _ => {
+                let name = &name[2..];
+                let text = foreign::cell_magic(name).unwrap_or_else(|| table::unknown_magic(name));
+                Err(errors::plain("Directive", &text))
+            }
+        }
+    }
+
+    fn directive(&mut self, line: &str, offset: usize, number: usize) -> Result<(), CellError> {
+        let directive = read_directive(line, number);
+        match &directive {
+            Directive::Shell(command) => {
+                if let Some(text) = foreign::installer(command) {
+                    return Err(errors::plain("Directive", &text));
+                }
+            }
+            Directive::Named { name, rest, .. } if is_dependency(name) => {
+                let rest = rest.clone();
+                let code = self.plan.steps.iter().position(|step| matches!(step.what, What::Code(_)));
+                let step = code.unwrap_or(self.plan.steps.len());
+                self.plan.steps.insert(step, Step { line: number, what: What::Directive(directive) });
+                self.go_on(step, rest);
+                return Ok(());
+            }
+            Directive::Named { name, .. } => {
+                if let Some(Form::Code(read)) = table::find(name).map(|found| &found.form) {
+                    let behind = 1 + name.len();
+                    let (magic, begins) = read(&line[behind..])?;
+                    let mut code = String::new();
+                    blank(&self.text[..offset + behind + begins], &mut code);
+                    code.push_str(&line[behind + begins..]);
+                    self.push(number, Directive::Wrapped { magic, code });
+                    return Ok(());
+                }
+            }
+            Directive::Wrapped { .. } | Directive::Describe { .. } => {}
+        }
+        self.push(number, directive);
+        Ok(())
+    }
+
+    /// A directive, below the code that stands above it; what is measured as a whole stays whole.
+    fn push(&mut self, line: usize, directive: Directive) {
+        if !self.plan.is_measured() {
+            self.cut();
+        }
+        self.plan.steps.push(Step { line, what: What::Directive(directive) });
+    }
+
+    /// A `:dep` as far as it is read.
+    fn go_on(&mut self, step: usize, entry: String) {
+        if let What::Directive(Directive::Named { rest, .. }) = &mut self.plan.steps[step].what {
+            rest.clone_from(&entry);
+        }
+        self.open = goes_on(&entry).then_some((step, entry));
+    }
+}
+
+fn has_code(text: &str) -> bool {
+    first_code(text).is_some()
 }
 
 /// A directive's line becomes spaces, so that places in the code stay what they were.
@@ -179,19 +310,6 @@ fn blank(line: &str, code: &mut String) {
 fn defines(code: &str, word: &str) -> bool {
     let Ok(split) = split(code, &Cfg::default()) else { return false };
     split.bindings.iter().any(|b| b.name == word) || split.items.iter().any(|i| i.names().any(|name| name == word))
-}
-
-fn starts_directive(line: &str, known: &dyn Fn(&str) -> bool) -> bool {
-    let mut characters = line.chars();
-    let (first, second) = (characters.next(), characters.next());
-    let word = second.is_some_and(char::is_alphabetic);
-    match first {
-        Some(':') => word,
-        Some('%') => word || second == Some('%'),
-        Some('?') => word || second == Some('?'),
-        Some('!') => is_shell(&line[1..], known),
-        _ => false,
-    }
 }
 
 /// `!ls -l` is a command, `!(a || b)` and `!x.is_empty()` are Rust; so are `!flag` and `!mask & 1` where these
@@ -224,40 +342,6 @@ fn continues_command(after: &str) -> bool {
     }
 }
 
-/// Reads what stands after `%%`, at byte `offset` of the cell.
-fn read_magic(text: &str, offset: usize) -> Result<Magic, CellError> {
-    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    if let Some(measure) = measure::magic(name, rest, offset + (text.len() - rest.len()))? {
-        return Ok(Magic::Measured(measure));
-    }
-    let rest = rest.trim();
-    match name {
-        "time" => Ok(Magic::Time),
-        "dep" => Ok(Magic::Dependencies),
-        "capture" => Ok(Magic::Capture((!rest.is_empty()).then(|| rest.to_owned()))),
-        "bash" => Ok(Magic::Script(Shell::Bash)),
-        "sh" => Ok(Magic::Script(Shell::Sh)),
-        "writefile" => {
-            let (append, path) = match rest.strip_prefix("-a ") {
-                Some(path) => (true, path.trim()),
-                None => (false, rest),
-            };
-            if path.is_empty() {
-                return Err(errors::plain("Directive", "%%writefile needs a path: `%%writefile data.csv`"));
-            }
-            Ok(Magic::WriteFile { path: path.to_owned(), append })
-        }
-        _ => {
-            let unknown = || {
-                format!(
-                    "there is no magic `%%{name}`; there are %%time, %%timeit, %%scaling, %%bench, %%capture, %%dep, %%writefile, %%bash and %%sh"
-                )
-            };
-            Err(errors::plain("Directive", &foreign::cell_magic(name).unwrap_or_else(unknown)))
-        }
-    }
-}
-
 fn read_directive(line: &str, number: usize) -> Directive {
     if let Some(command) = line.strip_prefix('!') {
         return Directive::Shell(command.trim().to_owned());
@@ -275,117 +359,15 @@ fn read_directive(line: &str, number: usize) -> Directive {
     Directive::Named { name: name.to_owned(), rest: rest.trim().to_owned(), line: number }
 }
 
-/// Follows strings, comments and brackets from line to line.
-#[derive(Debug, Default)]
-struct Scanner {
-    depth: i32,
-    comment: u32,
-    /// Inside a string: the number of hashes of a raw one.
-    string: Option<Option<usize>>,
-    /// The last character that counts; a statement starts after these.
-    last: Option<char>,
-}
-
-impl Scanner {
-    fn at_statement(&self) -> bool {
-        self.depth == 0 && self.comment == 0 && self.string.is_none() && matches!(self.last, None | Some(';' | '}'))
-    }
-
-    fn read(&mut self, line: &str) {
-        let characters: Vec<char> = line.chars().collect();
-        let mut at = 0;
-        while at < characters.len() {
-            at += self.step(&characters[at..]);
-        }
-    }
-
-    /// Takes in what stands at the start of `rest`; returns how many characters that is.
-    fn step(&mut self, rest: &[char]) -> usize {
-        let next = rest.get(1).copied();
-        if self.comment > 0 {
-            return match (rest[0], next) {
-                ('*', Some('/')) => {
-                    self.comment -= 1;
-                    2
-                }
-                ('/', Some('*')) => {
-                    self.comment += 1;
-                    2
-                }
-                _ => 1,
-            };
-        }
-        match self.string {
-            Some(None) => {
-                if rest[0] == '"' {
-                    self.string = None;
-                    self.last = Some('"');
-                }
-                return if rest[0] == '\\' { 2 } else { 1 };
-            }
-            Some(Some(hashes)) => {
-                let closes = rest[0] == '"' && rest[1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
-                if closes {
-                    self.string = None;
-                    self.last = Some('"');
-                }
-                return if closes { 1 + hashes } else { 1 };
-            }
-            None => {}
-        }
-        self.step_code(rest, next)
-    }
-
-    fn step_code(&mut self, rest: &[char], next: Option<char>) -> usize {
-        match (rest[0], next) {
-            ('/', Some('/')) => return rest.len(),
-            ('/', Some('*')) => {
-                self.comment = 1;
-                return 2;
-            }
-            ('"', _) => {
-                self.string = Some(None);
-                return 1;
-            }
-            ('r' | 'b' | 'c', _) if !self.last.is_some_and(|c| c.is_alphanumeric() || c == '_') => {
-                let start = 1 + usize::from(rest[0] != 'r' && next == Some('r'));
-                let hashes = rest[start..].iter().take_while(|c| **c == '#').count();
-                let raw = rest[0] == 'r' || start == 2;
-                if raw && rest.get(start + hashes) == Some(&'"') {
-                    self.string = Some(Some(hashes));
-                    return start + hashes + 1;
-                }
-                self.last = Some(rest[0]);
-            }
-            // 'a' is a character, 'a is a lifetime.
-            ('\'', Some('\\')) => return rest[2..].iter().position(|c| *c == '\'').map_or(2, |p| p + 3).max(3),
-            ('\'', Some(_)) if rest.get(2) == Some(&'\'') => {
-                self.last = Some('\'');
-                return 3;
-            }
-            ('(' | '[' | '{', _) => {
-                self.depth += 1;
-                self.last = Some(rest[0]);
-            }
-            (')' | ']' | '}', _) => {
-                self.depth -= 1;
-                self.last = Some(rest[0]);
-            }
-            (c, _) if c.is_whitespace() => {}
-            (c, _) => self.last = Some(c),
-        }
-        1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ferrolab_engine::measured::Measure;
 
     #[test]
     fn directives_are_read_and_code_keeps_its_place() {
         let plan = plan(":dep rand = \"0.9\"\n// a comment\n%timing\nlet x = 1;\n:vars\nx").expect("a plan");
-        assert_eq!(plan.directives.len(), 3);
+        assert_eq!(plan.directives().count(), 3);
         assert_eq!(plan.code.lines().nth(3), Some("let x = 1;"));
         assert_eq!(plan.code.lines().nth(5), Some("x"));
     }
@@ -394,8 +376,8 @@ mod tests {
     fn a_dependency_may_go_on_over_lines() {
         let text = ":dep a = { version = \"1\", features = [\n  \"x\", # ]\n] }\n:dep b\nlet y = 1;";
         let plan = plan(text).expect("a plan");
-        let Directive::Named { rest, .. } = &plan.directives[0] else { panic!("{plan:?}") };
-        assert!(rest.ends_with("\n] }") && plan.directives.len() == 2, "{plan:?}");
+        let rest = plan.steps[0].dependency().expect("a dependency");
+        assert!(rest.ends_with("\n] }") && plan.directives().count() == 2, "{plan:?}");
         assert_eq!((plan.code.trim(), plan.code.find("let")), ("let y = 1;", text.find("let")));
         assert!(super::plan("# a comment").is_err() && super::plan("let x = 1;\n#!/bin/sh").is_err());
     }
@@ -413,7 +395,7 @@ mod tests {
             "let c = '\"';\n",
             "x\n::y()",
         ] {
-            assert!(plan(code).expect("a plan").directives.is_empty(), "{code}");
+            assert!(plan(code).expect("a plan").directives().count() == 0, "{code}");
         }
     }
 
@@ -421,7 +403,7 @@ mod tests {
     fn a_name_that_is_known_is_rust() {
         let shell = |text: &str| {
             let plan = plan_with(text, &|name| name == "done").expect("a plan");
-            plan.directives.iter().any(|d| matches!(d, Directive::Shell(_)))
+            plan.directives().any(|d| matches!(d, Directive::Shell(_)))
         };
         for rust in [
             "!done",
@@ -445,22 +427,54 @@ mod tests {
     #[test]
     fn shell_questions_and_magics() {
         let p = plan("!ls -l | wc\n??Vec\n%%time\nx").expect("a plan");
-        assert_eq!(p.directives[0], Directive::Shell("ls -l | wc".into()));
-        assert_eq!(p.directives[1], Directive::Describe { name: "Vec".into(), detail: true });
+        let found: Vec<&Directive> = p.directives().collect();
+        assert_eq!(*found[0], Directive::Shell("ls -l | wc".into()));
+        assert_eq!(*found[1], Directive::Describe { name: "Vec".into(), detail: true });
         assert_eq!(p.magics, [Magic::Time]);
         let p = plan("%%writefile a.txt\n:not a directive\n").expect("a plan");
-        assert_eq!((p.directives.len(), p.code.as_str()), (0, ":not a directive\n"));
-        assert!(plan("%%nothing").is_err());
+        assert_eq!((p.directives().count(), p.text.as_str()), (0, ":not a directive\n"));
+        assert!(plan("%%nothing").is_err() && plan("let a = 1;\n%%bash\nls").is_err());
         let bench = plan("// two ways\n%%bench é f(1)\nlet f = 1;").expect("a plan");
         let Magic::Measured(Measure::Compare(found)) = &bench.magics[0] else { panic!("{bench:?}") };
         assert_eq!(&"// two ways\n%%bench é f(1)"[found[1].offset..], "f(1)");
-        assert!(plan("let a = 1;\n%%timeit\na").is_err() && plan("let a = 1;\n%timeit a").is_err());
-        assert!(plan("%%timeit\n%%bench a b\na").is_err());
+        assert!(plan("let a = 1;\n%%timeit\na").is_err() && plan("%%timeit\n%%bench a b\na").is_err());
         let line = plan(":vars\n  %timeit -n 5 v.len()\n1").expect("a plan");
-        let Directive::Measured { measure, code } = &line.directives[1] else { panic!("{line:?}") };
-        assert_eq!(*measure, Measure::Time { loops: 5, repeats: 0 });
+        let Some(Directive::Wrapped { magic, code }) = line.directives().nth(1) else { panic!("{line:?}") };
+        assert_eq!(*magic, Magic::Measured(Measure::Time { loops: 5, repeats: 0 }));
         assert_eq!((code.trim(), code.find("v.len()")), ("v.len()", Some(21)));
-        assert_eq!(plan("%%sh\nls").expect("a plan").magics, [Magic::Script(Shell::Sh)]);
-        assert_eq!(plan("%%bash\n:vars").expect("a plan").magics, [Magic::Script(Shell::Bash)]);
+        assert_eq!(plan("%%sh\nls").expect("a plan").raw, Some(("%%sh".into(), String::new())));
+        assert_eq!(plan("%%bash\n:vars").expect("a plan").text, ":vars");
+    }
+
+    /// The order of steps: `c` for code, and names of directives.
+    fn order(text: &str) -> String {
+        let plan = plan(text).expect("a plan");
+        let word = |step: &Step| match &step.what {
+            What::Code(code) => {
+                assert_eq!(code.len(), text[..code.len()].len(), "code keeps its place");
+                format!("c{}", step.line)
+            }
+            What::Directive(Directive::Named { name, .. }) => format!("{name}{}", step.line),
+            What::Directive(Directive::Wrapped { code, .. }) => format!("<{}>", code.trim()),
+            What::Directive(_) => "!".to_owned(),
+        };
+        plan.steps.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn directives_happen_where_they_stand() {
+        assert_eq!(order("fn f() {}\n%timeit f()"), "c1 <f()>");
+        assert_eq!(order("let x = 1;\n\n:vars\n// done\nlet y = x;\n!ls\ny"), "c1 vars3 c5 ! c7");
+        assert_eq!(order("// only a comment\n:vars\nx"), "vars2 c3");
+        assert_eq!(order(":vars"), "vars1");
+        assert_eq!(order("%time let v = f();\nv"), "<let v = f();> c2");
+        // What is measured as a whole stays whole.
+        assert_eq!(order("%%timeit\nlet a = 1;\n:vars\na"), "vars3 c2");
+    }
+
+    #[test]
+    fn dependencies_come_before_all_code() {
+        assert_eq!(order("use a::b;\n:dep a\nb()"), "dep2 c1");
+        assert_eq!(order(":offline on\nlet x = 1;\n:vars\n:dep a\n:dep b\nx"), "offline1 dep4 dep5 c2 vars3 c6");
     }
 }

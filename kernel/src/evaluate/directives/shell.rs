@@ -12,13 +12,35 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::evaluate::errors;
+use super::definition::{Definition, Done, Form, Raw};
+use crate::evaluate::{Lab, errors};
 use crate::output::Output;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
 
+pub(super) const MARK: Definition = Definition {
+    names: &["!"],
+    usage: "!COMMAND",
+    help: "Run a shell command; its output is streamed.",
+    form: Form::Mark,
+};
+
+pub(super) const BASH: Definition = Definition {
+    names: &["%%bash"],
+    usage: "%%bash",
+    help: "Run the rest of the cell with bash, or with sh where there is no bash.",
+    form: Form::Raw(Raw { check: |_| Ok(()), act: |lab, _, text, sink| lab.run_script(Shell::Bash, text, sink) }),
+};
+
+pub(super) const SH: Definition = Definition {
+    names: &["%%sh"],
+    usage: "%%sh",
+    help: "Run the rest of the cell with sh.",
+    form: Form::Raw(Raw { check: |_| Ok(()), act: |lab, _, text, sink| lab.run_script(Shell::Sh, text, sink) }),
+};
+
 /// Who runs a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shell {
+pub(super) enum Shell {
     /// `sh`.
     Sh,
     /// `bash`, or `sh` where there is none.
@@ -37,8 +59,15 @@ impl Shell {
     }
 }
 
+impl Lab {
+    /// Runs a script with the variables of `:env`.
+    pub(super) fn run_script(&mut self, shell: Shell, script: &str, sink: &Arc<dyn Sink>) -> Done {
+        run(shell, script, &self.settings.environment, sink, self.shared.compiling.flag())
+    }
+}
+
 /// Runs a script as the shell would, line by line.
-pub(super) fn run(
+fn run(
     shell: Shell,
     script: &str,
     variables: &[(String, String)],

@@ -2,16 +2,37 @@
 
 use std::sync::Arc;
 
-use super::act::{Done, say, wrong};
+use super::definition::{Definition, Done, Form, say, wrong};
 use crate::evaluate::Lab;
 use crate::evaluate::listener::CellListener;
 use crate::output::Output;
 use ferrolab_base::frame::{Command, Protect, Restore};
 use ferrolab_jupyter::session::evaluator::Sink;
 
+pub(super) const SNAPSHOTS: Definition = Definition {
+    names: &["snapshots", "snapshot"],
+    usage: ":snapshots on|off|all",
+    help: "Take a snapshot before each cell, so that a cell that fails changes nothing; `all`: large vectors of numbers too, which makes writing to them slow.",
+    form: Form::Line(Lab::on_snapshots),
+};
+
+pub(super) const RESTORE: Definition = Definition {
+    names: &["restore"],
+    usage: ":restore auto|always|never",
+    help: "What a panic, an error or a heeded interrupt leads to: the snapshot takes over, unless threads or children of earlier cells live and would be lost (auto); always; never.",
+    form: Form::Line(Lab::on_restore),
+};
+
+pub(super) const UNDO: Definition = Definition {
+    names: &["undo"],
+    usage: ":undo",
+    help: "Take back the last cell: variables and items are as they were before it.",
+    form: Form::Alone(Lab::on_undo),
+};
+
 impl Lab {
     /// `:snapshots on|off|all`
-    pub(super) fn on_snapshots(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
+    fn on_snapshots(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
         self.settings.protect = match what {
             "on" | "1" | "true" | "yes" => Protect::Small,
             "off" | "0" | "false" | "no" => Protect::Off,
@@ -27,7 +48,7 @@ impl Lab {
     }
 
     /// `:restore auto|always|never`
-    pub(super) fn on_restore(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
+    fn on_restore(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
         self.settings.restore = match what {
             "auto" => Restore::Auto,
             "always" => Restore::Always,
@@ -38,7 +59,7 @@ impl Lab {
     }
 
     /// `:undo`
-    pub(super) fn on_undo(&mut self, sink: &Arc<dyn Sink>) -> Done {
+    fn on_undo(&mut self, sink: &Arc<dyn Sink>) -> Done {
         let (Some(engine), Some(runner)) = (&mut self.engine, &mut self.runner) else {
             return Err(wrong("there is nothing to undo"));
         };

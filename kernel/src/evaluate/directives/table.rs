@@ -1,132 +1,59 @@
-//! The directives there are: names, other spellings, and help. One table for `:help`, completion
-//! and the message that an unknown name gets.
+//! The directives there are, in the order in which help lists them. Each is defined where it is done; a new one is
+//! a file with its definition, and a line here.
 
+use super::definition::{Definition, Form};
+use super::{
+    capture, compiling, dependencies, describing, measure, names, running, shell, showing, snapshots, surroundings,
+    target, threads, timing, write_file,
+};
 use ferrolab_engine::insight;
 
-/// A directive's names (the first is the one we use) and its help.
-pub(super) struct Entry {
-    pub(super) names: &'static [&'static str],
-    pub(super) usage: &'static str,
-    pub(super) help: &'static str,
-}
-
-const fn entry(names: &'static [&'static str], usage: &'static str, help: &'static str) -> Entry {
-    Entry { names, usage, help }
-}
-
-/// All directives that start a line with `:` or `%`.
-pub(super) const DIRECTIVES: &[Entry] = &[
-    entry(
-        &["dep"],
-        ":dep rand = \"0.9\"",
-        "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together, and a table may go on over several lines.",
-    ),
-    entry(&["%%dep"], "%%dep", "Add the dependencies below, written as in a Cargo.toml."),
-    entry(&["vars"], ":vars", "List the variables with their types and sizes."),
-    entry(&["type", "t"], ":t EXPRESSION", "Show the type of an expression without running it."),
-    entry(&["items"], ":items", "List the items that cells have defined."),
-    entry(&["clear"], ":clear", "Forget all variables and items; dependencies stay."),
-    entry(&["undo"], ":undo", "Take back the last cell: variables and items are as they were before it."),
-    entry(&["opt"], ":opt 0|1|2|3|s|z", "Set the optimisation level of later cells; alone, switch between 3 and 0."),
-    entry(&["checks"], ":checks on|off", "Overflow checks and debug assertions in later cells."),
-    entry(
-        &["edition"],
-        ":edition 2015|2018|2021|2024",
-        "The edition that later cells are compiled with; items that are there keep theirs. Alone, say which. A cell that is wrong in 2024 only is compiled with 2021 by itself.",
-    ),
-    entry(
-        &["target-cpu", "target_cpu"],
-        ":target-cpu native",
-        "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",
-    ),
-    entry(
-        &["threads"],
-        ":threads N",
-        "Use N threads for parallel work from now on, also that of dependencies that call rayon; alone, say how many, and who decided.",
-    ),
-    entry(
-        &["timing"],
-        ":timing [on|off]",
-        "Show after each cell what it took: time to compile and to run, CPU time, cores used of those granted, peak memory, allocations; again to stop.",
-    ),
-    entry(
-        &["attach"],
-        ":attach",
-        "Show what the running cell puts out, without waiting for it, or what the last one put out: after a page was reloaded. A cell of its own.",
-    ),
-    entry(
-        &["snapshots", "snapshot"],
-        ":snapshots on|off|all",
-        "Take a snapshot before each cell, so that a cell that fails changes nothing; `all`: large vectors of numbers too, which makes writing to them slow.",
-    ),
-    entry(
-        &["restore"],
-        ":restore auto|always|never",
-        "What a panic, an error or a heeded interrupt leads to: the snapshot takes over, unless threads or children of earlier cells live and would be lost (auto); always; never.",
-    ),
-    entry(&["env"], ":env NAME=VALUE", "Set an environment variable for cells."),
-    entry(
-        &["build_env", "build-env"],
-        ":build_env NAME=VALUE",
-        "Set an environment variable for building dependencies.",
-    ),
-    entry(&["toolchain"], ":toolchain", "Show the Rust toolchain that compiles cells."),
-    entry(&["offline"], ":offline on|off", "Never use the network for dependencies."),
-    entry(&["explain"], ":explain E0308", "Explain an error code; alone, that of the last error."),
-    entry(&["version"], ":version", "Show the versions of Ferrolab and rustc."),
-    entry(&["engine"], ":engine", "Show which engine runs cells."),
-    entry(&["show_deps", "show-deps"], ":show_deps", "List the dependencies that `:dep` added."),
-    entry(&["doc"], ":doc NAME", "Describe a name, as `?NAME` does."),
-    entry(&["restart"], ":restart", "Start the runner anew: variables go, items and dependencies stay."),
-    entry(
-        &["fmt"],
-        ":fmt {:#?}",
-        "Write trailing expressions with this format string; alone, or with {:?}, as usual. Values that cannot be written so are shown as usual.",
-    ),
-    entry(&["types"], ":types", "Show the type before the value of a trailing expression; again to stop."),
-    entry(&["efmt"], ":efmt {:?}", "Show errors of `?` with `{:?}`; with `{}`, their text and causes (the usual)."),
-    entry(
-        &["load_config", "load-config"],
-        ":load_config [--quiet]",
-        "Run evcxr's start-up files again: evcxr.toml, or init.evcxr and prelude.rs of its configuration directory.",
-    ),
-    entry(&["help", "h"], ":help [NAME]", "Show this list, or the help of one directive."),
-    entry(&["quit", "exit", "q"], ":quit", "End the session."),
-    entry(&["!"], "!COMMAND", "Run a shell command; its output is streamed."),
-    entry(
-        &["?"],
-        "?NAME",
-        "Describe a variable, an item or a name of the standard library; `??NAME` shows the source.",
-    ),
-    entry(&["%%time"], "%%time", "Show what this cell took, as `:timing on` does after every cell."),
-    entry(
-        &["%%timeit"],
-        "%%timeit [-n LOOPS] [-r BATCHES]",
-        "Measure how long the lines below take: they run many times, in a closure. Variables they change stay changed, bindings stay inside. Text and a figure of the distribution are shown.",
-    ),
-    entry(
-        &["timeit"],
-        "%timeit [-n LOOPS] [-r BATCHES] EXPRESSION",
-        "Measure how long one expression takes, before the other code of the cell.",
-    ),
-    entry(
-        &["%%scaling"],
-        "%%scaling [1,2,4]",
-        "Run the lines below on each number of threads (else 1, 2, 4… up to those granted); show speed-up, efficiency and the serial fraction by Amdahl's law.",
-    ),
-    entry(
-        &["%%bench"],
-        "%%bench NAME OTHER(1000)",
-        "Compare two or more functions, closures or calls, of earlier cells or of this one, in turns; show the ratio of their times and its interval.",
-    ),
-    entry(&["%%writefile"], "%%writefile [-a] PATH", "Write the rest of the cell to a file (`-a` appends)."),
-    entry(
-        &["%%capture"],
-        "%%capture [NAME]",
-        "Run the cell without showing its output; with a name, keep what it printed in a String of that name.",
-    ),
-    entry(&["%%bash"], "%%bash", "Run the rest of the cell with bash, or with sh where there is no bash."),
-    entry(&["%%sh"], "%%sh", "Run the rest of the cell with sh."),
+/// All of them.
+pub(super) const DIRECTIVES: &[&Definition] = &[
+    &dependencies::DEP,
+    &dependencies::DEP_TABLE,
+    &names::VARS,
+    &names::TYPE,
+    &names::ITEMS,
+    &names::CLEAR,
+    &snapshots::UNDO,
+    &compiling::OPT,
+    &compiling::CHECKS,
+    &compiling::EDITION,
+    &target::TARGET_CPU,
+    &threads::THREADS,
+    &timing::TIMING,
+    &running::ATTACH,
+    &snapshots::SNAPSHOTS,
+    &snapshots::RESTORE,
+    &surroundings::ENV,
+    &surroundings::BUILD_ENV,
+    &surroundings::TOOLCHAIN,
+    &surroundings::OFFLINE,
+    &describing::EXPLAIN,
+    &surroundings::VERSION,
+    &surroundings::ENGINE,
+    &dependencies::SHOW_DEPS,
+    &describing::DOC,
+    &running::RESTART,
+    &showing::FMT,
+    &showing::TYPES,
+    &showing::EFMT,
+    &running::LOAD_CONFIG,
+    &describing::HELP,
+    &running::QUIT,
+    &shell::MARK,
+    &describing::QUESTION,
+    &timing::TIME_CELL,
+    &timing::TIME,
+    &measure::TIMEIT_CELL,
+    &measure::TIMEIT,
+    &measure::SCALING,
+    &measure::BENCH,
+    &write_file::WRITEFILE,
+    &capture::CAPTURE,
+    &shell::BASH,
+    &shell::SH,
 ];
 
 /// Directives of evcxr that have nothing to do here, and why.
@@ -154,16 +81,27 @@ pub(super) const INERT: &[(&str, &str)] = &[
 
 /// For completion and inspection.
 pub fn help() -> Vec<insight::Directive> {
-    let describe = |name: &str, e: &Entry| insight::Directive {
+    let describe = |name: &str, e: &Definition| insight::Directive {
         name: name.to_owned(),
         help: format!("`{}`\n\n{}", e.usage, e.help),
     };
     DIRECTIVES.iter().flat_map(|e| e.names.iter().map(move |n| describe(n, e))).collect()
 }
 
-/// The entry of a name.
-pub(super) fn find(name: &str) -> Option<&'static Entry> {
-    DIRECTIVES.iter().find(|e| e.names.contains(&name))
+/// The directive of a name.
+pub(super) fn find(name: &str) -> Option<&'static Definition> {
+    DIRECTIVES.iter().copied().find(|definition| definition.names.contains(&name))
+}
+
+/// Does a magic, by its name with its marks, take the rest of its cell as text that is no Rust?
+pub fn is_raw(name: &str) -> bool {
+    find(name).is_some_and(|definition| matches!(definition.form, Form::Raw(_)))
+}
+
+/// What to say of a magic that does not exist.
+pub(super) fn unknown_magic(name: &str) -> String {
+    let names: Vec<&str> = DIRECTIVES.iter().flat_map(|d| d.names).copied().filter(|n| n.starts_with("%%")).collect();
+    format!("there is no magic `%%{name}`; there are {}", names.join(", "))
 }
 
 /// What to say of a name that does not exist: the nearest first, then all.

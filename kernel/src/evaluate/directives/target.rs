@@ -5,15 +5,22 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use super::act::{Done, say, wrong};
+use super::definition::{Definition, Done, Form, say, wrong};
 use super::table;
 use crate::evaluate::{Lab, errors, preparing};
 use ferrolab_engine::compile::Flags;
 use ferrolab_engine::environment::{Cache, Toolchain};
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
+pub(super) const TARGET_CPU: Definition = Definition {
+    names: &["target-cpu", "target_cpu"],
+    usage: ":target-cpu native",
+    help: "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",
+    form: Form::Line(Lab::on_target_cpu),
+};
+
 impl Lab {
-    pub(super) fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
+    fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
         if cpu.is_empty() || cpu.contains(char::is_whitespace) {
             return Err(wrong(":target-cpu takes a name such as native, x86-64-v3 or znver4"));
         }

@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use super::act::{Done, say, wrong};
+use super::definition::{Definition, Done, Form, say, wrong};
 use crate::evaluate::Lab;
 use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::Sink;
 
+pub(super) const THREADS: Definition = Definition {
+    names: &["threads"],
+    usage: ":threads N",
+    help: "Use N threads for parallel work from now on, also that of dependencies that call rayon; alone, say how many, and who decided.",
+    form: Form::Line(Lab::on_threads),
+};
+
 impl Lab {
-    pub(super) fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
+    fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
         let granted = &self.options.granted;
         if count.is_empty() {
             return say(sink, &format!("{}\n", self.threads_now()));

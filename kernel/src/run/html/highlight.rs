@@ -67,13 +67,7 @@ fn word(c: char) -> bool {
 
 /// `:dep …`, `%%time`, `%opt`, `!ls`, `?name`, as cells may start with.
 fn directive(text: &str) -> bool {
-    let mut chars = text.chars();
-    let (first, second) = (chars.next(), chars.next());
-    match first {
-        Some(':' | '?' | '!') => second.is_some_and(|c| c.is_ascii_alphabetic()),
-        Some('%') => second.is_some_and(|c| c == '%' || c.is_ascii_alphabetic()),
-        _ => false,
-    }
+    ferrolab_engine::insight::is_marked(text)
 }
 
 fn name(name: &str, after: &str) -> &'static str {

@@ -1,0 +1,97 @@
+//! What the session knows: `:vars`, `:type`, `:items`, and `:clear`, which forgets it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::definition::{Definition, Done, Form, bundle, say, wrong};
+use crate::evaluate::Lab;
+use crate::evaluate::{answers, errors};
+use ferrolab_base::text::escape;
+use ferrolab_engine::variables::short_type;
+use ferrolab_jupyter::session::evaluator::Sink;
+
+pub(super) const VARS: Definition = Definition {
+    names: &["vars"],
+    usage: ":vars",
+    help: "List the variables with their types and sizes.",
+    form: Form::Alone(Lab::on_vars),
+};
+
+pub(super) const TYPE: Definition = Definition {
+    names: &["type", "t"],
+    usage: ":t EXPRESSION",
+    help: "Show the type of an expression without running it.",
+    form: Form::Line(Lab::on_type),
+};
+
+pub(super) const ITEMS: Definition = Definition {
+    names: &["items"],
+    usage: ":items",
+    help: "List the items that cells have defined.",
+    form: Form::Alone(Lab::on_items),
+};
+
+pub(super) const CLEAR: Definition = Definition {
+    names: &["clear"],
+    usage: ":clear",
+    help: "Forget all variables and items; dependencies stay.",
+    form: Form::Alone(Lab::on_clear),
+};
+
+impl Lab {
+    fn on_vars(&mut self, sink: &Arc<dyn Sink>) -> Done {
+        let Some(engine) = &self.engine else { return say(sink, "no variables\n") };
+        let names: Vec<String> = engine.variables().iter().map(|(n, _)| n.clone()).collect();
+        if names.is_empty() {
+            return say(sink, "no variables\n");
+        }
+        let sizes = self.runner.as_mut().map(|r| r.describe(names.clone())).unwrap_or_default();
+        let (mut text, mut html) = (
+            String::new(),
+            String::from(
+                "<table><tr><th style=\"text-align:left\">variable</th><th style=\"text-align:left\">type</th><th>size</th></tr>",
+            ),
+        );
+        let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0) + 4;
+        for (name, variable) in engine.variables().iter() {
+            let size = sizes.iter().find(|(n, _)| n == name).map_or(0, |(_, s)| *s);
+            let shown = if variable.mutable { format!("mut {name}") } else { name.clone() };
+            let type_text = short_type(&variable.type_text);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{shown:width$} {type_text}");
+            let escaped = escape(&type_text);
+            let _ = write!(
+                html,
+                "<tr><td style=\"text-align:left\"><code>{shown}</code></td><td style=\"text-align:left\"><code>{escaped}</code></td><td>{size} B</td></tr>"
+            );
+        }
+        html.push_str("</table>");
+        sink.display(bundle(&[("text/plain", &text), ("text/html", &html)]));
+        Ok(())
+    }
+
+    fn on_type(&mut self, expression: &str, sink: &Arc<dyn Sink>) -> Done {
+        let expression = expression.trim_end_matches(';');
+        if expression.is_empty() {
+            return Err(wrong(":type needs an expression: `:t x.iter().sum::<f64>()`"));
+        }
+        self.ready(sink)?;
+        let Some(engine) = &mut self.engine else { return Err(wrong("there is no engine")) };
+        let type_text = engine.type_of(expression).map_err(errors::refused)?;
+        say(sink, &format!("{}\n", short_type(&type_text)))
+    }
+
+    fn on_items(&mut self, sink: &Arc<dyn Sink>) -> Done {
+        let names = answers::names(self.engine.as_ref());
+        let text: String = names.items.iter().map(|i| format!("{}\n", i.signature)).collect();
+        say(sink, if text.is_empty() { "no items\n" } else { &text })
+    }
+
+    fn on_clear(&mut self, sink: &Arc<dyn Sink>) -> Done {
+        if let Some(engine) = &mut self.engine {
+            engine.clear();
+            self.start_runner()?;
+        }
+        self.confirm(sink, "variables and items are gone")
+    }
+}
