@@ -106,7 +106,6 @@ def test_timeit_on_one_line(k):
         ("%%timeit x + 1", ("%timeit x + 1",)),
         ("%%timeit", ("there is none",)),
         ("%timeit", ("needs an expression",)),
-        ("let before = 1;\n%timeit before", ("before the code",)),
         ("let before = 1;\n%%timeit\nbefore", ("put the lines above",)),
         ("%%timeit\n%%scaling\n1", ("in one way",)),
         ("%%timeit\nasync { 1 }.await", (".await", "closure")),
