@@ -45,14 +45,14 @@ def test_errors_name_the_users_lines(k):
 
 
 def test_what_ran_above_a_failing_part_stays_and_the_error_says_so(k):
-    story = k.run('let order_kept = 7;\n:timing off\npanic!("below");').fails("Panic", "below")
-    assert "code above line 3 of this cell ran well" in story.everything(), story.everything()
+    story = k.run('let order_kept = 7;\n:timing off\npanic!("below");').fails("panic", "below")
+    assert "code above line 3 of this cell ran well" in story.everything() and "before the cell" not in story.everything(), story.everything()
     k.run("order_kept").result("7").idle()
     story = k.run("let order_kept_2 = 8;\n:no_such_directive").fails("Directive", "no directive")
     assert "code above line 2" in story.everything(), story.everything()
     k.run("order_kept_2").result("8").idle()
     # alone, a cell that fails changes nothing, and nothing is said of parts
-    assert "ran well" not in k.run(':timing off\nlet order_none = 1; panic!("whole")').fails("Panic", "whole").everything()
+    assert "ran well" not in k.run(':timing off\nlet order_none = 1; panic!("whole")').fails("panic", "whole").everything()
     k.run("order_none").fails("E0425")
 
 

@@ -201,3 +201,8 @@ def test_quit_ends_the_kernel(start):
 def test_explain(k):
     k.run(":explain E0308").says("Expected type did not match")
     k.run(":explain E9999").fails(None, "E9999")
+
+
+def test_markdown(k):
+    k.run("%%markdown\n# Heat\n\n$\\dot u = \\Delta u$\n").display("# Heat\n\n$\\dot u = \\Delta u$", mime="text/markdown").idle()
+    k.run("%%markdown # Heat").fails("Directive", "on the next line")

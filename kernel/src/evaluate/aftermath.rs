@@ -21,7 +21,7 @@ pub(super) fn changeable(engine: &Engine, taken: &[String]) -> Vec<String> {
 pub(super) fn kept(ended: &Ended, changeable: &[String]) -> String {
     if ended.restored {
         let changed: Vec<&str> = ended.shared.iter().filter(|n| changeable.contains(n)).map(String::as_str).collect();
-        let before = "variables are as they were before the cell";
+        let before = super::errors::AS_BEFORE;
         if changed.is_empty() {
             return before.to_owned();
         }

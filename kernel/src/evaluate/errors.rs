@@ -31,9 +31,12 @@ pub(super) fn environment(error: &EnvironmentError) -> CellError {
     }
 }
 
+/// What a cell that fails leaves behind, usually.
+pub(crate) const AS_BEFORE: &str = "variables are as they were before the cell";
+
 /// The user interrupted before the cell's code ran.
 pub(crate) fn interrupted(when: &str) -> CellError {
-    plain("Interrupted", &format!("interrupted {when}; variables are as they were before the cell"))
+    plain("Interrupted", &format!("interrupted {when}; {AS_BEFORE}"))
 }
 
 /// Add what is known of the cause, when the error or what was `said` before it points to a limit of the

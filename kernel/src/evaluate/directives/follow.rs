@@ -7,7 +7,7 @@ use super::capture::Captured;
 use super::definition::{Done, Form, Magic, wrong};
 use super::plan::{Directive, Plan, Step, What};
 use super::{footer, foreign, shell, table};
-use crate::evaluate::{Code, Lab, Report};
+use crate::evaluate::{Code, Lab, Report, errors};
 use ferrolab_engine::measured::Measure;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Sink, Stream, Verdict};
 
@@ -196,6 +196,10 @@ fn check_measure(wrapped: &Wrapped, plan: &Plan) -> Done {
 
 /// Code above a directive is a step of its own: what comes below may fail without taking it back.
 fn with_what_stays(mut error: CellError, line: usize) -> CellError {
-    error.traceback.push(format!("note: the code above line {line} of this cell ran well, and what it made stays"));
+    let above = format!("the code above line {line} of this cell ran well, and what it made stays");
+    match error.traceback.iter_mut().find(|said| said.contains(errors::AS_BEFORE)) {
+        Some(said) => *said = said.replace(errors::AS_BEFORE, &above),
+        None => error.traceback.push(format!("note: {above}")),
+    }
     error
 }

@@ -11,6 +11,7 @@ mod describing;
 mod follow;
 mod footer;
 mod foreign;
+mod markdown;
 mod measure;
 mod names;
 mod plan;

@@ -3,8 +3,8 @@
 
 use super::definition::{Definition, Form};
 use super::{
-    capture, compiling, dependencies, describing, measure, names, running, shell, showing, snapshots, surroundings,
-    target, threads, timing, write_file,
+    capture, compiling, dependencies, describing, markdown, measure, names, running, shell, showing, snapshots,
+    surroundings, target, threads, timing, write_file,
 };
 use ferrolab_engine::insight;
 
@@ -50,6 +50,7 @@ pub(super) const DIRECTIVES: &[&Definition] = &[
     &measure::TIMEIT,
     &measure::SCALING,
     &measure::BENCH,
+    &markdown::MARKDOWN,
     &write_file::WRITEFILE,
     &capture::CAPTURE,
     &shell::BASH,
