@@ -214,8 +214,7 @@ impl Job<'_> {
             command.arg("--extern").arg(format!("{name}={}", path.display()));
         }
         for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text, self.kind == Kind::Items)) {
-            command.args(["-Zshare-generics=y", "-Zunstable-options", "--extern"]);
-            command.arg(format!("force:{}={}", ready.name, ready.metadata.display()));
+            command.args(ready.rustc_arguments());
         }
         for (name, made) in self.linked {
             if self.named.contains(name) {
