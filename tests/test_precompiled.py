@@ -105,6 +105,24 @@ def test_maps_and_sorts_of_own_types_are_compiled_with_their_cells(k):
     assert "reserve_rehash" not in symbols and "driftsort_main" not in symbols, symbols
 
 
+# plotly is a crate of the user's, and takes minutes to build
+@pytest.mark.long
+def test_a_figure_of_plotly_takes_generic_code_from_its_layer(start):
+    kernel = start(timeout=900)
+    kernel.ok(':dep plotly = "0.12"', timeout=900)
+    symbols = open_symbols(kernel, f"""
+        use plotly::{{Plot, Scatter}};
+        let mut plot = Plot::new();
+        plot.add_trace(Scatter::new(vec![1, 2, 3], vec![4, {high() % 1000}, 7]));
+        plot""")
+    assert any("plotly" in line and "Scatter" in line for line in symbols.splitlines()), symbols
+    # data that nobody has ready
+    symbols = open_symbols(kernel, f"plot.add_trace(Scatter::new(vec![1u8], vec![{high() % 200}u8]).name(\"more\"));")
+    assert any("plotly" in line for line in symbols.splitlines()), symbols
+    shown = kernel.run("plot").until("error").idle().told[-1].content["data"]
+    assert "scatter" in str(shown) and "more" in str(shown)
+
+
 def test_a_map_in_an_item_and_one_of_an_earlier_cell(k):
     k.ok("use std::collections::HashMap;\nfn count(words: &[&str]) -> HashMap<String, u32> "
          "{ let mut m = HashMap::new(); for w in words { *m.entry(w.to_string()).or_insert(0) += 1; } m }")

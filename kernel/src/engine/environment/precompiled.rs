@@ -64,6 +64,14 @@ const TEXTS: &[Text] = &[
         shares: true,
     },
     Text {
+        name: "plotly",
+        of: Some("plotly"),
+        words: &["plotly"],
+        source: include_str!("precompiled/plotly.rs"),
+        for_items: true,
+        shares: true,
+    },
+    Text {
         name: "rayon",
         of: Some("rayon"),
         words: &["par_iter", "par_chunks", "par_sort", "par_bridge", "par_extend", "rayon::join", "rayon::scope"],
@@ -214,6 +222,7 @@ mod tests {
         assert_eq!(names("v.sort_unstable(); v.par_iter()", false), ["collections", "rayon"]);
         assert_eq!(names("v.sort_unstable(); v.par_iter()", true), ["collections"]);
         assert_eq!(names("ChartBuilder::on(&root)", true), ["plotters"]);
+        assert_eq!(names("use plotly::Plot;", false), ["plotly"]);
         assert!(names("v.iter().sum::<f64>() + a.dot(&b)", false).is_empty());
     }
 
