@@ -42,7 +42,7 @@ const TEXTS: &[Text] = &[
     Text {
         name: "collections",
         of: None,
-        words: &["HashMap", "HashSet", "sort"],
+        words: &["HashMap", "HashSet", "BTreeSet", ".sort()", ".sort_unstable()"],
         source: include_str!("precompiled/collections.rs"),
         for_items: true,
         shares: false,
@@ -224,6 +224,8 @@ mod tests {
         assert_eq!(names("ChartBuilder::on(&root)", true), ["plotters"]);
         assert_eq!(names("use plotly::Plot;", false), ["plotly"]);
         assert!(names("v.iter().sum::<f64>() + a.dot(&b)", false).is_empty());
+        // Its comparison is the cell's own, and so is all of the sort.
+        assert!(names("v.sort_by(|a, b| b.cmp(a))", false).is_empty());
     }
 
     #[test]
