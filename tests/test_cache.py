@@ -18,6 +18,9 @@ CELLS = [
     ('let table = std::collections::HashMap::from([(1, "one")]);', None),
     ("table[&1].len() + cached.len()", "6"),
     ("(0..100u64).map(|x| x * x).sum::<u64>()", "328350"),
+    ("macro_rules! counted { ($n:ident) => { struct $n(u32); impl $n { fn next(&self) -> u32 { self.0 + 1 } } } }", None),
+    ("counted!(Kept); let kept = Kept(cached.len() as u32);", None),
+    ("kept.next()", "4"),
 ]
 
 
@@ -89,6 +92,39 @@ def test_two_kernels_build_the_environment_at_once(private, how):
         for path in caches.files(private):
             caches.damage(path, how)
         together(2, story)
+
+
+def expansions(cache) -> dict[str, int]:
+    """What rustc has said of macro calls: each answer, and when it was last used."""
+    return {p.parent.name: (p.parent / "record.json").stat().st_mtime_ns for p in caches.files(cache / "cells") if p.name == "expanded.rs"}
+
+
+def test_what_macros_stand_for_is_asked_once(private, start):
+    first = start(FERROLAB_CACHE_DIR=str(private))
+    # where there is a `Kept` already the question is another one
+    for _ in range(2):
+        play(first)
+    asked = expansions(private)
+    assert len(asked) == 2
+    play(first)
+    first.close()
+    second = start(FERROLAB_CACHE_DIR=str(private))
+    for _ in range(2):
+        play(second)
+    again = expansions(private)
+    assert again.keys() == asked.keys() and all(again[h] > asked[h] for h in asked)
+
+
+def test_what_a_macro_could_not_find_is_looked_for_again(private, start):
+    """An answer with an error of the macro's own is not kept: it may find what it wants the next time."""
+    kernel = start(FERROLAB_CACHE_DIR=str(private))
+    kernel.ok("macro_rules! from_file { ($n:ident) => { compile_error!(\"no such thing\"); } }")
+    kernel.run("from_file!(Found);").fails("error")
+    assert not expansions(private)
+    kernel.ok("macro_rules! from_file { ($n:ident) => { struct $n(u32); } }")
+    kernel.ok("from_file!(Found);")
+    kernel.run("Found(3).0").result("3").idle()
+    assert len(expansions(private)) == 1
 
 
 def test_cells_deleted_while_a_session_runs(private, start):

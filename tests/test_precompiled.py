@@ -1,4 +1,4 @@
-"""Cells that draw with `plotters`: its generic code comes from the environment, and nothing else about the cell changes."""
+"""Generic code that comes from the environment, for figures, maps and sorts; nothing else about a cell changes."""
 
 import subprocess
 import time
@@ -76,3 +76,55 @@ def test_figures_in_functions_and_on_pixels(k):
         }""")
     assert k.ok("plot::figure((200, 100), |root| mesh(&root))?.svg().contains(\"<line\")") == "true"
     assert k.ok("plot::figure_png((200, 100), |root| { root.fill(&WHITE)?; mesh(&root) })?.png().len() > 100") == "true"
+
+
+def test_what_is_never_inlined_comes_from_the_environment(k):
+    symbols = open_symbols(k, f"""
+        let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+        for word in "a b a".split(' ') {{ *counts.entry(word.to_string()).or_insert(0) += 1; }}
+        let mut sorted: Vec<u64> = (0..1000).map(|i| i ^ {high()}).collect();
+        sorted.sort();
+        (sorted.len(), counts.values().sum::<usize>())""")
+    lines = symbols.splitlines()
+    assert any("reserve_rehash" in line for line in lines) and any("driftsort_main" in line for line in lines), symbols
+    # what runs for each item of a loop is the cell's own
+    others = [line for line in lines if "9hashbrown" in line and "reserve_rehash" not in line and "Fallibility" not in line]
+    assert not others, others
+
+
+def test_maps_and_sorts_of_own_types_are_compiled_with_their_cells(k):
+    k.ok("#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)] struct Key(u8);")
+    # their own object is there
+    k.ok("Key(0)")
+    symbols = open_symbols(k, f"""
+        let mut places = std::collections::HashMap::from([(Key(1), {high()}u64)]);
+        places.insert(Key(2), 3);
+        let mut keys: Vec<Key> = places.keys().cloned().collect();
+        keys.sort();
+        keys""")
+    assert "reserve_rehash" not in symbols and "driftsort_main" not in symbols, symbols
+
+
+# plotly is a crate of the user's, and takes minutes to build
+@pytest.mark.long
+def test_a_figure_of_plotly_takes_generic_code_from_its_layer(start):
+    kernel = start(timeout=900)
+    kernel.ok(':dep plotly = "0.12"', timeout=900)
+    symbols = open_symbols(kernel, f"""
+        use plotly::{{Plot, Scatter}};
+        let mut plot = Plot::new();
+        plot.add_trace(Scatter::new(vec![1, 2, 3], vec![4, {high() % 1000}, 7]));
+        plot""")
+    assert any("plotly" in line and "Scatter" in line for line in symbols.splitlines()), symbols
+    # data that nobody has ready
+    symbols = open_symbols(kernel, f"plot.add_trace(Scatter::new(vec![1u8], vec![{high() % 200}u8]).name(\"more\"));")
+    assert any("plotly" in line for line in symbols.splitlines()), symbols
+    shown = kernel.run("plot").until("error").idle().told[-1].content["data"]
+    assert "scatter" in str(shown) and "more" in str(shown)
+
+
+def test_a_map_in_an_item_and_one_of_an_earlier_cell(k):
+    k.ok("use std::collections::HashMap;\nfn count(words: &[&str]) -> HashMap<String, u32> "
+         "{ let mut m = HashMap::new(); for w in words { *m.entry(w.to_string()).or_insert(0) += 1; } m }")
+    k.ok('let mut counted = count(&["a", "b", "a"]);')
+    assert k.ok('for i in 0..1000 { counted.insert(i.to_string(), i); }\nlet mut all: Vec<u32> = counted.values().copied().collect();\nall.sort();\n(all.len(), all[999], counted["a"])') == "(1002, 997, 2)"

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::{fs, io, thread};
@@ -214,8 +214,7 @@ impl Job<'_> {
             command.arg("--extern").arg(format!("{name}={}", path.display()));
         }
         for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text, self.kind == Kind::Items)) {
-            command.args(["-Zshare-generics=y", "-Zunstable-options", "--extern"]);
-            command.arg(format!("force:{}={}", ready.name, ready.metadata.display()));
+            command.args(ready.rustc_arguments());
         }
         for (name, made) in self.linked {
             if self.named.contains(name) {
@@ -282,6 +281,9 @@ impl Job<'_> {
             return Err(CompileError::Cancelled);
         }
         let output = output.map_err(|e| CompileError::Broken(format!("rustc cannot be waited for: {e}")))?;
+        if output.status.code().is_none() {
+            return Err(ended(output.status, ""));
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok((text(&output.stdout), text(&output.stderr)))
     }
@@ -299,9 +301,7 @@ impl Job<'_> {
         match status {
             Ok(status) if status.success() && readable => Ok(()),
             Ok(status) if status.code().is_some() => Err(CompileError::Refused(said.to_owned())),
-            Ok(status) => Err(CompileError::Broken(format!(
-                "rustc was ended from outside ({status}); there may be too little memory\n{said}"
-            ))),
+            Ok(status) => Err(ended(status, said)),
             Err(error) => Err(CompileError::Broken(format!("rustc cannot be waited for: {error}"))),
         }
     }
@@ -378,11 +378,23 @@ fn link(environment: &Environment, bench: &Path, linked: &[ItemsCrate]) -> Resul
     Err(CompileError::Broken(format!("linking failed\n{}", String::from_utf8_lossy(&output.stderr))))
 }
 
+/// rustc did not end by itself.
+fn ended(status: ExitStatus, said: &str) -> CompileError {
+    CompileError::Broken(format!("rustc was ended from outside ({status}); there may be too little memory\n{said}"))
+}
+
 fn disk(path: &Path, error: &io::Error) -> CompileError {
     CompileError::Broken(format!(
         "cannot write to {}: {error}; set FERROLAB_CACHE_DIR to a directory with room",
         path.display()
     ))
+}
+
+impl CompileError {
+    /// There is no place to work in.
+    pub fn unwritable(error: &io::Error) -> Self {
+        Self::Broken(format!("cannot write to the cache: {error}; set FERROLAB_CACHE_DIR to a directory with room"))
+    }
 }
 
 impl std::fmt::Display for CompileError {

@@ -14,11 +14,15 @@ use syn::{Item, StmtMacro};
 use super::compile::{CompileError, Job};
 use super::diagnose::{self, Span};
 use super::environment::Identity;
-use super::generate::{self, Kind};
+use super::generate;
 use super::item;
 use super::items::{Items, Name};
 use super::mentions::Mentions;
 use super::published;
+use super::question::Question;
+use super::reads::{self, Read};
+use super::refuse::MISSES;
+use super::shelf::Record;
 use super::source::Source;
 use super::split::Split;
 use super::uses::{Mentioned, Whose};
@@ -83,6 +87,10 @@ const STATEMENTS: [&str; 50] = [
 
 /// The module in which a call is expanded.
 const PLACE: &str = "__ferrolab_macro";
+
+/// Files of an answer on the shelf: the text with its macros expanded, and what rustc said.
+const EXPANDED: &str = "expanded.rs";
+const SAID: &str = "said.jsonl";
 
 /// A call of a macro that may define something.
 #[derive(Debug, Clone)]
@@ -237,27 +245,43 @@ impl Engine {
         named: &BTreeSet<Name>,
     ) -> Result<(String, String), Refused> {
         let linked = next.items.linked(named);
-        let hash = Identity::default().part(source.text().as_bytes()).finish();
-        let bench = self.shelf.bench().map_err(|e| Refused::Broken(format!("cannot write to the cache: {e}")))?;
-        let job = Job {
-            name: "cell",
-            environment: &self.environment,
-            flags: &self.flags,
-            kind: Kind::Statements,
-            text: source.text(),
-            hash: &hash,
-            identity: "expansion",
-            linked: &linked,
-            named,
-            bench: &bench,
-            compiling: &self.compiling,
+        let text = source.text();
+        let hash = Identity::default()
+            .part("expansion")
+            .part(&self.environment.id)
+            .part(format!("{:?}", self.flags))
+            .parts(linked.iter().map(|(_, made)| &made.hash))
+            .part(text);
+        let read = reads::read(text);
+        let hash = if let Some(read) = &read { hash.part(&read.hash) } else { hash }.finish();
+        let keeps = read.is_none_or(|Read { sure, .. }| sure);
+        if keeps && let Some(answer) = self.kept_answer(&hash) {
+            return Ok(answer);
+        }
+        let question = Question { text, hash: &hash, about: "expansion", linked: &linked, named };
+        let ask = |job: &Job<'_>| {
+            let (text, said) = job.expand()?;
+            if keeps && lasts(&said) {
+                self.keep_answer(job, &text, &said);
+            }
+            Ok((text, said))
         };
-        let result = job.expand();
-        drop(fs::remove_dir_all(&bench));
-        result.map_err(|error| match error {
+        self.ask_rustc(&question, ask).map_err(|error| match error {
             CompileError::Cancelled => Refused::Interrupted,
             CompileError::Broken(message) | CompileError::Refused(message) => Refused::Broken(message),
         })
+    }
+
+    /// What rustc answered to the same question before, maybe in another session.
+    fn kept_answer(&self, hash: &str) -> Option<(String, String)> {
+        let (directory, _) = self.shelf.find(hash)?;
+        Some((fs::read_to_string(directory.join(EXPANDED)).ok()?, fs::read_to_string(directory.join(SAID)).ok()?))
+    }
+
+    /// Puts an answer among the compiled cells. It only speeds up the next time, so nobody hears of a failure.
+    fn keep_answer(&self, job: &Job<'_>, text: &str, said: &str) {
+        let written = fs::write(job.bench.join(EXPANDED), text).and_then(|()| fs::write(job.bench.join(SAID), said));
+        drop(written.and_then(|()| self.shelf.put(job.hash, job.bench, &[EXPANDED, SAID], Record::default())));
     }
 }
 
@@ -278,6 +302,14 @@ fn makes_items(call: &Call, items: &Items, split: &Split) -> Option<bool> {
         todo.extend(others);
     }
     Some(false)
+}
+
+/// Is an answer the same next time? A macro says in an error of its own what it could not find, and may find it then;
+/// errors about names are normal, because variables are none in a module.
+fn lasts(said: &str) -> bool {
+    let (diagnostics, _) = diagnose::parse(said);
+    let mut errors = diagnostics.iter().filter(|d| d.is_error());
+    errors.all(|error| MISSES.contains(&error.code()) || error.message.starts_with("aborting due to"))
 }
 
 /// The call in whose module an error is.

@@ -30,6 +30,7 @@ pub mod mentions;
 mod places;
 mod plain;
 mod published;
+mod question;
 mod reads;
 mod recipe;
 mod refuse;

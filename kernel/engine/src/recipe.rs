@@ -78,11 +78,7 @@ impl Engine {
                 (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
             return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
-        let bench = self.shelf.bench().map_err(|e| {
-            CompileError::Broken(format!(
-                "cannot write to the cache: {e}; set FERROLAB_CACHE_DIR to a directory with room"
-            ))
-        })?;
+        let bench = self.shelf.bench().map_err(|e| CompileError::unwritable(&e))?;
         let job = Job {
             name: recipe.name,
             environment: &self.environment,

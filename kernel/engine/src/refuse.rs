@@ -1,21 +1,20 @@
 //! Refusing a cell: rustc's words about generated text, told against the user's own cells.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::sync::Arc;
 
 use super::closures;
-use super::compile::{CompileError, Job};
+use super::compile::CompileError;
 use super::diagnose::{self, Rendered, advice};
 use super::edition::Edition;
 use super::environment::Identity;
-use super::generate::Kind;
+use super::question::Question;
 use super::source::{Source, line_column};
 use super::variables::Variables;
 use super::{Engine, Refused};
 
 /// Errors about a name that is not there.
-const MISSES: [&str; 4] = ["E0425", "E0412", "E0433", "E0422"];
+pub(super) const MISSES: [&str; 4] = ["E0425", "E0412", "E0433", "E0422"];
 
 impl Engine {
     pub(super) fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
@@ -90,28 +89,12 @@ impl Engine {
             );
         }
         let hash = Identity::default().part(text.as_bytes()).finish();
-        let Ok(bench) = self.shelf.bench() else {
-            return Refused::Broken(format!("{message}, and the cache cannot be written"));
-        };
-        let job = Job {
-            name: "cell",
-            environment: &self.environment,
-            flags: &self.flags,
-            kind: Kind::Statements,
-            text: source.text(),
-            hash: &hash,
-            identity: "syntax",
-            linked: &[],
-            named: &BTreeSet::new(),
-            bench: &bench,
-            compiling: &self.compiling,
-        };
-        let result = job.run();
-        drop(fs::remove_dir_all(&bench));
-        match result {
+        let named = BTreeSet::new();
+        let question = Question { text: source.text(), hash: &hash, about: "syntax", linked: &[], named: &named };
+        match self.ask_rustc(&question, |job| job.run()) {
             Err(CompileError::Refused(said)) => self.refuse(&said, &source, number, &self.state.variables),
             Err(CompileError::Cancelled) => Refused::Interrupted,
-            Err(CompileError::Broken(message)) => Refused::Broken(message),
+            Err(CompileError::Broken(why)) => Refused::Broken(format!("{message}, and rustc cannot explain it: {why}")),
             Ok(_) => plain_syntax(number, text, message, offset, ""),
         }
     }

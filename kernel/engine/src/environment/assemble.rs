@@ -285,10 +285,15 @@ fn finish(
         // Scratch space inside the staged entry, as the layer's own.
         let scratch = stage.path().join("precompiling");
         make(&scratch)?;
-        for (name, package) in metadata.direct() {
-            let Some(artifact) = linked.iter().find(|a| a.package == package) else { continue };
-            let given = precompiled::Given { name: &name, rlib: artifact.code_file() };
-            if let Some(made) = precompiled::build(plan.tools, &given, &search, &library, &scratch)? {
+        let direct = metadata.direct();
+        let given = direct.iter().filter_map(|(name, package)| {
+            let artifact = linked.iter().find(|a| a.package == *package)?;
+            Some(precompiled::Given { name, rlib: artifact.code_file() })
+        });
+        // The standard library's is in the lowest layer.
+        let std = parent.is_none().then_some(None);
+        for given in std.into_iter().chain(given.map(Some)) {
+            for made in precompiled::build(plan.tools, given, &search, &library, &scratch)? {
                 crates.push((made.precompiled.name.clone(), made.rlib));
                 let metadata = target.join("lib").join(made.precompiled.metadata.file_name().unwrap_or_default());
                 ready.push(Precompiled { metadata, ..made.precompiled });

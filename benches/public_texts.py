@@ -1,0 +1,87 @@
+"""Cells in the style of public notebooks, in sessions: collections, text, traits, threads, numbers, figures. In our own words.
+
+They need nothing but what every environment has; notebooks with dependencies are in `tests/support/evcxr_style.py`. Nothing
+here runs anything.
+"""
+
+from __future__ import annotations
+
+SESSIONS: dict[str, list[str]] = {
+    "words": [
+        "use std::collections::HashMap;",
+        'let text = "the quick brown fox jumps over the lazy dog the end";',
+        "let mut counts: HashMap<String, usize> = HashMap::new();\nfor word in text.split_whitespace() {\n    *counts.entry(word.to_string()).or_insert(0) += 1;\n}\ncounts.len()",
+        "let mut sorted: Vec<(String, usize)> = counts.into_iter().collect();\nsorted.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));\nsorted",
+        'for (word, n) in sorted.iter().take(3) {\n    println!("{:<10} {}", word, n);\n}',
+        "let lengths: HashMap<&str, usize> = text.split(' ').map(|w| (w, w.len())).collect();\nlengths[\"quick\"]",
+        'let title: String = text.split(\' \').map(|w| { let mut c = w.chars(); c.next().map(|f| f.to_uppercase().collect::<String>() + c.as_str()).unwrap_or_default() }).collect::<Vec<_>>().join(" ");\ntitle',
+        "let mut letters: HashMap<char, u32> = HashMap::new();\nfor c in text.chars().filter(|c| c.is_alphabetic()) {\n    *letters.entry(c).or_default() += 1;\n}\nlet mut letters: Vec<_> = letters.into_iter().collect();\nletters.sort();\nletters",
+        "text.chars().rev().collect::<String>()",
+        "fn is_palindrome(s: &str) -> bool { let c: Vec<char> = s.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect(); c.iter().eq(c.iter().rev()) }\nis_palindrome(\"A man, a plan, a canal: Panama\")",
+        'let replaced = text.replace("the", "a").to_uppercase();\nreplaced.find("FOX")',
+    ],
+    "collections": [
+        "use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};",
+        'let mut scores = HashMap::new();\nscores.insert("Blue", 10);\nscores.insert("Yellow", 50);\nscores.entry("Red").or_insert(30);\nscores.get("Blue").copied().unwrap_or(0)',
+        'let mut inventory: BTreeMap<String, f64> = BTreeMap::new();\ninventory.insert("apple".into(), 1.5);\ninventory.insert("pear".into(), 2.25);\nfor (name, price) in &inventory {\n    println!("{name}: {price:.2}");\n}\ninventory',
+        "let evens: HashSet<i32> = (0..20).filter(|x| x % 2 == 0).collect();\nlet threes: HashSet<i32> = (0..20).step_by(3).collect();\nlet mut both: Vec<_> = evens.intersection(&threes).cloned().collect();\nboth.sort();\nboth",
+        "let mut queue: VecDeque<u32> = VecDeque::new();\nqueue.push_back(1);\nqueue.push_back(2);\nqueue.push_front(0);\nwhile let Some(x) = queue.pop_front() { print!(\"{x} \"); }",
+        "let mut heap = BinaryHeap::new();\nheap.extend([3, 1, 4, 1, 5]);\nheap.into_sorted_vec()",
+        "let grid = vec![vec![1, 2, 3], vec![4, 5, 6]];\nlet transposed: Vec<Vec<i32>> = (0..3).map(|j| grid.iter().map(|row| row[j]).collect()).collect();\ntransposed",
+        "let mut v = vec![5, 3, 8, 1, 9, 2];\nv.sort();\nv.dedup();\nv.binary_search(&8)",
+        'let mut names = vec!["Zoe", "adam", "Bob"];\nnames.sort_by_key(|n| n.to_lowercase());\nnames',
+        "let groups: BTreeMap<bool, Vec<i32>> = (1..=10).fold(BTreeMap::new(), |mut m, x| { m.entry(x % 2 == 0).or_insert_with(Vec::new).push(x); m });\ngroups",
+        "let unique: BTreeSet<char> = \"mississippi\".chars().collect();\nunique",
+        "let (small, large): (Vec<i32>, Vec<i32>) = vec![1, 20, 3, 40].into_iter().partition(|x| *x < 10);\n(small, large)",
+        "let mut graph: HashMap<u32, Vec<u32>> = HashMap::new();\nfor (a, b) in [(1, 2), (2, 3), (1, 4)] {\n    graph.entry(a).or_default().push(b);\n    graph.entry(b).or_default().push(a);\n}\ngraph.len()",
+        "let mut seen = HashSet::new();\nlet mut todo = VecDeque::from([1u32]);\nlet mut order = vec![];\nwhile let Some(n) = todo.pop_front() {\n    if !seen.insert(n) { continue; }\n    order.push(n);\n    todo.extend(graph[&n].iter().copied());\n}\norder.len()",
+    ],
+    "types": [
+        "use std::fmt;\n#[derive(Debug, Clone, PartialEq)]\nstruct Person { name: String, age: u32, emails: Vec<String> }",
+        'let alice = Person { name: "Alice".to_string(), age: 30, emails: vec!["a@example.org".to_string()] };\nprintln!("{:#?}", alice);\nalice',
+        "impl fmt::Display for Person { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, \"{} ({})\", self.name, self.age) } }",
+        'let people = vec![alice.clone(), Person { name: "Bob".into(), age: 25, emails: vec![] }];\nlet mut by_age = people.clone();\nby_age.sort_by_key(|p| p.age);\nby_age.iter().map(|p| p.to_string()).collect::<Vec<_>>().join(", ")',
+        "#[derive(Debug)]\nenum Expr { Num(f64), Add(Box<Expr>, Box<Expr>), Mul(Box<Expr>, Box<Expr>) }\nfn eval(e: &Expr) -> f64 { match e { Expr::Num(n) => *n, Expr::Add(a, b) => eval(a) + eval(b), Expr::Mul(a, b) => eval(a) * eval(b) } }",
+        "let e = Expr::Add(Box::new(Expr::Num(2.0)), Box::new(Expr::Mul(Box::new(Expr::Num(3.0)), Box::new(Expr::Num(4.0)))));\nprintln!(\"{:?} = {}\", e, eval(&e));",
+        "trait Animal { fn name(&self) -> String; fn speak(&self) -> String { format!(\"{} makes a sound\", self.name()) } }\nstruct Dog; struct Cat { lives: u8 }\nimpl Animal for Dog { fn name(&self) -> String { \"Dog\".into() } }\nimpl Animal for Cat { fn name(&self) -> String { format!(\"Cat with {} lives\", self.lives) } }\nlet zoo: Vec<Box<dyn Animal>> = vec![Box::new(Dog), Box::new(Cat { lives: 9 })];\nfor a in &zoo { println!(\"{}\", a.speak()); }",
+        "use std::rc::Rc;\nuse std::cell::RefCell;\nlet shared = Rc::new(RefCell::new(vec![1, 2, 3]));\nlet other = Rc::clone(&shared);\nother.borrow_mut().push(4);\nprintln!(\"{:?} {}\", shared.borrow(), Rc::strong_count(&shared));",
+        "fn parse_pair(s: &str) -> Result<(i32, i32), Box<dyn std::error::Error>> { let (a, b) = s.split_once(',').ok_or(\"no comma\")?; Ok((a.trim().parse()?, b.trim().parse()?)) }\nparse_pair(\"3, 4\")",
+        'let parsed: Result<Vec<i32>, _> = "1 2 x 4".split(\' \').map(str::parse::<i32>).collect();\nmatch parsed { Ok(v) => println!("{v:?}"), Err(e) => println!("error: {e}") }',
+        "struct Stack<T> { items: Vec<T> }\nimpl<T: Clone + fmt::Debug> Stack<T> { fn new() -> Self { Stack { items: Vec::new() } } fn push(&mut self, t: T) { self.items.push(t); } fn pop(&mut self) -> Option<T> { self.items.pop() } fn peek(&self) -> Option<&T> { self.items.last() } }\nlet mut stack = Stack::new();\nstack.push(1);\nstack.push(2);\nstack.pop();\nstack.peek().cloned()",
+        "let s = String::from(\"hello\");\nlet t = s.clone() + \", world\";\nprintln!(\"{} {}\", t, t.len());",
+        "let maybe: Option<i32> = Some(5);\nmaybe.map(|x| x * 2).filter(|x| *x > 5).ok_or(\"too small\")",
+    ],
+    "numbers": [
+        "let xs: Vec<f64> = (0..100).map(|i| (i as f64 * 0.1).sin()).collect();",
+        "let mean = xs.iter().sum::<f64>() / xs.len() as f64;\nlet var = xs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (xs.len() - 1) as f64;\nprintln!(\"mean {mean:.4} sd {:.4}\", var.sqrt());",
+        "let mut sorted = xs.clone();\nsorted.sort_by(|a, b| a.partial_cmp(b).unwrap());\nsorted[sorted.len() / 2]",
+        "fn primes(n: usize) -> Vec<usize> { let mut sieve = vec![true; n + 1]; let mut out = vec![]; for i in 2..=n { if sieve[i] { out.push(i); let mut j = i * i; while j <= n { sieve[j] = false; j += i; } } } out }\nprimes(50)",
+        "let fib: Vec<u64> = std::iter::successors(Some((0u64, 1u64)), |&(a, b)| Some((b, a + b))).map(|p| p.0).take(20).collect();\nfib",
+        "fn gcd(a: u64, b: u64) -> u64 { if b == 0 { a } else { gcd(b, a % b) } }\n(gcd(48, 18), 48u64.pow(2).leading_zeros(), i32::MAX.wrapping_add(1), 7i32.rem_euclid(-3))",
+        "let matrix = [[1.0, 2.0], [3.0, 4.0]];\nlet mut product = [[0.0; 2]; 2];\nfor i in 0..2 { for j in 0..2 { for k in 0..2 { product[i][j] += matrix[i][k] * matrix[k][j]; } } }\nproduct",
+        "let best = xs.iter().cloned().fold(f64::NEG_INFINITY, f64::max);\nlet at = xs.iter().position(|x| *x == best);\n(best, at)",
+        "let windows: Vec<f64> = xs.windows(5).map(|w| w.iter().sum::<f64>() / 5.0).collect();\nwindows.len()",
+        "use ndarray::{array, Array1, Array2, Axis};\nlet a = array![[1.0, 2.0], [3.0, 4.0]];\nlet b = &a * 2.0 + 1.0;\nb",
+        "let c = a.dot(&b);\nc.sum_axis(Axis(0))",
+        "let z = Array1::linspace(0.0, 1.0, 11);\nz.mapv(|x: f64| x.powi(2)).sum()",
+        "let m = Array2::<f64>::from_shape_fn((3, 3), |(i, j)| (i * 3 + j) as f64);\nm.t().to_owned()",
+    ],
+    "threads and time": [
+        "use std::thread;\nuse std::sync::{Arc, Mutex, mpsc};\nuse std::time::{Duration, Instant};",
+        "let handles: Vec<_> = (0..4).map(|i| thread::spawn(move || i * i)).collect();\nlet squares: Vec<i32> = handles.into_iter().map(|h| h.join().unwrap()).collect();\nsquares",
+        "let counter = Arc::new(Mutex::new(0));\nlet mut handles = vec![];\nfor _ in 0..8 {\n    let counter = Arc::clone(&counter);\n    handles.push(thread::spawn(move || { *counter.lock().unwrap() += 1; }));\n}\nfor h in handles { h.join().unwrap(); }\n*counter.lock().unwrap()",
+        "let (tx, rx) = mpsc::channel();\nfor id in 0..3 {\n    let tx = tx.clone();\n    thread::spawn(move || { tx.send(format!(\"message {id}\")).unwrap(); });\n}\ndrop(tx);\nlet mut got: Vec<String> = rx.iter().collect();\ngot.sort();\ngot",
+        "let start = Instant::now();\nthread::sleep(Duration::from_millis(1));\nprintln!(\"{:?}\", start.elapsed() > Duration::from_millis(1));",
+        "use rayon::prelude::*;\n(0..1000u64).into_par_iter().map(|x| x * x).sum::<u64>()",
+        "let mut big: Vec<u32> = (0..1000).rev().collect();\nbig.par_sort();\nbig[0]",
+        "use std::io::{self, Write, BufRead, Read};\nlet mut out = io::stdout().lock();\nwriteln!(out, \"written\")?;",
+        "let path = std::env::temp_dir().join(\"ferrolab-public.txt\");\nstd::fs::write(&path, \"one\\ntwo\\nthree\\n\")?;\nlet lines: Vec<String> = io::BufReader::new(std::fs::File::open(&path)?).lines().collect::<Result<_, _>>()?;\nstd::fs::remove_file(&path)?;\nlines",
+    ],
+    "figures and tables": [
+        "use serde::{Serialize, Deserialize};\n#[derive(Debug, Clone, Serialize, Deserialize)]\nstruct Row { name: String, x: f64, tags: Vec<String> }",
+        'let rows: Vec<Row> = (0..3).map(|i| Row { name: format!("row {i}"), x: i as f64 * 1.5, tags: vec!["t".to_string(); i] }).collect();\nrows.iter().map(|r| r.tags.len()).sum::<usize>()',
+        "use plotters::prelude::*;\nevcxr_figure((320, 240), |root| {\n    root.fill(&WHITE)?;\n    let mut chart = ChartBuilder::on(&root).caption(\"y=x^2\", (\"Arial\", 20).into_font()).x_label_area_size(30).y_label_area_size(30).build_cartesian_2d(-1f32..1f32, -0.1f32..1f32)?;\n    chart.configure_mesh().draw()?;\n    chart.draw_series(LineSeries::new((-50..=50).map(|x| x as f32 / 50.0).map(|x| (x, x * x)), &RED))?;\n    Ok(())\n})",
+        "let points: Vec<(f64, f64)> = (0..50).map(|i| (i as f64, (i as f64 * 0.3).cos())).collect();\nevcxr_figure((320, 240), |root| {\n    let mut chart = ChartBuilder::on(&root).margin(5).build_cartesian_2d(0.0..50.0, -1.0..1.0)?;\n    chart.draw_series(points.iter().map(|p| Circle::new(*p, 2, BLUE.filled())))?;\n    Ok(())\n})",
+        "let tabs: Vec<String> = rows.iter().map(|r| format!(\"<tr><td>{}</td><td>{:.1}</td></tr>\", r.name, r.x)).collect();\nprintln!(\"EVCXR_BEGIN_CONTENT text/html\\n<table>{}</table>\\nEVCXR_END_CONTENT\", tabs.join(\"\"));",
+    ],
+}
