@@ -1,5 +1,6 @@
 """The house: which room may import which, how long files are, what they begin with, and what `unsafe` must say."""
 
+import graphlib
 import re
 
 import pytest
@@ -73,6 +74,25 @@ def test_the_helper_crate_and_the_kernel_share_only_frames():
             if not real.is_relative_to(ROOT / "kernel") and real != ROOT / "src/frame/mod.rs":
                 wrong.append(f"{name(path)} includes {target}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_files_of_the_plots_room_import_one_way():
+    """No circle between files of src/plot, and none that knows a kind but the other kinds and the room's list."""
+    home = ROOT / "src/plot"
+    imports = {}
+    for path in [*home.glob("*.rs"), *(home / "kinds").glob("*.rs")]:
+        if path.name == "mod.rs":
+            continue
+        code = code_of(without_tests(path.read_text()))
+        kind = path.parent != home
+        file = f"kinds/{path.stem}" if kind else path.stem
+        below = {f"kinds/{name}" if kind else name for name in re.findall(r"\bsuper::(\w+)", code)}
+        assert not re.search(r"\bsuper::\{", code), f"{file}: one `use` for each file"
+        imports[file] = below | set(re.findall(r"\bcrate::plot::(\w+)", code))
+    assert len(imports) > 30
+    knowing = [file for file, below in imports.items() if "kinds" in below]
+    assert not knowing, "ask the trait instead"
+    graphlib.TopologicalSorter(imports).prepare()
 
 
 def test_file_length():
