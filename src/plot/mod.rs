@@ -68,4 +68,5 @@ pub use kinds::hist::hist;
 pub use kinds::image::image;
 pub use kinds::line::{line, line_y};
 pub use kinds::scatter::scatter;
+pub use kinds::stem::stem;
 pub use kinds::steps::steps;

@@ -14,4 +14,5 @@ pub(super) mod hist;
 pub(super) mod image;
 pub(super) mod line;
 pub(super) mod scatter;
+pub(super) mod stem;
 pub(super) mod steps;
