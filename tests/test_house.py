@@ -1,5 +1,6 @@
 """The house: which room may import which, how long files are, what they begin with, and what `unsafe` must say."""
 
+import graphlib
 import re
 import tomllib
 
@@ -107,6 +108,25 @@ def test_rooms_do_not_do_what_is_anothers(room):
 def test_no_file_is_compiled_into_two_packages():
     included = [f"{name(path)} includes {target}" for path in RUST for target in re.findall(r'^\s*#\[path = "(\.\.[^"]*)"\]', path.read_text(), re.M)]
     assert not included, "\n".join(included)
+
+
+def test_files_of_the_plots_room_import_one_way():
+    """No circle between files of src/plot, and none that knows a kind but the other kinds and the room's list."""
+    home = ROOT / "src/plot"
+    imports = {}
+    for path in [*home.glob("*.rs"), *(home / "kinds").glob("*.rs")]:
+        if path.name == "mod.rs":
+            continue
+        code = code_of(without_tests(path.read_text()))
+        kind = path.parent != home
+        file = f"kinds/{path.stem}" if kind else path.stem
+        below = {f"kinds/{name}" if kind else name for name in re.findall(r"\bsuper::(\w+)", code)}
+        assert not re.search(r"\bsuper::\{", code), f"{file}: one `use` for each file"
+        imports[file] = below | set(re.findall(r"\bcrate::plot::(\w+)", code))
+    assert len(imports) > 30
+    knowing = [file for file, below in imports.items() if "kinds" in below]
+    assert not knowing, "ask the trait instead"
+    graphlib.TopologicalSorter(imports).prepare()
 
 
 def test_file_length():

@@ -1,7 +1,7 @@
 //! Dates on an axis: seconds since 1970 in UTC, to the civil calendar and back, and ticks at steps
 //! that people think in. No time zones and no leap seconds.
 
-use super::scale::Tick;
+use super::numbers::{Tick, short};
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
@@ -146,7 +146,7 @@ fn clock(time: f64, before: Option<f64>, step: f64) -> String {
 /// A time for a sentence: `2024-03-08` or `2024-03-08 14:30:00`.
 pub(super) fn long(seconds: f64) -> String {
     if seconds.is_nan() || seconds.abs() >= FARTHEST {
-        return super::scale::short(seconds);
+        return short(seconds);
     }
     let day = (seconds / DAY).floor();
     let (year, month, date) = civil(day as i64);

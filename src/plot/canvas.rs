@@ -54,8 +54,8 @@ pub(super) const SERIES: [Colour; 8] = [
     Colour::rgb(0x3d_8e_a6),
 ];
 
-/// The colour of the n-th series.
-pub(super) fn series(n: usize) -> Colour {
+/// The colour of the n-th series, unless it has one of its own.
+pub(super) fn series_colour(n: usize) -> Colour {
     SERIES[n % SERIES.len()]
 }
 

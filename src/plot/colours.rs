@@ -1,5 +1,7 @@
 //! Colour maps: from a place between 0 and 1 to a colour. Each is a row of colours taken at even
-//! steps from a published map, with straight lines between them.
+//! steps from a published map, with straight lines between them. Colours by name are here, too.
+
+use super::canvas::{Colour, SERIES};
 
 /// A named colour map.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,8 +114,7 @@ impl Choice {
 }
 
 /// A colour by name or as `#rgb` or `#rrggbb`.
-pub(super) fn parse(text: &str) -> Option<super::canvas::Colour> {
-    use super::canvas::{Colour, SERIES};
+pub(super) fn parse(text: &str) -> Option<Colour> {
     let names = ["blue", "orange", "green", "red", "purple", "olive", "pink", "teal"];
     let lower = text.trim().to_lowercase();
     if let Some(i) = names.iter().position(|n| *n == lower) {
@@ -169,7 +170,7 @@ mod tests {
     fn colours_have_names_and_numbers() {
         assert_eq!(parse("#f80").unwrap().rgba, [255, 136, 0, 255]);
         assert_eq!(parse(" #0A0B0C ").unwrap().rgba, [10, 11, 12, 255]);
-        assert_eq!(parse("Blue").unwrap(), super::super::canvas::series(0));
+        assert_eq!(parse("Blue").unwrap(), SERIES[0]);
         assert!(parse("mauve").is_none() && parse("#12").is_none() && parse("#äöü").is_none());
     }
 }

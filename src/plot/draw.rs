@@ -1,17 +1,17 @@
 //! Draws a figure whose places are worked out: grid, shapes, axes, words, the colour bar.
 
-use super::Note;
 use super::canvas::{AXIS, Anchor, Area, Canvas, Colour, GRID, NOTE, Point, TEXT, TITLE, Text};
+use super::content::Note;
 use super::font;
 use super::layout::{self, ColourBar, Drawing, LABEL, TICK};
 use super::legend::Taken;
-use super::shapes::Shape;
+use super::shapes::dashes;
 
 impl Drawing<'_> {
     pub(super) fn draw(&self, canvas: &mut dyn Canvas) {
         self.words(canvas);
         if let Some(message) = &self.message {
-            let Area { x, y, w, h } = self.area;
+            let Area { x, y, w, h } = self.plane.area;
             let (message, size) = font::fit(message, LABEL, self.frame.w - 8.0);
             let half = font::width(&message, size) / 2.0;
             let middle = (x + w / 2.0).clamp(self.frame.x + half, (self.frame.x + self.frame.w - half).max(half));
@@ -20,12 +20,12 @@ impl Drawing<'_> {
             return;
         }
         self.axes(canvas);
-        let Area { x, y, w, h } = self.area;
-        let room = if self.pictured_only() { 0.0 } else { 4.0 };
+        let Area { x, y, w, h } = self.plane.area;
+        let room = if self.covered() { 0.0 } else { 4.0 };
         canvas.clip(Some(Area { x: x - room, y: y - room, w: w + 2.0 * room, h: h + 2.0 * room }));
         self.spans(canvas);
         for shape in &self.shapes {
-            paint(canvas, shape);
+            shape.paint(canvas);
         }
         self.lines(canvas);
         canvas.clip(None);
@@ -35,15 +35,15 @@ impl Drawing<'_> {
             self.colour_bar(canvas, bar);
         }
         if let Some(legend) = &self.legend {
-            legend.draw(canvas);
+            legend.draw(self.plot, canvas);
         }
     }
 
     fn axes(&self, canvas: &mut dyn Canvas) {
-        let Area { x, y, w, h } = self.area;
-        let framed = self.pictured_only();
+        let Area { x, y, w, h } = self.plane.area;
+        let framed = self.covered();
         for tick in &self.y_ticks {
-            let level = self.at(self.x.low, tick.at).1;
+            let level = self.plane.at(self.plane.x.low, tick.at).1;
             if !(level >= y - 0.5 && level <= y + h + 0.5) {
                 continue;
             }
@@ -55,7 +55,7 @@ impl Drawing<'_> {
         }
         let named = !self.plot.names.is_empty();
         for tick in &self.x_ticks {
-            let column = self.at(tick.at, self.y.low).0;
+            let column = self.plane.at(tick.at, self.plane.y.low).0;
             if !(column >= x - 0.5 && column <= x + w + 0.5) {
                 continue;
             }
@@ -70,19 +70,19 @@ impl Drawing<'_> {
                 text(canvas, (column, y + h + 17.0), &tick.label, TICK, Anchor::Middle, TEXT);
             }
         }
-        for value in self.x.minor() {
-            let column = self.at(value, self.y.low).0;
+        for value in self.plane.x.minor() {
+            let column = self.plane.at(value, self.plane.y.low).0;
             canvas.line(&[(column, y + h), (column, y + h + 2.5)], 0.8, AXIS);
         }
-        for value in self.y.minor() {
-            let level = self.at(self.x.low, value).1;
+        for value in self.plane.y.minor() {
+            let level = self.plane.at(self.plane.x.low, value).1;
             canvas.line(&[(x, level), (x + w, level)], 0.8, GRID.opacity(0.08));
             canvas.line(&[(x - 2.5, level), (x, level)], 0.8, AXIS);
         }
     }
 
     fn words(&self, canvas: &mut dyn Canvas) {
-        let Area { x, y, w, h } = self.area;
+        let Area { x, y, w, h } = self.plane.area;
         let (plot, frame) = (self.plot, self.frame);
         let middle = x + w / 2.0;
         let mut centred = |words: &str, level: f64, size: f64, colour: Colour| {
@@ -113,11 +113,15 @@ impl Drawing<'_> {
 
     /// Shaded ranges, behind the data.
     fn spans(&self, canvas: &mut dyn Canvas) {
-        let Area { x, y, w, h } = self.area;
+        let Area { x, y, w, h } = self.plane.area;
         for note in &self.plot.notes {
             let (x0, x1, y0, y1) = match note {
-                Note::AcrossX(a, b) => (self.at(*a, self.y.low).0, self.at(*b, self.y.low).0, y, y + h),
-                Note::AcrossY(a, b) => (x, x + w, self.at(self.x.low, *a).1, self.at(self.x.low, *b).1),
+                Note::AcrossX(a, b) => {
+                    (self.plane.at(*a, self.plane.y.low).0, self.plane.at(*b, self.plane.y.low).0, y, y + h)
+                }
+                Note::AcrossY(a, b) => {
+                    (x, x + w, self.plane.at(self.plane.x.low, *a).1, self.plane.at(self.plane.x.low, *b).1)
+                }
                 _ => continue,
             };
             if [x0, x1, y0, y1].iter().all(|v| v.is_finite()) {
@@ -128,34 +132,34 @@ impl Drawing<'_> {
 
     /// Lines across, over the data.
     fn lines(&self, canvas: &mut dyn Canvas) {
-        let Area { x, y, w, h } = self.area;
+        let Area { x, y, w, h } = self.plane.area;
         for note in &self.plot.notes {
             let ends = match note {
                 Note::AtX(v) => {
-                    let column = self.at(*v, self.y.low).0;
+                    let column = self.plane.at(*v, self.plane.y.low).0;
                     [(column, y + h), (column, y)]
                 }
                 Note::AtY(v) => {
-                    let level = self.at(self.x.low, *v).1;
+                    let level = self.plane.at(self.plane.x.low, *v).1;
                     [(x, level), (x + w, level)]
                 }
                 _ => continue,
             };
             if ends.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
-                self.across(ends, NOTE).iter().for_each(|shape| paint(canvas, shape));
+                dashes(&ends, NOTE, 1.4).iter().for_each(|shape| shape.paint(canvas));
             }
         }
     }
 
     fn annotations(&self, canvas: &mut dyn Canvas) {
-        let Area { x, y, w, h } = self.area;
+        let Area { x, y, w, h } = self.plane.area;
         let texts = self.plot.notes.iter().any(|note| matches!(note, Note::Text(..)));
-        let taken = texts.then(|| Taken::of(self.area, &self.shapes));
+        let taken = texts.then(|| Taken::of(self.plane.area, &self.shapes));
         for note in &self.plot.notes {
             let (Note::Text(px, py, words), Some(taken)) = (note, &taken) else {
                 continue;
             };
-            let at = self.at(*px, *py);
+            let at = self.plane.at(*px, *py);
             if !(at.0 >= x - 1.0 && at.0 <= x + w + 1.0 && at.1 >= y - 1.0 && at.1 <= y + h + 1.0) {
                 continue;
             }
@@ -196,7 +200,7 @@ impl Drawing<'_> {
     }
 
     fn colour_bar(&self, canvas: &mut dyn Canvas, bar: &ColourBar) {
-        let Area { x, y, w, h } = self.area;
+        let Area { x, y, w, h } = self.plane.area;
         let place = Area { x: x + w + 14.0, y, w: 13.0, h };
         canvas.picture(place, &bar.strip);
         let mut last = f64::INFINITY;
@@ -210,15 +214,6 @@ impl Drawing<'_> {
                 text(canvas, (right + 6.0, level + TICK * 0.36), &tick.label, TICK, Anchor::Start, TEXT);
             }
         }
-    }
-}
-
-fn paint(canvas: &mut dyn Canvas, shape: &Shape) {
-    match shape {
-        Shape::Line { points, width, colour } => canvas.line(points, *width, *colour),
-        Shape::Dots { points, radius, colour } => canvas.dots(points, *radius, *colour),
-        Shape::Filled { points, colour } => canvas.fill(points, *colour),
-        Shape::Picture { area, pixels, .. } => canvas.picture(*area, pixels),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::canvas::Pixels;
 use super::font::register_fonts;
-use super::{raster, show};
+use super::raster;
+use super::sheet;
 use crate::display::{Display, MimeBundle};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
@@ -70,7 +71,7 @@ impl Drawn {
         match end.as_str() {
             "png" if self.png.is_empty() => wrong("this drawing is SVG: save it as .svg, or make it with figure_png"),
             "svg" if self.svg.is_empty() => wrong("this drawing is pixels: save it as .png, or make it with figure"),
-            _ => show::save(path, &|| self.svg.clone(), &|| self.png.clone()),
+            _ => sheet::save(path, &|| self.svg.clone(), &|| self.png.clone()),
         }
     }
 }
@@ -88,7 +89,7 @@ impl Display for Drawn {
 
     fn metadata(&self) -> String {
         let (width, height) = self.size;
-        show::metadata(self.size, "", &format!("figure, {width} × {height} pixels"))
+        sheet::metadata(self.size, "", &format!("figure, {width} × {height} pixels"))
     }
 }
 

@@ -1,20 +1,20 @@
 //! Where everything in a figure goes: margins, axes and their ticks, shapes in pixels. Drawing
 //! them is `draw`'s.
 
-use super::canvas::{Area, Pixels, Point};
+use super::canvas::{Area, Pixels};
+use super::content::Plot;
 use super::font;
-use super::legend::Legend;
+use super::legend::{self, Legend};
 use super::limits::scales;
-use super::scale::{Ruler, Scale, Tick};
-use super::series::Kind;
+use super::numbers::Tick;
+use super::plane::Plane;
+use super::scale::Scale;
+use super::series::Ground;
 use super::shapes::Shape;
-use super::{Plot, legend};
 
 pub(super) const TITLE: f64 = 14.5;
 pub(super) const LABEL: f64 = 12.5;
 pub(super) const TICK: f64 = 11.0;
-/// Places in pixels stay within this, however far a value lies outside.
-const FAR: f64 = 1e5;
 /// Names of bars are cut to this many pixels.
 const NAME: f64 = 130.0;
 
@@ -38,11 +38,8 @@ pub(super) struct ColourBar {
 pub(super) struct Drawing<'a> {
     pub(super) plot: &'a Plot,
     pub(super) frame: Area,
-    pub(super) area: Area,
+    pub(super) plane: Plane,
     pub(super) margins: Margins,
-    pub(super) x: Scale,
-    pub(super) y: Scale,
-    rulers: (Ruler, Ruler),
     pub(super) x_ticks: Vec<Tick>,
     pub(super) y_ticks: Vec<Tick>,
     /// The names below are turned, since they have no room side by side.
@@ -68,11 +65,8 @@ impl<'a> Drawing<'a> {
         let mut drawing = Self {
             plot,
             frame,
-            area: frame,
+            plane: Plane::new(frame, x, y),
             margins: least,
-            x,
-            y,
-            rulers: (x.ruler(), y.ruler()),
             x_ticks: Vec::new(),
             y_ticks: Vec::new(),
             slanted: false,
@@ -81,22 +75,22 @@ impl<'a> Drawing<'a> {
             legend: None,
             message,
         };
-        let field = plot.fields.iter().find_map(|f| f.scale().map(|s| (f, s)));
-        drawing.bar = field.map(|(f, scale)| {
-            let (strip, ticks) = f.legend(&scale);
+        let coloured = plot.grids.iter().find_map(|grid| grid.scale().map(|scale| (grid, scale)));
+        drawing.bar = coloured.map(|(grid, scale)| {
+            let (strip, ticks) = grid.colour_bar(&scale);
             ColourBar { strip, ticks, scale }
         });
         let entries = legend::entries(plot);
         drawing.place(0.0, least);
         drawing.fill();
         if !entries.is_empty() && drawing.message.is_none() {
-            drawing.legend = Legend::inside(&entries, drawing.area, &drawing.shapes);
+            drawing.legend = Legend::inside(&entries, drawing.plane.area, &drawing.shapes);
             if drawing.legend.is_none() {
                 // There is no free corner: above the axes it covers nothing.
-                let above = Legend::above(&entries, drawing.area);
+                let above = Legend::above(&entries, drawing.plane.area);
                 drawing.place(above.height(), least);
                 drawing.fill();
-                drawing.legend = Some(Legend::above(&entries, drawing.area));
+                drawing.legend = Some(Legend::above(&entries, drawing.plane.area));
             }
         }
         drawing
@@ -112,8 +106,8 @@ impl<'a> Drawing<'a> {
         let mut bottom = 27.0;
         bottom += if plot.xlabel.is_empty() { 0.0 } else { 19.0 };
         let most = (((height - top - bottom) / 46.0) as usize).clamp(2, 12);
-        let counted = !plot.series.is_empty() && plot.series.iter().all(|s| matches!(s.kind, Kind::Hist(_)));
-        self.y_ticks = self.whole(&self.y, most, counted);
+        let counted = !plot.series.is_empty() && plot.series.iter().all(|s| s.traits().counted);
+        self.y_ticks = self.whole(&self.plane.y, most, counted);
         let mut left = widest(&self.y_ticks) + 15.0;
         left += if plot.ylabel.is_empty() { 0.0 } else { 20.0 };
         let mut right = match &self.bar {
@@ -122,20 +116,24 @@ impl<'a> Drawing<'a> {
         };
         (left, right) = (left.max(least.left), right.max(least.right));
         for _ in 0..2 {
-            self.area.w = (width - left - right).max(20.0);
+            self.plane.area.w = (width - left - right).max(20.0);
             let slope = self.ticks_below();
             bottom = bottom.max(slope + 14.0 + if plot.xlabel.is_empty() { 0.0 } else { 19.0 });
             // The last label must not be cut off.
-            if let Some(last) = self.x_ticks.iter().max_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
+            if let Some(last) =
+                self.x_ticks.iter().max_by(|a, b| self.plane.x.place(a.at).total_cmp(&self.plane.x.place(b.at)))
+            {
                 let half = if self.slanted { 4.0 } else { font::width(&last.label, TICK) / 2.0 };
-                let beyond = half - (1.0 - self.x.place(last.at)) * self.area.w;
+                let beyond = half - (1.0 - self.plane.x.place(last.at)) * self.plane.area.w;
                 right = right.max((beyond + 4.0).min(width / 3.0));
             }
-            if let Some(first) = self.x_ticks.iter().min_by(|a, b| self.x.place(a.at).total_cmp(&self.x.place(b.at))) {
+            if let Some(first) =
+                self.x_ticks.iter().min_by(|a, b| self.plane.x.place(a.at).total_cmp(&self.plane.x.place(b.at)))
+            {
                 let text = font::width(&first.label, TICK);
                 // At 35°, and for pages whose font is wider than ours.
                 let half = if self.slanted { text * 0.92 } else { text / 2.0 };
-                let beyond = half - self.x.place(first.at) * self.area.w;
+                let beyond = half - self.plane.x.place(first.at) * self.plane.area.w;
                 left = left.max((beyond + 4.0).min(width / 3.0));
             }
         }
@@ -147,13 +145,13 @@ impl<'a> Drawing<'a> {
             w: (width - left - right).max(20.0).round(),
             h: (height - top - bottom).max(20.0).round(),
         };
-        self.area = square(plot, area);
+        self.plane.area = square(plot, area);
         self.ticks_below();
     }
 
     /// Ticks; rows and columns have whole numbers only, and so has what is counted.
     fn whole(&self, scale: &Scale, most: usize, counted: bool) -> Vec<Tick> {
-        match counted || self.plot.fields.iter().any(|f| f.extent.is_none()) {
+        match counted || self.plot.grids.iter().any(|grid| grid.extent.is_none()) {
             true => scale.whole_ticks(most),
             false => scale.ticks(most),
         }
@@ -165,12 +163,13 @@ impl<'a> Drawing<'a> {
         if !self.plot.names.is_empty() {
             return self.names_below();
         }
-        let mut most = ((self.area.w / 55.0) as usize).clamp(2, 14);
+        let mut most = ((self.plane.area.w / 55.0) as usize).clamp(2, 14);
         loop {
-            self.x_ticks = self.whole(&self.x, most, false);
+            self.x_ticks = self.whole(&self.plane.x, most, false);
             let mut spans: Vec<(f64, f64)> = Vec::new();
             for tick in &self.x_ticks {
-                let (middle, half) = (self.x.place(tick.at) * self.area.w, font::width(&tick.label, TICK) / 2.0);
+                let (middle, half) =
+                    (self.plane.x.place(tick.at) * self.plane.area.w, font::width(&tick.label, TICK) / 2.0);
                 spans.push((middle - half, middle + half));
             }
             spans.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -184,8 +183,8 @@ impl<'a> Drawing<'a> {
     /// Every name, turned when they have no room side by side; when even turned ones have none,
     /// every second, third…
     fn names_below(&mut self) -> f64 {
-        let span = (self.x.high - self.x.low).abs().max(1e-9);
-        let room = self.area.w / span;
+        let span = (self.plane.x.high - self.plane.x.low).abs().max(1e-9);
+        let room = self.plane.area.w / span;
         let names: Vec<String> = self.plot.names.iter().map(|n| font::cut(n, TICK, NAME)).collect();
         let widest = names.iter().map(|n| font::width(n, TICK)).fold(0.0, f64::max);
         self.slanted = widest + 6.0 > room && names.len() > 1;
@@ -202,85 +201,39 @@ impl<'a> Drawing<'a> {
             return;
         }
         let mut shapes = Vec::new();
-        for (n, field) in self.plot.fields.iter().enumerate() {
-            if let Some((area, pixels)) = self.pictured(n) {
-                let weight = match field.is_contour() {
-                    // Few colours: it is small as a file.
-                    true => 0,
-                    false => pixels.width * pixels.height / 16,
-                };
-                shapes.push(Shape::Picture { area, pixels, weight });
-            }
-            if field.look == super::field::Look::Lines {
-                shapes.extend(self.contours(n));
-            }
+        let mut covered = false;
+        for grid in &self.plot.grids {
+            shapes.extend(grid.kind.shapes(grid, grid.scale().as_ref(), &self.plane, covered));
+            covered |= grid.traits().covers;
         }
+        let all = self.plot.series.iter().filter(|s| s.traits().named).count();
+        let mut before = 0;
         for (n, series) in self.plot.series.iter().enumerate() {
-            shapes.extend(self.shapes_of(n, series));
+            let ground = Ground { plane: &self.plane, colour: series.painted(n), among: (before, all) };
+            shapes.extend(series.kind.shapes(series, &ground));
+            before += usize::from(series.traits().named);
         }
         self.shapes = shapes;
     }
 
-    fn pictured(&self, n: usize) -> Option<(Area, Pixels)> {
-        let field = &self.plot.fields[n];
-        let scale = field.scale();
-        let mut pixels = field.picture(scale.as_ref(), (self.area.w, self.area.h))?;
-        let [mut x0, mut x1, mut y0, mut y1] = field.bounds();
-        if field.is_contour() {
-            [x0, x1, y0, y1] = field.axes()?;
-            if field.extent.is_none() {
-                (y0, y1) = (y1, y0);
-            }
-        }
-        let ((left, top), (right, bottom)) = (self.at(x0, y0), self.at(x1, y1));
-        if ![left, top, right, bottom].iter().all(|v| v.is_finite()) {
-            return None;
-        }
-        if left > right {
-            let rows = pixels.rgba.chunks_exact(pixels.width * 4);
-            pixels.rgba = rows.flat_map(|row| row.chunks_exact(4).rev().flatten().copied()).collect();
-        }
-        if top > bottom {
-            let rows = pixels.rgba.chunks_exact(pixels.width * 4).rev();
-            pixels.rgba = rows.flatten().copied().collect();
-        }
-        let area = Area { x: left.min(right), y: top.min(bottom), w: (right - left).abs(), h: (bottom - top).abs() };
-        Some((area, pixels))
-    }
-
-    /// How many shapes a reader would have to draw.
+    /// How much a reader would have to draw.
     pub(super) fn weight(&self) -> usize {
-        let one = |shape: &Shape| match shape {
-            Shape::Line { points, .. } | Shape::Dots { points, .. } | Shape::Filled { points, .. } => points.len(),
-            Shape::Picture { weight, .. } => *weight,
-        };
-        self.shapes.iter().map(one).sum()
+        self.shapes.iter().map(Shape::weight).sum()
     }
 
-    /// The place of a point, not finite when it has none.
-    pub(super) fn at(&self, x: f64, y: f64) -> Point {
-        let (u, v) = (self.rulers.0.place(x) * self.area.w, (1.0 - self.rulers.1.place(y)) * self.area.h);
-        // What is infinite stays so: a gap, and not a point far away.
-        let near = |t: f64| if t.is_finite() { t.clamp(-FAR, FAR) } else { f64::NAN };
-        (self.area.x + near(u), self.area.y + near(v))
-    }
-
-    /// Are there axes with numbers, and not a picture?
-    pub(super) fn pictured_only(&self) -> bool {
-        self.plot.fields.iter().any(|f| f.look != super::field::Look::Lines)
+    /// Is all of the area a picture, with no room for grid lines?
+    pub(super) fn covered(&self) -> bool {
+        self.plot.grids.iter().any(|grid| grid.traits().covers)
     }
 }
 
 /// Pictures keep square pixels.
 fn square(plot: &Plot, area: Area) -> Area {
-    let image = plot.fields.iter().find_map(|f| match &f.look {
-        super::field::Look::Image(pixels) if f.extent.is_none() => Some(pixels),
-        _ => None,
-    });
-    let Some(pixels) = image.filter(|p| p.width * p.height > 0) else {
+    let square = plot.grids.iter().find(|grid| grid.traits().square && grid.extent.is_none());
+    let Some(grid) = square.filter(|grid| grid.nx * grid.ny > 0) else {
         return area;
     };
-    let scale = (area.w / pixels.width as f64).min(area.h / pixels.height as f64);
-    let (w, h) = (pixels.width as f64 * scale, pixels.height as f64 * scale);
+    let scale = (area.w / grid.nx as f64).min(area.h / grid.ny as f64);
+    let (w, h) = (grid.nx as f64 * scale, grid.ny as f64 * scale);
     Area { x: area.x + (area.w - w) / 2.0, y: area.y + (area.h - h) / 2.0, w, h }
 }

@@ -1,34 +1,23 @@
 //! Legends: in a corner where they cover no data, else above the axes.
 
-use super::Plot;
-use super::canvas::{Anchor, Area, Canvas, Colour, Point, TEXT, Text, series};
+use super::canvas::{Anchor, Area, Canvas, Point, TEXT, Text};
+use super::content::Plot;
 use super::font;
-use super::series::Kind;
-use super::shapes::{Shape, dashes};
+use super::samples::SAMPLE;
+use super::shapes::Shape;
 
 const SIZE: f64 = 11.0;
 const LINE: f64 = 17.0;
-const MARK: f64 = 18.0;
 /// Longer names are cut.
 const LONGEST: f64 = 220.0;
 /// Side of the cells in which data is looked for.
 const CELL: f64 = 6.0;
 
-/// How an entry's sample looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sample {
-    Line,
-    Dashed,
-    Dot,
-    Patch,
-}
-
-/// A name and its colour.
+/// A named series: its number in the figure, and its name as it has room.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
+    series: usize,
     text: String,
-    colour: Colour,
-    sample: Sample,
 }
 
 /// Entries and where each begins.
@@ -40,24 +29,14 @@ pub(super) struct Legend {
 /// The named series of a figure.
 pub(super) fn entries(plot: &Plot) -> Vec<Entry> {
     let named = plot.series.iter().enumerate().filter(|(_, s)| !s.label.is_empty());
-    let entry = |(n, s): (usize, &super::series::Series)| Entry {
-        text: font::cut(&s.label, SIZE, LONGEST),
-        colour: s.colour.unwrap_or_else(|| series(n)),
-        sample: match s.kind {
-            Kind::Line | Kind::Steps if s.dashed => Sample::Dashed,
-            Kind::Line | Kind::Steps => Sample::Line,
-            Kind::Scatter | Kind::Errors { .. } => Sample::Dot,
-            _ => Sample::Patch,
-        },
-    };
-    named.map(entry).collect()
+    named.map(|(n, s)| Entry { series: n, text: font::cut(&s.label, SIZE, LONGEST) }).collect()
 }
 
 impl Legend {
     /// In the first corner that is free.
     pub(super) fn inside(entries: &[Entry], area: Area, shapes: &[Shape]) -> Option<Self> {
         let widest = entries.iter().map(|e| font::width(&e.text, SIZE)).fold(0.0, f64::max);
-        let (w, h) = (widest + MARK + 18.0, entries.len() as f64 * LINE + 10.0);
+        let (w, h) = (widest + SAMPLE + 18.0, entries.len() as f64 * LINE + 10.0);
         if w > area.w * 0.6 || h > area.h * 0.6 || shapes.iter().any(|s| matches!(s, Shape::Picture { .. })) {
             return None;
         }
@@ -76,7 +55,7 @@ impl Legend {
         let (mut x, mut row) = (area.x, 0);
         let mut placed = Vec::new();
         for entry in entries {
-            let room = MARK + 24.0 + font::width(&entry.text, SIZE);
+            let room = SAMPLE + 24.0 + font::width(&entry.text, SIZE);
             if x + room > area.x + area.w + 24.0 && x > area.x {
                 (x, row) = (area.x, row + 1);
             }
@@ -94,26 +73,13 @@ impl Legend {
         self.rows as f64 * LINE
     }
 
-    pub(super) fn draw(&self, canvas: &mut dyn Canvas) {
-        for ((x, y), entry) in &self.entries {
-            let Entry { text, colour, sample } = entry;
-            let ends = [(*x, *y), (x + MARK, *y)];
-            match sample {
-                Sample::Line => canvas.line(&ends, 2.2, *colour),
-                Sample::Dashed => {
-                    for shape in dashes(&ends, *colour, 2.2) {
-                        if let Shape::Line { points, width, colour } = shape {
-                            canvas.line(&points, width, colour);
-                        }
-                    }
-                }
-                Sample::Dot => canvas.dots(&[(x + MARK / 2.0, *y)], 3.4, *colour),
-                Sample::Patch => {
-                    let (x0, x1, y0, y1) = (x + 3.0, x + MARK - 1.0, y - 5.0, y + 5.0);
-                    canvas.fill(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour.opacity(0.8));
-                }
-            }
-            let at = (x + MARK + 5.0, y + SIZE * 0.36);
+    pub(super) fn draw(&self, plot: &Plot, canvas: &mut dyn Canvas) {
+        for ((x, y), Entry { series, text }) in &self.entries {
+            let Some(named) = plot.series.get(*series) else {
+                continue;
+            };
+            named.kind.sample(named, named.painted(*series), (*x, *y)).iter().for_each(|shape| shape.paint(canvas));
+            let at = (x + SAMPLE + 5.0, y + SIZE * 0.36);
             canvas.text(at, Text { text, size: SIZE, anchor: Anchor::Start, turn: 0.0, colour: TEXT });
         }
     }

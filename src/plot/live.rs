@@ -1,11 +1,9 @@
 //! Figures that grow or change while a cell runs. Painting is `show`'s; here is when.
 
-use super::Plot;
-use super::field::Look;
+use super::content::Plot;
 use super::input::{IntoSeries, Numbers};
-use super::kinds::grid;
-use super::painter::{self, Figure};
-use super::series::{Kind, Series};
+use super::painter::{self, LiveFigure};
+use super::series::{Series, SeriesKind};
 use crate::display::{Display, MimeBundle};
 use crate::rt;
 use std::mem::ManuallyDrop;
@@ -25,69 +23,26 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Live {
     /// Dropped by code of this crate, as in [`Plot`].
-    figure: ManuallyDrop<Arc<Figure>>,
+    figure: ManuallyDrop<Arc<LiveFigure>>,
     /// Is there a frontend to paint for?
     attached: bool,
     shown: bool,
 }
 
 impl Live {
-    fn new(plot: Plot) -> Self {
-        Self { figure: ManuallyDrop::new(painter::register(plot)), attached: rt::attached(), shown: false }
+    /// A figure whose points become series of this kind.
+    pub(super) fn new(plot: Plot, kind: impl SeriesKind) -> Self {
+        Self::with(plot, Arc::new(kind))
     }
 
-    fn of(kind: Kind) -> Self {
-        Self::new(Plot::new(Vec::new(), vec![Series::new(kind, Vec::new(), Vec::new())]))
+    /// A figure of one series without points.
+    pub(super) fn of(kind: impl SeriesKind) -> Self {
+        let kind: Arc<dyn SeriesKind> = Arc::new(kind);
+        Self::with(Plot::of_series(Series::of(kind.clone(), Vec::new(), Vec::new())), kind)
     }
 
-    /// A line.
-    ///
-    /// ```
-    /// ferrolab::plot::Live::line().push(0.0, 1.0);
-    /// ```
-    #[must_use]
-    pub fn line() -> Self {
-        Self::of(Kind::Line)
-    }
-
-    /// Points.
-    ///
-    /// ```
-    /// ferrolab::plot::Live::scatter().push(0.0, 1.0);
-    /// ```
-    #[must_use]
-    pub fn scatter() -> Self {
-        Self::of(Kind::Scatter)
-    }
-
-    /// Levels that hold until the next point.
-    ///
-    /// ```
-    /// ferrolab::plot::Live::steps().push(0.0, 1.0);
-    /// ```
-    #[must_use]
-    pub fn steps() -> Self {
-        Self::of(Kind::Steps)
-    }
-
-    /// A heat map of `ny` rows of `nx` values, which [`frame`](Self::frame) replaces; nothing but gaps
-    /// before.
-    ///
-    /// ```
-    /// let mut live = ferrolab::plot::Live::heatmap(3, 2).colormap("magma");
-    /// for step in 0..10 {
-    ///     live.frame(&[step, 1, 2, 3, 4, 5]);
-    /// }
-    /// assert!(live.finish().svg().starts_with("<svg"));
-    /// ```
-    ///
-    /// # Panics
-    /// Without columns or rows.
-    #[must_use]
-    #[track_caller]
-    pub fn heatmap(nx: usize, ny: usize) -> Self {
-        assert!(nx > 0 && ny > 0, "a heat map has at least one column and one row, and got {nx} and {ny}");
-        Self::new(grid(Look::Heat, vec![f64::NAN; nx.saturating_mul(ny)], nx, ny))
+    fn with(plot: Plot, kind: Arc<dyn SeriesKind>) -> Self {
+        Self { figure: ManuallyDrop::new(painter::register(plot, kind)), attached: rt::attached(), shown: false }
     }
 
     #[track_caller]
@@ -179,11 +134,11 @@ impl Live {
     /// ```
     #[must_use]
     pub fn labels(self, names: &[&str]) -> Self {
+        let kind = self.figure.kind.clone();
         self.change(|mut plot| {
-            let kind = plot.series.first().map_or(Kind::Line, |s| s.kind.clone());
             for (n, name) in names.iter().enumerate() {
                 if plot.series.len() <= n {
-                    plot.series.push(Series::new(kind.clone(), Vec::new(), Vec::new()));
+                    plot.series.push(Series::of(kind.clone(), Vec::new(), Vec::new()));
                 }
                 plot.series[n].label = (*name).to_owned();
             }
@@ -288,12 +243,12 @@ impl Live {
     fn replace(&mut self, values: Numbers) {
         rt::check_interrupt();
         let mut state = self.figure.state();
-        let Some(field) = state.plot.fields.first_mut() else {
+        let Some(grid) = state.plot.grids.first_mut() else {
             panic!("frames are for `Live::heatmap`; push points to this figure");
         };
-        let (n, m) = (field.values.len(), values.len());
+        let (n, m) = (grid.values.len(), values.len());
         assert!(n == m, "this heat map has {n} cells, and the frame has {m} values");
-        field.values = values.into_vec();
+        grid.values = values.into_vec();
         state.touch();
         drop(state);
         self.changed();

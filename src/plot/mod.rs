@@ -8,66 +8,65 @@
 //! figure carries a description in words and a sketch as text. For everything else there is
 //! `plotters`, inline through [`figure`].
 
+mod alike;
 mod calendar;
 mod canvas;
 mod colours;
 mod content;
-mod contour;
 mod draw;
-mod field;
 mod figure;
 mod font;
+mod grid;
+mod hull;
 mod input;
+mod interrupts;
+mod isolines;
 mod kinds;
 mod layout;
 mod legend;
 mod limits;
 mod live;
-mod marks;
+mod numbers;
 mod options;
 mod painter;
 mod panels;
+mod plane;
 mod raster;
 mod ring;
+mod samples;
 mod scale;
 mod series;
 mod shapes;
+mod sheet;
 mod show;
 mod sketch;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod thin;
+mod words;
 
 pub use calendar::date;
+pub use content::Plot;
 pub use figure::{Drawn, figure, figure_png};
 pub use font::register_fonts;
 pub use input::{IntoMatrix, IntoSeries, Number, Numbers};
-pub use kinds::{
-    area, bar, between, boxplot, contour, contourf, errorbars, errorbars_xy, heatmap, hist, image, line, line_y,
-    matrix, scatter, steps,
-};
 pub use live::Live;
 pub use painter::settle;
 pub use panels::{Panels, panels, row};
 
-use content::{Axis, Inner, Note};
-use std::mem::ManuallyDrop;
-
-/// A figure; the functions of this module make it.
-///
-/// ```
-/// use ferrolab::plot;
-/// let xs = [0.0, 1.0, 2.0];
-/// let figure = plot::line(&xs, &[1.0, 4.0, 2.0])
-///     .label("measured")
-///     .add(plot::line(&xs, &[1.0, 2.0, 3.0]).label("expected").dashed())
-///     .title("Two lines")
-///     .xlabel("time / s")
-///     .hline(2.5);
-/// assert!(figure.svg().contains("Two lines"));
-/// ```
-pub struct Plot {
-    /// Dropped by code of this crate: the code that drops all of it, compiled with each cell, takes
-    /// as long as the rest of the cell (measured: 141 ms where `1 + 1` takes 71; now as much).
-    inner: ManuallyDrop<Box<Inner>>,
-}
+// One line for each kind.
+pub use kinds::area::area;
+pub use kinds::bar::bar;
+pub use kinds::between::between;
+pub use kinds::boxplot::boxplot;
+pub use kinds::contour::contour;
+pub use kinds::contourf::contourf;
+pub use kinds::errorbars::{errorbars, errorbars_xy};
+pub use kinds::heatmap::{heatmap, matrix};
+pub use kinds::hist::hist;
+pub use kinds::image::image;
+pub use kinds::line::{line, line_y};
+pub use kinds::scatter::scatter;
+pub use kinds::stem::stem;
+pub use kinds::steps::steps;

@@ -1,10 +1,10 @@
 //! What can be asked of a figure after it is made: words, axes, colours, notes, and other figures
 //! on the same axes.
 
-use super::field::Look;
+use super::colours;
+use super::content::{Note, Plot, PlotContent};
+use super::grid::Grid;
 use super::input::Numbers;
-use super::series::{Kind, bin};
-use super::{Inner, Note, Plot, colours};
 use std::ops::Range;
 
 #[track_caller]
@@ -16,7 +16,7 @@ fn limits(what: &str, a: f64, b: f64, log: bool) -> (f64, f64) {
 }
 
 /// Moves what another figure shows into this one.
-fn merge(all: &mut Inner, other: &mut Inner) {
+fn merge(all: &mut PlotContent, other: &mut PlotContent) {
     if !other.names.is_empty() {
         // A name has one place, whatever its place was over there.
         let mut place = Vec::new();
@@ -27,7 +27,7 @@ fn merge(all: &mut Inner, other: &mut Inner) {
                 all.names.push(name);
             }
         }
-        for series in other.series.iter_mut().filter(|s| s.named()) {
+        for series in other.series.iter_mut().filter(|s| s.traits().named) {
             let places = series.xs.iter().map(|x| place.get(x as usize).copied().unwrap_or(x));
             series.xs = Numbers::from(places.collect::<Vec<f64>>());
         }
@@ -39,7 +39,7 @@ fn merge(all: &mut Inner, other: &mut Inner) {
             std::mem::swap(mine, theirs);
         }
     }
-    all.fields.append(&mut other.fields);
+    all.grids.append(&mut other.grids);
     all.series.append(&mut other.series);
     all.notes.append(&mut other.notes);
 }
@@ -237,27 +237,6 @@ impl Plot {
         self
     }
 
-    /// Sets the number of bins of histograms, from 1 to 10,000.
-    ///
-    /// # Panics
-    /// When there would be fewer or more.
-    ///
-    /// ```
-    /// ferrolab::plot::hist(&[1.0, 2.0, 4.0]).bins(2);
-    /// ```
-    #[must_use]
-    #[track_caller]
-    pub fn bins(mut self, n: usize) -> Self {
-        assert!((1..=10_000).contains(&n), "a histogram has 1 to 10,000 bins, and got {n}");
-        for series in &mut self.series {
-            if let Kind::Hist(raw) = &series.kind {
-                let (edges, counts) = bin(raw, Some(n));
-                (series.xs, series.ys) = (edges.into(), counts);
-            }
-        }
-        self
-    }
-
     /// Draws a dashed line across the figure at a height.
     ///
     /// ```
@@ -328,7 +307,7 @@ impl Plot {
     pub fn extent(mut self, x: Range<f64>, y: Range<f64>) -> Self {
         let (x0, x1) = limits("extent", x.start, x.end, false);
         let (y0, y1) = limits("extent", y.start, y.end, false);
-        self.field("extent").extent = Some([x0, x1, y0, y1]);
+        self.grid("extent").extent = Some([x0, x1, y0, y1]);
         self
     }
 
@@ -346,7 +325,7 @@ impl Plot {
     #[track_caller]
     pub fn colormap(mut self, name: &str) -> Self {
         match colours::Choice::named(name) {
-            Ok(choice) => self.field("colormap").colours = choice,
+            Ok(choice) => self.grid("colormap").colours = choice,
             Err(message) => panic!("{message}"),
         }
         self
@@ -364,10 +343,10 @@ impl Plot {
     #[must_use]
     #[track_caller]
     pub fn range(mut self, low: f64, high: f64) -> Self {
-        let field = self.field("range");
-        let (low, high) = limits("range", low, high, field.log);
+        let grid = self.grid("range");
+        let (low, high) = limits("range", low, high, grid.log);
         assert!(low < high, "range({low}, {high}): the first value is the lower one");
-        field.range = Some((low, high));
+        grid.range = Some((low, high));
         self
     }
 
@@ -382,11 +361,11 @@ impl Plot {
     #[must_use]
     #[track_caller]
     pub fn log_color(mut self) -> Self {
-        let field = self.field("log_color");
-        if let Some((low, high)) = field.range {
+        let grid = self.grid("log_color");
+        if let Some((low, high)) = grid.range {
             limits("range", low, high, true);
         }
-        field.log = true;
+        grid.log = true;
         self
     }
 
@@ -401,16 +380,16 @@ impl Plot {
     #[must_use]
     #[track_caller]
     pub fn levels(mut self, n: usize) -> Self {
-        let field = self.field("levels");
-        assert!(matches!(field.look, Look::Lines | Look::Bands), "levels are for contours");
-        field.levels = n.clamp(1, 100);
+        let grid = self.grid("levels");
+        assert!(grid.traits().contoured, "levels are for contours");
+        grid.levels = n.clamp(1, 100);
         self
     }
 
     #[track_caller]
-    fn field(&mut self, what: &str) -> &mut super::field::Field {
-        match self.fields.last_mut() {
-            Some(field) => field,
+    fn grid(&mut self, what: &str) -> &mut Grid {
+        match self.grids.last_mut() {
+            Some(grid) => grid,
             None => panic!("{what} is for heat maps, contours and images"),
         }
     }

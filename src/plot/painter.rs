@@ -4,12 +4,12 @@
 //! The runner forks between cells, and a fork copies no threads: so nothing here assumes that the
 //! thread it started still lives.
 
-use super::Plot;
+use super::content::Plot;
+use super::interrupts;
 use super::ring::Ring;
-use super::series::{Kind, Series};
+use super::series::{Series, SeriesKind};
 use crate::display::Display;
 use crate::rt;
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -22,39 +22,20 @@ const PART: u32 = 5;
 /// The thread waits this many ticks for changes before it ends.
 const LINGER: u32 = 3;
 
-thread_local! {
-    /// A live figure is being painted on this thread.
-    static LIVE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Unwinds when the user interrupted the cell that draws a figure: drawings of many points call it
-/// now and then. Not while a live figure is painted, whose last state is to be seen.
-pub(super) fn check() {
-    if !LIVE.get() {
-        rt::check_interrupt();
-    }
-}
-
-/// [`check`] for each of so many points.
-#[inline]
-pub(super) fn check_at(point: usize) {
-    if point.is_multiple_of(1 << 16) {
-        check();
-    }
-}
-
 /// A figure that changes.
 #[derive(Debug)]
-pub(super) struct Figure {
+pub(super) struct LiveFigure {
+    /// What series are that points make.
+    pub(super) kind: Arc<dyn SeriesKind>,
     /// Points that are not in the state yet.
     pub(super) ring: Ring,
-    state: Mutex<State>,
+    state: Mutex<LiveState>,
     /// Held while the figure is painted, so that an older state never follows a newer one.
     painting: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct LiveState {
     pub(super) plot: Plot,
     /// Points of a series, at most.
     pub(super) window: usize,
@@ -64,7 +45,7 @@ pub(super) struct State {
 
 struct Painter {
     process: u32,
-    figures: Vec<Weak<Figure>>,
+    figures: Vec<Weak<LiveFigure>>,
     thread: Option<JoinHandle<()>>,
     running: bool,
     /// Counts up when the thread should end.
@@ -99,9 +80,9 @@ fn painter() -> MutexGuard<'static, Painter> {
 }
 
 /// A new figure, to be painted from now on.
-pub(super) fn register(plot: Plot) -> Arc<Figure> {
-    let state = State { plot, window: usize::MAX, dirty: false, next: Instant::now() };
-    let figure = Arc::new(Figure { ring: Ring::new(), state: Mutex::new(state), painting: Mutex::new(None) });
+pub(super) fn register(plot: Plot, kind: Arc<dyn SeriesKind>) -> Arc<LiveFigure> {
+    let state = LiveState { plot, window: usize::MAX, dirty: false, next: Instant::now() };
+    let figure = Arc::new(LiveFigure { kind, ring: Ring::new(), state: Mutex::new(state), painting: Mutex::new(None) });
     let mut painter = painter();
     painter.figures.retain(|f| f.strong_count() > 0);
     painter.figures.push(Arc::downgrade(&figure));
@@ -155,7 +136,7 @@ fn run(generation: u64) {
     let mut idle = 0;
     let mut painter = painter();
     while painter.stop == generation {
-        let figures: Vec<Arc<Figure>> = painter.figures.iter().filter_map(Weak::upgrade).collect();
+        let figures: Vec<Arc<LiveFigure>> = painter.figures.iter().filter_map(Weak::upgrade).collect();
         idle = if figures.iter().any(|f| f.changed()) { 0 } else { idle + 1 };
         if idle > LINGER {
             painter.runs(false);
@@ -175,15 +156,15 @@ fn run(generation: u64) {
     }
 }
 
-impl Figure {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+impl LiveFigure {
+    pub(super) fn state(&self) -> MutexGuard<'_, LiveState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state with all points that were pushed.
-    pub(super) fn drained(&self) -> MutexGuard<'_, State> {
+    pub(super) fn drained(&self) -> MutexGuard<'_, LiveState> {
         let mut state = self.state();
-        self.ring.read(|n, x, y| state.push(n as usize, x, y));
+        self.ring.read(|n, x, y| state.push(&self.kind, n as usize, x, y));
         state
     }
 
@@ -208,30 +189,27 @@ impl Figure {
             state.trim_all();
             state.plot.clone()
         };
-        LIVE.set(true);
-        match &*id {
+        interrupts::ignored(|| match &*id {
             Some(id) => plot.update(id),
             None => {
                 let new = rt::new_display_id();
                 plot.show_as(&new);
                 *id = Some(new);
             }
-        }
-        LIVE.set(false);
+        });
         self.state().next = Instant::now() + TICK.max(start.elapsed() * PART);
     }
 }
 
-impl State {
+impl LiveState {
     /// Something changed.
     pub(super) fn touch(&mut self) {
         self.dirty = true;
     }
 
-    fn push(&mut self, n: usize, x: f64, y: f64) {
+    fn push(&mut self, kind: &Arc<dyn SeriesKind>, n: usize, x: f64, y: f64) {
         while self.plot.series.len() <= n {
-            let kind = self.plot.series.first().map_or(Kind::Line, |s| s.kind.clone());
-            self.plot.series.push(Series::new(kind, Vec::new(), Vec::new()));
+            self.plot.series.push(Series::of(kind.clone(), Vec::new(), Vec::new()));
         }
         let series = &mut self.plot.series[n];
         series.xs.push(x);

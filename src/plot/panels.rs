@@ -1,14 +1,19 @@
 //! Several figures as one, in rows and columns. Lays out; each panel draws itself.
 
 use super::canvas::Area;
+use super::content::Plot;
 use super::layout::{Drawing, Margins};
 use super::limits::scales;
 use super::scale::Scale;
-use super::show::Sheet;
-use super::{Plot, sketch};
+use super::sheet::{Sheet, metadata, save};
+use super::words;
+use crate::display::{Display, MimeBundle};
+use crate::rt;
 use std::fmt;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 
 /// Room for a title over all panels.
 const HEADING: f64 = 34.0;
@@ -24,12 +29,12 @@ const HEADING: f64 = 34.0;
 /// ```
 pub struct Panels {
     /// Dropped by code of this crate, as in [`Plot`].
-    inner: ManuallyDrop<Box<Inner>>,
+    inner: ManuallyDrop<Box<PanelsContent>>,
 }
 
 /// What they are. Not an API: [`Panels`] is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inner {
+pub struct PanelsContent {
     rows: Vec<Vec<Plot>>,
     pub(super) title: String,
     size: Option<(u32, u32)>,
@@ -37,7 +42,7 @@ pub struct Inner {
 }
 
 /// A panel, and where it goes.
-struct Place<'a> {
+struct Panel<'a> {
     row: usize,
     column: usize,
     plot: &'a Plot,
@@ -108,25 +113,25 @@ impl fmt::Debug for Panels {
 
 #[doc(hidden)]
 impl Deref for Panels {
-    type Target = Inner;
-    fn deref(&self) -> &Inner {
+    type Target = PanelsContent;
+    fn deref(&self) -> &PanelsContent {
         &self.inner
     }
 }
 
 #[doc(hidden)]
 impl DerefMut for Panels {
-    fn deref_mut(&mut self) -> &mut Inner {
+    fn deref_mut(&mut self) -> &mut PanelsContent {
         &mut self.inner
     }
 }
 
 impl Panels {
     fn new() -> Self {
-        Self::of(Inner { rows: Vec::new(), title: String::new(), size: None, share: (false, false) })
+        Self::of(PanelsContent { rows: Vec::new(), title: String::new(), size: None, share: (false, false) })
     }
 
-    fn of(inner: Inner) -> Self {
+    fn of(inner: PanelsContent) -> Self {
         Self { inner: ManuallyDrop::new(Box::new(inner)) }
     }
 
@@ -235,19 +240,19 @@ impl Panels {
                 let own = scales(plot).ok();
                 let x = if self.share.0 { shared.0 } else { own.map(|o| o.0) };
                 let y = if self.share.1 { shared.1 } else { own.map(|o| o.1) };
-                places.push(Place { row: r, column: c, plot, frame, axes: x.zip(y) });
+                places.push(Panel { row: r, column: c, plot, frame, axes: x.zip(y) });
             }
         }
-        let one = |p: &Place<'a>, least: Margins| Drawing::new(p.plot, p.frame, p.axes, least);
+        let one = |p: &Panel<'a>, least: Margins| Drawing::new(p.plot, p.frame, p.axes, least);
         let mut drawings: Vec<Drawing<'a>> = places.iter().map(|p| one(p, Margins::default())).collect();
         if drawings.len() > 1 {
             // Axes of a column have the same left and right ends, those of a row top and bottom.
             let margins: Vec<Margins> = drawings.iter().map(|d| d.margins).collect();
-            let most = |pick: &dyn Fn(&Place<'a>) -> bool, of: &dyn Fn(&Margins) -> f64| {
+            let most = |pick: &dyn Fn(&Panel<'a>) -> bool, of: &dyn Fn(&Margins) -> f64| {
                 let all = places.iter().zip(&margins).filter(|(place, _)| pick(place));
                 all.map(|(_, m)| of(m)).fold(0.0, f64::max)
             };
-            let least = |p: &Place<'a>| Margins {
+            let least = |p: &Panel<'a>| Margins {
                 left: most(&|q| q.column == p.column, &|m| m.left),
                 right: most(&|q| q.column == p.column, &|m| m.right),
                 top: most(&|q| q.row == p.row, &|m| m.top),
@@ -276,8 +281,8 @@ impl Panels {
     pub(super) fn about(&self) -> String {
         let (columns, rows) = self.shape();
         let one = |plot: &Plot| match plot.title.is_empty() {
-            true => sketch::describe(plot),
-            false => format!("{}: {}", plot.title, sketch::describe(plot)),
+            true => words::describe(plot),
+            false => format!("{}: {}", plot.title, words::describe(plot)),
         };
         let all: Vec<String> = self.rows.iter().flatten().map(one).collect();
         match all.is_empty() {
@@ -288,7 +293,7 @@ impl Panels {
 
     /// The panels as text, one below the other.
     pub(super) fn text(&self) -> String {
-        let mut parts: Vec<String> = self.rows.iter().flatten().map(sketch::text).collect();
+        let mut parts: Vec<String> = self.rows.iter().flatten().map(words::text).collect();
         if !self.title.is_empty() {
             parts.insert(0, self.title.clone());
         }
@@ -296,5 +301,65 @@ impl Panels {
             true => "[no panels]".to_owned(),
             false => parts.join("\n\n"),
         }
+    }
+}
+
+impl Panels {
+    /// All panels as one SVG document.
+    ///
+    /// ```
+    /// use ferrolab::plot;
+    /// assert!(plot::row([plot::line_y(&[1, 2])]).svg().starts_with("<svg"));
+    /// ```
+    #[must_use]
+    pub fn svg(&self) -> String {
+        self.sheet().svg(false)
+    }
+
+    /// All panels as one PNG file, at twice their size.
+    ///
+    /// ```
+    /// use ferrolab::plot;
+    /// assert_eq!(&plot::row([plot::line_y(&[1, 2])]).png()[1..4], b"PNG");
+    /// ```
+    #[must_use]
+    pub fn png(&self) -> Vec<u8> {
+        self.sheet().png()
+    }
+
+    /// Writes all panels to one file: `.svg` or `.png`.
+    ///
+    /// # Errors
+    /// When the name ends otherwise, or the file can't be written.
+    ///
+    /// ```
+    /// use ferrolab::plot;
+    /// assert!(plot::row([plot::line_y(&[1, 2])]).save("panels.gif").is_err());
+    /// ```
+    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        save(path.as_ref(), &|| self.svg(), &|| self.png())
+    }
+}
+
+impl Display for Panels {
+    fn mime_bundle(&self) -> MimeBundle {
+        self.sheet().bundle(self.text())
+    }
+
+    // What the trait does by itself, compiled here and not with each cell.
+    fn show(&self) {
+        rt::show(self.mime_bundle(), &self.metadata(), None);
+    }
+
+    fn show_as(&self, display_id: &str) {
+        rt::show(self.mime_bundle(), &self.metadata(), Some(display_id));
+    }
+
+    fn update(&self, display_id: &str) {
+        rt::update(self.mime_bundle(), &self.metadata(), display_id);
+    }
+
+    fn metadata(&self) -> String {
+        metadata(self.extent(), &self.title, &self.about())
     }
 }

@@ -1,8 +1,8 @@
-//! Points in pixels on their way to a canvas: lines thinned to what can be seen, dashes, and
-//! densities of very many points.
+//! Shapes in pixels on their way to a canvas: lines, dashes, dots, and densities of very many points.
+//! Which of them a series is made of, its kind says.
 
-use super::canvas::{Area, Colour, Pixels, Point};
-use super::painter::check_at;
+use super::canvas::{Area, Canvas, Colour, Pixels, Point};
+use super::interrupts::check_at;
 
 /// Shapes ready to be drawn, in pixels.
 pub(super) enum Shape {
@@ -28,8 +28,27 @@ pub(super) enum Shape {
     },
 }
 
+impl Shape {
+    pub(super) fn paint(&self, canvas: &mut dyn Canvas) {
+        match self {
+            Self::Line { points, width, colour } => canvas.line(points, *width, *colour),
+            Self::Dots { points, radius, colour } => canvas.dots(points, *radius, *colour),
+            Self::Filled { points, colour } => canvas.fill(points, *colour),
+            Self::Picture { area, pixels, .. } => canvas.picture(*area, pixels),
+        }
+    }
+
+    /// How much a reader has to draw for it, in points.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Line { points, .. } | Self::Dots { points, .. } | Self::Filled { points, .. } => points.len(),
+            Self::Picture { weight, .. } => *weight,
+        }
+    }
+}
+
 /// Width of the lines of series.
-pub(super) const WIDTH: f64 = 1.8;
+const WIDTH: f64 = 1.8;
 
 /// Runs of points as shapes: points between two gaps are dots.
 pub(super) fn lines(runs: Vec<Vec<Point>>, colour: Colour, dashed: bool) -> Vec<Shape> {
@@ -87,16 +106,14 @@ pub(super) fn dashes(points: &[Point], colour: Colour, width: f64) -> Vec<Shape>
     shapes
 }
 
-/// Points of levels that hold until the next point.
-pub(super) fn stairs(run: &[Point]) -> Vec<Point> {
-    let mut out = Vec::with_capacity(run.len() * 2);
-    for (i, &(x, y)) in run.iter().enumerate() {
-        if i > 0 {
-            out.push((x, run[i - 1].1));
-        }
-        out.push((x, y));
-    }
-    out
+/// Points, smaller and paler the more there are.
+pub(super) fn dots(points: Vec<Point>, colour: Colour) -> Shape {
+    let (radius, part) = match points.len() {
+        ..=300 => (3.2, 0.85),
+        301..=2000 => (2.4, 0.75),
+        _ => (1.6, 0.6),
+    };
+    Shape::Dots { points, radius, colour: colour.opacity(part) }
 }
 
 /// Very many points as one picture: the more fall on a place, the more opaque it is, by the
@@ -123,80 +140,4 @@ pub(super) fn density(points: impl Iterator<Item = Point>, weight: usize, area: 
     };
     let pixels = Pixels { width, height, rgba: counts.iter().flat_map(pixel).collect() };
     Shape::Picture { area, pixels, weight }
-}
-
-/// A run of points of which at most four are kept for each column of pixels: the first, the
-/// lowest, the highest and the last. That draws the same pixels as all of them would. Columns
-/// left and right of the figure count as one each.
-pub(super) struct Thin {
-    kept: Vec<Point>,
-    column: Option<(f64, [(usize, Point); 4])>,
-    seen: usize,
-    left: f64,
-    right: f64,
-}
-
-impl Thin {
-    pub(super) fn new(area: Area) -> Self {
-        Self { kept: Vec::new(), column: None, seen: 0, left: area.x - 8.0, right: area.x + area.w + 8.0 }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.seen == 0
-    }
-
-    /// Would a point fall into the same column as the last one? A gap between the two could not be
-    /// seen.
-    pub(super) fn reaches(&self, point: Point) -> bool {
-        let key = point.0.clamp(self.left, self.right).floor();
-        self.column.as_ref().is_some_and(|(column, _)| *column == key)
-    }
-
-    pub(super) fn push(&mut self, point: Point, thin: bool) {
-        self.seen += 1;
-        if !thin {
-            self.kept.push(point);
-            return;
-        }
-        let here = (self.seen, point);
-        let key = point.0.clamp(self.left, self.right).floor();
-        match &mut self.column {
-            Some((column, [_, low, high, last])) if *column == key => {
-                if point.1 < low.1.1 {
-                    *low = here;
-                }
-                if point.1 > high.1.1 {
-                    *high = here;
-                }
-                *last = here;
-            }
-            _ => {
-                self.flush();
-                self.column = Some((key, [here; 4]));
-            }
-        }
-    }
-
-    /// Keeps the first and the last point of those that were pushed without thinning.
-    pub(super) fn straighten(&mut self) {
-        if self.kept.len() > 2 {
-            self.kept.swap_remove(1);
-        }
-    }
-
-    fn flush(&mut self) {
-        if let Some((_, mut points)) = self.column.take() {
-            points.sort_unstable_by_key(|(order, _)| *order);
-            for (i, (order, point)) in points.iter().enumerate() {
-                if i == 0 || points[i - 1].0 != *order {
-                    self.kept.push(*point);
-                }
-            }
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Vec<Point> {
-        self.flush();
-        self.kept
-    }
 }

@@ -2,7 +2,6 @@
 
 use super::canvas::{Anchor, Area, Canvas, Colour, Pixels, Point, Text};
 use super::raster;
-use super::show::described;
 use crate::display::escape;
 use std::fmt::Write;
 
@@ -168,4 +167,9 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+/// A title or a description within a document.
+fn described(title: &str, about: &str) -> String {
+    format!("<title>{}</title><desc>{}</desc>", escape(title), escape(about))
 }

@@ -1,9 +1,13 @@
 //! Ranges, ticks, limits, statistics, and where legends stand.
 
+use super::super::canvas::Area;
+use super::super::hull::extremes;
+use super::super::kinds::boxplot::Quartiles;
+use super::super::kinds::hist::bin;
 use super::super::layout::{Drawing, Margins};
-use super::super::scale::{Scale, short};
-use super::super::series::{Quartiles, bin};
-use super::super::{canvas::Area, limits};
+use super::super::limits;
+use super::super::numbers::short;
+use super::super::scale::Scale;
 use super::*;
 
 fn scale(low: f64, high: f64, log: bool) -> Scale {
@@ -32,7 +36,7 @@ fn ticks_are_round_numbers() {
 
 #[test]
 fn ranges_hold_all_values() {
-    let around = |v: &[f64], log| Scale::around(limits::extremes(v), log, false, 0.05);
+    let around = |v: &[f64], log| Scale::around(extremes(v), log, false, 0.05);
     assert_eq!(around(&[], false), None);
     assert_eq!(around(&[f64::NAN, f64::INFINITY], false), None);
     assert_eq!(around(&[-1.0, 0.0], true), None);
@@ -61,7 +65,7 @@ fn rows_and_columns_have_whole_numbers() {
 fn extremes_of_many_values_are_those_of_all() {
     let mut values = noise(1_000_000, 3);
     (values[123_456], values[999_999], values[5]) = (-7.0, 9.0, f64::NAN);
-    assert_eq!(limits::extremes(&values), (-7.0, 9.0));
+    assert_eq!(extremes(&values), (-7.0, 9.0));
     let (x, y) = limits::scales(&line_y(values)).unwrap();
     assert!(x.low < 0.0 && x.high > 999_999.0 && y.low < -7.0 && y.high > 9.0 && y.high < 10.0);
 }
@@ -133,7 +137,7 @@ fn legends_stand_in_the_free_corner_or_above() {
     let everywhere = scatter(noise(2000, 1), noise(2000, 2)).label("name");
     let above = drawing(&everywhere);
     let (place, _) = boxes_of_texts(&everywhere.svg()).into_iter().find(|(_, words)| words == "name").unwrap();
-    assert!(place[3] <= above.area.y, "above the axes");
+    assert!(place[3] <= above.plane.area.y, "above the axes");
 }
 
 #[test]
@@ -150,17 +154,17 @@ fn panels_share_axes_and_line_up() {
     let (small, large) = (line_y(&[0.0, 1.0]), line_y(&[0.0, 100_000.0]).title("t").ylabel("unit"));
     let both = row([small.clone(), large.clone()]).share_y();
     let sheet = both.sheet();
-    assert_eq!(sheet.drawings[0].y, sheet.drawings[1].y);
-    assert!(sheet.drawings[0].y.high > 100_000.0);
+    assert_eq!(sheet.drawings[0].plane.y, sheet.drawings[1].plane.y);
+    assert!(sheet.drawings[0].plane.y.high > 100_000.0);
     let grid = panels([vec![small.clone(), large.clone()], vec![large, small.clone()], vec![small]]).title("All");
     let sheet = grid.sheet();
-    let areas: Vec<_> = sheet.drawings.iter().map(|d| d.area).collect();
+    let areas: Vec<_> = sheet.drawings.iter().map(|d| d.plane.area).collect();
     assert_eq!((areas[0].x, areas[0].w), (areas[2].x, areas[2].w));
     assert_eq!((areas[0].y, areas[0].h), (areas[1].y, areas[1].h));
     assert_eq!(areas.len(), 5);
-    assert_eq!(row((0..6).map(|i| line_y(&[i]))).columns(4).sheet().drawings[5].area.x, {
+    assert_eq!(row((0..6).map(|i| line_y(&[i]))).columns(4).sheet().drawings[5].plane.area.x, {
         let six = row((0..6).map(|i| line_y(&[i]))).columns(4);
-        six.sheet().drawings[1].area.x
+        six.sheet().drawings[1].plane.area.x
     });
     assert!(plain(&row([])).contains("no panels") && row([]).svg().ends_with("</svg>"));
 }

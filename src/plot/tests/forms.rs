@@ -64,7 +64,7 @@ fn live_figures_keep_a_window_and_replace_frames() {
     live.frame(vec![0.5, 1.0]);
     let wrong = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| live.frame(&[1.0])));
     assert!(wrong.unwrap_err().downcast::<String>().unwrap().contains("2 cells, and the frame has 1 values"));
-    assert_eq!(live.finish().fields[0].values, [0.5, 1.0]);
+    assert_eq!(live.finish().grids[0].values, [0.5, 1.0]);
     assert!(std::panic::catch_unwind(|| Live::line().frame(&[1.0])).is_err());
 }
 

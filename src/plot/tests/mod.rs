@@ -32,6 +32,7 @@ fn kinds(v: &[f64]) -> Vec<Plot> {
         line(v, v),
         scatter(v, v),
         steps(v, v),
+        stem(v, v),
         area(v, v),
         between(v, v, &vec![0.5; v.len()]),
         hist(v),

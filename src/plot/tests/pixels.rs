@@ -2,8 +2,9 @@
 
 use super::super::canvas::{Area, Colour, SERIES};
 use super::super::colours::Choice;
+use super::super::hull::extremes;
 use super::super::layout::{Drawing, Margins};
-use super::super::shapes::Thin;
+use super::super::thin::Thin;
 use super::*;
 
 /// A figure as pixels, and where values lie in it.
@@ -27,7 +28,7 @@ impl<'a> Look<'a> {
     }
 
     fn pixel(&self, x: f64, y: f64) -> [u8; 4] {
-        let (u, v) = self.drawing.at(x, y);
+        let (u, v) = self.drawing.plane.at(x, y);
         let at = ((v * 2.0) as usize * self.width + (u * 2.0) as usize) * 4;
         [self.rgba[at], self.rgba[at + 1], self.rgba[at + 2], self.rgba[at + 3]]
     }
@@ -111,7 +112,7 @@ fn heat_maps_have_the_colours_of_their_values() {
     let look = Look::at(&plot);
     look.has(11.0, 0.5, colour(0.0), 1.0);
     look.has(19.0, 1.5, colour(1.0), 1.0);
-    assert!(look.drawing.at(11.0, 0.5).1 > look.drawing.at(11.0, 1.5).1);
+    assert!(look.drawing.plane.at(11.0, 0.5).1 > look.drawing.plane.at(11.0, 1.5).1);
     let plot = matrix([[0.0, 0.0], [1.0, 1.0]]).extent(10.0..20.0, 2.0..0.0);
     Look::at(&plot).has(11.0, 1.5, colour(0.0), 1.0);
     let plot = matrix([[1.0, 10.0, 100.0, -1.0]]).log_color();
@@ -124,8 +125,8 @@ fn heat_maps_have_the_colours_of_their_values() {
     // Beyond its edges a heat map is cut off.
     let plot = matrix([[0.0, 1.0], [2.0, 3.0]]).xlim(0.9, 1.2);
     let look = Look::at(&plot);
-    let left = (look.drawing.area.x as usize - 20) * 2;
-    let row = (look.drawing.area.y + look.drawing.area.h / 3.3) as usize * 2;
+    let left = (look.drawing.plane.area.x as usize - 20) * 2;
+    let row = (look.drawing.plane.area.y + look.drawing.plane.area.h / 3.3) as usize * 2;
     assert_eq!(look.rgba[(row * look.width + left) * 4 + 3], 0);
 }
 
@@ -166,7 +167,7 @@ fn thinned_lines_keep_the_extremes_of_every_column() {
             let inside = |x: f64| x.floor() == f64::from(column);
             let all: Vec<f64> = xs.iter().zip(&vs).filter(|(x, _)| inside(**x)).map(|(_, y)| *y).collect();
             let few: Vec<f64> = kept.iter().filter(|(x, _)| inside(*x)).map(|(_, y)| *y).collect();
-            assert_eq!(limits::extremes(&all), limits::extremes(&few), "column {column}");
+            assert_eq!(extremes(&all), extremes(&few), "column {column}");
         }
     }
 }

@@ -20,7 +20,9 @@ fn strange_data_still_gives_figures() {
     ];
     for values in data {
         let mut all = kinds(values);
-        let logs: Vec<Plot> = all.iter().take(18).map(|p| p.clone().log_x().log_y()).collect();
+        // The last one has limits that a logarithmic axis can't have.
+        let (_, others) = all.split_last().unwrap();
+        let logs: Vec<Plot> = others.iter().map(|p| p.clone().log_x().log_y()).collect();
         all.extend(logs);
         for (i, figure) in all.into_iter().enumerate() {
             let figure = figure.title("a<b").size(300, 200);

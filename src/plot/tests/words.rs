@@ -21,7 +21,11 @@ fn labels_are_there_within_bounds_and_apart() {
                 let overlap = |a: &[f64; 4], b: &[f64; 4]| a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
                 for (i, (a, x)) in boxes.iter().enumerate().filter(|(_, (_, words))| words != "<n>") {
                     for (b, y) in boxes[..i].iter().filter(|_| w > 200) {
-                        assert!(!overlap(a, b), "`{x}` lies on `{y}` in {w} × {h}: {}", sketch::describe(&figure));
+                        assert!(
+                            !overlap(a, b),
+                            "`{x}` lies on `{y}` in {w} × {h}: {}",
+                            super::super::words::describe(&figure)
+                        );
                     }
                 }
             }
