@@ -2,6 +2,7 @@
 //! that people think in. No time zones and no leap seconds.
 
 use super::numbers::{Tick, short};
+use ferrolab_base::date::{civil, days};
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
@@ -22,28 +23,6 @@ pub fn date(year: i32, month: u32, day: u32) -> f64 {
     let months = i64::from(month) - 1;
     let (year, month) = (i64::from(year) + months.div_euclid(12), months.rem_euclid(12) + 1);
     (days(year, month, 1) + i64::from(day) - 1) as f64 * DAY
-}
-
-/// Days from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let of_era = y - era * 400;
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// Year, month and day (the same source).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z - era * 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn year_of(seconds: f64) -> i64 {

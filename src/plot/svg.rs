@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Area, Canvas, Colour, Pixels, Point, Text};
 use super::raster;
-use crate::display::escape;
+use ferrolab_base::text::escape;
 use std::fmt::Write;
 
 /// An SVG document being written.
