@@ -23,16 +23,21 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 15] = [
+    ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
     ("fit.py", include_str!("python/fit.py")),
+    ("jobs.py", include_str!("python/jobs.py")),
     ("jobscript.py", include_str!("python/jobscript.py")),
     ("links.py", include_str!("python/links.py")),
+    ("origin.py", include_str!("python/origin.py")),
+    ("protocol.py", include_str!("python/protocol.py")),
     ("runs.py", include_str!("python/runs.py")),
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
+    ("workers.sbatch", include_str!("python/workers.sbatch")),
     ("workforce.py", include_str!("python/workforce.py")),
 ];
 /// One module, of which workers get the text.

@@ -3,7 +3,6 @@
 use super::Cluster;
 use super::bridge::{self, Link};
 use super::card::Status;
-use super::config::Slurm;
 use super::error::Error;
 use super::run::{Job, waiting};
 use super::security::Security;
@@ -47,7 +46,7 @@ impl Drop for Inner {
     }
 }
 
-fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
+pub(super) fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
     let mut link = Link::open()?;
     let request = json!({
         "op": "open", "kind": kind, "options": options, "process": std::process::id(), "needs": target::needs(),
@@ -97,26 +96,6 @@ impl Cluster {
     /// ```
     pub fn local_with(workers: usize, security: &Security) -> Result<Self, Error> {
         start_here(workers, security.to_json()?)
-    }
-
-    /// Submits jobs to Slurm, one for each node; workers join as jobs start. It returns at once: work
-    /// that is asked for before shows that it waits, why, and until when as far as Slurm knows.
-    ///
-    /// A job that ends by itself (walltime, `scancel`, memory) is named, and what ran there runs again on
-    /// the workers that are left. Such a job is not submitted again: [`Cluster::scale`] does that, and
-    /// under [`Cluster::adapt`] the work there is does. Slurm itself puts jobs whose node failed into the queue
-    /// again. All jobs end with the cluster, the kernel, or the Dask client's process, however these end.
-    ///
-    /// # Errors
-    /// When there is no `sbatch` here, no address that nodes reach, or Slurm refuses: the error has its words.
-    ///
-    /// ```no_run
-    /// use ferrolab::cluster::{Cluster, slurm};
-    /// let cluster = Cluster::slurm(slurm().nodes(4).cores(64).memory("200GB").walltime("00:30:00"))?;
-    /// # Ok::<(), ferrolab::cluster::Error>(())
-    /// ```
-    pub fn slurm(options: Slurm) -> Result<Self, Error> {
-        open("slurm", options.into_json())
     }
 
     /// Connects to a scheduler that runs already: `tcp://host:port`.

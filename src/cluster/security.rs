@@ -1,7 +1,6 @@
 //! TLS between a notebook, a scheduler and workers, in the words of Dask's `Security`. It holds
 //! paths and choices, never keys; Dask reads the files.
 
-use super::config::Slurm;
 use super::error::Error;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -104,6 +103,11 @@ impl Security {
         self.file("tls_worker_key", path.as_ref())
     }
 
+    /// What was chosen, unchecked: files may be others' to read.
+    pub(super) fn options(&self) -> &Map<String, Value> {
+        &self.options
+    }
+
     /// What the Dask client is told.
     pub(crate) fn to_json(&self) -> Result<Value, Error> {
         for (name, path) in &self.options {
@@ -120,14 +124,6 @@ impl Security {
 impl fmt::Debug for Security {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Security({})", Value::Object(self.options.clone()))
-    }
-}
-
-impl Slurm {
-    /// TLS between all parts. Temporary credentials are handed to the jobs in files below
-    /// [`Slurm::log_directory`] that only you can read.
-    pub fn security(self, security: &Security) -> Self {
-        self.set("security", Value::Object(security.options.clone()))
     }
 }
 

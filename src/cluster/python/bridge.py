@@ -22,7 +22,7 @@ import sys
 import traceback
 
 import clusters
-from clusters import CLUSTERS, Held, close, describe, open_cluster, queue_of
+from clusters import CLUSTERS, OpenCluster, close, describe, open_cluster
 from connection import Connection, Wrong
 from runs import POLL, Run, explain
 
@@ -30,11 +30,11 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 NUMBERS = itertools.count()
 
 
-def held_of(head: dict) -> Held:
-    held = CLUSTERS.get(head["cluster"])
-    if held is None:
+def cluster_of(head: dict) -> OpenCluster:
+    cluster = CLUSTERS.get(head["cluster"])
+    if cluster is None:
         raise Wrong("this cluster was closed, or its client has ended: make it again")
-    return held
+    return cluster
 
 
 async def serve(connection: Connection) -> None:
@@ -42,7 +42,7 @@ async def serve(connection: Connection) -> None:
     try:
         operation = OPERATIONS[head["op"]]
         if head["op"] in BRIEF:
-            await held_of(head).unless_silent(operation(connection, head, body))
+            await cluster_of(head).unless_silent(operation(connection, head, body))
         else:
             await operation(connection, head, body)
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -50,8 +50,8 @@ async def serve(connection: Connection) -> None:
     except Exception as problem:  # noqa: BLE001: the notebook must hear of it
         if not isinstance(problem, Wrong):
             traceback.print_exc()
-        held = CLUSTERS.get(head.get("cluster", ""))
-        told = explain(problem, held)
+        cluster = CLUSTERS.get(head.get("cluster", ""))
+        told = explain(problem, cluster)
         connection.send({"kind": "error", **told})
 
 
@@ -68,12 +68,12 @@ async def on_open(connection: Connection, head: dict, body: bytes) -> None:
             await opening
         return
     gone.cancel()
-    held = await opening
-    close_unless_kept(held, head["process"])
-    connection.send({"kind": "ok", **await describe(held)})
+    cluster = await opening
+    close_unless_kept(cluster, head["process"])
+    connection.send({"kind": "ok", **await describe(cluster)})
 
 
-def close_unless_kept(held: Held, process: int) -> None:
+def close_unless_kept(cluster: OpenCluster, process: int) -> None:
     """A process that ends before it says that its cell has succeeded leaves no cluster behind."""
     try:
         descriptor = os.pidfd_open(process)
@@ -85,18 +85,18 @@ def close_unless_kept(held: Held, process: int) -> None:
     def ended() -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-        if not held.kept:
-            held.closing = asyncio.ensure_future(close(held, "the cell that made it failed"))
+        if not cluster.kept:
+            cluster.closing = asyncio.ensure_future(close(cluster, "the cell that made it failed"))
 
     loop.add_reader(descriptor, ended)
 
 
 async def on_keep(connection: Connection, head: dict, body: bytes) -> None:
-    held_of(head).kept = True
+    cluster_of(head).kept = True
 
 
 async def on_run(connection: Connection, head: dict, body: bytes) -> None:
-    run, wanted = Run(held_of(head), connection, head, body), False
+    run, wanted = Run(cluster_of(head), connection, head, body), False
     try:
         await run.start()
         while True:
@@ -111,26 +111,26 @@ async def on_run(connection: Connection, head: dict, body: bytes) -> None:
 
 async def on_submit(connection: Connection, head: dict, body: bytes) -> None:
     """One call whose result stays on the workers."""
-    held = held_of(head)
-    run = Run(held, connection, head, b"")
+    cluster = cluster_of(head)
+    run = Run(cluster, connection, head, b"")
     pieces = [body] if body else []
     for key in head.get("after", []):
-        if key not in held.results:
+        if key not in cluster.results:
             raise Wrong("this future was released: submit its task again")
-        pieces.append(held.results[key])
+        pieces.append(cluster.results[key])
     future = await run.submit(next(NUMBERS), pieces, head.get("keep", False))
-    held.results[future.key] = future
+    cluster.results[future.key] = future
     future.ferrolab = (run, pieces)
     connection.send({"kind": "ok", "key": future.key})
 
 
 async def on_result(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    future = held.results.get(head["key"])
+    cluster = cluster_of(head)
+    future = cluster.results.get(head["key"])
     if future is None:
         raise Wrong("this future was released: submit its task again")
     run, pieces = future.ferrolab
-    waiting = asyncio.create_task(held.unless_silent(run.result(future, head["key"], pieces)))
+    waiting = asyncio.create_task(cluster.unless_silent(run.result(future, head["key"], pieces)))
     gone = asyncio.create_task(connection.reader.read(1))
     await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
@@ -142,85 +142,70 @@ async def on_result(connection: Connection, head: dict, body: bytes) -> None:
 
 
 async def on_status(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    states = {key: held.results[key].status for key in head.get("keys", []) if key in held.results}
-    connection.send({"kind": "ok", "states": states, **await describe(held)})
+    cluster = cluster_of(head)
+    states = {key: cluster.results[key].status for key in head.get("keys", []) if key in cluster.results}
+    connection.send({"kind": "ok", "states": states, **await describe(cluster)})
 
 
 async def on_release(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
+    cluster = cluster_of(head)
     for key in head["keys"]:
-        future = held.results.pop(key, None)
+        future = cluster.results.pop(key, None)
         if future is not None and head.get("cancel"):
-            await held.client.cancel([future], force=True)
-            await held.client.run(clusters.WORKER.cancel, future.ferrolab[0].name, on_error="ignore")
+            await cluster.client.cancel([future], force=True)
+            await cluster.client.run(clusters.WORKER.cancel, future.ferrolab[0].name, on_error="ignore")
     connection.send({"kind": "ok"})
 
 
 async def on_publish(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    future = held.results.get(head["key"])
+    cluster = cluster_of(head)
+    future = cluster.results.get(head["key"])
     if future is None:
         raise Wrong("this future was released: submit its task again")
     # what others read is the value, not our tuple around it
-    value = held.client.submit(clusters.WORKER.readable, future, pure=False)
-    await held.client.publish_dataset(value, name=head["name"], override=True)
+    value = cluster.client.submit(clusters.WORKER.readable, future, pure=False)
+    await cluster.client.publish_dataset(value, name=head["name"], override=True)
     connection.send({"kind": "ok"})
 
 
 async def on_scale(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    if held.owned is None or not held.can_scale:
-        raise Wrong("this cluster was not started from the notebook: scale it where it was started")
-    if held.kind == "slurm":
-        # in jobs: one for each node
-        if "minimum" in head:
-            await held.owned.adapt(head["minimum"], head["maximum"])
-        else:
-            held.owned.bounds = None
-            await held.owned.scale(head["workers"])
-    elif "minimum" in head:
-        held.owned.adapt(minimum=head["minimum"], maximum=head["maximum"])
+    origin = cluster_of(head).origin
+    if "minimum" in head:
+        await origin.adapt(head["minimum"], head["maximum"])
     else:
-        with contextlib.suppress(Exception):
-            held.owned.adapt(minimum=0, maximum=0).stop() if getattr(held.owned, "_adaptive", None) else None
-        scaled = held.owned.scale(head["workers"])
-        if asyncio.iscoroutine(scaled):
-            await scaled
+        await origin.scale(head["workers"])
     connection.send({"kind": "ok"})
 
 
 async def on_wait(connection: Connection, head: dict, body: bytes) -> None:
     """Until there are so many workers, telling of those there are."""
-    held, told = held_of(head), None
+    cluster, told = cluster_of(head), None
     gone = asyncio.ensure_future(connection.reader.read(1))
-    while (there := len(await held.workers())) < head["workers"]:
-        if reason := held.hopeless(head["workers"]):
+    while (there := len(await cluster.workers())) < head["workers"]:
+        if reason := cluster.origin.hopeless(head["workers"]):
             raise Wrong(reason)
-        news = {"kind": "note", "workers": there, "queue": await queue_of(held)}
+        news = {"kind": "note", "workers": there, "queue": await cluster.origin.queue(fresh=False)}
         if news != told:
             connection.send(news)
             told = news
         if (await asyncio.wait([gone], timeout=POLL))[0]:
             return
     gone.cancel()
-    connection.send({"kind": "ok", **await describe(held)})
+    connection.send({"kind": "ok", **await describe(cluster)})
 
 
 async def on_logs(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    logs = await held.client.get_worker_logs(n=200)
-    names = {address: clusters.WORKER.label(w["id"]) for address, w in (await held.workers()).items()}
+    cluster = cluster_of(head)
+    logs = await cluster.client.get_worker_logs(n=200)
+    names = {address: clusters.WORKER.label(w["id"]) for address, w in (await cluster.workers()).items()}
     text = {names.get(a, a): "\n".join(line for _, line in reversed(lines)) for a, lines in logs.items()}
-    if held.kind == "slurm":
-        text.update(held.owned.job_logs())
-    connection.send({"kind": "ok", "logs": text})
+    connection.send({"kind": "ok", "logs": text | cluster.origin.logs()})
 
 
 async def on_close(connection: Connection, head: dict, body: bytes) -> None:
-    held = CLUSTERS.get(head["cluster"])
-    if held is not None:
-        await close(held, "the notebook closed or dropped it")
+    cluster = CLUSTERS.get(head["cluster"])
+    if cluster is not None:
+        await close(cluster, "the notebook closed or dropped it")
     connection.send({"kind": "ok"})
 
 
@@ -267,7 +252,7 @@ async def main(socket: str, worker: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(life), sys.stdin)
     await life.read()
     server.close()
-    await asyncio.gather(*(close(held, "the session ended") for held in list(CLUSTERS.values())))
+    await asyncio.gather(*(close(cluster, "the session ended") for cluster in list(CLUSTERS.values())))
     shutil.rmtree(FOLDER, ignore_errors=True)
     # what Dask still has in threads has no use any more
     os._exit(0)

@@ -20,24 +20,30 @@ import cloudpickle
 import dask
 import distributed
 import links
-import slurm
 import tls
 from connection import Connection, Wrong
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 from fit import Needs, same_python
+from jobs import Jobs
+from origin import Launcher, Origin, OthersClient
+from protocol import JobOptions
+from slurm import Slurm
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # how often Dask's patience for a connection passes before a scheduler counts as silent
 SILENCES = 2
+# batch systems, by the notebook's word for them
+SYSTEMS = {"slurm": Slurm}
 # the module that runs on workers; bridge.py sets it
 WORKER = None
 
 
-class Held:
-    """A cluster of this notebook: a client, and what was started for it."""
+class OpenCluster:
+    """A cluster of this notebook: a client, and where its workers come from."""
 
-    def __init__(self, name: str, kind: str, client, owned=None, can_scale=True):
-        self.name, self.kind, self.client, self.owned, self.can_scale = name, kind, client, owned, can_scale
+    def __init__(self, name: str, kind: str, client, origin: Origin):
+        # the kind is a word for the card
+        self.name, self.kind, self.client, self.origin = name, kind, client, origin
         self.results: dict[str, object] = {}  # futures the notebook holds, by key
         self.sent: set[str] = set()
         self.runs: dict[str, Connection] = {}
@@ -87,72 +93,71 @@ class Held:
         if not self.runs:
             self.untold.append(text)
 
-    def hopeless(self, workers: int = 1) -> str:
-        """Why there will not be so many workers, when that is known."""
-        return self.owned.hopeless(workers) if isinstance(self.owned, slurm.Cluster) else ""
 
-
-CLUSTERS: dict[str, Held] = {}
+CLUSTERS: dict[str, OpenCluster] = {}
 
 
 def threads_of(workers: dict) -> int:
     return sum(w["nthreads"] for w in workers.values())
 
 
-async def open_cluster(head: dict, note) -> Held:
+async def open_cluster(head: dict, note) -> OpenCluster:
     kind, options = head["kind"], head.get("options", {})
-    make = {"local": open_local, "slurm": open_slurm, "address": open_address, "file": open_file, "client": open_client}
-    held = await make[kind](options, note)
-    CLUSTERS[held.name] = held
+    make = {"local": open_local, "jobs": open_jobs, "address": open_address, "file": open_file, "client": open_client}
+    cluster = await make[kind](options, note)
+    CLUSTERS[cluster.name] = cluster
     try:
-        held.needs = Needs(head["needs"], WORKER.describe())
-        await prepare(held)
-        await check(held, await held.workers())
+        cluster.needs = Needs(head["needs"], WORKER.describe())
+        await prepare(cluster)
+        await check(cluster, await cluster.workers())
     except BaseException:
-        await close(held, "it could not be prepared")
+        await close(cluster, "it could not be prepared")
         raise
-    return held
+    return cluster
 
 
-async def open_local(options: dict, note) -> Held:
+async def open_local(options: dict, note) -> OpenCluster:
     from distributed import Client, LocalCluster
 
-    cluster = await LocalCluster(
+    launcher = await LocalCluster(
         n_workers=options["workers"],
-        threads_per_worker=options.get("threads", 1),
-        memory_limit=options.get("memory") or "auto",
+        threads_per_worker=1,
+        memory_limit="auto",
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
-        local_directory=options.get("local_directory") or str(FOLDER),
+        local_directory=str(FOLDER),
         security=tls.security_of(options.get("security"), ("client", "scheduler", "worker")),
         asynchronous=True,
     )
-    return Held(uuid.uuid4().hex[:12], "local", await connect(Client, cluster), cluster)
+    return OpenCluster(uuid.uuid4().hex[:12], "local", await connect(Client, launcher), Launcher(launcher))
 
 
-async def open_slurm(options: dict, note) -> Held:
+async def open_jobs(options: dict, note) -> OpenCluster:
     from distributed import Client
 
+    system = SYSTEMS[options["system"]](JobOptions(**options["ask"]))
+    system.check()
     name = uuid.uuid4().hex[:12]
-    cluster = await slurm.open_cluster(name, options)
+    origin = Jobs(name, system)
+    await origin.start()
     try:
-        held = Held(name, "slurm", await connect(Client, cluster.scheduler_address, security=cluster.security), cluster)
+        cluster = OpenCluster(name, options["system"], await connect(Client, origin.scheduler_address, security=origin.security), origin)
     except BaseException:
-        await cluster.close()
+        await origin.close()
         raise
-    cluster.tell = held.tell
-    return held
+    origin.tell = cluster.tell
+    return cluster
 
 
-async def open_address(options: dict, note) -> Held:
+async def open_address(options: dict, note) -> OpenCluster:
     from distributed import Client
 
     security = tls.for_address(options["address"], tls.security_of(options.get("security")))
-    return Held(uuid.uuid4().hex[:12], "address", await connect(Client, options["address"], security=security), can_scale=False)
+    return OpenCluster(uuid.uuid4().hex[:12], "address", await connect(Client, options["address"], security=security), Origin())
 
 
-async def open_file(options: dict, note) -> Held:
+async def open_file(options: dict, note) -> OpenCluster:
     from distributed import Client
 
     path = pathlib.Path(options["path"]).expanduser()
@@ -171,10 +176,10 @@ async def open_file(options: dict, note) -> Held:
         raise Wrong(f"everybody may write to {path}; code would be sent where it says: chmod o-w {path}")
     address = json.loads(path.read_text()).get("address", "")
     security = tls.for_address(address, tls.security_of(options.get("security")))
-    return Held(uuid.uuid4().hex[:12], "file", await connect(Client, address, security=security), can_scale=False)
+    return OpenCluster(uuid.uuid4().hex[:12], "file", await connect(Client, address, security=security), Origin())
 
 
-async def open_client(options: dict, note) -> Held:
+async def open_client(options: dict, note) -> OpenCluster:
     """Any Dask client: `module:function` returns one, or a cluster."""
     from distributed import Client
 
@@ -190,8 +195,8 @@ async def open_client(options: dict, note) -> Held:
         made = await made
     if isinstance(made, Client):
         # a client of its own thread's loop: ours connects to the same scheduler
-        return Held(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler.address, security=made.security), made, can_scale=False)
-    return Held(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler_address, security=getattr(made, "security", None)), made)
+        return OpenCluster(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler.address, security=made.security), OthersClient(made))
+    return OpenCluster(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler_address, security=getattr(made, "security", None)), Launcher(made))
 
 
 async def connect(Client, *arguments, **more):
@@ -245,22 +250,22 @@ class SchedulerCarrier(SchedulerPlugin):
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
-async def prepare(held: Held) -> None:
+async def prepare(cluster: OpenCluster) -> None:
     """What workers need before the first task, also those that join later."""
-    client = held.client
-    same_python(await client.get_versions(), await held.workers())
+    client = cluster.client
+    same_python(await client.get_versions(), await cluster.workers())
     text = (FOLDER / f"{WORKER.__name__}.py").read_text()
     await client.register_plugin(SchedulerCarrier(WORKER.__name__, text))
     await client.register_plugin(Carrier(WORKER.__name__, text))
     # lines and progress come as events; a subscription is one for the whole client
-    client.subscribe_topic("ferrolab-lines", lambda event: on_lines(held, event))
-    client.subscribe_topic("ferrolab-again", lambda event: on_again(held, event))
+    client.subscribe_topic("ferrolab-lines", lambda event: on_lines(cluster, event))
+    client.subscribe_topic("ferrolab-again", lambda event: on_again(cluster, event))
 
 
-def on_again(held: Held, event) -> None:
+def on_again(cluster: OpenCluster, event) -> None:
     run = message_of(event).get("run")
-    if run in held.runs:
-        held.again[run] = held.again.get(run, 0) + 1
+    if run in cluster.runs:
+        cluster.again[run] = cluster.again.get(run, 0) + 1
 
 
 def message_of(event) -> dict:
@@ -268,57 +273,53 @@ def message_of(event) -> dict:
     return event[1] if isinstance(event, (list, tuple)) else event
 
 
-def on_lines(held: Held, event) -> None:
+def on_lines(cluster: OpenCluster, event) -> None:
     message = message_of(event)
-    connection = held.runs.get(message.get("run"))
+    connection = cluster.runs.get(message.get("run"))
     if connection is not None:
         connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})
 
 
-async def check(held: Held, workers: dict) -> None:
+async def check(cluster: OpenCluster, workers: dict) -> None:
     """Refuses those of these workers that could not run code that was compiled here."""
-    async with held.fitting:
-        fresh = [address for address in workers if address not in held.fit]
+    async with cluster.fitting:
+        fresh = [address for address in workers if address not in cluster.fit]
         if not fresh:
             return
         # one that goes meanwhile has nothing to say
-        found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
-        held.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
-        held.fit |= set(found)
-        await go_direct(held, found)
+        found = await cluster.client.run(WORKER.describe, workers=fresh, on_error="ignore")
+        cluster.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
+        cluster.fit |= set(found)
+        await go_direct(cluster, found)
 
 
-async def go_direct(held: Held, workers: dict) -> None:
+async def go_direct(cluster: OpenCluster, workers: dict) -> None:
     """Results come from the workers themselves where they can be reached from here, else through the scheduler."""
     for address in list(workers)[:1]:
         try:
-            await asyncio.wait_for(held.client.rpc(address).identity(), 2)
+            await asyncio.wait_for(cluster.client.rpc(address).identity(), 2)
         except (OSError, asyncio.TimeoutError):
             return
-        held.client.direct_to_workers = True
+        cluster.client.direct_to_workers = True
 
 
-async def close(held: Held, why: str) -> None:
-    print(f"cluster {held.name} ({held.kind}) is closed: {why}", file=sys.stderr)
-    CLUSTERS.pop(held.name, None)
-    held.results.clear()
-    for closing in (held.client, held.owned):
-        if closing is None:
-            continue
+async def close(cluster: OpenCluster, why: str) -> None:
+    print(f"cluster {cluster.name} ({cluster.kind}) is closed: {why}", file=sys.stderr)
+    CLUSTERS.pop(cluster.name, None)
+    cluster.results.clear()
+    for closing in (cluster.client, cluster.origin):
         with contextlib.suppress(Exception):
-            done = closing.close()
-            if asyncio.iscoroutine(done) or isinstance(done, asyncio.Future):
-                await asyncio.wait_for(done, 15)
+            await asyncio.wait_for(closing.close(), 15)
 
 
-async def describe(held: Held) -> dict:
-    known = await held.identity()
+async def describe(cluster: OpenCluster) -> dict:
+    known = await cluster.identity()
     workers = known["workers"]
     return {
-        "id": held.name,
-        "cluster_kind": held.kind,
-        "address": held.client.scheduler.address,
-        **links.dashboard(held.client, known.get("services", {})),
+        "id": cluster.name,
+        "cluster_kind": cluster.kind,
+        "address": cluster.client.scheduler.address,
+        **links.dashboard(cluster.client, known.get("services", {})),
         "python": f"{sys.executable}, distributed {distributed.__version__}",
         "threads": threads_of(workers),
         "workers": [
@@ -332,10 +333,5 @@ async def describe(held: Held) -> dict:
             }
             for w in workers.values()
         ],
-        "queue": await queue_of(held, fresh=True),
+        "queue": await cluster.origin.queue(fresh=True),
     }
-
-
-async def queue_of(held: Held, fresh: bool = False) -> list[dict]:
-    """Jobs of ours in Slurm's queue, with the reason they wait and when they may start."""
-    return await held.owned.queue(fresh) if isinstance(held.owned, slurm.Cluster) else []

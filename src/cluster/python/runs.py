@@ -13,7 +13,7 @@ import pathlib
 import uuid
 
 import clusters
-from clusters import Held, check, queue_of, threads_of
+from clusters import OpenCluster, check, threads_of
 from connection import Connection, Wrong
 from workforce import Workforce
 
@@ -26,8 +26,8 @@ POLL = 0.25
 class Run:
     """The batches of one call from the notebook."""
 
-    def __init__(self, held: Held, connection: Connection, head: dict, params: bytes):
-        self.held, self.connection, self.head = held, connection, head
+    def __init__(self, cluster: OpenCluster, connection: Connection, head: dict, params: bytes):
+        self.cluster, self.connection, self.head = cluster, connection, head
         self.name = f"{head.get('prefix') or 'map'}-{uuid.uuid4().hex[:8]}"
         self.params_bytes, self.params = params, None
         self.tasks: set[asyncio.Task] = set()
@@ -37,26 +37,26 @@ class Run:
         self.seen_again = 0
 
     async def start(self) -> None:
-        held = self.held
-        if not held.client.scheduler or held.client.status not in ("running", "connecting"):
+        cluster = self.cluster
+        if not cluster.client.scheduler or cluster.client.status not in ("running", "connecting"):
             raise Wrong("the scheduler of this cluster is gone: make the cluster again")
-        held.runs[self.name] = self.connection
-        while held.untold:
-            self.connection.send({"kind": "news", "text": held.untold.pop(0)})
+        cluster.runs[self.name] = self.connection
+        while cluster.untold:
+            self.connection.send({"kind": "news", "text": cluster.untold.pop(0)})
         self.tasks.add(asyncio.create_task(self.watch()))
 
     async def ready(self) -> None:
         """Before the first batch, once there are workers: is the code there, are parameters?"""
-        held = self.held
-        if not held.fit:
-            await check(held, await held.workers())
+        cluster = self.cluster
+        if not cluster.fit:
+            await check(cluster, await cluster.workers())
         if self.params_bytes and self.params is None:
             self.params = asyncio.ensure_future(self.spread())
 
     async def spread(self):
         """Sends the parameters to the workers: each fetches them once, from whoever has them. Nothing waits for a
         worker that has just been lost."""
-        return await scatter(self.held.client, self.params_bytes)
+        return await scatter(self.cluster.client, self.params_bytes)
 
     async def watch(self) -> None:
         """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
@@ -65,28 +65,27 @@ class Run:
 
     async def look(self) -> bool:
         """Tells what is new of the workers; false when there is nothing more to wait for."""
-        self.seen_again = self.held.again.get(self.name, 0)
+        self.seen_again = self.cluster.again.get(self.name, 0)
         try:
-            workers = await self.held.workers()
+            workers = await self.cluster.workers()
             # those that joined since
-            await check(self.held, workers)
+            await check(self.cluster, workers)
         except (OSError, Wrong) as problem:
-            self.connection.send({"kind": "error", **explain(problem, self.held)})
+            self.connection.send({"kind": "error", **explain(problem, self.cluster)})
             return False
         news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.seen_again)}
         if not workers:
-            if reason := self.held.hopeless():
+            if reason := self.cluster.origin.hopeless(1):
                 self.connection.send({"kind": "error", "message": reason})
                 return False
-            news["queue"] = await queue_of(self.held)
+            news["queue"] = await self.cluster.origin.queue(fresh=False)
         if news != self.told:
             self.connection.send(news)
             self.told = news
         return True
 
     def batch(self, head: dict, body: bytes) -> None:
-        if self.held.kind == "slurm":
-            self.held.owned.backlog[self.name] = head.get("backlog", 0.0)
+        self.cluster.origin.expect(self.name, head.get("backlog", 0.0))
         task = asyncio.create_task(self.one(head, body))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -97,21 +96,21 @@ class Run:
             future = await self.submit(number, [body])
             left = await self.result(future, number, [body])
             # a lost worker is told of before what it was to do: after the last batch nobody listens
-            if self.held.again.get(self.name, 0) != self.seen_again:
+            if self.cluster.again.get(self.name, 0) != self.seen_again:
                 await self.look()
             self.connection.send({"kind": "done", "n": number, "seconds": left.took / 1e9, "worker": left.worker}, clusters.WORKER.memory(left.value))
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
-            self.connection.send({"kind": "failed", "n": number, **explain(problem, self.held)})
+            self.connection.send({"kind": "failed", "n": number, **explain(problem, self.cluster)})
 
     async def submit(self, number, pieces: list, keep: bool = False):
-        held = self.held
+        cluster = self.cluster
         await self.ready()
         if sum(len(p) for p in pieces if isinstance(p, bytes)) > LARGE_INPUT:
-            pieces = [await scatter(held.client, p) if isinstance(p, bytes) else p for p in pieces]
+            pieces = [await scatter(cluster.client, p) if isinstance(p, bytes) else p for p in pieces]
         params = await self.params if self.params is not None else b""
-        future = held.client.submit(
+        future = cluster.client.submit(
             clusters.WORKER.run, self.name, self.head["code"], pieces, params, self.head.get("params_id", 0), keep,
             key=f"{self.name}-{number}", pure=False,
         )  # fmt: skip
@@ -126,7 +125,7 @@ class Run:
             except clusters.WORKER.CodeMissing as problem:
                 if attempt == 3:
                     raise
-                await send_code(self.held, self.head["code"]["objects"], json.loads(str(problem)))
+                await send_code(self.cluster, self.head["code"]["objects"], json.loads(str(problem)))
             except Exception as problem:
                 # what was sent ahead (parameters, large inputs) was on a node that is gone
                 if attempt == 3 or getattr(problem, "reason", "") != "lost dependencies":
@@ -140,18 +139,17 @@ class Run:
 
     async def end(self, wanted: bool) -> None:
         """The notebook has all it asked for, or has gone."""
-        held = self.held
-        held.runs.pop(self.name, None)
-        if held.kind == "slurm":
-            held.owned.backlog.pop(self.name, None)
-        held.again.pop(self.name, None)
+        cluster = self.cluster
+        cluster.runs.pop(self.name, None)
+        cluster.origin.expect(self.name, None)
+        cluster.again.pop(self.name, None)
         for task in list(self.tasks):
             task.cancel()
         for future in list(self.futures):
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(held.client.cancel([future], force=True), 5)
+                await asyncio.wait_for(cluster.client.cancel([future], force=True), 5)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(held.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
+            await asyncio.wait_for(cluster.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
 
 
 async def scatter(client, data: bytes):
@@ -161,14 +159,14 @@ async def scatter(client, data: bytes):
     return await client.scatter(data, broadcast=False, hash=False)
 
 
-async def send_code(held: Held, objects: list[dict], names: list[str]) -> None:
+async def send_code(cluster: OpenCluster, objects: list[dict], names: list[str]) -> None:
     """Sends the contents of objects that some worker cannot see, to all workers, for good."""
     wanted = [o for o in objects if clusters.WORKER.identity(o) in names]
     contents = {clusters.WORKER.identity(o): pathlib.Path(o["path"]).read_bytes() for o in wanted}
-    await held.client.register_plugin(clusters.WORKER.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", contents))
+    await cluster.client.register_plugin(clusters.WORKER.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", contents))
 
 
-def explain(problem: Exception, held: Held) -> dict:
+def explain(problem: Exception, cluster: OpenCluster) -> dict:
     """A failure in the notebook's terms."""
     from distributed import KilledWorker
 
