@@ -150,9 +150,10 @@ async def until(condition, what: str, seconds: float = 60) -> None:
 
 def played(system, scenario) -> None:
     """A scenario with the jobs of one cluster, which are closed afterwards."""
+    scratch = system.options.local_directory
 
     async def play() -> None:
-        jobs = Jobs("seam", system)
+        jobs = Jobs("seam", system, scratch)
         told = []
         jobs.tell = told.append
         await jobs.start()
@@ -176,7 +177,7 @@ def test_work_runs_in_jobs_of_another_system(system):
             # a third has no room: the queue says why, in the system's words
             await jobs.scale(3)
             await until(lambda: jobs.jobs["3"].entry.reason, "look at the queue")
-            assert [(job["state"], job["reason"]) for job in await jobs.queue(fresh=False)][1:] == [("ACTIVE", ""), ("QUEUED", "Full: other jobs run")]
+            assert [(job.state, job.reason) for job in await jobs.queue(fresh=False)][1:] == [("ACTIVE", ""), ("QUEUED", "Full: other jobs run")]
             # the one that waits is what is given back first
             await jobs.scale(2)
             assert sorted(job.id for job in jobs.alive()) == ["1", "2"]
@@ -222,7 +223,7 @@ from protocol import JobOptions
 Folder.queue = pathlib.Path({str(tmp_path / "queue")!r})
 
 async def main():
-    jobs = Jobs("killed", Folder(JobOptions(scheduler_interface="lo", log_directory={str(tmp_path / "logs")!r})))
+    jobs = Jobs("killed", Folder(JobOptions(scheduler_interface="lo", log_directory={str(tmp_path / "logs")!r})), {str(tmp_path)!r})
     await jobs.start()
     while not jobs.scheduler.workers:
         await asyncio.sleep(0.1)

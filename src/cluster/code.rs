@@ -4,7 +4,7 @@
 use super::error::Error;
 use super::shim::Shim;
 use super::target;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
 use std::fs;
@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A shared object, and how to tell that a file elsewhere is the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Object {
     pub(crate) path: PathBuf,
     size: u64,
@@ -24,12 +24,12 @@ pub(crate) struct Object {
 }
 
 /// What a worker needs to call a closure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
     /// In the order of loading; the last one holds the closure.
     pub(crate) objects: Vec<Object>,
     /// What it needs of the processor; a worker looks before it loads the first object.
-    features: Vec<&'static str>,
+    features: Vec<String>,
     /// The shim's place in the last object, in bytes.
     pub(crate) offset: u64,
 }

@@ -1,11 +1,12 @@
 //! Results that are not there yet: of one call on a cluster, or on this machine's threads.
 
-use super::bridge::{self, Link};
+use super::bridge::{self, Link, unexpected};
 use super::bytes::Bytes;
 use super::error::Error;
 use super::numbers::{self, Number};
 use super::open::{Inner, when_the_cell_succeeds};
-use super::run::{Write, countable, identity, sendable};
+use super::protocol::{Answer, Request};
+use super::run::{Write, countable, sendable};
 use super::shim::captures_nothing;
 use super::source::Source;
 use super::value::{self, Fault, Written, bytes_of};
@@ -13,7 +14,6 @@ use super::{Cluster, Item, code, shim};
 use crate::rt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +45,7 @@ pub(super) struct There {
 
 impl Drop for There {
     fn drop(&mut self) {
-        when_the_cell_succeeds(json!({"op": "release", "cluster": self.cluster.id, "keys": [self.key]}));
+        when_the_cell_succeeds(self.release(false));
     }
 }
 
@@ -127,7 +127,7 @@ impl<T> Future<T> {
     pub fn is_done(&self) -> Result<bool, Error> {
         match &self.place {
             Place::Here(slot) => Ok(slot.peek(|value| value.is_some())),
-            Place::There(there, _) => Ok(states(&there.cluster, &[&there.key])?.contains(&there.key)),
+            Place::There(there, _) => there.is_done(),
         }
     }
 
@@ -137,7 +137,7 @@ impl<T> Future<T> {
     /// When the cluster is gone.
     pub fn cancel(self) -> Result<(), Error> {
         let Place::There(there, _) = &self.place else { return Ok(()) };
-        bridge::ask("release", &there.cluster.id, json!({"keys": [there.key], "cancel": true})).map(drop)
+        bridge::ask(&there.release(true)).map(drop)
     }
 }
 
@@ -158,10 +158,26 @@ impl<T: DeserializeOwned> Future<T> {
 }
 
 impl There {
+    fn release(&self, cancel: bool) -> Request {
+        Request::Release { cluster: self.cluster.id.clone(), keys: vec![self.key.clone()], cancel }
+    }
+
+    fn is_done(&self) -> Result<bool, Error> {
+        let request = Request::States { cluster: self.cluster.id.clone(), keys: vec![self.key.clone()] };
+        match bridge::ask(&request)? {
+            Answer::States { states } => Ok(states.get(&self.key).is_some_and(|state| state != "pending")),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     fn fetch(&self) -> Result<Fetched, Error> {
-        let request = json!({"op": "result", "cluster": self.cluster.id, "key": self.key});
-        let (head, bytes) = Link::open()?.request(&request, &[], &mut |_| ())?;
-        Ok(Fetched { number: head["array"].as_str().and_then(Number::from_numpy), bytes })
+        let request = Request::Result { cluster: self.cluster.id.clone(), key: self.key.clone() };
+        match Link::open()?.request(&request, &[], &mut |_| ())? {
+            (Answer::Value { array }, bytes) => {
+                Ok(Fetched { number: array.as_deref().and_then(Number::from_numpy), bytes })
+            }
+            (other, _) => Err(unexpected(&other)),
+        }
     }
 }
 
@@ -191,13 +207,6 @@ fn other_type() -> Error {
 #[inline(never)]
 fn unreadable(error: &Fault) -> Error {
     Error::new(format!("the result cannot be read: {error}"))
-}
-
-/// Those of the keys whose tasks have ended.
-fn states(cluster: &Inner, keys: &[&str]) -> Result<Vec<String>, Error> {
-    let answer = bridge::ask("status", &cluster.id, json!({"keys": keys}))?;
-    let states = answer["states"].as_object().into_iter().flatten();
-    Ok(states.filter(|(_, state)| state.as_str() != Some("pending")).map(|(key, _)| key.clone()).collect())
 }
 
 impl<T> fmt::Debug for Future<T> {
@@ -439,14 +448,10 @@ impl Cluster {
 
     #[inline(never)]
     pub(super) fn submit_written(&self, shim: shim::Shim, bytes: &[u8], after: &[String]) -> Result<Arc<There>, Error> {
-        let code = code::of(shim)?;
-        let request = json!({
-            "op": "submit", "cluster": self.inner.id, "code": code, "prefix": "submit",
-            "after": after, "keep": true, "params_id": identity(&[]),
-        });
-        let (answer, _) = Link::open()?.request(&request, bytes, &mut |_| ())?;
-        let key = answer["key"].as_str().map(str::to_owned);
-        let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", answer)))?;
-        Ok(Arc::new(There { cluster: Arc::clone(&self.inner), key }))
+        let request = Request::Submit { cluster: self.id(), code: code::of(shim)?, after: after.to_vec() };
+        match Link::open()?.request(&request, bytes, &mut |_| ())?.0 {
+            Answer::Submitted { key } => Ok(Arc::new(There { cluster: Arc::clone(&self.inner), key })),
+            other => Err(unexpected(&other)),
+        }
     }
 }

@@ -71,10 +71,10 @@ pub(crate) use open::settle;
 pub(crate) use shim::captures_nothing;
 
 use open::Inner;
-use run::{Job, Read, Run, Write, countable, sendable};
+use protocol::Request;
+use run::{Appearance, Read, Run, Write, countable, sendable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::sync::Arc;
 
 /// What a closure gets from the tasks of `S`.
@@ -98,20 +98,28 @@ const BLOCKS: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
-    job: Job,
+    appearance: Appearance,
 }
 
 impl Cluster {
+    /// As requests name it.
+    fn id(&self) -> String {
+        self.inner.id.clone()
+    }
+
     /// Shows no progress bar.
     #[must_use]
     pub fn quiet(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), job: Job { quiet: true, ..self.job.clone() } }
+        Self { inner: Arc::clone(&self.inner), appearance: Appearance { quiet: true, ..self.appearance.clone() } }
     }
 
     /// Names the work in its progress bar and on Dask's dashboard.
     #[must_use]
     pub fn message(&self, text: &str) -> Self {
-        Self { inner: Arc::clone(&self.inner), job: Job { message: text.to_owned(), ..self.job.clone() } }
+        Self {
+            inner: Arc::clone(&self.inner),
+            appearance: Appearance { message: text.to_owned(), ..self.appearance.clone() },
+        }
     }
 
     /// How many threads all workers have together, now.
@@ -262,7 +270,7 @@ impl Cluster {
         write: Write<'_>,
         read: Read<'_>,
     ) -> Result<(), Error> {
-        Run { cluster: &self.inner.id, job: &self.job, tasks, grain, shim, params }.go(write, read)
+        Run { cluster: &self.inner.id, appearance: &self.appearance, tasks, grain, shim, params }.go(write, read)
     }
 
     fn collect<S: Source, T: DeserializeOwned>(
@@ -293,6 +301,6 @@ impl Cluster {
     /// When the future is not of this cluster, or the cluster is gone.
     pub fn publish<T>(&self, name: &str, future: &Future<T>) -> Result<(), Error> {
         let key = future.key().ok_or_else(|| Error::new("only futures of a cluster can be published"))?;
-        bridge::ask("publish", &self.inner.id, json!({"key": key, "name": name})).map(drop)
+        bridge::ask(&Request::Publish { cluster: self.id(), key: key.to_owned(), name: name.to_owned() }).map(drop)
     }
 }

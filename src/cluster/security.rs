@@ -2,7 +2,8 @@
 //! paths and choices, never keys; Dask reads the files.
 
 use super::error::Error;
-use serde_json::{Map, Value};
+use super::protocol::Tls;
+use serde_json::Value;
 use std::fmt;
 use std::path::Path;
 
@@ -28,7 +29,7 @@ use std::path::Path;
 #[derive(Clone, PartialEq, Eq, Default)]
 #[must_use = "it protects nothing until a cluster is opened with it"]
 pub struct Security {
-    options: Map<String, Value>,
+    options: Tls,
 }
 
 impl Security {
@@ -104,12 +105,12 @@ impl Security {
     }
 
     /// What was chosen, unchecked: files may be others' to read.
-    pub(super) fn options(&self) -> &Map<String, Value> {
+    pub(super) fn options(&self) -> &Tls {
         &self.options
     }
 
     /// What the Dask client is told.
-    pub(crate) fn to_json(&self) -> Result<Value, Error> {
+    pub(crate) fn checked(&self) -> Result<Tls, Error> {
         for (name, path) in &self.options {
             if let Some(path) = path.as_str()
                 && let Err(why) = std::fs::File::open(path)
@@ -117,7 +118,7 @@ impl Security {
                 return Err(Error::new(format!("{name}: cannot read {path}: {why}")));
             }
         }
-        Ok(Value::Object(self.options.clone()))
+        Ok(self.options.clone())
     }
 }
 
@@ -133,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        let wrong = Security::new().tls_ca_file("/none/ca.pem").to_json().unwrap_err();
+        let wrong = Security::new().tls_ca_file("/none/ca.pem").checked().unwrap_err();
         assert!(wrong.message.contains("tls_ca_file") && wrong.message.contains("/none/ca.pem"), "{wrong}");
-        assert_eq!(Security::temporary().to_json().unwrap()["temporary"], true);
+        assert_eq!(Security::temporary().checked().unwrap()["temporary"], true);
     }
 }

@@ -199,7 +199,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::{Panic, Trial};
+    use super::super::batch::Trial;
+    use super::super::protocol::Panic;
     use super::super::source::{Borrowed, Integers};
     use super::super::value::bytes_of;
     use super::*;

@@ -1,9 +1,8 @@
 //! Clusters on Slurm, as a notebook asks for them. What becomes of it is `python/slurm.py`.
 
 use super::open::open;
-use super::protocol::JobOptions;
+use super::protocol::{Ask, JobOptions};
 use super::{Cluster, Error, Security};
-use serde_json::json;
 
 /// Options for [`super::Cluster::slurm`], in the words of `sbatch`.
 ///
@@ -138,6 +137,6 @@ impl Cluster {
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     pub fn slurm(options: Slurm) -> Result<Self, Error> {
-        open("jobs", json!({"system": "slurm", "ask": options.options}))
+        open(Ask::Jobs { system: "slurm".to_owned(), options: Box::new(options.options) })
     }
 }

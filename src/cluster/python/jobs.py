@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import dataclasses
 import math
-import os
 import socket
 import time
 import traceback
@@ -22,9 +21,8 @@ import tls
 from batch import PATIENCE, BatchSystem, Ending, Entry, Phase
 from connection import Wrong
 from origin import Origin
-from protocol import JobOptions
+from protocol import JobOptions, QueuedJob
 
-FOLDER = os.path.dirname(os.path.realpath(__file__))
 # seconds between two looks at the queue: while somebody waits for jobs, later, and while nobody waits
 SOON, LATER, SELDOM = 1.0, 5.0, 20.0
 # a wait is young for so many seconds
@@ -76,7 +74,7 @@ class Job:
         detail = f", {self.ending.detail}" if self.ending.detail else ""
         return f"job {self.id}{where} ended, because {self.ending.why} ({self.ending.state}{detail})"
 
-    def shown(self, system: BatchSystem) -> dict:
+    def shown(self, system: BatchSystem) -> QueuedJob:
         entry, state, reason = self.entry, self.entry.state, self.entry.reason
         waits = entry.phase is Phase.WAITING
         if waits:
@@ -87,7 +85,7 @@ class Job:
             reason = "its workers are lost"
         elif self.ending:
             state, reason = self.ending.state, self.ending.why
-        return {"job": self.id, "state": state, "reason": reason, "start": entry.start if waits else "", "node": entry.node}
+        return QueuedJob(self.id, state, reason, entry.start if waits else "", entry.node)
 
 
 async def own_address(system: BatchSystem) -> str:
@@ -119,8 +117,9 @@ async def own_address(system: BatchSystem) -> str:
 class Jobs(Origin):
     """A scheduler here, and jobs with workers for it."""
 
-    def __init__(self, name: str, system: BatchSystem):
-        self.name, self.system = name, system
+    def __init__(self, name: str, system: BatchSystem, scratch: str):
+        # the scheduler's own files are in `scratch`
+        self.name, self.system, self.scratch = name, system, scratch
         self.label = f"ferrolab-{name}"
         self.jobs: dict[str, Job] = {}
         self.folder = jobscript.log_directory(self.options, system.name)
@@ -154,7 +153,7 @@ class Jobs(Origin):
         host = await own_address(self.system)
         encrypted = {"security": self.security, "protocol": "tls://"} if self.security is not None else {}
         # the dashboard has no password: it is for this machine, through Jupyter's own server
-        self.scheduler = await Scheduler(host=host, port=0, dashboard_address="127.0.0.1:0", local_directory=FOLDER, **encrypted)
+        self.scheduler = await Scheduler(host=host, port=0, dashboard_address="127.0.0.1:0", local_directory=self.scratch, **encrypted)
         self.scheduler.add_plugin(watcher(self), name="ferrolab-jobs")
         self.guard = jobscript.guard(self.system, self.label)
         try:
@@ -348,7 +347,7 @@ class Jobs(Origin):
             return f"this cluster has no workers, and none will come: {why or 'it has no jobs'}. cluster.scale(n) submits new jobs"
         return f"this cluster has jobs for {coming} of {wanted} workers{': ' + why if why else ''}. cluster.scale(n) submits new jobs"
 
-    async def queue(self, fresh: bool) -> list[dict]:
+    async def queue(self, fresh: bool) -> list[QueuedJob]:
         """Our jobs as they are shown; `fresh` asks when what is known is old, for those who ask once."""
         if fresh and time.monotonic() - self.polled > SOON:
             with contextlib.suppress(Wrong, OSError):

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 
 from connection import Wrong
+from protocol import QueuedJob
 
 
 class Origin:
@@ -23,7 +24,7 @@ class Origin:
         """Why there will not be so many workers, when that is known."""
         return ""
 
-    async def queue(self, fresh: bool) -> list[dict]:
+    async def queue(self, fresh: bool) -> list[QueuedJob]:
         """Jobs that are to bring workers, with the reason they wait and when they may start."""
         return []
 
