@@ -32,8 +32,10 @@ pub mod progress;
 pub mod random;
 pub mod rt;
 pub mod simd;
-pub mod threads;
 pub mod timing;
+mod value;
+
+pub use executor::threads;
 
 pub use ndarray;
 pub use plotters;

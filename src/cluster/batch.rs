@@ -1,10 +1,11 @@
 //! One batch on a worker: what Python hands in, what generic code sees of it, what goes back. It lets
 //! no panic out. Nothing here depends on the closure; [`super::shim`] does.
 
-use super::numbers::{self, Memory, Number, Numeric};
 use super::protocol::Panic;
-use super::value::{Fault, Written, read};
 use crate::rt;
+use crate::value::Numeric;
+use crate::value::numbers::{self, Memory, Number};
+use crate::value::{Fault, Written, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::alloc::{Layout, dealloc};

@@ -7,11 +7,11 @@
 //! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
 
 use super::bytes::Bytes;
-use super::error::Error;
 use super::folder;
 use super::protocol::{Answer, Envelope, Request};
 use super::python;
 use super::run::failed;
+use crate::executor::Error;
 use crate::rt;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -144,7 +144,7 @@ impl Link {
     pub(crate) fn send(&mut self, request: &Request, bytes: &[u8]) -> Result<(), Error> {
         // A path that is no text is what cannot be written.
         let head = serde_json::to_string(request);
-        let head = head.map_err(|e| Error::new(format!("the Dask client cannot be told: {e}")))?;
+        let head = head.map_err(|e| Error::unsendable(format!("the Dask client cannot be told: {e}")))?;
         let mut message = Vec::with_capacity(12 + head.len());
         message.extend_from_slice(&(head.len() as u32).to_le_bytes());
         message.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
@@ -213,19 +213,19 @@ impl Link {
         let head = u32::from_le_bytes([lengths[0], lengths[1], lengths[2], lengths[3]]) as usize;
         let body = lengths[4..].iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         if head > LONGEST {
-            return Err(Error::new("the Dask client's process sent something that is no message"));
+            return Err(Error::lost("the Dask client's process sent something that is no message"));
         }
         if self.buffer.len() < 12 + head {
             return Ok(());
         }
         let text = &self.buffer[12..12 + head];
-        let unknown = |e| Error::new(format!("the Dask client's process sent what is no answer: {e}"));
+        let unknown = |e| Error::lost(format!("the Dask client's process sent what is no answer: {e}"));
         let answer = serde_json::from_slice(text).map_err(unknown)?;
         let envelope = serde_json::from_slice(text).map_err(unknown)?;
         let end = (12 + head + body).min(self.buffer.len());
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(body);
-        room.map_err(|e| Error::new(format!("no memory for a result of {body} bytes: {e}")))?;
+        room.map_err(|e| Error::lost(format!("no memory for a result of {body} bytes: {e}")))?;
         bytes.extend_from_slice(&self.buffer[12 + head..end]);
         self.buffer.drain(..end);
         self.coming = Some(Coming { answer, envelope, body: bytes, size: body });
@@ -253,7 +253,7 @@ impl Link {
 
 /// An answer that belongs to another request.
 pub(crate) fn unexpected(answer: &Answer) -> Error {
-    Error::new(format!("the Dask client's process answered something else than was asked: {answer:?}"))
+    Error::lost(format!("the Dask client's process answered something else than was asked: {answer:?}"))
 }
 
 /// The other end is closed, by whatever name the system tells it.
@@ -262,11 +262,11 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 fn ended() -> Error {
-    Error::new(format!("the Dask client's process ended{}; make the cluster again", last_words()))
+    Error::lost(format!("the Dask client's process ended{}; make the cluster again", last_words()))
 }
 
 fn broken(error: &io::Error) -> Error {
-    Error::new(format!("the connection to the Dask client's process broke: {error}{}", last_words()))
+    Error::lost(format!("the connection to the Dask client's process broke: {error}{}", last_words()))
 }
 
 /// What the bridge wrote last to its log.
@@ -287,17 +287,17 @@ fn tail(path: &Path) -> String {
 fn start() -> Result<(Bridge, UnixStream), Error> {
     let python = python::find(&mut |text| println!("{text}"))?;
     let folder = folder::make()?;
-    let disk = |e: io::Error| Error::new(format!("cannot write to {}: {e}", folder.display()));
+    let disk = |e: io::Error| Error::refused(format!("cannot write to {}: {e}", folder.display()));
     FILES.iter().try_for_each(|(name, text)| folder::write(&folder.join(name), text)).map_err(disk)?;
     let log = folder::private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
-    let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;
+    let (read, life) = pipe().map_err(|e| Error::lost(format!("no pipe: {e}")))?;
     let mut command = Command::new(&python.program);
     command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join(folder::SOCKET));
     // The reading end is the bridge's standard input: one descriptor less to pass on by number.
     command.stdin(Stdio::from(read)).stdout(log.try_clone().map_err(disk)?).stderr(log).process_group(0);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONSTARTUP");
     let child = command.spawn();
-    let mut child = child.map_err(|e| Error::new(format!("cannot start {}: {e}", python.program.display())))?;
+    let mut child = child.map_err(|e| Error::refused(format!("cannot start {}: {e}", python.program.display())))?;
     // Who needs the folder, for whoever sweeps. Without it the folder counts as long as we live.
     let _ = folder::write(&folder.join(folder::OWNER), &child.id().to_string());
     rt::own::child(child.id());
@@ -311,11 +311,11 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
         if let Ok(Some(_)) = child.try_wait() {
             let why = tail(&bridge.folder.join("bridge.log"));
             let _ = fs::remove_dir_all(&bridge.folder);
-            return Err(Error::new(format!("the Dask client's process did not start{why}")));
+            return Err(Error::lost(format!("the Dask client's process did not start{why}")));
         }
         if begun.elapsed() > STARTING {
             let _ = child.kill();
-            return Err(Error::new(format!("the Dask client's process did not answer for {} s", STARTING.as_secs())));
+            return Err(Error::lost(format!("the Dask client's process did not answer for {} s", STARTING.as_secs())));
         }
         rt::check_interrupt();
         std::thread::sleep(Duration::from_millis(5));

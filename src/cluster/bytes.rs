@@ -1,7 +1,7 @@
 //! Bytes that came with a message of the bridge: read from its socket, or in a file without a name in
 //! the bridge's memory, which is mapped here.
 
-use super::error::Error;
+use crate::executor::Error;
 use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
 use std::ops::Deref;
@@ -30,7 +30,7 @@ impl Bytes {
             unsafe { MmapOptions::new().len(size).populate().map(&file) }
         });
         let unreachable =
-            |e| Error::new(format!("{size} bytes in the memory of the Dask client's process cannot be read: {e}"));
+            |e| Error::lost(format!("{size} bytes in the memory of the Dask client's process cannot be read: {e}"));
         mapped.map(Self::Mapped).map_err(unreachable)
     }
 }

@@ -1,9 +1,9 @@
 //! Where a closure's code is: the shared object it was compiled into, the place in it, and the
 //! objects that have to be loaded before. It sends nothing.
 
-use super::error::Error;
 use super::shim::Shim;
 use super::target;
+use crate::executor::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
@@ -42,14 +42,14 @@ pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
         (libc::dladdr(shim as *const libc::c_void, &mut info), info)
     };
     if found == 0 || info.dli_fname.is_null() {
-        return Err(Error::new("the code of this closure is in no file"));
+        return Err(Error::refused("the code of this closure is in no file"));
     }
     // SAFETY: a C string that lives as long as the object stays loaded, which is for good.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     let home = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
     let loaded = loaded();
     if !loaded.contains(&home) {
-        return Err(Error::new("a cluster runs closures of notebook cells; this program is not a notebook"));
+        return Err(Error::refused("a cluster runs closures of notebook cells; this program is not a notebook"));
     }
     let mut objects = Vec::new();
     for path in loaded.iter().filter(|path| is_layer(path)) {
@@ -111,7 +111,7 @@ fn object(path: &Path, by_path: bool) -> Result<Object, Error> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!("cannot read {}: {error}; run the cell that defined this closure again", path.display()))
+    Error::refused(format!("cannot read {}: {error}; run the cell that defined this closure again", path.display()))
 }
 
 /// All shared objects of this process, in the order they were loaded.

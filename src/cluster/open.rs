@@ -3,11 +3,11 @@
 use super::Cluster;
 use super::bridge::{self, Link, unexpected};
 use super::card::Status;
-use super::error::Error;
 use super::protocol::{Answer, Ask, Request, Tls};
 use super::run::{Appearance, waiting};
 use super::security::Security;
 use super::target;
+use crate::executor::Error;
 use crate::progress::{Bar, Unit};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,7 +64,7 @@ pub(super) fn open(ask: Ask) -> Result<Cluster, Error> {
 
 fn start_here(workers: usize, security: Option<Tls>) -> Result<Cluster, Error> {
     if workers == 0 {
-        return Err(Error::new("a cluster needs at least one worker"));
+        return Err(Error::refused("a cluster needs at least one worker"));
     }
     let cluster = open(Ask::Local { workers, security })?;
     cluster.wait_for_workers(workers)?;
@@ -177,7 +177,7 @@ impl Cluster {
     /// As for [`Cluster::scale`], and when `minimum` is above `maximum`.
     pub fn adapt(&self, minimum: usize, maximum: usize) -> Result<(), Error> {
         if minimum > maximum {
-            return Err(Error::new(format!("adapt: the minimum, {minimum}, is above the maximum, {maximum}")));
+            return Err(Error::refused(format!("adapt: the minimum, {minimum}, is above the maximum, {maximum}")));
         }
         bridge::ask(&Request::Adapt { cluster: self.id(), minimum, maximum }).map(drop)
     }

@@ -4,6 +4,7 @@
 //! A message is one of these as JSON, and bytes beside it: parameters, the items of a batch, results.
 
 use super::code::Code;
+use crate::executor::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -242,6 +243,7 @@ pub(crate) enum Answer {
 /// Why something has no result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
+    pub(crate) why: ErrorKind,
     pub(crate) message: String,
     pub(crate) worker: Option<String>,
     /// What the closure itself did, when it is its fault.

@@ -4,14 +4,14 @@
 use super::bridge::{Link, Message};
 use super::bytes::Bytes;
 use super::code::{self, Code};
-use super::error::Error;
 use super::protocol::{Answer, Failure, Panic, QueuedJob, Request, WorkerLane};
 use super::schedule::Schedule;
 use super::shim::Shim;
-use super::value::{Fault, Written};
+use crate::executor::Error;
 use crate::frame::Frame;
 use crate::progress::{Lane, Outcome, State};
 use crate::rt;
+use crate::value::{Fault, Written};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,13 +49,7 @@ struct Part {
 /// A number of tasks that can be counted.
 #[inline(never)]
 pub(crate) fn countable(tasks: usize) -> Result<usize, Error> {
-    if tasks == usize::MAX { Err(Error::new("too many tasks")) } else { Ok(tasks) }
-}
-
-/// What was written to be sent.
-#[inline(never)]
-pub(crate) fn sendable(what: &str, written: Result<Vec<u8>, Fault>) -> Result<Vec<u8>, Error> {
-    written.map_err(|e| Error::new(format!("{what} cannot be sent: {e}")))
+    if tasks == usize::MAX { Err(Error::refused("too many tasks")) } else { Ok(tasks) }
 }
 
 impl Run<'_> {
@@ -175,16 +169,16 @@ impl Underway {
 }
 
 fn unwritable(error: &Fault) -> Error {
-    Error::new(format!("a task cannot be sent: {error}"))
+    Error::unsendable(format!("a task cannot be sent: {error}"))
 }
 
 fn unreadable(error: &Fault) -> Error {
-    Error::new(format!("a result cannot be read: {error}"))
+    Error::unsendable(format!("a result cannot be read: {error}"))
 }
 
 /// Why a batch failed, whose first task is `first`, or an operation.
 pub(crate) fn failed(failure: Failure, first: usize) -> Error {
-    let mut error = Error::new(failure.message);
+    let mut error = Error::new(failure.why, failure.message);
     error.worker = failure.worker;
     let Some(panic) = failure.panic else { return error };
     let task = first + panic.task as usize;

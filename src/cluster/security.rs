@@ -1,8 +1,8 @@
 //! TLS between a notebook, a scheduler and workers, in the words of Dask's `Security`. It holds
 //! paths and choices, never keys; Dask reads the files.
 
-use super::error::Error;
 use super::protocol::Tls;
+use crate::executor::Error;
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
@@ -115,7 +115,7 @@ impl Security {
             if let Some(path) = path.as_str()
                 && let Err(why) = std::fs::File::open(path)
             {
-                return Err(Error::new(format!("{name}: cannot read {path}: {why}")));
+                return Err(Error::refused(format!("{name}: cannot read {path}: {why}")));
             }
         }
         Ok(self.options.clone())

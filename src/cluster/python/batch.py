@@ -14,7 +14,7 @@ import dataclasses
 import enum
 import os
 
-from connection import Wrong
+from connection import Lost, Wrong
 from protocol import JobOptions
 
 # whoever answers for a queue may be slow
@@ -136,7 +136,7 @@ async def command(name: str, *words: str, input: str = "", environment: dict[str
     try:
         out, err = await asyncio.wait_for(process.communicate(input.encode()), PATIENCE)
     except asyncio.TimeoutError:
-        raise Wrong(f"{name} does not answer: `{words[0]}` took more than {PATIENCE} s") from None
+        raise Lost(f"{name} does not answer: `{words[0]}` took more than {PATIENCE} s") from None
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

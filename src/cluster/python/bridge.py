@@ -23,7 +23,7 @@ import traceback
 import protocol
 from carried import worker as worker_module
 from clusters import CLUSTERS, OpenCluster, close, describe, open_cluster
-from connection import Connection, Wrong
+from connection import Connection, Lost, Wrong
 from protocol import Note, Ok
 from runs import POLL, Run, error
 
@@ -34,14 +34,14 @@ NUMBERS = itertools.count()
 def cluster_of(head) -> OpenCluster:
     cluster = CLUSTERS.get(head.cluster)
     if cluster is None:
-        raise Wrong("this cluster was closed, or its client has ended: make it again")
+        raise Lost("this cluster was closed, or its client has ended: make it again")
     return cluster
 
 
 def future_of(cluster: OpenCluster, key: str):
     future = cluster.results.get(key)
     if future is None:
-        raise Wrong("this future was released: submit its task again")
+        raise Lost("this future was released: submit its task again")
     return future
 
 
@@ -187,7 +187,7 @@ async def on_wait(connection: Connection, head: protocol.Wait, body: bytes) -> N
     gone = asyncio.ensure_future(connection.reader.read(1))
     while (there := len(await cluster.workers())) < head.workers:
         if reason := cluster.origin.hopeless(head.workers):
-            raise Wrong(reason)
+            raise Lost(reason)
         news = protocol.Waiting(there, await cluster.origin.queue(fresh=False))
         if news != told:
             connection.send(news)

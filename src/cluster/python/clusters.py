@@ -23,7 +23,7 @@ import links
 import protocol
 import tls
 from carried import worker as worker_module
-from connection import Connection, Wrong
+from connection import Connection, Lost, Wrong
 from fit import Fit, same_python
 from jobs import Jobs
 from origin import Launcher, Origin, OthersClient
@@ -64,7 +64,7 @@ class OpenCluster:
         except asyncio.TimeoutError:
             # a stopped process, a machine that hangs: its system still takes what is sent
             address = self.client.scheduler.address
-            raise Wrong(f"the scheduler at {address} has not answered for {patience:g} s: see whether it is stopped or overloaded; if it does not come back, make the cluster again") from None
+            raise Lost(f"the scheduler at {address} has not answered for {patience:g} s: see whether it is stopped or overloaded; if it does not come back, make the cluster again") from None
 
     async def workers(self) -> dict:
         return (await self.identity())["workers"]

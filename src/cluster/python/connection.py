@@ -22,7 +22,15 @@ PIECE = 1 << 20
 
 
 class Wrong(Exception):
-    """What the user is told."""
+    """What the user is told: what was asked for cannot be done."""
+
+    why = "refused"
+
+
+class Lost(Wrong):
+    """The same of a cluster that is not there any more, or does not answer."""
+
+    why = "lost"
 
 
 class Connection:

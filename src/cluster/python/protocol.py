@@ -186,6 +186,8 @@ class Panic:
 
 @dataclasses.dataclass
 class Failure:
+    # a word of `ErrorKind`
+    why: str
     message: str
     worker: Optional[str] = None
     panic: Optional[Panic] = None

@@ -14,7 +14,7 @@ import uuid
 import protocol
 from carried import worker as worker_module
 from clusters import OpenCluster, check, threads_of
-from connection import Connection, Wrong
+from connection import Connection, Lost, Wrong
 from workforce import Workforce
 
 # inputs larger than this are not part of the task graph
@@ -40,7 +40,7 @@ class Run:
     async def start(self) -> None:
         cluster = self.cluster
         if not cluster.client.scheduler or cluster.client.status not in ("running", "connecting"):
-            raise Wrong("the scheduler of this cluster is gone: make the cluster again")
+            raise Lost("the scheduler of this cluster is gone: make the cluster again")
         cluster.runs[self.name] = self.connection
         while cluster.untold:
             self.connection.send(protocol.News(cluster.untold.pop(0)))
@@ -78,7 +78,7 @@ class Run:
         news = protocol.Workers(threads_of(workers), lanes, words, [])
         if not workers:
             if reason := self.cluster.origin.hopeless(1):
-                self.connection.send(protocol.Error(reason))
+                self.connection.send(protocol.Error("lost", reason))
                 return False
             news.queue = await self.cluster.origin.queue(fresh=False)
         if news != self.told:
@@ -171,19 +171,23 @@ def explain(problem: Exception) -> protocol.Failure:
 
     if isinstance(problem, worker_module.TaskPanicked):
         worker, panic = problem.args[0], protocol.Panic(**json.loads(problem.args[1]))
-        return protocol.Failure(panic.message, worker, panic)
+        return protocol.Failure("unsendable" if panic.unwritable else "panicked", panic.message, worker, panic)
     if isinstance(problem, worker_module.TaskCancelled):
-        return protocol.Failure("cancelled", problem.args[0])
+        return protocol.Failure("cancelled", "cancelled", problem.args[0])
     if isinstance(problem, KilledWorker):
         worker = getattr(problem, "last_worker", None)
         killed = "a task ended its worker's process several times: a segmentation fault, a stack overflow, abort(), or more memory than the worker has"
-        return protocol.Failure(killed, None if worker is None else worker_module.label(worker.name))
+        return protocol.Failure("killed", killed, None if worker is None else worker_module.label(worker.name))
     if isinstance(problem, OSError):
         # Dask's CommClosedError is one
-        return protocol.Failure(f"the connection to the scheduler is lost; make the cluster again ({problem})")
+        return protocol.Failure("lost", f"the connection to the scheduler is lost; make the cluster again ({problem})")
     if type(problem).__name__ in ("FutureCancelledError", "CancelledError"):
-        return protocol.Failure(f"Dask cancelled the task ({problem}): the scheduler or the last worker went away")
-    return protocol.Failure(str(problem) if isinstance(problem, (Wrong, worker_module.CodeRefused)) else f"{type(problem).__name__}: {problem}")
+        return protocol.Failure("lost", f"Dask cancelled the task ({problem}): the scheduler or the last worker went away")
+    if isinstance(problem, Wrong):
+        return protocol.Failure(problem.why, str(problem))
+    if isinstance(problem, worker_module.CodeRefused):
+        return protocol.Failure("refused", str(problem))
+    return protocol.Failure("lost", f"{type(problem).__name__}: {problem}")
 
 
 def error(problem: Exception) -> protocol.Error:

@@ -11,7 +11,7 @@ import shutil
 
 import jobscript
 from batch import BatchSystem, Ending, Entry, Phase, command
-from connection import Wrong
+from connection import Lost, Wrong
 
 # jobs in these states are not there any more
 ENDED = {
@@ -66,8 +66,10 @@ class Slurm(BatchSystem):
     async def submit(self, script: str) -> str:
         try:
             printed = await self.run("sbatch", "--parsable", input=script)
+        except Lost:
+            raise
         except Wrong as problem:
-            raise problem if "does not answer" in str(problem) else Wrong(f"Slurm refuses: {problem}") from None
+            raise Wrong(f"Slurm refuses: {problem}") from None
         return printed.strip().splitlines()[-1].split(";")[0]
 
     async def poll(self, label: str) -> list[Entry]:
