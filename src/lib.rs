@@ -33,8 +33,10 @@ pub mod random;
 pub mod rt;
 pub mod runner;
 pub mod simd;
-pub mod threads;
 pub mod timing;
+mod value;
+
+pub use executor::threads;
 
 pub use ndarray;
 pub use plotters;

@@ -17,13 +17,19 @@ from support.process import ROOT
 sys.path.insert(0, str(ROOT / "src/cluster/python"))
 
 import connection  # noqa: E402
+from protocol import Submitted  # noqa: E402
 
 LARGE = bytes(range(256)) * 20_000
 
 
+def head(key: str) -> dict:
+    """What a message of ours is in JSON."""
+    return {"kind": "submitted", "key": key}
+
+
 async def received(reader) -> tuple[dict, bytes]:
-    head, body = struct.unpack("<IQ", await reader.readexactly(12))
-    return json.loads(await reader.readexactly(head)), await reader.readexactly(body)
+    told, body = struct.unpack("<IQ", await reader.readexactly(12))
+    return json.loads(await reader.readexactly(told)), await reader.readexactly(body)
 
 
 async def both_ends():
@@ -35,13 +41,13 @@ async def both_ends():
 async def three_messages(look) -> None:
     """A small one, a large one and a small one; `look` gets what came of the large one while both ends are open."""
     mine, (reader, writer) = await both_ends()
-    mine.send({"n": 1}, b"first")
-    mine.send({"n": 2}, LARGE)
-    mine.send({"n": 3}, b"last")
+    mine.send(Submitted("1"), b"first")
+    mine.send(Submitted("2"), LARGE)
+    mine.send(Submitted("3"), b"last")
     flushed = asyncio.create_task(mine.flush())
-    assert await received(reader) == ({"n": 1}, b"first")
+    assert await received(reader) == (head("1"), b"first")
     look(*await received(reader))
-    assert await received(reader) == ({"n": 3}, b"last")
+    assert await received(reader) == (head("3"), b"last")
     files = list(mine.handed)
     writer.close()
     await flushed
@@ -50,9 +56,9 @@ async def three_messages(look) -> None:
 
 
 def test_a_large_result_is_a_sealed_file_in_memory():
-    def look(head: dict, body: bytes) -> None:
-        process, file, size = head["shared"]
-        assert (head["n"], process, size, body) == (2, os.getpid(), len(LARGE), b"")
+    def look(told: dict, body: bytes) -> None:
+        process, file, size = told["shared"]
+        assert (told["key"], process, size, body) == ("2", os.getpid(), len(LARGE), b"")
         path = pathlib.Path(f"/proc/{process}/fd/{file}")
         assert path.read_bytes() == LARGE
         with pytest.raises(PermissionError), path.open("r+b") as again:
@@ -68,13 +74,13 @@ def test_where_there_is_no_room_it_goes_through_the_socket(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(connection, "in_memory", full)
-    asyncio.run(three_messages(lambda head, body: (head == {"n": 2} and body == LARGE) or pytest.fail("not what was sent")))
+    asyncio.run(three_messages(lambda told, body: (told == head("2") and body == LARGE) or pytest.fail("not what was sent")))
 
 
 def test_a_notebook_that_is_gone_holds_nothing_up():
     async def story() -> None:
         mine, (_, writer) = await both_ends()
-        mine.send({"n": 1}, LARGE)
+        mine.send(Submitted("1"), LARGE)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await asyncio.wait_for(mine.flush(), 10)

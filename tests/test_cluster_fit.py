@@ -127,14 +127,15 @@ def test_many_workers_are_named_together():
     sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "src/cluster/python"))
     try:
         from connection import Wrong
-        from fit import Needs, best_target, same_python
+        from fit import Fit, best_target, same_python
+        from protocol import Needs
     finally:
         sys.path.pop(0)
     here = {"machine": "x86_64", "flags": sorted(V3 | {"avx512f"}), "libc": "glibc 2.36", "toolchains": [], "host": "login"}
-    needs = Needs({"features": sorted(V3 | {"avx512f"}), "libraries": []}, here)
-    needs.check({"fine": here})
+    fit = Fit(Needs(sorted(V3 | {"avx512f"}), []), here)
+    fit.check({"fine": here})
     with pytest.raises(Wrong) as told:
-        needs.check({f"w{i}": {**here, "flags": sorted(V3)} for i in range(1000)})
+        fit.check({f"w{i}": {**here, "flags": sorted(V3)} for i in range(1000)})
     assert "w103, w104 and 992 more: a processor without avx512f" in str(told.value) and str(told.value).count("\n") == 2, told.value
     assert best_target([here, {**here, "flags": ["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"]}]) == "x86-64-v2"
     assert best_target([{**here, "flags": []}]) == "x86-64"

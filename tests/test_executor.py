@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from support.process import ROOT
 from support.two_workers import k, shared  # noqa: F401: fixtures
 
 # a function for each method: what it returns, and its body
@@ -15,17 +16,20 @@ GENERIC = {
     "map_of_numbered": ("Vec<usize>", "on.map(par::enumerate(vec![5usize, 6]), |(i, x)| i * x)"),
     "map_of_a_function": ("Vec<u64>", "fn twice(x: u64) -> u64 { 2 * x } on.map(0..3u64, twice)"),
     "map_with": ("Vec<f64>", "let table = vec![10.0, 20.0]; on.map_with(&table, 0..2usize, |t, i| t[i] + 1.0)"),
+    "filter_map": ("Vec<u64>", "on.filter_map(0..100u64, |x| (x % 7 == 0).then_some(x * x))"),
+    "filter_map_of_options": ("Vec<Option<u8>>", "on.filter_map(0..4u8, |x| (x > 0).then_some((x > 1).then_some(x)))"),
     "for_each": ("()", "on.for_each(0..3u8, |_| ())"),
     "reduce": ("i32", "on.reduce(vec![3, 9, 4], 0, |a, b| a.max(b))"),
     "map_reduce": ("f64", "on.map_reduce(0..100_000u64, |i| 1.0 / (1.0 + i as f64), 0.0, |a, b| a + b)"),
     "submit": ("u64", "let nine = on.submit(3u64, |x| x * x)?; on.submit(&nine, |x| x + 1)?.result()"),
+    "submit_slice": ("f64", "let part = on.submit(4u64, |n| vec![1.5; n as usize])?; on.submit_slice(&part, |v| v.iter().sum::<f64>())?.result()"),
     "gather": ("Vec<u64>", "cluster::gather((0..5u64).map(|i| on.submit(i, |x| x * 2)).collect::<Result<Vec<_>, _>>()?)"),
     "as_completed": (
         "u64",
         "let f = (0..5u64).map(|i| on.submit(i, |x| x * 2)).collect::<Result<Vec<_>, _>>()?; "
         "let mut sum = 0; for (_, r) in cluster::as_completed(f) { sum += r?; } Ok(sum)",
     ),
-    "quiet_and_message": ("Vec<u8>", 'on.quiet().message("named").map(0..2u8, |x| x)'),
+    "quiet_message_and_lanes": ("Vec<u8>", 'on.quiet().message("named").lanes().map(0..2u8, |x| x)'),
 }
 
 
@@ -52,7 +56,7 @@ def test_impl_executor_as_an_argument_and_types_of_the_user(k):
 def test_a_failing_task_is_the_same_error_on_both(k):
     k.ok('fn fail(on: &impl Executor) -> Result<Vec<u64>, cluster::Error> { on.map(0..10u64, |i| { assert!(i != 7, "no sevens"); i }) }')
     for place in ("threads()", "cluster"):
-        assert k.ok(f"fail(&{place}).unwrap_err().task") == "Some(7)"
+        assert k.ok(f"let e = fail(&{place}).unwrap_err(); (e.kind, e.task)") == "(Panicked, Some(7))"
 
 
 def test_inherent_methods_still_take_more_on_threads(k):
@@ -86,6 +90,26 @@ def test_a_closure_that_captures_in_an_earlier_cell(k, place):
     story.until("error").error(None, "cannot use variables", "map_with(&").idle()
     assert re.search(r"\[\d+\]:2:", story.text_of(story.failed)), story.text_of(story.failed)
     k.ok("fn later() {}")
+
+
+def test_what_only_a_cluster_can_do_is_a_sentence_on_threads(k):
+    k.run("threads().persist(0..4u64, |i| i)").until("error").error(None, "keeps no results for others", "`map` returns the results").idle()
+    k.run('let one = threads().submit(1u8, |x| x)?; threads().publish("one", &one)').until("error").error(None, "keeps no results for others").idle()
+
+
+def test_what_places_share_knows_no_place_above_it():
+    """Comments may: they say where a reader finds the rest."""
+    for path in [*(ROOT / "src/executor").rglob("*.rs"), *(ROOT / "src/value").rglob("*.rs")]:
+        code = re.sub(r"//[^\n]*", "", path.read_text())
+        assert "cluster::" not in code, path.name
+        assert path.parent.name != "value" or "executor::" not in code, path.name
+
+
+def test_a_shared_method_is_written_in_few_places():
+    """In the list of shared methods, on threads, on a cluster, and where workers need another entry."""
+    for method in ("filter_map", "map_reduce", "submit_slice"):
+        places = [path.name for path in (ROOT / "src").rglob("*.rs") if path.parts[-2] in ("executor", "cluster") and re.search(rf"\bfn {method}\b", path.read_text())]
+        assert len(places) <= 4, places
 
 
 def test_tasks_that_cannot_travel_are_named(k):

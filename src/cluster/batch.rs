@@ -1,9 +1,11 @@
 //! One batch on a worker: what Python hands in, what generic code sees of it, what goes back. It lets
 //! no panic out. Nothing here depends on the closure; [`super::shim`] does.
 
-use super::numbers::{self, Memory, Number, Numeric};
-use super::value::{Fault, Written, read};
+use super::protocol::Panic;
 use crate::rt;
+use crate::value::Numeric;
+use crate::value::numbers::{self, Memory, Number};
+use crate::value::{Fault, Written, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::alloc::{Layout, dealloc};
@@ -56,17 +58,6 @@ pub(crate) enum Ended {
     Garbled = 3,
     /// A result that serde cannot write, or not read again.
     Unwritable = 4,
-}
-
-/// A panic on a worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub(crate) struct Panic {
-    /// Which task of the batch.
-    pub(crate) task: u64,
-    pub(crate) message: String,
-    pub(crate) file: String,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
 }
 
 /// The running batch, as generic code sees it.
@@ -192,6 +183,7 @@ fn install_hook() {
                 file: place.map_or_else(String::new, |l| l.file().to_owned()),
                 line: place.map_or(0, std::panic::Location::line),
                 column: place.map_or(0, std::panic::Location::column),
+                unwritable: false,
             };
             // A thread that is ending has no place to remember it.
             let _ = LAST.try_with(|last| *last.borrow_mut() = Some(panic));
@@ -251,8 +243,7 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
 
 fn describe(payload: &(dyn Any + Send), task: u64) -> Vec<u8> {
     let last = LAST.with(RefCell::take);
-    let mut panic =
-        last.unwrap_or_else(|| Panic { task, message: String::new(), file: String::new(), line: 0, column: 0 });
+    let mut panic = last.unwrap_or_default();
     panic.task = task;
     // A parallel loop inside the task raises a panic of another thread again, with its number.
     if let Some(message) = payload.downcast_ref::<String>() {
@@ -263,8 +254,8 @@ fn describe(payload: &(dyn Any + Send), task: u64) -> Vec<u8> {
 
 /// What a notebook is told of a result that cannot travel, and whose it is.
 fn unwritable(error: &Fault, task: u64) -> Vec<u8> {
-    let told = serde_json::json!({"task": task, "message": error.to_string(), "unwritable": true});
-    told.to_string().into_bytes()
+    let told = Panic { task, message: error.to_string(), unwritable: true, ..Panic::default() };
+    serde_json::to_vec(&told).unwrap_or_default()
 }
 
 /// Gives back what a shim wrote. Python calls it.

@@ -7,12 +7,12 @@
 //! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
 
 use super::bytes::Bytes;
-use super::error::Error;
 use super::folder;
+use super::protocol::{Answer, Envelope, Request};
 use super::python;
-use super::run::failure;
+use super::run::failed;
+use crate::executor::Error;
 use crate::rt;
-use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -23,20 +23,26 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 18] = [
+    ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
+    ("carried.py", include_str!("python/carried.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
     ("fit.py", include_str!("python/fit.py")),
+    ("jobs.py", include_str!("python/jobs.py")),
     ("jobscript.py", include_str!("python/jobscript.py")),
     ("links.py", include_str!("python/links.py")),
+    ("origin.py", include_str!("python/origin.py")),
+    ("protocol.py", include_str!("python/protocol.py")),
     ("runs.py", include_str!("python/runs.py")),
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
+    ("worker.py", include_str!("python/worker.py")),
+    ("worker_life.py", include_str!("python/worker_life.py")),
+    ("workers.sbatch", include_str!("python/workers.sbatch")),
     ("workforce.py", include_str!("python/workforce.py")),
 ];
-/// One module, of which workers get the text.
-const WORKER: &str = concat!(include_str!("python/worker.py"), include_str!("python/worker_life.py"));
 /// Importing Dask on a cold file system takes this long at most.
 const STARTING: Duration = Duration::from_secs(120);
 /// How often a wait looks at interrupts.
@@ -79,11 +85,20 @@ pub(crate) struct Link {
     stream: UnixStream,
     buffer: Vec<u8>,
     /// A message whose head is there, and the part of its body that is.
-    coming: Option<(Value, Vec<u8>, usize)>,
+    coming: Option<Coming>,
+}
+
+/// A message whose bytes are on their way.
+#[derive(Debug)]
+struct Coming {
+    answer: Answer,
+    envelope: Envelope,
+    body: Vec<u8>,
+    size: usize,
 }
 
 /// A message: what it says, and bytes that came with it.
-pub(crate) type Message = (Value, Bytes);
+pub(crate) type Message = (Answer, Bytes);
 
 impl Link {
     /// Connects, and starts the bridge when there is none.
@@ -126,8 +141,10 @@ impl Link {
 
     /// Sends a message. A bridge that closed the connection may have said why: whoever receives next
     /// learns it, so that nothing is wrong here yet.
-    pub(crate) fn send(&mut self, head: &Value, bytes: &[u8]) -> Result<(), Error> {
-        let head = head.to_string();
+    pub(crate) fn send(&mut self, request: &Request, bytes: &[u8]) -> Result<(), Error> {
+        // A path that is no text is what cannot be written.
+        let head = serde_json::to_string(request);
+        let head = head.map_err(|e| Error::unsendable(format!("the Dask client cannot be told: {e}")))?;
         let mut message = Vec::with_capacity(12 + head.len());
         message.extend_from_slice(&(head.len() as u32).to_le_bytes());
         message.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
@@ -150,7 +167,7 @@ impl Link {
             }
             let read = match &mut self.coming {
                 // Straight to where it stays; what was read before an error is kept.
-                Some((_, body, size)) => {
+                Some(Coming { body, size, .. }) => {
                     let missing = (*size - body.len()) as u64;
                     (&self.stream).take(missing).read_to_end(body)
                 }
@@ -179,9 +196,9 @@ impl Link {
             self.begin()?;
         }
         match self.coming.take() {
-            Some((head, body, size)) if body.len() == size => {
-                let bytes = Bytes::shared(&head).unwrap_or(Ok(Bytes::Own(body)))?;
-                Ok(Some((head, bytes)))
+            Some(Coming { answer, envelope, body, size }) if body.len() == size => {
+                let bytes = envelope.shared.map_or(Ok(Bytes::Own(body)), Bytes::shared)?;
+                Ok(Some((answer, bytes)))
             }
             coming => {
                 self.coming = coming;
@@ -196,47 +213,47 @@ impl Link {
         let head = u32::from_le_bytes([lengths[0], lengths[1], lengths[2], lengths[3]]) as usize;
         let body = lengths[4..].iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         if head > LONGEST {
-            return Err(Error::new("the Dask client's process sent something that is no message"));
+            return Err(Error::lost("the Dask client's process sent something that is no message"));
         }
         if self.buffer.len() < 12 + head {
             return Ok(());
         }
-        let value = serde_json::from_slice(&self.buffer[12..12 + head]);
-        let value = value.map_err(|e| Error::new(format!("the Dask client's process sent no JSON: {e}")))?;
+        let text = &self.buffer[12..12 + head];
+        let unknown = |e| Error::lost(format!("the Dask client's process sent what is no answer: {e}"));
+        let answer = serde_json::from_slice(text).map_err(unknown)?;
+        let envelope = serde_json::from_slice(text).map_err(unknown)?;
         let end = (12 + head + body).min(self.buffer.len());
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(body);
-        room.map_err(|e| Error::new(format!("no memory for a result of {body} bytes: {e}")))?;
+        room.map_err(|e| Error::lost(format!("no memory for a result of {body} bytes: {e}")))?;
         bytes.extend_from_slice(&self.buffer[12 + head..end]);
         self.buffer.drain(..end);
-        self.coming = Some((value, bytes, body));
+        self.coming = Some(Coming { answer, envelope, body: bytes, size: body });
         Ok(())
     }
 
     /// Sends a request and waits for its answer; notes that come before are shown by `note`.
     pub(crate) fn request(
         &mut self,
-        head: &Value,
+        request: &Request,
         bytes: &[u8],
-        note: &mut dyn FnMut(&Value),
+        note: &mut dyn FnMut(&Answer),
     ) -> Result<Message, Error> {
-        self.send(head, bytes)?;
+        self.send(request, bytes)?;
         loop {
-            let Some((answer, bytes)) = self.receive()? else { continue };
-            match answer["kind"].as_str() {
-                Some("note") => note(&answer),
-                Some("error") => return Err(failure(&answer, 0)),
-                _ => return Ok((answer, bytes)),
+            match self.receive()? {
+                None => {}
+                Some((Answer::Error(failure), _)) => return Err(failed(failure, 0)),
+                Some((told @ (Answer::Note { .. } | Answer::Waiting { .. }), _)) => note(&told),
+                Some(message) => return Ok(message),
             }
         }
     }
 }
 
-/// The error that an answer carries.
-pub(crate) fn error_in(answer: &Value) -> Error {
-    let mut error = Error::new(answer["message"].as_str().unwrap_or("the Dask client failed and did not say why"));
-    error.worker = answer["worker"].as_str().map(str::to_owned);
-    error
+/// An answer that belongs to another request.
+pub(crate) fn unexpected(answer: &Answer) -> Error {
+    Error::lost(format!("the Dask client's process answered something else than was asked: {answer:?}"))
 }
 
 /// The other end is closed, by whatever name the system tells it.
@@ -245,11 +262,11 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 fn ended() -> Error {
-    Error::new(format!("the Dask client's process ended{}; make the cluster again", last_words()))
+    Error::lost(format!("the Dask client's process ended{}; make the cluster again", last_words()))
 }
 
 fn broken(error: &io::Error) -> Error {
-    Error::new(format!("the connection to the Dask client's process broke: {error}{}", last_words()))
+    Error::lost(format!("the connection to the Dask client's process broke: {error}{}", last_words()))
 }
 
 /// What the bridge wrote last to its log.
@@ -270,19 +287,17 @@ fn tail(path: &Path) -> String {
 fn start() -> Result<(Bridge, UnixStream), Error> {
     let python = python::find(&mut |text| println!("{text}"))?;
     let folder = folder::make()?;
-    let disk = |e: io::Error| Error::new(format!("cannot write to {}: {e}", folder.display()));
-    let worker = format!("ferrolab_worker_{:016x}", fingerprint(WORKER));
+    let disk = |e: io::Error| Error::refused(format!("cannot write to {}: {e}", folder.display()));
     FILES.iter().try_for_each(|(name, text)| folder::write(&folder.join(name), text)).map_err(disk)?;
-    folder::write(&folder.join(format!("{worker}.py")), WORKER).map_err(disk)?;
     let log = folder::private().create(true).append(true).open(folder.join("bridge.log")).map_err(disk)?;
-    let (read, life) = pipe().map_err(|e| Error::new(format!("no pipe: {e}")))?;
+    let (read, life) = pipe().map_err(|e| Error::lost(format!("no pipe: {e}")))?;
     let mut command = Command::new(&python.program);
-    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join(folder::SOCKET)).arg(&worker);
+    command.arg("-u").arg(folder.join("bridge.py")).arg(folder.join(folder::SOCKET));
     // The reading end is the bridge's standard input: one descriptor less to pass on by number.
     command.stdin(Stdio::from(read)).stdout(log.try_clone().map_err(disk)?).stderr(log).process_group(0);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONSTARTUP");
     let child = command.spawn();
-    let mut child = child.map_err(|e| Error::new(format!("cannot start {}: {e}", python.program.display())))?;
+    let mut child = child.map_err(|e| Error::refused(format!("cannot start {}: {e}", python.program.display())))?;
     // Who needs the folder, for whoever sweeps. Without it the folder counts as long as we live.
     let _ = folder::write(&folder.join(folder::OWNER), &child.id().to_string());
     rt::own::child(child.id());
@@ -296,11 +311,11 @@ fn start() -> Result<(Bridge, UnixStream), Error> {
         if let Ok(Some(_)) = child.try_wait() {
             let why = tail(&bridge.folder.join("bridge.log"));
             let _ = fs::remove_dir_all(&bridge.folder);
-            return Err(Error::new(format!("the Dask client's process did not start{why}")));
+            return Err(Error::lost(format!("the Dask client's process did not start{why}")));
         }
         if begun.elapsed() > STARTING {
             let _ = child.kill();
-            return Err(Error::new(format!("the Dask client's process did not answer for {} s", STARTING.as_secs())));
+            return Err(Error::lost(format!("the Dask client's process did not answer for {} s", STARTING.as_secs())));
         }
         rt::check_interrupt();
         std::thread::sleep(Duration::from_millis(5));
@@ -331,17 +346,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read.into(), write.into()))
 }
 
-/// FNV-1a: names a text; nothing rests on its being hard to forge.
-fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// An operation on a cluster that has one answer.
-pub(crate) fn ask(what: &str, cluster: &str, more: Value) -> Result<Value, Error> {
-    let mut link = Link::open()?;
-    let mut head = json!({"op": what, "cluster": cluster});
-    if let (Some(head), Value::Object(more)) = (head.as_object_mut(), more) {
-        head.extend(more);
-    }
-    Ok(link.request(&head, &[], &mut |_| ())?.0)
+/// An operation that has one answer.
+pub(crate) fn ask(request: &Request) -> Result<Answer, Error> {
+    Ok(Link::open()?.request(request, &[], &mut |_| ())?.0)
 }

@@ -1,62 +1,54 @@
 //! What a cluster looks like: workers, threads, memory, jobs in the queue, a link to the dashboard.
 
+use super::protocol::{ClusterState, QueuedJob};
 use super::{Cluster, jupyter};
 use crate::display::{Display, MimeBundle};
-use serde_json::Value;
 use std::fmt;
 use std::fmt::Write as _;
 
 /// What a cluster was at one moment.
 #[derive(Clone, PartialEq)]
 pub struct Status {
-    answer: Value,
+    state: ClusterState,
 }
 
 impl Status {
-    pub(crate) fn new(answer: Value) -> Self {
-        Self { answer }
+    pub(crate) fn new(state: ClusterState) -> Self {
+        Self { state }
     }
 
     /// Threads of all workers.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.answer["threads"].as_u64().unwrap_or(0) as usize
+        self.state.workers.iter().map(|worker| worker.threads).sum()
     }
 
     /// Workers that are there.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.list("workers").count()
+        self.state.workers.len()
     }
 
     /// The scheduler's address.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.text("address")
+        &self.state.address
     }
 
     /// The dashboard's address as the scheduler knows it; empty when it has none.
     #[must_use]
     pub fn dashboard(&self) -> &str {
-        self.text("dashboard")
+        &self.state.dashboard
     }
 
     /// Memory that all workers may use together, bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.list("workers").filter_map(|w| w["memory"].as_u64()).sum()
+        self.state.workers.iter().map(|worker| worker.memory).sum()
     }
 
     fn used(&self) -> u64 {
-        self.list("workers").filter_map(|w| w["used"].as_u64()).sum()
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.answer[name].as_str().unwrap_or("")
-    }
-
-    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
-        self.answer[name].as_array().into_iter().flatten()
+        self.state.workers.iter().map(|worker| worker.used).sum()
     }
 
     /// The address of the dashboard for the browser that shows this notebook: what the card links to,
@@ -71,12 +63,12 @@ impl Status {
     }
 
     fn link_below(&self, base: &str) -> Option<String> {
-        if !self.text("link").is_empty() {
-            return Some(self.text("link").to_owned());
+        if !self.state.link.is_empty() {
+            return Some(self.state.link.clone());
         }
         let place = self.dashboard().split_once("://")?.1.split('/').next()?;
         let port: u16 = place.rsplit_once(':')?.1.parse().ok()?;
-        let there = if self.answer["nearby"] == true { port.to_string() } else { place.to_owned() };
+        let there = if self.state.nearby { port.to_string() } else { place.to_owned() };
         Some(format!("{}/proxy/{there}/status", base.trim_end_matches('/')))
     }
 
@@ -86,18 +78,17 @@ impl Status {
             ("workers".to_owned(), format!("{} with {} threads", self.workers(), self.threads())),
             ("memory".to_owned(), format!("{} of {}", gib(self.used()), gib(self.memory()))),
             ("scheduler".to_owned(), self.address().to_owned()),
-            ("client".to_owned(), self.text("python").to_owned()),
+            ("client".to_owned(), self.state.python.clone().to_owned()),
         ];
-        for job in self.list("queue") {
-            let text = |key: &str| job[key].as_str().unwrap_or("");
-            let mut line = text("state").to_lowercase();
-            for (word, key) in [(" on ", "node"), (": ", "reason"), (", starts about ", "start")] {
-                if !text(key).is_empty() {
+        for QueuedJob { job, state, reason, start, node } in &self.state.queue {
+            let mut line = state.to_lowercase();
+            for (word, text) in [(" on ", node), (": ", reason), (", starts about ", start)] {
+                if !text.is_empty() {
                     line.push_str(word);
-                    line.push_str(text(key));
+                    line.push_str(text);
                 }
             }
-            lines.push((format!("job {}", text("job")), line));
+            lines.push((format!("job {job}"), line));
         }
         lines
     }
@@ -121,7 +112,7 @@ impl Status {
         format!(
             "<div style=\"border:1px solid var(--jp-border-color1,#8888);border-radius:6px;padding:8px 14px;display:inline-block\">\
              <div><b>Dask cluster</b> ({}){link}</div><table style=\"margin:4px 0 0;border:0\">{rows}</table></div>",
-            escape(self.text("cluster_kind"))
+            escape(&self.state.origin)
         )
     }
 }
@@ -132,7 +123,7 @@ fn escape(text: &str) -> String {
 
 impl fmt::Debug for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dask cluster ({})", self.text("cluster_kind"))?;
+        write!(f, "Dask cluster ({})", &self.state.origin)?;
         if let Some(link) = self.link() {
             write!(f, ", dashboard {link}")?;
         }
@@ -161,15 +152,31 @@ impl Display for Cluster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::cluster::protocol::WorkerState;
 
     #[test]
     fn a_card_has_what_matters() {
-        let status = Status::new(json!({
-            "cluster_kind": "slurm", "address": "tcp://10.0.0.1:8786", "dashboard": "http://10.0.0.1:8787/status", "threads": 4,
-            "workers": [{"name": "<b>", "threads": 4, "memory": 4u64 << 30, "used": 1u64 << 30}],
-            "queue": [{"job": "17", "state": "PENDING", "reason": "Resources: busy", "start": "12:00:00", "node": ""}],
-        }));
+        let text = str::to_owned;
+        let status = Status::new(ClusterState {
+            origin: text("slurm"),
+            address: text("tcp://10.0.0.1:8786"),
+            dashboard: text("http://10.0.0.1:8787/status"),
+            workers: vec![WorkerState {
+                name: text("<b>"),
+                threads: 4,
+                memory: 4 << 30,
+                used: 1 << 30,
+                ..WorkerState::default()
+            }],
+            queue: vec![QueuedJob {
+                job: text("17"),
+                state: text("PENDING"),
+                reason: text("Resources: busy"),
+                start: text("12:00:00"),
+                node: String::new(),
+            }],
+            ..ClusterState::default()
+        });
         assert_eq!((status.workers(), status.threads(), status.memory()), (1, 4, 4 << 30));
         let (html, text) = (status.html(), format!("{status:?}"));
         assert!(html.contains("proxy/10.0.0.1:8787/status") && html.contains("job 17"), "{html}");
@@ -181,12 +188,15 @@ mod tests {
 
     #[test]
     fn a_dashboard_is_reached_through_jupyter_unless_dask_is_told_otherwise() {
-        let link = |answer: Value, base: &str| Status::new(answer).link_below(base);
-        let near = json!({"dashboard": "http://127.0.0.1:41234/status", "nearby": true});
-        assert_eq!(link(near.clone(), "/").unwrap(), "/proxy/41234/status");
-        assert_eq!(link(near, "/user/me/").unwrap(), "/user/me/proxy/41234/status");
-        let told = json!({"dashboard": "http://10.0.0.1:8787/status", "link": "https://hpc.example/dask/8787"});
-        assert_eq!(link(told, "/").unwrap(), "https://hpc.example/dask/8787");
-        assert_eq!(link(json!({"dashboard": ""}), "/"), None);
+        let link = |dashboard: &str, nearby: bool, link: &str, base: &str| {
+            let (dashboard, link) = (dashboard.to_owned(), link.to_owned());
+            Status::new(ClusterState { dashboard, nearby, link, ..ClusterState::default() }).link_below(base)
+        };
+        let near = "http://127.0.0.1:41234/status";
+        assert_eq!(link(near, true, "", "/").unwrap(), "/proxy/41234/status");
+        assert_eq!(link(near, true, "", "/user/me/").unwrap(), "/user/me/proxy/41234/status");
+        let told = "https://hpc.example/dask/8787";
+        assert_eq!(link("http://10.0.0.1:8787/status", false, told, "/").unwrap(), told);
+        assert_eq!(link("", false, "", "/"), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Where a closure's code is: the shared object it was compiled into, the place in it, and the
 //! objects that have to be loaded before. It sends nothing.
 
-use super::error::Error;
 use super::shim::Shim;
 use super::target;
-use serde::Serialize;
+use crate::executor::Error;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
 use std::fs;
@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A shared object, and how to tell that a file elsewhere is the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Object {
     pub(crate) path: PathBuf,
     size: u64,
@@ -24,12 +24,12 @@ pub(crate) struct Object {
 }
 
 /// What a worker needs to call a closure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
     /// In the order of loading; the last one holds the closure.
     pub(crate) objects: Vec<Object>,
     /// What it needs of the processor; a worker looks before it loads the first object.
-    features: Vec<&'static str>,
+    features: Vec<String>,
     /// The shim's place in the last object, in bytes.
     pub(crate) offset: u64,
 }
@@ -42,14 +42,14 @@ pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
         (libc::dladdr(shim as *const libc::c_void, &mut info), info)
     };
     if found == 0 || info.dli_fname.is_null() {
-        return Err(Error::new("the code of this closure is in no file"));
+        return Err(Error::refused("the code of this closure is in no file"));
     }
     // SAFETY: a C string that lives as long as the object stays loaded, which is for good.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     let home = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
     let loaded = loaded();
     if !loaded.contains(&home) {
-        return Err(Error::new("a cluster runs closures of notebook cells; this program is not a notebook"));
+        return Err(Error::refused("a cluster runs closures of notebook cells; this program is not a notebook"));
     }
     let mut objects = Vec::new();
     for path in loaded.iter().filter(|path| is_layer(path)) {
@@ -111,7 +111,7 @@ fn object(path: &Path, by_path: bool) -> Result<Object, Error> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!("cannot read {}: {error}; run the cell that defined this closure again", path.display()))
+    Error::refused(format!("cannot read {}: {error}; run the cell that defined this closure again", path.display()))
 }
 
 /// All shared objects of this process, in the order they were loaded.

@@ -1,7 +1,7 @@
 //! The folder of a bridge: its socket, its log and its program, for its user's eyes only. And the
 //! folders of bridges that were killed: they are removed when the next one starts.
 
-use super::error::Error;
+use crate::executor::Error;
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -46,7 +46,7 @@ pub(super) fn make() -> Result<PathBuf, Error> {
         }
     }
     let why = why.map_or_else(String::new, |e| e.to_string());
-    Err(Error::new(format!("no temporary folder for the Dask client: {why}; set TMPDIR to one you can write to")))
+    Err(Error::refused(format!("no temporary folder for the Dask client: {why}; set TMPDIR to one you can write to")))
 }
 
 /// Removes what bridges left that were killed. What cannot be removed stays.

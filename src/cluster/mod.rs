@@ -39,45 +39,37 @@ mod bridge;
 mod bytes;
 mod card;
 mod code;
-mod config;
-mod error;
 mod folder;
-mod future;
 mod jupyter;
-mod numbers;
 mod open;
+mod protocol;
 mod python;
+mod remote;
 mod run;
 mod schedule;
 mod security;
 mod shim;
-mod slices;
-mod source;
+mod slurm;
 mod target;
-mod value;
 
+pub use crate::executor::future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
+pub use crate::executor::source::{Borrowed, Integers, Item, Numbered, Owned, Pieces, Received, Source};
+pub use crate::executor::{Error, ErrorKind};
+pub use crate::value::{Fault, Numeric, Written};
 pub use card::Status;
-pub use config::{Slurm, slurm};
-pub use error::Error;
-pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
-pub use numbers::Numeric;
 pub use security::Security;
-pub use source::{Borrowed, Integers, Kind, Numbered, Owned, Pieces, Source};
-pub use value::{Fault, Written};
+pub use slurm::{Slurm, slurm};
 
-pub(crate) use future::Slot;
 pub(crate) use open::settle;
-pub(crate) use shim::captures_nothing;
 
+use crate::executor::{Executor, Portable, captures_nothing, forward, sendable};
+use crate::value;
 use open::Inner;
-use run::{Job, Read, Run, Write, countable, sendable};
+use protocol::Request;
+use run::{Appearance, Read, Run, Write, countable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::sync::Arc;
-
-/// What a closure gets from the tasks of `S`.
-pub type Item<'w, S> = <<S as Source>::Kind as Kind>::Item<'w>;
 
 /// Reductions combine this many partial results at most: as on threads.
 const BLOCKS: usize = 4096;
@@ -97,20 +89,35 @@ const BLOCKS: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
-    job: Job,
+    appearance: Appearance,
 }
 
 impl Cluster {
+    /// As requests name it.
+    fn id(&self) -> String {
+        self.inner.id.clone()
+    }
+
     /// Shows no progress bar.
     #[must_use]
     pub fn quiet(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), job: Job { quiet: true, ..self.job.clone() } }
+        Self { inner: Arc::clone(&self.inner), appearance: Appearance { quiet: true, ..self.appearance.clone() } }
     }
 
     /// Names the work in its progress bar and on Dask's dashboard.
     #[must_use]
     pub fn message(&self, text: &str) -> Self {
-        Self { inner: Arc::clone(&self.inner), job: Job { message: text.to_owned(), ..self.job.clone() } }
+        Self {
+            inner: Arc::clone(&self.inner),
+            appearance: Appearance { message: text.to_owned(), ..self.appearance.clone() },
+        }
+    }
+
+    /// Shows what each worker has done in its progress bar, which a cluster's does anyway: as
+    /// [`Threads::lanes`](crate::threads::Threads::lanes).
+    #[must_use]
+    pub fn lanes(&self) -> Self {
+        self.clone()
     }
 
     /// How many threads all workers have together, now.
@@ -143,7 +150,7 @@ impl Cluster {
         T: Serialize + DeserializeOwned,
     {
         captures_nothing!(f: F);
-        self.collect(&tasks, shim::map::<S::Kind, F, T>, Vec::new())
+        self.collect(&tasks, shim::map::<S::Received, F, T>, Vec::new())
     }
 
     /// Calls `f` on the parameters and every item; results in order. The parameters are sent to
@@ -168,7 +175,35 @@ impl Cluster {
     {
         captures_nothing!(f: F);
         let params = sendable("the parameters", value::bytes_of(params))?;
-        self.collect(&tasks, shim::map_with::<P, S::Kind, F, T>, params)
+        self.collect(&tasks, shim::map_with::<P, S::Received, F, T>, params)
+    }
+
+    /// Calls `f` on every item and keeps what is `Some`, in order.
+    ///
+    /// # Errors
+    /// As for [`Cluster::map`].
+    ///
+    /// ```no_run
+    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
+    /// let odd = cluster.filter_map(0..5u64, |i| (i % 2 == 1).then_some(i))?;
+    /// assert_eq!(odd, [1, 3]);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn filter_map<S, F, T>(&self, tasks: S, f: F) -> Result<Vec<T>, Error>
+    where
+        S: Source,
+        F: for<'w> Fn(Item<'w, S>) -> Option<T> + Copy + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned,
+    {
+        captures_nothing!(f: F);
+        let len = countable(tasks.tasks())?;
+        let mut kept = Vec::new();
+        let shim = shim::map::<S::Received, F, Option<T>>;
+        self.run(len, 1, shim, Vec::new(), &|part, out| tasks.write(part, out), &mut |bytes| {
+            kept.extend(value::read::<Option<T>>(bytes)?);
+            Ok(())
+        })?;
+        Ok(kept)
     }
 
     /// Calls `f` on every item, for what it does where it runs.
@@ -187,7 +222,7 @@ impl Cluster {
         F: for<'w> Fn(Item<'w, S>) + Copy + Send + Sync + 'static,
     {
         captures_nothing!(f: F);
-        self.each(&tasks, shim::map::<S::Kind, F, ()>)
+        self.each(&tasks, shim::map::<S::Received, F, ()>)
     }
 
     /// Maps every item with `f` and combines the results with an associative `op`, starting from
@@ -214,7 +249,7 @@ impl Cluster {
         let len = tasks.tasks();
         // As on threads: blocks depend on the number of tasks alone, and so does the order of sums.
         let block = len.div_ceil(BLOCKS).max(16);
-        let shim = shim::map_reduce::<S::Kind, F, O, T>;
+        let shim = shim::map_reduce::<S::Received, F, O, T>;
         let mut total = Some(identity.clone());
         let write: Write<'_> = &|part, out| {
             out.write(&identity)?;
@@ -242,7 +277,7 @@ impl Cluster {
     /// ```
     pub fn reduce<S, O, T>(&self, tasks: S, identity: T, op: O) -> Result<T, Error>
     where
-        S: Source<Kind: for<'w> Kind<Item<'w> = T>>,
+        S: Source<Received: for<'w> Received<Item<'w> = T>>,
         O: Fn(T, T) -> T + Copy + Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Clone + 'static,
     {
@@ -261,7 +296,7 @@ impl Cluster {
         write: Write<'_>,
         read: Read<'_>,
     ) -> Result<(), Error> {
-        Run { cluster: &self.inner.id, job: &self.job, tasks, grain, shim, params }.go(write, read)
+        Run { cluster: &self.inner.id, appearance: &self.appearance, tasks, grain, shim, params }.go(write, read)
     }
 
     fn collect<S: Source, T: DeserializeOwned>(
@@ -291,7 +326,9 @@ impl Cluster {
     /// # Errors
     /// When the future is not of this cluster, or the cluster is gone.
     pub fn publish<T>(&self, name: &str, future: &Future<T>) -> Result<(), Error> {
-        let key = future.key().ok_or_else(|| Error::new("only futures of a cluster can be published"))?;
-        bridge::ask("publish", &self.inner.id, json!({"key": key, "name": name})).map(drop)
+        let key = future.key().ok_or_else(|| Error::refused("only futures of a cluster can be published"))?;
+        bridge::ask(&Request::Publish { cluster: self.id(), key: key.to_owned(), name: name.to_owned() }).map(drop)
     }
 }
+
+forward!(Cluster);

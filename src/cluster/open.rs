@@ -1,15 +1,14 @@
 //! Making, scaling and closing clusters.
 
 use super::Cluster;
-use super::bridge::{self, Link};
+use super::bridge::{self, Link, unexpected};
 use super::card::Status;
-use super::config::Slurm;
-use super::error::Error;
-use super::run::{Job, waiting};
+use super::protocol::{Answer, Ask, Request, Tls};
+use super::run::{Appearance, waiting};
 use super::security::Security;
 use super::target;
+use crate::executor::Error;
 use crate::progress::{Bar, Unit};
-use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,9 +20,9 @@ pub(crate) struct Inner {
 
 /// What the bridge is told when the cell has succeeded: a cell that fails changes nothing, so its
 /// drops must not close what the snapshot still holds.
-static DROPPED: Mutex<Vec<Value>> = Mutex::new(Vec::new());
+static DROPPED: Mutex<Vec<Request>> = Mutex::new(Vec::new());
 
-pub(crate) fn when_the_cell_succeeds(request: Value) {
+pub(crate) fn when_the_cell_succeeds(request: Request) {
     DROPPED.lock().unwrap_or_else(PoisonError::into_inner).push(request);
 }
 
@@ -43,28 +42,31 @@ pub(crate) fn settle(succeeded: bool) {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        when_the_cell_succeeds(json!({"op": "close", "cluster": self.id}));
+        when_the_cell_succeeds(Request::Close { cluster: self.id.clone() });
     }
 }
 
-fn open(kind: &str, options: Value) -> Result<Cluster, Error> {
-    let mut link = Link::open()?;
-    let request = json!({
-        "op": "open", "kind": kind, "options": options, "process": std::process::id(), "needs": target::needs(),
-    });
-    let mut note = |note: &Value| println!("{}", note["text"].as_str().unwrap_or_default());
-    let (answer, _) = link.request(&request, &[], &mut note)?;
-    let id = answer["id"].as_str().unwrap_or_default().to_owned();
+pub(super) fn open(ask: Ask) -> Result<Cluster, Error> {
+    let request = Request::Open { ask, process: std::process::id(), needs: target::needs() };
+    let mut note = |note: &Answer| {
+        if let Answer::Note { text } = note {
+            println!("{text}");
+        }
+    };
+    let id = match Link::open()?.request(&request, &[], &mut note)?.0 {
+        Answer::Cluster(state) => state.id,
+        other => return Err(unexpected(&other)),
+    };
     // A cluster that a failing cell made is in no variable: it ends with this process then.
-    when_the_cell_succeeds(json!({"op": "keep", "cluster": id}));
-    Ok(Cluster { inner: Arc::new(Inner { id }), job: Job::default() })
+    when_the_cell_succeeds(Request::Keep { cluster: id.clone() });
+    Ok(Cluster { inner: Arc::new(Inner { id }), appearance: Appearance::default() })
 }
 
-fn start_here(workers: usize, security: Value) -> Result<Cluster, Error> {
+fn start_here(workers: usize, security: Option<Tls>) -> Result<Cluster, Error> {
     if workers == 0 {
-        return Err(Error::new("a cluster needs at least one worker"));
+        return Err(Error::refused("a cluster needs at least one worker"));
     }
-    let cluster = open("local", json!({"workers": workers, "security": security}))?;
+    let cluster = open(Ask::Local { workers, security })?;
     cluster.wait_for_workers(workers)?;
     Ok(cluster)
 }
@@ -81,7 +83,7 @@ impl Cluster {
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     pub fn local(workers: usize) -> Result<Self, Error> {
-        start_here(workers, Value::Null)
+        start_here(workers, None)
     }
 
     /// [`Cluster::local`] with TLS: then other users of this machine cannot connect either.
@@ -96,27 +98,7 @@ impl Cluster {
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     pub fn local_with(workers: usize, security: &Security) -> Result<Self, Error> {
-        start_here(workers, security.to_json()?)
-    }
-
-    /// Submits jobs to Slurm, one for each node; workers join as jobs start. It returns at once: work
-    /// that is asked for before shows that it waits, why, and until when as far as Slurm knows.
-    ///
-    /// A job that ends by itself (walltime, `scancel`, memory) is named, and what ran there runs again on
-    /// the workers that are left. Such a job is not submitted again: [`Cluster::scale`] does that, and
-    /// under [`Cluster::adapt`] the work there is does. Slurm itself puts jobs whose node failed into the queue
-    /// again. All jobs end with the cluster, the kernel, or the Dask client's process, however these end.
-    ///
-    /// # Errors
-    /// When there is no `sbatch` here, no address that nodes reach, or Slurm refuses: the error has its words.
-    ///
-    /// ```no_run
-    /// use ferrolab::cluster::{Cluster, slurm};
-    /// let cluster = Cluster::slurm(slurm().nodes(4).cores(64).memory("200GB").walltime("00:30:00"))?;
-    /// # Ok::<(), ferrolab::cluster::Error>(())
-    /// ```
-    pub fn slurm(options: Slurm) -> Result<Self, Error> {
-        open("slurm", options.into_json())
+        start_here(workers, Some(security.checked()?))
     }
 
     /// Connects to a scheduler that runs already: `tcp://host:port`.
@@ -124,7 +106,7 @@ impl Cluster {
     /// # Errors
     /// When none answers.
     pub fn connect(address: &str) -> Result<Self, Error> {
-        open("address", json!({"address": address}))
+        open(Ask::Address { address: address.to_owned(), security: None })
     }
 
     /// Connects to a scheduler over TLS.
@@ -139,7 +121,7 @@ impl Cluster {
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     pub fn connect_with(address: &str, security: &Security) -> Result<Self, Error> {
-        open("address", json!({"address": address, "security": security.to_json()?}))
+        open(Ask::Address { address: address.to_owned(), security: Some(security.checked()?) })
     }
 
     /// [`Cluster::connect_with`] three PEM files: the authority's certificate, ours, and its key.
@@ -161,7 +143,7 @@ impl Cluster {
     /// # Errors
     /// When there is none, it belongs to another user, or nobody answers at the address in it.
     pub fn scheduler_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        open("file", json!({"path": path.as_ref()}))
+        open(Ask::File { path: path.as_ref().to_owned(), security: None })
     }
 
     /// [`Cluster::scheduler_file`] of a scheduler that speaks TLS.
@@ -169,7 +151,7 @@ impl Cluster {
     /// # Errors
     /// As for [`Cluster::scheduler_file`] and [`Cluster::connect_with`].
     pub fn scheduler_file_with(path: impl AsRef<Path>, security: &Security) -> Result<Self, Error> {
-        open("file", json!({"path": path.as_ref(), "security": security.to_json()?}))
+        open(Ask::File { path: path.as_ref().to_owned(), security: Some(security.checked()?) })
     }
 
     /// Any Dask cluster or client that a Python function returns, by `module:function`; modules are
@@ -178,7 +160,7 @@ impl Cluster {
     /// # Errors
     /// When the module or the function is not there, or what it returns is no cluster.
     pub fn client(function: &str) -> Result<Self, Error> {
-        open("client", json!({"function": function, "directory": std::env::current_dir().ok()}))
+        open(Ask::Client { function: function.to_owned(), directory: std::env::current_dir().ok() })
     }
 
     /// Asks for so many workers (on Slurm: nodes). They come and go in their own time.
@@ -186,7 +168,7 @@ impl Cluster {
     /// # Errors
     /// When the cluster was not started from the notebook, or is gone.
     pub fn scale(&self, workers: usize) -> Result<(), Error> {
-        bridge::ask("scale", &self.inner.id, json!({"workers": workers})).map(drop)
+        bridge::ask(&Request::Scale { cluster: self.id(), workers }).map(drop)
     }
 
     /// Lets Dask choose the number of workers from the work there is, within bounds.
@@ -195,9 +177,9 @@ impl Cluster {
     /// As for [`Cluster::scale`], and when `minimum` is above `maximum`.
     pub fn adapt(&self, minimum: usize, maximum: usize) -> Result<(), Error> {
         if minimum > maximum {
-            return Err(Error::new(format!("adapt: the minimum, {minimum}, is above the maximum, {maximum}")));
+            return Err(Error::refused(format!("adapt: the minimum, {minimum}, is above the maximum, {maximum}")));
         }
-        bridge::ask("scale", &self.inner.id, json!({"minimum": minimum, "maximum": maximum})).map(drop)
+        bridge::ask(&Request::Adapt { cluster: self.id(), minimum, maximum }).map(drop)
     }
 
     /// Waits until there are so many workers, showing what it waits for.
@@ -206,13 +188,12 @@ impl Cluster {
     /// When the cluster is gone.
     pub fn wait_for_workers(&self, workers: usize) -> Result<(), Error> {
         let bar = Bar::new(workers as u64).message("workers").unit(Unit::from("workers"));
-        let mut note = |note: &Value| {
-            let there = note["workers"].as_u64().unwrap_or(0);
+        let mut note = |note: &Answer| {
+            let Answer::Waiting { workers: there, queue } = note else { return };
             bar.inc(there.saturating_sub(bar.done()));
-            bar.set_message(&if there == 0 { waiting(note) } else { "workers".to_owned() });
+            bar.set_message(&if *there == 0 { waiting(queue) } else { "workers".to_owned() });
         };
-        let request = json!({"op": "wait", "cluster": self.inner.id, "workers": workers});
-        Link::open()?.request(&request, &[], &mut note)?;
+        Link::open()?.request(&Request::Wait { cluster: self.id(), workers }, &[], &mut note)?;
         bar.inc((workers as u64).saturating_sub(bar.done()));
         Ok(())
     }
@@ -222,7 +203,10 @@ impl Cluster {
     /// # Errors
     /// When it is gone.
     pub fn status(&self) -> Result<Status, Error> {
-        bridge::ask("status", &self.inner.id, json!({})).map(Status::new)
+        match bridge::ask(&Request::Status { cluster: self.id() })? {
+            Answer::Cluster(state) => Ok(Status::new(*state)),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// The last lines of each worker's log: (name, text).
@@ -230,9 +214,10 @@ impl Cluster {
     /// # Errors
     /// When the cluster is gone.
     pub fn logs(&self) -> Result<Vec<(String, String)>, Error> {
-        let answer = bridge::ask("logs", &self.inner.id, json!({}))?;
-        let logs = answer["logs"].as_object().into_iter().flatten();
-        Ok(logs.map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect())
+        match bridge::ask(&Request::Logs { cluster: self.id() })? {
+            Answer::Logs { logs } => Ok(logs.into_iter().collect()),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Closes the cluster now, with the workers and jobs that were started for it. Others'
@@ -241,6 +226,6 @@ impl Cluster {
     /// # Errors
     /// When the Dask client's process is gone.
     pub fn close(self) -> Result<(), Error> {
-        bridge::ask("close", &self.inner.id, json!({})).map(drop)
+        bridge::ask(&Request::Close { cluster: self.id() }).map(drop)
     }
 }

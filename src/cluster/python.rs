@@ -1,8 +1,8 @@
 //! Finds a Python that has Dask: the user's choice, the environment's, Jupyter's own, the one on
 //! the path, or one that is made here. It runs interpreters to ask what they have, nothing more.
 
-use super::error::Error;
 use super::jupyter;
+use crate::executor::Error;
 use crate::rt;
 use std::env;
 use std::fs::{self, DirBuilder, File};
@@ -35,7 +35,7 @@ pub(crate) type Say<'a> = &'a mut dyn FnMut(&str);
 pub(crate) fn find(say: Say<'_>) -> Result<Python, Error> {
     if let Some(chosen) = env::var_os(VARIABLE).filter(|v| !v.is_empty()) {
         let chosen = PathBuf::from(chosen);
-        return ask(&chosen).map_err(|why| Error::new(format!("{VARIABLE} is {}, but {why}", chosen.display())));
+        return ask(&chosen).map_err(|why| Error::refused(format!("{VARIABLE} is {}, but {why}", chosen.display())));
     }
     let mut refused = Vec::new();
     for candidate in candidates() {
@@ -102,7 +102,7 @@ fn managed() -> Result<PathBuf, Error> {
     let cache = variable("FERROLAB_CACHE_DIR")
         .or_else(|| variable("XDG_CACHE_HOME").map(|p| p.join("ferrolab")))
         .or_else(|| variable("HOME").map(|p| p.join(".cache/ferrolab")));
-    Ok(cache.ok_or_else(|| Error::new("no HOME, so no place for a Python environment"))?.join("python"))
+    Ok(cache.ok_or_else(|| Error::refused("no HOME, so no place for a Python environment"))?.join("python"))
 }
 
 /// One environment for all sessions of a user; who comes second waits for the first.
@@ -110,12 +110,13 @@ fn make(folder: &Path, say: Say<'_>, refused: &[String]) -> Result<Python, Error
     let tried: String = refused.iter().map(|why| format!("\n  {why}")).collect();
     let base = env::var_os("PATH").iter().flat_map(env::split_paths).map(|d| d.join("python3")).find(|p| p.is_file());
     let base = base.ok_or_else(|| {
-        Error::new(format!(
+        Error::refused(format!(
             "a cluster needs Python with Dask, and there is no python3: install one, or set {VARIABLE}{tried}"
         ))
     })?;
     let python = folder.join("bin/python");
-    let cannot = |e: io::Error| Error::new(format!("cannot make a Python environment in {}: {e}", folder.display()));
+    let cannot =
+        |e: io::Error| Error::refused(format!("cannot make a Python environment in {}: {e}", folder.display()));
     let above = folder.parent().unwrap_or(folder);
     DirBuilder::new().recursive(true).mode(0o700).create(above).map_err(cannot)?;
     let lock = File::options().create(true).append(true).mode(0o600).open(folder.with_extension("lock"));
@@ -134,7 +135,7 @@ fn make(folder: &Path, say: Say<'_>, refused: &[String]) -> Result<Python, Error
     run(Command::new(&base).args(["-m", "venv", "--clear"]).arg(folder), "python3 -m venv", &log)?;
     let pip = ["-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"];
     run(Command::new(&python).args(pip).args(PACKAGES), "pip install", &log)?;
-    ask(&python).map_err(|why| Error::new(format!("{} was made, but {why}", folder.display())))
+    ask(&python).map_err(|why| Error::refused(format!("{} was made, but {why}", folder.display())))
 }
 
 /// The file, once no other process has it locked; a process that ends gives it free.
@@ -171,7 +172,7 @@ impl Drop for Helper {
 }
 
 fn run(command: &mut Command, what: &str, log: &Path) -> Result<(), Error> {
-    let fails = |e: io::Error| Error::new(format!("{what} does not run: {e}"));
+    let fails = |e: io::Error| Error::refused(format!("{what} does not run: {e}"));
     let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(log).map_err(fails)?;
     let output = file.try_clone().map_err(fails)?;
     let child = command.stdin(Stdio::null()).stdout(output).stderr(file).process_group(0).spawn().map_err(fails)?;
@@ -190,7 +191,7 @@ fn run(command: &mut Command, what: &str, log: &Path) -> Result<(), Error> {
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<&str> = said.trim().lines().collect();
     let last = lines[lines.len().saturating_sub(5)..].join("\n");
-    Err(Error::new(format!("{what} failed; install `distributed` yourself and set {VARIABLE}\n{last}")))
+    Err(Error::refused(format!("{what} failed; install `distributed` yourself and set {VARIABLE}\n{last}")))
 }
 
 #[cfg(test)]

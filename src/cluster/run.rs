@@ -1,25 +1,24 @@
 //! One run of many calls: batches out, results in, a bar that moves, interrupts. Nothing here is
 //! generic; what batches hold is its caller's business.
 
-use super::batch::Panic;
-use super::bridge::{Link, Message, error_in};
+use super::bridge::{Link, Message};
 use super::bytes::Bytes;
 use super::code::{self, Code};
-use super::error::Error;
+use super::protocol::{Answer, Failure, Panic, QueuedJob, Request, WorkerLane};
 use super::schedule::Schedule;
 use super::shim::Shim;
-use super::value::{Fault, Written};
+use crate::executor::Error;
 use crate::frame::Frame;
 use crate::progress::{Lane, Outcome, State};
 use crate::rt;
-use serde_json::{Value, json};
+use crate::value::{Fault, Written};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// How a run looks.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Job {
+pub(crate) struct Appearance {
     pub(crate) quiet: bool,
     pub(crate) message: String,
 }
@@ -27,7 +26,7 @@ pub(crate) struct Job {
 /// What is to be run where.
 pub(crate) struct Run<'a> {
     pub(crate) cluster: &'a str,
-    pub(crate) job: &'a Job,
+    pub(crate) appearance: &'a Appearance,
     pub(crate) tasks: usize,
     /// Batches start at multiples of this.
     pub(crate) grain: usize,
@@ -50,13 +49,7 @@ struct Part {
 /// A number of tasks that can be counted.
 #[inline(never)]
 pub(crate) fn countable(tasks: usize) -> Result<usize, Error> {
-    if tasks == usize::MAX { Err(Error::new("too many tasks")) } else { Ok(tasks) }
-}
-
-/// What was written to be sent.
-#[inline(never)]
-pub(crate) fn sendable(what: &str, written: Result<Vec<u8>, Fault>) -> Result<Vec<u8>, Error> {
-    written.map_err(|e| Error::new(format!("{what} cannot be sent: {e}")))
+    if tasks == usize::MAX { Err(Error::refused("too many tasks")) } else { Ok(tasks) }
 }
 
 impl Run<'_> {
@@ -69,7 +62,7 @@ impl Run<'_> {
             return Ok(());
         }
         let code = code::of(self.shim)?;
-        let mut going = Going {
+        let mut underway = Underway {
             link: Link::open()?,
             schedule: Schedule::new(self.tasks, self.grain),
             grain: self.grain,
@@ -80,26 +73,26 @@ impl Run<'_> {
             next: 0,
             bar: Painted::new(self),
         };
-        going.link.send(&self.head(&code), &self.params)?;
-        while !going.schedule.is_done() {
-            going.send_batches(write)?;
-            if let Some(message) = going.link.receive()? {
-                going.on_message(message)?;
+        underway.link.send(&self.request(code), &self.params)?;
+        while !underway.schedule.is_done() {
+            underway.send_batches(write)?;
+            if let Some(message) = underway.link.receive()? {
+                underway.on_message(message)?;
             }
             // Batches first, so that nobody waits while results are read.
-            going.send_batches(write)?;
-            going.read_parts(read)?;
+            underway.send_batches(write)?;
+            underway.read_parts(read)?;
         }
-        going.link.send(&json!({"op": "end"}), &[])?;
-        going.bar.finish(Outcome::Done);
+        underway.link.send(&Request::End, &[])?;
+        underway.bar.finish(Outcome::Done);
         Ok(())
     }
 
-    fn head(&self, code: &Code) -> Value {
-        let name: String = self.job.message.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    fn request(&self, code: Code) -> Request {
+        let name: String = self.appearance.message.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
         // Few, stable prefixes: the dashboard groups tasks by them.
         let prefix = if name.is_empty() { "map".to_owned() } else { name.to_lowercase() };
-        json!({"op": "run", "cluster": self.cluster, "code": code, "prefix": prefix, "params_id": identity(&self.params)})
+        Request::Run { cluster: self.cluster.to_owned(), code, prefix, params_id: identity(&self.params) }
     }
 }
 
@@ -110,7 +103,7 @@ pub(crate) fn identity(bytes: &[u8]) -> u64 {
 }
 
 /// A run on its way.
-struct Going {
+struct Underway {
     link: Link,
     schedule: Schedule,
     /// Tasks that have one result together.
@@ -126,13 +119,12 @@ struct Going {
     bar: Painted,
 }
 
-impl Going {
+impl Underway {
     fn send_batches(&mut self, write: Write<'_>) -> Result<(), Error> {
         while let Some(tasks) = self.schedule.next() {
             self.written.clear();
             write(tasks.clone(), &mut self.written).map_err(|e| unwritable(&e))?;
-            // Adaptive scaling sees only what was sent, and most calls were not.
-            let batch = json!({"op": "batch", "n": self.number, "backlog": self.schedule.seconds_left()});
+            let batch = Request::Batch { n: self.number, backlog: self.schedule.seconds_left() };
             self.link.send(&batch, self.written.as_bytes())?;
             self.flying.insert(self.number, tasks);
             self.number += 1;
@@ -152,25 +144,24 @@ impl Going {
         Ok(())
     }
 
-    fn on_message(&mut self, (head, bytes): Message) -> Result<(), Error> {
-        match head["kind"].as_str() {
-            Some("done") => {
-                let Some(tasks) = head["n"].as_u64().and_then(|n| self.flying.remove(&n)) else { return Ok(()) };
-                self.schedule.on_done(tasks.len(), head["seconds"].as_f64().unwrap_or(0.0));
+    fn on_message(&mut self, (answer, bytes): Message) -> Result<(), Error> {
+        match answer {
+            Answer::Done { n, seconds, .. } => {
+                let Some(tasks) = self.flying.remove(&n) else { return Ok(()) };
+                self.schedule.on_done(tasks.len(), seconds);
                 self.bar.on_done(tasks.len() as u64);
                 self.parts.insert(tasks.start, Part { tasks, bytes });
             }
-            Some("failed") => {
-                let first = head["n"].as_u64().and_then(|n| self.flying.remove(&n)).map_or(0, |tasks| tasks.start);
-                return Err(failure(&head, first));
+            Answer::Failed { n, failure } => {
+                return Err(failed(failure, self.flying.remove(&n).map_or(0, |tasks| tasks.start)));
             }
-            Some("workers") => {
-                self.schedule.set_threads(head["threads"].as_u64().unwrap_or(0) as usize);
-                self.bar.on_workers(&head);
+            Answer::Workers { threads, lanes, words, queue } => {
+                self.schedule.set_threads(threads);
+                self.bar.on_workers(lanes, words, &queue);
             }
-            Some("lines") => print_lines(&head),
-            Some("news") => eprintln!("{}", head["text"].as_str().unwrap_or_default()),
-            Some("error") => return Err(error_in(&head)),
+            Answer::Lines { worker, lines, more } => print_lines(&worker, &lines, more),
+            Answer::News { text } => eprintln!("{text}"),
+            Answer::Error(failure) => return Err(failed(failure, 0)),
             _ => {}
         }
         Ok(())
@@ -178,26 +169,25 @@ impl Going {
 }
 
 fn unwritable(error: &Fault) -> Error {
-    Error::new(format!("a task cannot be sent: {error}"))
+    Error::unsendable(format!("a task cannot be sent: {error}"))
 }
 
 fn unreadable(error: &Fault) -> Error {
-    Error::new(format!("a result cannot be read: {error}"))
+    Error::unsendable(format!("a result cannot be read: {error}"))
 }
 
-/// Why a batch failed, whose first task is `first`.
-pub(crate) fn failure(head: &Value, first: usize) -> Error {
-    let mut error = error_in(head);
-    if head["panic"]["unwritable"] == true {
-        let task = first + head["panic"]["task"].as_u64().unwrap_or(0) as usize;
+/// Why a batch failed, whose first task is `first`, or an operation.
+pub(crate) fn failed(failure: Failure, first: usize) -> Error {
+    let mut error = Error::new(failure.why, failure.message);
+    error.worker = failure.worker;
+    let Some(panic) = failure.panic else { return error };
+    let task = first + panic.task as usize;
+    if panic.unwritable {
         error.message = format!("the result of task {task} cannot be sent: {}", error.message);
         return error;
     }
-    if let Ok(panic) = serde_json::from_value::<Panic>(head["panic"].clone()) {
-        error.task = Some(first + panic.task as usize);
-        error.message.clone_from(&panic.message);
-        report(&panic, error.worker.as_deref().unwrap_or("worker"));
-    }
+    error.task = Some(task);
+    report(&panic, error.worker.as_deref().unwrap_or("worker"));
     error
 }
 
@@ -215,12 +205,11 @@ fn report(panic: &Panic, worker: &str) {
     }
 }
 
-fn print_lines(head: &Value) {
-    let worker = head["worker"].as_str().unwrap_or("?");
-    for line in head["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+fn print_lines(worker: &str, lines: &[String], more: bool) {
+    for line in lines {
         println!("[{worker}] {line}");
     }
-    if head["more"].as_bool() == Some(true) {
+    if more {
         println!("[{worker}] … more lines are in the worker's log: cluster.logs()");
     }
 }
@@ -237,8 +226,8 @@ struct Painted {
 
 impl Painted {
     fn new(run: &Run<'_>) -> Self {
-        let state = (!run.job.quiet).then(|| State::automatic(run.tasks as u64, &run.job.message));
-        Self { state, message: run.job.message.clone(), done: 0, shown: 0 }
+        let state = (!run.appearance.quiet).then(|| State::automatic(run.tasks as u64, &run.appearance.message));
+        Self { state, message: run.appearance.message.clone(), done: 0, shown: 0 }
     }
 
     fn on_done(&mut self, calls: u64) {
@@ -255,17 +244,16 @@ impl Painted {
         }
     }
 
-    fn on_workers(&mut self, head: &Value) {
-        let lanes: Vec<Lane> = head["lanes"].as_array().into_iter().flatten().map(lane).collect();
+    fn on_workers(&mut self, lanes: Vec<WorkerLane>, told: Vec<String>, queue: &[QueuedJob]) {
         let inside: u64 = lanes.iter().map(|lane| lane.done).sum();
         self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
         let Some(state) = &self.state else { return };
-        let place = if lanes.is_empty() { waiting(head) } else { counted(lanes.len() as u64, "worker") };
+        let place = if lanes.is_empty() { waiting(queue) } else { counted(lanes.len() as u64, "worker") };
         let mut words = vec![self.message.clone(), place];
-        words.extend(head["words"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        words.extend(told);
         words.retain(|word| !word.is_empty());
         state.set_message(words.join(", "));
-        state.set_workers(lanes);
+        state.set_workers(lanes.into_iter().map(lane).collect());
     }
 
     fn finish(&mut self, outcome: Outcome) {
@@ -281,10 +269,8 @@ impl Drop for Painted {
     }
 }
 
-/// A worker's lane: `[name, calls done, state in words]`.
-fn lane(told: &Value) -> Lane {
-    let text = |at: usize| told[at].as_str().unwrap_or_default().to_owned();
-    Lane { name: text(0), done: told[1].as_u64().unwrap_or(0), note: text(2) }
+fn lane(told: WorkerLane) -> Lane {
+    Lane { name: told.name, done: told.done, note: told.note }
 }
 
 fn counted(n: u64, what: &str) -> String {
@@ -292,14 +278,11 @@ fn counted(n: u64, what: &str) -> String {
 }
 
 /// What the work waits for while there is no worker.
-pub(crate) fn waiting(head: &Value) -> String {
-    let jobs = head["queue"].as_array().into_iter().flatten();
-    let text = |job: &Value, key: &str| job[key].as_str().unwrap_or("").to_owned();
-    let one = |job: &Value| {
-        let start = text(job, "start");
-        let when = if start.is_empty() { start } else { format!(", starts about {start}") };
-        format!("job {} is {} ({}{when})", text(job, "job"), text(job, "state").to_lowercase(), text(job, "reason"))
+pub(crate) fn waiting(queue: &[QueuedJob]) -> String {
+    let one = |job: &QueuedJob| {
+        let when = if job.start.is_empty() { String::new() } else { format!(", starts about {}", job.start) };
+        format!("job {} is {} ({}{when})", job.job, job.state.to_lowercase(), job.reason)
     };
-    let jobs: Vec<String> = jobs.map(one).collect();
+    let jobs: Vec<String> = queue.iter().map(one).collect();
     if jobs.is_empty() { "waiting for workers".to_owned() } else { format!("waiting for workers: {}", jobs.join("; ")) }
 }

@@ -1,9 +1,9 @@
 //! TLS between a notebook, a scheduler and workers, in the words of Dask's `Security`. It holds
 //! paths and choices, never keys; Dask reads the files.
 
-use super::config::Slurm;
-use super::error::Error;
-use serde_json::{Map, Value};
+use super::protocol::Tls;
+use crate::executor::Error;
+use serde_json::Value;
 use std::fmt;
 use std::path::Path;
 
@@ -29,7 +29,7 @@ use std::path::Path;
 #[derive(Clone, PartialEq, Eq, Default)]
 #[must_use = "it protects nothing until a cluster is opened with it"]
 pub struct Security {
-    options: Map<String, Value>,
+    options: Tls,
 }
 
 impl Security {
@@ -104,16 +104,21 @@ impl Security {
         self.file("tls_worker_key", path.as_ref())
     }
 
+    /// What was chosen, unchecked: files may be others' to read.
+    pub(super) fn options(&self) -> &Tls {
+        &self.options
+    }
+
     /// What the Dask client is told.
-    pub(crate) fn to_json(&self) -> Result<Value, Error> {
+    pub(crate) fn checked(&self) -> Result<Tls, Error> {
         for (name, path) in &self.options {
             if let Some(path) = path.as_str()
                 && let Err(why) = std::fs::File::open(path)
             {
-                return Err(Error::new(format!("{name}: cannot read {path}: {why}")));
+                return Err(Error::refused(format!("{name}: cannot read {path}: {why}")));
             }
         }
-        Ok(Value::Object(self.options.clone()))
+        Ok(self.options.clone())
     }
 }
 
@@ -123,22 +128,14 @@ impl fmt::Debug for Security {
     }
 }
 
-impl Slurm {
-    /// TLS between all parts. Temporary credentials are handed to the jobs in files below
-    /// [`Slurm::log_directory`] that only you can read.
-    pub fn security(self, security: &Security) -> Self {
-        self.set("security", Value::Object(security.options.clone()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        let wrong = Security::new().tls_ca_file("/none/ca.pem").to_json().unwrap_err();
+        let wrong = Security::new().tls_ca_file("/none/ca.pem").checked().unwrap_err();
         assert!(wrong.message.contains("tls_ca_file") && wrong.message.contains("/none/ca.pem"), "{wrong}");
-        assert_eq!(Security::temporary().to_json().unwrap()["temporary"], true);
+        assert_eq!(Security::temporary().checked().unwrap()["temporary"], true);
     }
 }

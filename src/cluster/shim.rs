@@ -7,9 +7,9 @@
 //! shared object calls the same place.
 
 use super::batch::{Batch, Call, parameters, serve};
-use super::numbers::Numeric;
-use super::source::Kind;
-use super::value::read;
+
+use crate::executor::source::Received;
+use crate::value::{Numeric, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ptr::NonNull;
@@ -17,21 +17,6 @@ use std::sync::Arc;
 
 /// What a worker calls.
 pub type Shim = unsafe extern "C" fn(*mut Call) -> i32;
-
-/// Does not compile when a closure captures something. It stands in each public function, because
-/// rustc names the call that it was compiled for, and that has to be the user's.
-macro_rules! captures_nothing {
-    ($f:ident: $F:ty) => {{
-        let _ = $f;
-        const {
-            assert!(
-                size_of::<$F>() == 0,
-                "a closure for the cluster cannot use variables of the notebook, nor of a function around it: pass them with `map_with(&value, tasks, |value, task| …)`"
-            );
-        }
-    }};
-}
-pub(crate) use captures_nothing;
 
 /// A value of a type that has one value without bytes: a function, or a closure that captures
 /// nothing.
@@ -47,7 +32,7 @@ fn conjure<F: Copy + 'static>() -> F {
 ///
 /// # Safety
 /// `call` points to a [`Call`] whose pointers are valid for its lengths until this returns.
-pub(crate) unsafe extern "C" fn map<K: Kind, F, T>(call: *mut Call) -> i32
+pub(crate) unsafe extern "C" fn map<K: Received, F, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
     T: Serialize + DeserializeOwned,
@@ -71,7 +56,7 @@ where
 ///
 /// # Safety
 /// As for [`map`].
-pub(crate) unsafe extern "C" fn keep<K: Kind, F, T>(call: *mut Call) -> i32
+pub(crate) unsafe extern "C" fn keep<K: Received, F, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
     T: Serialize + DeserializeOwned,
@@ -93,7 +78,7 @@ where
 ///
 /// # Safety
 /// As for [`map`].
-pub(crate) unsafe extern "C" fn map_with<P, K: Kind, F, T>(call: *mut Call) -> i32
+pub(crate) unsafe extern "C" fn map_with<P, K: Received, F, T>(call: *mut Call) -> i32
 where
     P: DeserializeOwned + Send + Sync + 'static,
     F: for<'w> Fn(&P, K::Item<'w>) -> T + Copy + 'static,
@@ -120,7 +105,7 @@ where
 ///
 /// # Safety
 /// As for [`map`].
-pub(crate) unsafe extern "C" fn map_reduce<K: Kind, F, O, T>(call: *mut Call) -> i32
+pub(crate) unsafe extern "C" fn map_reduce<K: Received, F, O, T>(call: *mut Call) -> i32
 where
     F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
     O: Fn(T, T) -> T + Copy + 'static,
@@ -199,12 +184,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::{Panic, Trial};
-    use super::super::source::{Borrowed, Integers};
-    use super::super::value::bytes_of;
+    use super::super::batch::Trial;
+    use super::super::protocol::Panic;
     use super::*;
+    use crate::executor::source::{Borrowed, Integers};
+    use crate::value::bytes_of;
 
-    fn shim_of<K: Kind, F, T>(_: F) -> Shim
+    fn shim_of<K: Received, F, T>(_: F) -> Shim
     where
         F: for<'w> Fn(K::Item<'w>) -> T + Copy + 'static,
         T: Serialize + DeserializeOwned,

@@ -5,13 +5,13 @@
 //! this crate was compiled for is what all of them need.
 
 use super::code;
-use serde_json::{Value, json};
+use super::protocol::Needs;
 
 macro_rules! features {
     ($($rustc:literal $kernel:literal,)*) => {
         /// Features this crate was compiled for, by the names that `/proc/cpuinfo` has for them.
-        pub(crate) fn features() -> Vec<&'static str> {
-            [$((cfg!(target_feature = $rustc), $kernel)),*].iter().filter_map(|(used, name)| used.then_some(*name)).collect()
+        pub(crate) fn features() -> Vec<String> {
+            [$((cfg!(target_feature = $rustc), $kernel)),*].iter().filter_map(|(used, name)| used.then(|| (*name).to_owned())).collect()
         }
     };
 }
@@ -37,8 +37,8 @@ features! {
 features! {}
 
 /// What every worker has to have: features, and the libraries that code from here is linked against.
-pub(crate) fn needs() -> Value {
-    json!({"features": features(), "libraries": code::layers()})
+pub(crate) fn needs() -> Needs {
+    Needs { features: features(), libraries: code::layers() }
 }
 
 #[cfg(test)]
@@ -50,14 +50,14 @@ mod tests {
         let text = std::fs::read_to_string("/proc/cpuinfo").unwrap();
         let line = text.lines().find(|line| line.starts_with("flags") || line.starts_with("Features")).unwrap();
         let flags: Vec<&str> = line.split_whitespace().collect();
-        assert!(features().iter().all(|name| flags.contains(name)), "{:?} of {flags:?}", features());
+        assert!(features().iter().all(|name| flags.contains(&name.as_str())), "{:?} of {flags:?}", features());
     }
 
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn names_are_those_of_the_kernel() {
         // Tests are compiled for the least of processors, whose features have no place in the table.
-        assert_eq!(features().contains(&"avx2"), cfg!(target_feature = "avx2"));
-        assert_eq!(needs()["libraries"], json!([]));
+        assert_eq!(features().iter().any(|name| name == "avx2"), cfg!(target_feature = "avx2"));
+        assert!(needs().libraries.is_empty());
     }
 }

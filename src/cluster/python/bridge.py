@@ -1,6 +1,6 @@
 """Holds the Dask clients of a notebook, for the runner that executes its cells.
 
-    python bridge.py SOCKET WORKER_MODULE
+    python bridge.py SOCKET
 
 It listens on a Unix socket in a folder that only its user can enter. Each connection is one operation;
 a connection that closes early means that nobody waits for its tasks any more. It ends, and ends what it
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import itertools
 import os
 import pathlib
@@ -21,28 +20,37 @@ import signal
 import sys
 import traceback
 
-import clusters
-from clusters import CLUSTERS, Held, close, describe, open_cluster, queue_of
-from connection import Connection, Wrong
-from runs import POLL, Run, explain
+import protocol
+from carried import worker as worker_module
+from clusters import CLUSTERS, OpenCluster, close, describe, open_cluster
+from connection import Connection, Lost, Wrong
+from protocol import Note, Ok
+from runs import POLL, Run, error
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 NUMBERS = itertools.count()
 
 
-def held_of(head: dict) -> Held:
-    held = CLUSTERS.get(head["cluster"])
-    if held is None:
-        raise Wrong("this cluster was closed, or its client has ended: make it again")
-    return held
+def cluster_of(head) -> OpenCluster:
+    cluster = CLUSTERS.get(head.cluster)
+    if cluster is None:
+        raise Lost("this cluster was closed, or its client has ended: make it again")
+    return cluster
+
+
+def future_of(cluster: OpenCluster, key: str):
+    future = cluster.results.get(key)
+    if future is None:
+        raise Lost("this future was released: submit its task again")
+    return future
 
 
 async def serve(connection: Connection) -> None:
     head, body = await connection.receive()
     try:
-        operation = OPERATIONS[head["op"]]
-        if head["op"] in BRIEF:
-            await held_of(head).unless_silent(operation(connection, head, body))
+        operation = OPERATIONS[type(head)]
+        if type(head) in BRIEF:
+            await cluster_of(head).unless_silent(operation(connection, head, body))
         else:
             await operation(connection, head, body)
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -50,14 +58,12 @@ async def serve(connection: Connection) -> None:
     except Exception as problem:  # noqa: BLE001: the notebook must hear of it
         if not isinstance(problem, Wrong):
             traceback.print_exc()
-        held = CLUSTERS.get(head.get("cluster", ""))
-        told = explain(problem, held)
-        connection.send({"kind": "error", **told})
+        connection.send(error(problem))
 
 
-async def on_open(connection: Connection, head: dict, body: bytes) -> None:
+async def on_open(connection: Connection, head: protocol.Open, body: bytes) -> None:
     def note(text: str) -> None:
-        connection.send({"kind": "note", "text": text})
+        connection.send(Note(text))
 
     opening = asyncio.create_task(open_cluster(head, note))
     gone = asyncio.create_task(connection.reader.read(1))
@@ -68,12 +74,12 @@ async def on_open(connection: Connection, head: dict, body: bytes) -> None:
             await opening
         return
     gone.cancel()
-    held = await opening
-    close_unless_kept(held, head["process"])
-    connection.send({"kind": "ok", **await describe(held)})
+    cluster = await opening
+    close_unless_kept(cluster, head.process)
+    connection.send(await describe(cluster))
 
 
-def close_unless_kept(held: Held, process: int) -> None:
+def close_unless_kept(cluster: OpenCluster, process: int) -> None:
     """A process that ends before it says that its cell has succeeded leaves no cluster behind."""
     try:
         descriptor = os.pidfd_open(process)
@@ -85,23 +91,23 @@ def close_unless_kept(held: Held, process: int) -> None:
     def ended() -> None:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-        if not held.kept:
-            held.closing = asyncio.ensure_future(close(held, "the cell that made it failed"))
+        if not cluster.kept:
+            cluster.closing = asyncio.ensure_future(close(cluster, "the cell that made it failed"))
 
     loop.add_reader(descriptor, ended)
 
 
-async def on_keep(connection: Connection, head: dict, body: bytes) -> None:
-    held_of(head).kept = True
+async def on_keep(connection: Connection, head: protocol.Keep, body: bytes) -> None:
+    cluster_of(head).kept = True
 
 
-async def on_run(connection: Connection, head: dict, body: bytes) -> None:
-    run, wanted = Run(held_of(head), connection, head, body), False
+async def on_run(connection: Connection, head: protocol.Run, body: bytes) -> None:
+    run, wanted = Run(cluster_of(head), connection, head.code, head.prefix, body, head.params_id), False
     try:
         await run.start()
         while True:
             message, input_ = await connection.receive()
-            if message["op"] == "end":
+            if isinstance(message, protocol.End):
                 wanted = True
                 return
             run.batch(message, input_)
@@ -109,145 +115,126 @@ async def on_run(connection: Connection, head: dict, body: bytes) -> None:
         await run.end(wanted)
 
 
-async def on_submit(connection: Connection, head: dict, body: bytes) -> None:
+async def on_submit(connection: Connection, head: protocol.Submit, body: bytes) -> None:
     """One call whose result stays on the workers."""
-    held = held_of(head)
-    run = Run(held, connection, head, b"")
+    cluster = cluster_of(head)
+    run = Run(cluster, connection, head.code, "submit", keep=True)
     pieces = [body] if body else []
-    for key in head.get("after", []):
-        if key not in held.results:
-            raise Wrong("this future was released: submit its task again")
-        pieces.append(held.results[key])
-    future = await run.submit(next(NUMBERS), pieces, head.get("keep", False))
-    held.results[future.key] = future
+    pieces += [future_of(cluster, key) for key in head.after]
+    future = await run.submit(next(NUMBERS), pieces)
+    cluster.results[future.key] = future
     future.ferrolab = (run, pieces)
-    connection.send({"kind": "ok", "key": future.key})
+    connection.send(protocol.Submitted(future.key))
 
 
-async def on_result(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    future = held.results.get(head["key"])
-    if future is None:
-        raise Wrong("this future was released: submit its task again")
+async def on_result(connection: Connection, head: protocol.Result, body: bytes) -> None:
+    cluster = cluster_of(head)
+    future = future_of(cluster, head.key)
     run, pieces = future.ferrolab
-    waiting = asyncio.create_task(held.unless_silent(run.result(future, head["key"], pieces)))
+    waiting = asyncio.create_task(cluster.unless_silent(run.result(future, head.key, pieces)))
     gone = asyncio.create_task(connection.reader.read(1))
     await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
         waiting.cancel()
         return
     gone.cancel()
-    value = clusters.WORKER.value_of(await waiting)
-    connection.send({"kind": "ok", "array": value.dtype.str if clusters.WORKER.is_array(value) else None}, clusters.WORKER.memory(value))
+    value = worker_module.value_of(await waiting)
+    connection.send(protocol.Value(value.dtype.str if worker_module.is_array(value) else None), worker_module.memory(value))
 
 
-async def on_status(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    states = {key: held.results[key].status for key in head.get("keys", []) if key in held.results}
-    connection.send({"kind": "ok", "states": states, **await describe(held)})
+async def on_states(connection: Connection, head: protocol.States, body: bytes) -> None:
+    cluster = cluster_of(head)
+    # a scheduler that is silent is an error, where the states of its client never change
+    await cluster.identity()
+    connection.send(protocol.FutureStates({key: cluster.results[key].status for key in head.keys if key in cluster.results}))
 
 
-async def on_release(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    for key in head["keys"]:
-        future = held.results.pop(key, None)
-        if future is not None and head.get("cancel"):
-            await held.client.cancel([future], force=True)
-            await held.client.run(clusters.WORKER.cancel, future.ferrolab[0].name, on_error="ignore")
-    connection.send({"kind": "ok"})
+async def on_status(connection: Connection, head: protocol.Status, body: bytes) -> None:
+    connection.send(await describe(cluster_of(head)))
 
 
-async def on_publish(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    future = held.results.get(head["key"])
-    if future is None:
-        raise Wrong("this future was released: submit its task again")
+async def on_release(connection: Connection, head: protocol.Release, body: bytes) -> None:
+    cluster = cluster_of(head)
+    for key in head.keys:
+        future = cluster.results.pop(key, None)
+        if future is not None and head.cancel:
+            await cluster.client.cancel([future], force=True)
+            await cluster.client.run(worker_module.cancel, future.ferrolab[0].name, on_error="ignore")
+    connection.send(Ok())
+
+
+async def on_publish(connection: Connection, head: protocol.Publish, body: bytes) -> None:
+    cluster = cluster_of(head)
     # what others read is the value, not our tuple around it
-    value = held.client.submit(clusters.WORKER.readable, future, pure=False)
-    await held.client.publish_dataset(value, name=head["name"], override=True)
-    connection.send({"kind": "ok"})
+    value = cluster.client.submit(worker_module.readable, future_of(cluster, head.key), pure=False)
+    await cluster.client.publish_dataset(value, name=head.name, override=True)
+    connection.send(Ok())
 
 
-async def on_scale(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    if held.owned is None or not held.can_scale:
-        raise Wrong("this cluster was not started from the notebook: scale it where it was started")
-    if held.kind == "slurm":
-        # in jobs: one for each node
-        if "minimum" in head:
-            await held.owned.adapt(head["minimum"], head["maximum"])
-        else:
-            held.owned.bounds = None
-            await held.owned.scale(head["workers"])
-    elif "minimum" in head:
-        held.owned.adapt(minimum=head["minimum"], maximum=head["maximum"])
-    else:
-        with contextlib.suppress(Exception):
-            held.owned.adapt(minimum=0, maximum=0).stop() if getattr(held.owned, "_adaptive", None) else None
-        scaled = held.owned.scale(head["workers"])
-        if asyncio.iscoroutine(scaled):
-            await scaled
-    connection.send({"kind": "ok"})
+async def on_scale(connection: Connection, head: protocol.Scale, body: bytes) -> None:
+    await cluster_of(head).origin.scale(head.workers)
+    connection.send(Ok())
 
 
-async def on_wait(connection: Connection, head: dict, body: bytes) -> None:
+async def on_adapt(connection: Connection, head: protocol.Adapt, body: bytes) -> None:
+    await cluster_of(head).origin.adapt(head.minimum, head.maximum)
+    connection.send(Ok())
+
+
+async def on_wait(connection: Connection, head: protocol.Wait, body: bytes) -> None:
     """Until there are so many workers, telling of those there are."""
-    held, told = held_of(head), None
+    cluster, told = cluster_of(head), None
     gone = asyncio.ensure_future(connection.reader.read(1))
-    while (there := len(await held.workers())) < head["workers"]:
-        if reason := held.hopeless(head["workers"]):
-            raise Wrong(reason)
-        news = {"kind": "note", "workers": there, "queue": await queue_of(held)}
+    while (there := len(await cluster.workers())) < head.workers:
+        if reason := cluster.origin.hopeless(head.workers):
+            raise Lost(reason)
+        news = protocol.Waiting(there, await cluster.origin.queue(fresh=False))
         if news != told:
             connection.send(news)
             told = news
         if (await asyncio.wait([gone], timeout=POLL))[0]:
             return
     gone.cancel()
-    connection.send({"kind": "ok", **await describe(held)})
+    connection.send(await describe(cluster))
 
 
-async def on_logs(connection: Connection, head: dict, body: bytes) -> None:
-    held = held_of(head)
-    logs = await held.client.get_worker_logs(n=200)
-    names = {address: clusters.WORKER.label(w["id"]) for address, w in (await held.workers()).items()}
+async def on_logs(connection: Connection, head: protocol.Logs, body: bytes) -> None:
+    cluster = cluster_of(head)
+    logs = await cluster.client.get_worker_logs(n=200)
+    names = {address: worker_module.label(w["id"]) for address, w in (await cluster.workers()).items()}
     text = {names.get(a, a): "\n".join(line for _, line in reversed(lines)) for a, lines in logs.items()}
-    if held.kind == "slurm":
-        text.update(held.owned.job_logs())
-    connection.send({"kind": "ok", "logs": text})
+    connection.send(protocol.LogTexts({**text, **cluster.origin.logs()}))
 
 
-async def on_close(connection: Connection, head: dict, body: bytes) -> None:
-    held = CLUSTERS.get(head["cluster"])
-    if held is not None:
-        await close(held, "the notebook closed or dropped it")
-    connection.send({"kind": "ok"})
+async def on_close(connection: Connection, head: protocol.Close, body: bytes) -> None:
+    cluster = CLUSTERS.get(head.cluster)
+    if cluster is not None:
+        await close(cluster, "the notebook closed or dropped it")
+    connection.send(Ok())
 
 
 OPERATIONS = {
-    "open": on_open,
-    "keep": on_keep,
-    "run": on_run,
-    "submit": on_submit,
-    "result": on_result,
-    "status": on_status,
-    "release": on_release,
-    "publish": on_publish,
-    "scale": on_scale,
-    "wait": on_wait,
-    "logs": on_logs,
-    "close": on_close,
+    protocol.Open: on_open,
+    protocol.Keep: on_keep,
+    protocol.Run: on_run,
+    protocol.Submit: on_submit,
+    protocol.Result: on_result,
+    protocol.States: on_states,
+    protocol.Status: on_status,
+    protocol.Release: on_release,
+    protocol.Publish: on_publish,
+    protocol.Scale: on_scale,
+    protocol.Adapt: on_adapt,
+    protocol.Wait: on_wait,
+    protocol.Logs: on_logs,
+    protocol.Close: on_close,
 }
 
-
 # those that need an answer of the scheduler, and nothing that takes long
-BRIEF = {"submit", "status", "release", "publish", "scale", "logs"}
+BRIEF = {protocol.Submit, protocol.States, protocol.Status, protocol.Release, protocol.Publish, protocol.Scale, protocol.Adapt, protocol.Logs}
 
 
-async def main(socket: str, worker: str) -> None:
-    sys.path.insert(0, str(FOLDER))
-    clusters.WORKER = importlib.import_module(worker)
-
+async def main(socket: str) -> None:
     async def accept(reader, writer):
         connection = Connection(reader, writer)
         try:
@@ -267,7 +254,7 @@ async def main(socket: str, worker: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(life), sys.stdin)
     await life.read()
     server.close()
-    await asyncio.gather(*(close(held, "the session ended") for held in list(CLUSTERS.values())))
+    await asyncio.gather(*(close(cluster, "the session ended") for cluster in list(CLUSTERS.values())))
     shutil.rmtree(FOLDER, ignore_errors=True)
     # what Dask still has in threads has no use any more
     os._exit(0)

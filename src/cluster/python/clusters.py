@@ -16,32 +16,39 @@ import shutil
 import sys
 import uuid
 
-import cloudpickle
+import carried
 import dask
 import distributed
 import links
-import slurm
+import protocol
 import tls
-from connection import Connection, Wrong
-from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
-from fit import Needs, same_python
+from carried import worker as worker_module
+from connection import Connection, Lost, Wrong
+from fit import Fit, same_python
+from jobs import Jobs
+from origin import Launcher, Origin, OthersClient
+from protocol import ClusterState, Lines, News, WorkerState
+from slurm import Slurm
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 # how often Dask's patience for a connection passes before a scheduler counts as silent
 SILENCES = 2
-# the module that runs on workers; bridge.py sets it
-WORKER = None
+# seconds in which a scheduler that is being started writes its file
+WRITING = 60
+# batch systems, by the notebook's word for them
+SYSTEMS = {"slurm": Slurm}
 
 
-class Held:
-    """A cluster of this notebook: a client, and what was started for it."""
+class OpenCluster:
+    """A cluster of this notebook: a client, and where its workers come from."""
 
-    def __init__(self, name: str, kind: str, client, owned=None, can_scale=True):
-        self.name, self.kind, self.client, self.owned, self.can_scale = name, kind, client, owned, can_scale
+    def __init__(self, name: str, kind: str, client, origin: Origin):
+        # the kind is a word for the card
+        self.name, self.kind, self.client, self.origin = name, kind, client, origin
         self.results: dict[str, object] = {}  # futures the notebook holds, by key
         self.sent: set[str] = set()
         self.runs: dict[str, Connection] = {}
-        self.needs: Needs | None = None
+        self.needs: Fit | None = None
         self.fitting = asyncio.Lock()
         self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
         self.again: dict[str, int] = {}  # batches that a lost worker had, by run
@@ -57,7 +64,7 @@ class Held:
         except asyncio.TimeoutError:
             # a stopped process, a machine that hangs: its system still takes what is sent
             address = self.client.scheduler.address
-            raise Wrong(f"the scheduler at {address} has not answered for {patience:g} s: see whether it is stopped or overloaded; if it does not come back, make the cluster again") from None
+            raise Lost(f"the scheduler at {address} has not answered for {patience:g} s: see whether it is stopped or overloaded; if it does not come back, make the cluster again") from None
 
     async def workers(self) -> dict:
         return (await self.identity())["workers"]
@@ -83,86 +90,90 @@ class Held:
     def tell(self, text: str) -> None:
         """What became of the cluster, for the cells that use it: now, or with the next one."""
         for connection in self.runs.values():
-            connection.send({"kind": "news", "text": text})
+            connection.send(News(text))
         if not self.runs:
             self.untold.append(text)
 
-    def hopeless(self, workers: int = 1) -> str:
-        """Why there will not be so many workers, when that is known."""
-        return self.owned.hopeless(workers) if isinstance(self.owned, slurm.Cluster) else ""
 
-
-CLUSTERS: dict[str, Held] = {}
+CLUSTERS: dict[str, OpenCluster] = {}
 
 
 def threads_of(workers: dict) -> int:
     return sum(w["nthreads"] for w in workers.values())
 
 
-async def open_cluster(head: dict, note) -> Held:
-    kind, options = head["kind"], head.get("options", {})
-    make = {"local": open_local, "slurm": open_slurm, "address": open_address, "file": open_file, "client": open_client}
-    held = await make[kind](options, note)
-    CLUSTERS[held.name] = held
+async def open_cluster(head: protocol.Open, note) -> OpenCluster:
+    make = {
+        protocol.Local: open_local,
+        protocol.Jobs: open_jobs,
+        protocol.Address: open_address,
+        protocol.File: open_file,
+        protocol.Client: open_client,
+    }
+    cluster = await make[type(head.ask)](head.ask, note)
+    CLUSTERS[cluster.name] = cluster
     try:
-        held.needs = Needs(head["needs"], WORKER.describe())
-        await prepare(held)
-        await check(held, await held.workers())
+        cluster.needs = Fit(head.needs, worker_module.describe())
+        await prepare(cluster)
+        await check(cluster, await cluster.workers())
     except BaseException:
-        await close(held, "it could not be prepared")
+        await close(cluster, "it could not be prepared")
         raise
-    return held
+    return cluster
 
 
-async def open_local(options: dict, note) -> Held:
+async def open_local(ask: protocol.Local, note) -> OpenCluster:
     from distributed import Client, LocalCluster
 
-    cluster = await LocalCluster(
-        n_workers=options["workers"],
-        threads_per_worker=options.get("threads", 1),
-        memory_limit=options.get("memory") or "auto",
+    launcher = await LocalCluster(
+        n_workers=ask.workers,
+        threads_per_worker=1,
+        memory_limit="auto",
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
-        local_directory=options.get("local_directory") or str(FOLDER),
-        security=tls.security_of(options.get("security"), ("client", "scheduler", "worker")),
+        local_directory=str(FOLDER),
+        security=tls.security_of(ask.security, ("client", "scheduler", "worker")),
         asynchronous=True,
     )
-    return Held(uuid.uuid4().hex[:12], "local", await connect(Client, cluster), cluster)
+    return OpenCluster(uuid.uuid4().hex[:12], "local", await connect(Client, launcher), Launcher(launcher))
 
 
-async def open_slurm(options: dict, note) -> Held:
+async def open_jobs(ask: protocol.Jobs, note) -> OpenCluster:
     from distributed import Client
 
+    system = SYSTEMS[ask.system](ask.options)
+    system.check()
     name = uuid.uuid4().hex[:12]
-    cluster = await slurm.open_cluster(name, options)
+    origin = Jobs(name, system, str(FOLDER))
+    await origin.start()
     try:
-        held = Held(name, "slurm", await connect(Client, cluster.scheduler_address, security=cluster.security), cluster)
+        cluster = OpenCluster(name, ask.system, await connect(Client, origin.scheduler_address, security=origin.security), origin)
     except BaseException:
-        await cluster.close()
+        await origin.close()
         raise
-    cluster.tell = held.tell
-    return held
+    origin.tell = cluster.tell
+    return cluster
 
 
-async def open_address(options: dict, note) -> Held:
+async def open_address(ask: protocol.Address, note) -> OpenCluster:
     from distributed import Client
 
-    security = tls.for_address(options["address"], tls.security_of(options.get("security")))
-    return Held(uuid.uuid4().hex[:12], "address", await connect(Client, options["address"], security=security), can_scale=False)
+    security = tls.for_address(ask.address, tls.security_of(ask.security))
+    return OpenCluster(uuid.uuid4().hex[:12], "address", await connect(Client, ask.address, security=security), Origin())
 
 
-async def open_file(options: dict, note) -> Held:
+async def open_file(ask: protocol.File, note) -> OpenCluster:
     from distributed import Client
 
-    path = pathlib.Path(options["path"]).expanduser()
+    path = pathlib.Path(ask.path).expanduser()
     for waited in itertools.count():
         if path.is_file() and path.stat().st_size:
             break
         if waited == 0:
             note(f"waiting for {path}")
-        if waited * 0.2 > options.get("timeout", 60):
-            raise Wrong(f"no scheduler has written {path} within {options.get('timeout', 60)} s: start one with `dask scheduler --scheduler-file {path}`")
+        if waited * 0.2 > WRITING:
+            raise Wrong(f"no scheduler has written {path} within {WRITING} s: start one with `dask scheduler --scheduler-file {path}`")
         await asyncio.sleep(0.2)
     found = path.stat()
     if found.st_uid not in (0, os.geteuid()):
@@ -170,28 +181,28 @@ async def open_file(options: dict, note) -> Held:
     if found.st_mode & 0o002:
         raise Wrong(f"everybody may write to {path}; code would be sent where it says: chmod o-w {path}")
     address = json.loads(path.read_text()).get("address", "")
-    security = tls.for_address(address, tls.security_of(options.get("security")))
-    return Held(uuid.uuid4().hex[:12], "file", await connect(Client, address, security=security), can_scale=False)
+    security = tls.for_address(address, tls.security_of(ask.security))
+    return OpenCluster(uuid.uuid4().hex[:12], "file", await connect(Client, address, security=security), Origin())
 
 
-async def open_client(options: dict, note) -> Held:
+async def open_client(ask: protocol.Client, note) -> OpenCluster:
     """Any Dask client: `module:function` returns one, or a cluster."""
     from distributed import Client
 
-    name, _, function = options["function"].partition(":")
+    name, _, function = ask.function.partition(":")
     if not function:
-        raise Wrong(f"`{options['function']}` is not of the form module:function")
-    sys.path.insert(0, options.get("directory") or os.getcwd())
+        raise Wrong(f"`{ask.function}` is not of the form module:function")
+    sys.path.insert(0, ask.directory or os.getcwd())
     try:
         made = getattr(importlib.import_module(name), function)()
     except (ImportError, AttributeError) as problem:
-        raise Wrong(f"Cluster::client cannot use `{options['function']}`: {problem}") from None
+        raise Wrong(f"Cluster::client cannot use `{ask.function}`: {problem}") from None
     if asyncio.iscoroutine(made):
         made = await made
     if isinstance(made, Client):
         # a client of its own thread's loop: ours connects to the same scheduler
-        return Held(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler.address, security=made.security), made, can_scale=False)
-    return Held(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler_address, security=getattr(made, "security", None)), made)
+        return OpenCluster(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler.address, security=made.security), OthersClient(made))
+    return OpenCluster(uuid.uuid4().hex[:12], "client", await connect(Client, made.scheduler_address, security=getattr(made, "security", None)), Launcher(made))
 
 
 async def connect(Client, *arguments, **more):
@@ -202,65 +213,21 @@ async def connect(Client, *arguments, **more):
         raise Wrong(f"no Dask scheduler answers at {arguments[0]}: {problem}") from None
 
 
-def install(name: str, text: str):
-    """Makes a module of a text, once in each process."""
-    import sys
-    import types
-
-    if name not in sys.modules:
-        module = types.ModuleType(name)
-        sys.modules[name] = module
-        exec(compile(text, name + ".py", "exec"), module.__dict__)
-    return sys.modules[name]
-
-
-class Carrier(WorkerPlugin):
-    """Brings the worker's module. Unlike `Client.upload_file` it is done at once, before a worker that is
-    just joining reads the next plugin, which may need the module."""
-
-    def __init__(self, module: str, text: str):
-        self.name, self.module, self.text = module, module, text
-
-    def setup(self, worker) -> None:
-        install(self.module, self.text).start(worker)
-
-
-class SchedulerCarrier(SchedulerPlugin):
-    """The same for the scheduler, which reads tasks on their way."""
-
-    def __init__(self, module: str, text: str):
-        self.name, self.module, self.text = "scheduler-" + module, module, text
-
-    async def start(self, scheduler) -> None:
-        self.scheduler = scheduler
-        install(self.module, self.text)
-
-    def transition(self, key, start, finish, *args, **kwargs) -> None:
-        # a run's tasks are released while they are processed when their worker is lost, or nobody wants them
-        if start == "processing" and finish == "released" and isinstance(key, str):
-            self.scheduler.log_event("ferrolab-again", {"run": key.rsplit("-", 1)[0]})
-
-
-# neither workers nor the scheduler can import this file
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-async def prepare(held: Held) -> None:
+async def prepare(cluster: OpenCluster) -> None:
     """What workers need before the first task, also those that join later."""
-    client = held.client
-    same_python(await client.get_versions(), await held.workers())
-    text = (FOLDER / f"{WORKER.__name__}.py").read_text()
-    await client.register_plugin(SchedulerCarrier(WORKER.__name__, text))
-    await client.register_plugin(Carrier(WORKER.__name__, text))
+    client = cluster.client
+    same_python(await client.get_versions(), await cluster.workers())
+    await client.register_plugin(carried.SchedulerCarrier(carried.NAME, carried.TEXT))
+    await client.register_plugin(carried.Carrier(carried.NAME, carried.TEXT))
     # lines and progress come as events; a subscription is one for the whole client
-    client.subscribe_topic("ferrolab-lines", lambda event: on_lines(held, event))
-    client.subscribe_topic("ferrolab-again", lambda event: on_again(held, event))
+    client.subscribe_topic("ferrolab-lines", lambda event: on_lines(cluster, event))
+    client.subscribe_topic("ferrolab-again", lambda event: on_again(cluster, event))
 
 
-def on_again(held: Held, event) -> None:
+def on_again(cluster: OpenCluster, event) -> None:
     run = message_of(event).get("run")
-    if run in held.runs:
-        held.again[run] = held.again.get(run, 0) + 1
+    if run in cluster.runs:
+        cluster.again[run] = cluster.again.get(run, 0) + 1
 
 
 def message_of(event) -> dict:
@@ -268,74 +235,59 @@ def message_of(event) -> dict:
     return event[1] if isinstance(event, (list, tuple)) else event
 
 
-def on_lines(held: Held, event) -> None:
+def on_lines(cluster: OpenCluster, event) -> None:
     message = message_of(event)
-    connection = held.runs.get(message.get("run"))
+    connection = cluster.runs.get(message.get("run"))
     if connection is not None:
-        connection.send({"kind": "lines", "worker": message["name"], "lines": message["lines"], "more": message["more"]})
+        connection.send(Lines(message["name"], message["lines"], message["more"]))
 
 
-async def check(held: Held, workers: dict) -> None:
+async def check(cluster: OpenCluster, workers: dict) -> None:
     """Refuses those of these workers that could not run code that was compiled here."""
-    async with held.fitting:
-        fresh = [address for address in workers if address not in held.fit]
+    async with cluster.fitting:
+        fresh = [address for address in workers if address not in cluster.fit]
         if not fresh:
             return
         # one that goes meanwhile has nothing to say
-        found = await held.client.run(WORKER.describe, workers=fresh, on_error="ignore")
-        held.needs.check({f"{WORKER.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
-        held.fit |= set(found)
-        await go_direct(held, found)
+        found = await cluster.client.run(worker_module.describe, workers=fresh, on_error="ignore")
+        cluster.needs.check({f"{worker_module.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
+        cluster.fit |= set(found)
+        await go_direct(cluster, found)
 
 
-async def go_direct(held: Held, workers: dict) -> None:
+async def go_direct(cluster: OpenCluster, workers: dict) -> None:
     """Results come from the workers themselves where they can be reached from here, else through the scheduler."""
     for address in list(workers)[:1]:
         try:
-            await asyncio.wait_for(held.client.rpc(address).identity(), 2)
+            await asyncio.wait_for(cluster.client.rpc(address).identity(), 2)
         except (OSError, asyncio.TimeoutError):
             return
-        held.client.direct_to_workers = True
+        cluster.client.direct_to_workers = True
 
 
-async def close(held: Held, why: str) -> None:
-    print(f"cluster {held.name} ({held.kind}) is closed: {why}", file=sys.stderr)
-    CLUSTERS.pop(held.name, None)
-    held.results.clear()
-    for closing in (held.client, held.owned):
-        if closing is None:
-            continue
+async def close(cluster: OpenCluster, why: str) -> None:
+    print(f"cluster {cluster.name} ({cluster.kind}) is closed: {why}", file=sys.stderr)
+    CLUSTERS.pop(cluster.name, None)
+    cluster.results.clear()
+    for closing in (cluster.client, cluster.origin):
         with contextlib.suppress(Exception):
-            done = closing.close()
-            if asyncio.iscoroutine(done) or isinstance(done, asyncio.Future):
-                await asyncio.wait_for(done, 15)
+            await asyncio.wait_for(closing.close(), 15)
 
 
-async def describe(held: Held) -> dict:
-    known = await held.identity()
-    workers = known["workers"]
-    return {
-        "id": held.name,
-        "cluster_kind": held.kind,
-        "address": held.client.scheduler.address,
-        **links.dashboard(held.client, known.get("services", {})),
-        "python": f"{sys.executable}, distributed {distributed.__version__}",
-        "threads": threads_of(workers),
-        "workers": [
-            {
-                "name": WORKER.label(w["id"]),
-                "host": w.get("host", ""),
-                "threads": w["nthreads"],
-                "memory": w.get("memory_limit", 0),
-                "used": w.get("metrics", {}).get("memory", 0),
-                "running": w.get("metrics", {}).get("executing", 0),
-            }
-            for w in workers.values()
+async def describe(cluster: OpenCluster) -> ClusterState:
+    known = await cluster.identity()
+    dashboard, link, nearby = links.dashboard(cluster.client, known.get("services", {}))
+    return ClusterState(
+        id=cluster.name,
+        origin=cluster.kind,
+        address=cluster.client.scheduler.address,
+        dashboard=dashboard,
+        link=link,
+        nearby=nearby,
+        python=f"{sys.executable}, distributed {distributed.__version__}",
+        workers=[
+            WorkerState(worker_module.label(w["id"]), w.get("host") or "", w["nthreads"], w.get("memory_limit") or 0, w.get("metrics", {}).get("memory", 0))
+            for w in known["workers"].values()
         ],
-        "queue": await queue_of(held, fresh=True),
-    }
-
-
-async def queue_of(held: Held, fresh: bool = False) -> list[dict]:
-    """Jobs of ours in Slurm's queue, with the reason they wait and when they may start."""
-    return await held.owned.queue(fresh) if isinstance(held.owned, slurm.Cluster) else []
+        queue=await cluster.origin.queue(fresh=True),
+    )

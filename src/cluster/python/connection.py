@@ -1,5 +1,5 @@
 """Messages over one stream: the length of the head (4 bytes) and of the body (8 bytes), both little
-endian, then the head as JSON, then the body. What they mean is not its business.
+endian, then the head as JSON (`protocol.py`), then the body. What they mean is not its business.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import struct
 
+import protocol
 
 # what is larger goes by a file in memory that both ends see: nearly as quick as a copy, where a socket takes several
 LARGE = 1 << 20
@@ -21,7 +22,15 @@ PIECE = 1 << 20
 
 
 class Wrong(Exception):
-    """What the user is told."""
+    """What the user is told: what was asked for cannot be done."""
+
+    why = "refused"
+
+
+class Lost(Wrong):
+    """The same of a cluster that is not there any more, or does not answer."""
+
+    why = "lost"
 
 
 class Connection:
@@ -34,16 +43,17 @@ class Connection:
         self.handed: list[int] = []
 
     async def receive(self):
+        """The next request, and the bytes beside it."""
         head, body = struct.unpack("<IQ", await self.reader.readexactly(12))
         text = await self.reader.readexactly(head)
-        return json.loads(text), await self.reader.readexactly(body)
+        return protocol.request(json.loads(text)), await self.reader.readexactly(body)
 
-    def send(self, head: dict, body=b"") -> None:
+    def send(self, message, body=b"") -> None:
         """Sends in the order of calls; it does not wait."""
         # a notebook that is gone is noticed by whoever reads
         if self.writer.is_closing():
             return
-        view = memoryview(body).cast("B") if len(body) else memoryview(b"")
+        head, view = protocol.head(message), memoryview(body).cast("B") if len(body) else memoryview(b"")
         if self.sending is None and len(view) <= LARGE:
             self.write(head, len(view))
             self.writer.write(view)

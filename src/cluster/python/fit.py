@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from connection import Wrong
+from protocol import Needs
 
 # what a level of x86-64 adds to the one before, by the names of /proc/cpuinfo
 LEVELS = {
@@ -56,13 +57,13 @@ def toolchain_of(libraries: list[str]) -> str | None:
     return next((name for name in names if name.startswith("libstd-")), None)
 
 
-class Needs:
+class Fit:
     """What the notebook's code needs of whoever runs it."""
 
-    def __init__(self, told: dict, here: dict):
-        self.here, self.features = here, set(told["features"])
-        self.glibc = glibc_needed(told["libraries"])
-        self.toolchain = toolchain_of(told["libraries"])
+    def __init__(self, needs: Needs, here: dict):
+        self.here, self.features = here, set(needs.features)
+        self.glibc = glibc_needed(needs.libraries)
+        self.toolchain = toolchain_of(needs.libraries)
 
     def lacking(self, there: dict) -> tuple[str, str] | None:
         """Why a machine cannot run the code, and what kind of reason that is."""

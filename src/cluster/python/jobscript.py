@@ -1,6 +1,7 @@
-"""What a job of Slurm runs: the batch script, where its log is, and the guard that ends jobs of a process that was killed.
+"""What a job runs, whatever system it is a job of: its script, where its log is, and the guard that ends jobs of a
+process that was killed.
 
-Nothing here waits or keeps state; jobs in the queue are `slurm.py`.
+Nothing here waits or keeps state; jobs are `jobs.py`, what is asked of a system and how is the system's (`batch.py`).
 """
 
 from __future__ import annotations
@@ -13,55 +14,36 @@ import subprocess
 import sys
 import time
 
+from batch import BatchSystem
 from connection import Wrong
+from protocol import JobOptions
 
+FOLDER = pathlib.Path(__file__).resolve().parent
 # logs older than this are removed
 KEPT = 14 * 24 * 3600
-
-
-WORKER = """\
-# what every task of the job runs: one worker with the processors of the task
-worker() {
-  local memory=auto host
-  if [ "${SLURM_MEM_PER_NODE:-0}" -gt 0 ]; then memory=$((SLURM_MEM_PER_NODE / %(tasks)s))MiB
-  elif [ "${SLURM_MEM_PER_CPU:-0}" -gt 0 ]; then memory=$((SLURM_MEM_PER_CPU * %(threads)s))MiB; fi
-  %(host)s
-  exec %(python)s -m distributed.cli.dask_worker %(address)s --name "%(name)s" --nthreads %(threads)s --memory-limit "$memory" \\
-    --local-directory "%(scratch)s" --death-timeout %(patience)s --no-dashboard%(tls)s "${host[@]}"
-}
-export -f worker
-"""
-# the address of this node from which the scheduler is reached, and no other, is what workers listen at
-ROUTE = """host=(--host "$(%(python)s -c 'import socket, sys
-with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM) as s:
-    s.connect((sys.argv[1], 9))
-    print(s.getsockname()[0])' "%(there)s")")"""
+# so long after the notebook's process has gone, jobs are looked for once a second
 GUARD = """
 while read -r _; do :; done
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  scancel --name="$1" && [ -z "$(squeue -h -a --name="$1" -o %i)" ] && exit
+  %s && exit
   sleep 1
 done
 """
 
 
-def environment() -> dict[str, str]:
-    """For Slurm's commands, and so for jobs: without what describes the job that the notebook itself runs in, and
-    without its number of threads."""
-    keep = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_TIME_FORMAT")
-    dropped = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS")
-    there = {k: v for k, v in os.environ.items() if k not in dropped and (k in keep or not k.startswith(("SLURM_", "SLURMD_")))}
-    there["SLURM_TIME_FORMAT"] = "standard"
-    return there
+def functions(*names: str) -> str:
+    """These functions of `workers.sbatch`: users submit that file by hand, so it is whole, and ours are taken from it."""
+    text = (FOLDER / "workers.sbatch").read_text()
+    return "".join(re.search(rf"^{name}\(\) \{{\n.*?^\}}\n", text, re.M | re.S)[0] for name in names)
 
 
-def log_directory(options: dict) -> pathlib.Path:
+def log_directory(options: JobOptions, system: str) -> pathlib.Path:
     """Where jobs write, made when it is not there: it must be on a file system that the nodes share."""
-    if options.get("log_directory"):
-        folder = pathlib.Path(os.path.expandvars(options["log_directory"])).expanduser().absolute()
+    if options.log_directory:
+        folder = pathlib.Path(os.path.expandvars(options.log_directory)).expanduser().absolute()
     else:
         state = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local/state"
-        folder = pathlib.Path(state) / "ferrolab" / "slurm"
+        folder = pathlib.Path(state) / "ferrolab" / system.lower()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in [*folder.glob("ferrolab-*.out"), *folder.glob("ferrolab-*.pem")]:
@@ -87,71 +69,34 @@ def tail(folder: pathlib.Path, job: str, lines: int) -> str:
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
-def mebibytes(text: str) -> str:
-    """Memory as people write it ("8GB", "8G", "500 MiB"), in Slurm's words; "0" is all of a node."""
-    from dask.utils import parse_bytes
-
-    if text.strip() == "0":
-        return "0"
-    # Slurm's own way to write it, where G is GiB
-    if found := re.fullmatch(r"\s*(\d+)\s*([KMGT])\s*", text, re.I):
-        text = f"{found.group(1)}{found.group(2)}iB"
-    try:
-        return f"{max(1, -(-parse_bytes(text) // (1 << 20)))}M"
-    except ValueError:
-        raise Wrong(f"memory: `{text}` is no size; write \"8GB\"") from None
-
-
-def script(options: dict, label: str, logs: pathlib.Path, address: str, credentials: dict[str, str] | None = None) -> str:
+def script(system: BatchSystem, label: str, logs: pathlib.Path, address: str, credentials: dict[str, str] | None = None) -> str:
     """The batch script of one node."""
-    tasks, cores = options.get("tasks") or 1, options.get("cores") or 1
-    if cores % tasks:
-        raise Wrong(f"{cores} cores cannot be shared evenly by {tasks} tasks: make the cores of a node a multiple of its tasks")
-    asked = {
-        "job-name": label,
-        "partition": options.get("partition"),
-        "account": options.get("account"),
-        "nodes": 1,
-        "ntasks": tasks,
-        "cpus-per-task": cores // tasks,
-        "mem": mebibytes(options["memory"]) if options.get("memory") else None,
-        "time": options.get("walltime") or "01:00:00",
-        # Slurm reads % in paths as its own
-        "output": f'"{log_of(pathlib.Path(str(logs).replace("%", "%%")), "%j")}"',
-        "open-mode": "append",
-    }
-    lines = [f"--{name}={value}" for name, value in asked.items() if value is not None]
-    # Slurm itself puts a job into the queue again whose node failed
-    lines += ["--requeue", *options.get("directives", [])]
-    if any("\n" in line for line in lines):
-        raise Wrong("an option for Slurm is one line")
-    python = shlex.quote(options.get("python") or sys.executable)
-    words = {
-        "python": python,
-        "tasks": tasks,
-        "threads": cores // tasks,
-        "name": "$SLURMD_NODENAME-$SLURM_JOB_ID" + (".$SLURM_LOCALID" if tasks > 1 else ""),
-        "address": address,
-        "scratch": options.get("local_directory") or "${TMPDIR:-/tmp}",
-        "patience": options.get("death_timeout", 60),
-    }
-    words["tls"] = "".join(f" --tls-{name} {shlex.quote(file)}" for name, file in (credentials or {}).items())
-    there = address.split("://")[1].rsplit(":", 1)[0].strip("[]")
-    words["host"] = f"host=(--interface {shlex.quote(options['interface'])})" if options.get("interface") else ROUTE % {"python": python, "there": there}
+    options = system.options
+    if options.cores % options.tasks:
+        raise Wrong(f"{options.cores} cores cannot be shared evenly by {options.tasks} tasks: make the cores of a node a multiple of its tasks")
+    # a % in paths is the batch system's
+    directives = system.directives(label, str(log_of(pathlib.Path(str(logs).replace("%", "%%")), "%j")))
+    if any("\n" in line for line in directives):
+        raise Wrong(f"an option for {system.name} is one line")
+    told = {"scheduler": address, "python": options.python or sys.executable, "interface": options.interface}
+    told |= {f"tls_{name.replace('-', '_')}": file for name, file in (credentials or {}).items()}
     return "\n".join([
         "#!/bin/bash",
-        *[f"#SBATCH {line}" for line in lines],
-        *[f"module load {shlex.quote(name)}" for name in options.get("modules", [])],
-        *options.get("prologue", []),
-        WORKER % words,
-        f"exec srun --export=ALL --ntasks={tasks} --cpus-per-task={cores // tasks} --kill-on-bad-exit=0 bash -c worker",
+        *directives,
+        *[f"module load {shlex.quote(name)}" for name in options.modules],
+        *options.prologue,
+        *[f"export WORKER_{name.upper()}={shlex.quote(value)}" for name, value in told.items()],
+        # the job's shell expands what stands in it, in each task
+        f'scratch() {{\n  printf %s "{options.local_directory or "${TMPDIR:-/tmp}"}"\n}}',
+        system.functions() + functions("worker") + "export -f granted worker scratch",
+        "launch",
         "",
     ])  # fmt: skip
 
 
-def guard(label: str) -> subprocess.Popen:
+def guard(system: BatchSystem, label: str) -> subprocess.Popen:
     """A process that ends all jobs of this name when we end, in whatever way. It is in a session of its own, so
     that what kills our group spares it."""
-    command = ["/bin/sh", "-c", GUARD, "ferrolab-guard", label]
+    command = ["/bin/sh", "-c", GUARD % system.sweep(), "ferrolab-guard", label]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, start_new_session=True, **quiet)
+    return subprocess.Popen(command, env=system.environment(), stdin=subprocess.PIPE, start_new_session=True, **quiet)

@@ -9,13 +9,13 @@ import socket
 DEFAULT = "{scheme}://{host}:{port}/status"
 
 
-def dashboard(client, services: dict) -> dict:
+def dashboard(client, services: dict) -> tuple[str, str, bool]:
     """The dashboard's address, the link that Dask's configuration asks for, and whether it runs on this machine."""
     import dask
 
     port = services.get("dashboard")
     if not port:
-        return {"dashboard": "", "link": "", "nearby": False}
+        return "", "", False
     address = client.scheduler.address.split("://", 1)[-1]
     host = address.rsplit(":", 1)[0].strip("[]")
     scheme = "https" if dask.config.get("distributed.scheduler.dashboard.tls.cert", None) else "http"
@@ -26,7 +26,7 @@ def dashboard(client, services: dict) -> dict:
             link = template.format(**{**os.environ, "scheme": scheme, "host": host, "port": port})
         except (KeyError, IndexError, ValueError) as problem:
             print(f"distributed.dashboard.link is {template!r}, which cannot be filled in: {problem!r}")
-    return {"dashboard": f"{scheme}://{host}:{port}/status", "link": link, "nearby": is_here(host)}
+    return f"{scheme}://{host}:{port}/status", link, is_here(host)
 
 
 def is_here(host: str) -> bool:

@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import itertools
 import json
-import pathlib
 import uuid
 
-import clusters
-from clusters import Held, check, queue_of, threads_of
-from connection import Connection, Wrong
+import protocol
+from carried import worker as worker_module
+from clusters import OpenCluster, check, threads_of
+from connection import Connection, Lost, Wrong
 from workforce import Workforce
 
 # inputs larger than this are not part of the task graph
@@ -26,37 +26,38 @@ POLL = 0.25
 class Run:
     """The batches of one call from the notebook."""
 
-    def __init__(self, held: Held, connection: Connection, head: dict, params: bytes):
-        self.held, self.connection, self.head = held, connection, head
-        self.name = f"{head.get('prefix') or 'map'}-{uuid.uuid4().hex[:8]}"
+    def __init__(self, cluster: OpenCluster, connection: Connection, code: dict, prefix: str, params: bytes = b"", params_id: int = 0, keep: bool = False):
+        # `keep`: results stay on the workers, so numbers are left as they are
+        self.cluster, self.connection, self.code, self.params_id, self.keep = cluster, connection, code, params_id, keep
+        self.name = f"{prefix}-{uuid.uuid4().hex[:8]}"
         self.params_bytes, self.params = params, None
         self.tasks: set[asyncio.Task] = set()
         self.futures: set = set()
         self.workforce = Workforce(self.name)
-        self.told: dict | None = None
+        self.told: protocol.Workers | None = None
         self.seen_again = 0
 
     async def start(self) -> None:
-        held = self.held
-        if not held.client.scheduler or held.client.status not in ("running", "connecting"):
-            raise Wrong("the scheduler of this cluster is gone: make the cluster again")
-        held.runs[self.name] = self.connection
-        while held.untold:
-            self.connection.send({"kind": "news", "text": held.untold.pop(0)})
+        cluster = self.cluster
+        if not cluster.client.scheduler or cluster.client.status not in ("running", "connecting"):
+            raise Lost("the scheduler of this cluster is gone: make the cluster again")
+        cluster.runs[self.name] = self.connection
+        while cluster.untold:
+            self.connection.send(protocol.News(cluster.untold.pop(0)))
         self.tasks.add(asyncio.create_task(self.watch()))
 
     async def ready(self) -> None:
         """Before the first batch, once there are workers: is the code there, are parameters?"""
-        held = self.held
-        if not held.fit:
-            await check(held, await held.workers())
+        cluster = self.cluster
+        if not cluster.fit:
+            await check(cluster, await cluster.workers())
         if self.params_bytes and self.params is None:
             self.params = asyncio.ensure_future(self.spread())
 
     async def spread(self):
         """Sends the parameters to the workers: each fetches them once, from whoever has them. Nothing waits for a
         worker that has just been lost."""
-        return await scatter(self.held.client, self.params_bytes)
+        return await scatter(self.cluster.client, self.params_bytes)
 
     async def watch(self) -> None:
         """Tells the notebook of workers, and of calls inside running batches, a few times a second."""
@@ -65,54 +66,53 @@ class Run:
 
     async def look(self) -> bool:
         """Tells what is new of the workers; false when there is nothing more to wait for."""
-        self.seen_again = self.held.again.get(self.name, 0)
+        self.seen_again = self.cluster.again.get(self.name, 0)
         try:
-            workers = await self.held.workers()
+            workers = await self.cluster.workers()
             # those that joined since
-            await check(self.held, workers)
+            await check(self.cluster, workers)
         except (OSError, Wrong) as problem:
-            self.connection.send({"kind": "error", **explain(problem, self.held)})
+            self.connection.send(error(problem))
             return False
-        news = {"kind": "workers", "threads": threads_of(workers), **self.workforce.look(workers, self.seen_again)}
+        lanes, words = self.workforce.look(workers, self.seen_again)
+        news = protocol.Workers(threads_of(workers), lanes, words, [])
         if not workers:
-            if reason := self.held.hopeless():
-                self.connection.send({"kind": "error", "message": reason})
+            if reason := self.cluster.origin.hopeless(1):
+                self.connection.send(protocol.Error("lost", reason))
                 return False
-            news["queue"] = await queue_of(self.held)
+            news.queue = await self.cluster.origin.queue(fresh=False)
         if news != self.told:
             self.connection.send(news)
             self.told = news
         return True
 
-    def batch(self, head: dict, body: bytes) -> None:
-        if self.held.kind == "slurm":
-            self.held.owned.backlog[self.name] = head.get("backlog", 0.0)
-        task = asyncio.create_task(self.one(head, body))
+    def batch(self, batch: protocol.Batch, body: bytes) -> None:
+        self.cluster.origin.expect(self.name, batch.backlog)
+        task = asyncio.create_task(self.one(batch.n, body))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def one(self, head: dict, body: bytes) -> None:
-        number = head["n"]
+    async def one(self, number: int, body: bytes) -> None:
         try:
             future = await self.submit(number, [body])
             left = await self.result(future, number, [body])
             # a lost worker is told of before what it was to do: after the last batch nobody listens
-            if self.held.again.get(self.name, 0) != self.seen_again:
+            if self.cluster.again.get(self.name, 0) != self.seen_again:
                 await self.look()
-            self.connection.send({"kind": "done", "n": number, "seconds": left.took / 1e9, "worker": left.worker}, clusters.WORKER.memory(left.value))
+            self.connection.send(protocol.Done(number, left.took / 1e9, left.worker), worker_module.memory(left.value))
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
-            self.connection.send({"kind": "failed", "n": number, **explain(problem, self.held)})
+            self.connection.send(protocol.Failed(number, explain(problem)))
 
-    async def submit(self, number, pieces: list, keep: bool = False):
-        held = self.held
+    async def submit(self, number, pieces: list):
+        cluster = self.cluster
         await self.ready()
         if sum(len(p) for p in pieces if isinstance(p, bytes)) > LARGE_INPUT:
-            pieces = [await scatter(held.client, p) if isinstance(p, bytes) else p for p in pieces]
+            pieces = [await scatter(cluster.client, p) if isinstance(p, bytes) else p for p in pieces]
         params = await self.params if self.params is not None else b""
-        future = held.client.submit(
-            clusters.WORKER.run, self.name, self.head["code"], pieces, params, self.head.get("params_id", 0), keep,
+        future = cluster.client.submit(
+            worker_module.run, self.name, self.code, pieces, params, self.params_id, self.keep,
             key=f"{self.name}-{number}", pure=False,
         )  # fmt: skip
         self.futures.add(future)
@@ -123,10 +123,10 @@ class Run:
             params = self.params
             try:
                 return await future
-            except clusters.WORKER.CodeMissing as problem:
+            except worker_module.CodeMissing as problem:
                 if attempt == 3:
                     raise
-                await send_code(self.held, self.head["code"]["objects"], json.loads(str(problem)))
+                await send_code(self.cluster, self.code, json.loads(str(problem)))
             except Exception as problem:
                 # what was sent ahead (parameters, large inputs) was on a node that is gone
                 if attempt == 3 or getattr(problem, "reason", "") != "lost dependencies":
@@ -136,22 +136,21 @@ class Run:
             finally:
                 self.futures.discard(future)
             future.release()
-            future = await self.submit(f"{number}-again{attempt}", pieces, self.head.get("keep", False))
+            future = await self.submit(f"{number}-again{attempt}", pieces)
 
     async def end(self, wanted: bool) -> None:
         """The notebook has all it asked for, or has gone."""
-        held = self.held
-        held.runs.pop(self.name, None)
-        if held.kind == "slurm":
-            held.owned.backlog.pop(self.name, None)
-        held.again.pop(self.name, None)
+        cluster = self.cluster
+        cluster.runs.pop(self.name, None)
+        cluster.origin.expect(self.name, None)
+        cluster.again.pop(self.name, None)
         for task in list(self.tasks):
             task.cancel()
         for future in list(self.futures):
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(held.client.cancel([future], force=True), 5)
+                await asyncio.wait_for(cluster.client.cancel([future], force=True), 5)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(held.client.run(clusters.WORKER.forget if wanted else clusters.WORKER.cancel, self.name, on_error="ignore"), 5)
+            await asyncio.wait_for(cluster.client.run(worker_module.forget if wanted else worker_module.cancel, self.name, on_error="ignore"), 5)
 
 
 async def scatter(client, data: bytes):
@@ -161,30 +160,36 @@ async def scatter(client, data: bytes):
     return await client.scatter(data, broadcast=False, hash=False)
 
 
-async def send_code(held: Held, objects: list[dict], names: list[str]) -> None:
+async def send_code(cluster: OpenCluster, code: dict, names: list[str]) -> None:
     """Sends the contents of objects that some worker cannot see, to all workers, for good."""
-    wanted = [o for o in objects if clusters.WORKER.identity(o) in names]
-    contents = {clusters.WORKER.identity(o): pathlib.Path(o["path"]).read_bytes() for o in wanted}
-    await held.client.register_plugin(clusters.WORKER.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", contents))
+    await cluster.client.register_plugin(worker_module.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", worker_module.contents(code, names)))
 
 
-def explain(problem: Exception, held: Held) -> dict:
+def explain(problem: Exception) -> protocol.Failure:
     """A failure in the notebook's terms."""
     from distributed import KilledWorker
 
-    if isinstance(problem, clusters.WORKER.TaskPanicked):
-        panic = json.loads(str(problem))
-        return {"panic": panic, "worker": panic.get("worker"), "message": panic.get("message")}
+    if isinstance(problem, worker_module.TaskPanicked):
+        worker, panic = problem.args[0], protocol.Panic(**json.loads(problem.args[1]))
+        return protocol.Failure("unsendable" if panic.unwritable else "panicked", panic.message, worker, panic)
+    if isinstance(problem, worker_module.TaskCancelled):
+        return protocol.Failure("cancelled", "cancelled", problem.args[0])
     if isinstance(problem, KilledWorker):
         worker = getattr(problem, "last_worker", None)
-        return {
-            "message": "a task ended its worker's process several times: a segmentation fault, a stack overflow, abort(), or more memory than the worker has",
-            "worker": None if worker is None else clusters.WORKER.label(worker.name),
-            "killed": True,
-        }
+        killed = "a task ended its worker's process several times: a segmentation fault, a stack overflow, abort(), or more memory than the worker has"
+        return protocol.Failure("killed", killed, None if worker is None else worker_module.label(worker.name))
     if isinstance(problem, OSError):
         # Dask's CommClosedError is one
-        return {"message": f"the connection to the scheduler is lost; make the cluster again ({problem})"}
+        return protocol.Failure("lost", f"the connection to the scheduler is lost; make the cluster again ({problem})")
     if type(problem).__name__ in ("FutureCancelledError", "CancelledError"):
-        return {"message": f"Dask cancelled the task ({problem}): the scheduler or the last worker went away"}
-    return {"message": f"{type(problem).__name__}: {problem}" if not isinstance(problem, (Wrong, clusters.WORKER.CodeRefused)) else str(problem)}
+        return protocol.Failure("lost", f"Dask cancelled the task ({problem}): the scheduler or the last worker went away")
+    if isinstance(problem, Wrong):
+        return protocol.Failure(problem.why, str(problem))
+    if isinstance(problem, worker_module.CodeRefused):
+        return protocol.Failure("refused", str(problem))
+    return protocol.Failure("lost", f"{type(problem).__name__}: {problem}")
+
+
+def error(problem: Exception) -> protocol.Error:
+    """The same as the end of an operation."""
+    return protocol.Error(**vars(explain(problem)))

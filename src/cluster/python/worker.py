@@ -1,6 +1,6 @@
 """Runs batches of native calls on a Dask worker.
 
-Carried to a cluster once (`clusters.py`), under a name with a hash of this text, so that several releases
+Carried to a cluster once (`carried.py`), under a name with a hash of this text, so that several releases
 can share it.
 It loads the shared objects that a notebook's closures were compiled into, calls them through ctypes
 (which releases the GIL), and hands results on without looking at them. What a closure does is native
@@ -56,8 +56,12 @@ SHIM = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Call))
 
 
 class TaskPanicked(Exception):
-    """A closure panicked, or its result cannot be written; the argument is JSON with message, place and the task's
-    number in its batch."""
+    """A closure panicked, or its result cannot be written; the arguments are the worker's name, and JSON with message,
+    place and the task's number in its batch (`Panic` in `protocol.rs`)."""
+
+
+class TaskCancelled(Exception):
+    """Nobody wanted the batch any more; the argument is the worker's name."""
 
 
 class CodeMissing(Exception):
@@ -138,6 +142,16 @@ def missing(objects: list[dict]) -> list[str]:
     """Which of a closure's objects this worker can neither see nor was sent."""
     with STATE.lock:
         return [identity(o) for o in objects if identity(o) not in STATE.loaded and identity(o) not in STATE.sent and not same_file(o)]
+
+
+def contents(code: dict, names: list[str]) -> dict[str, bytes]:
+    """Of those objects of a closure that some worker misses: called where they can be seen."""
+    found = {}
+    for item in code["objects"]:
+        if identity(item) in names:
+            with open(item["path"], "rb") as file:
+                found[identity(item)] = file.read()
+    return found
 
 
 def unpack(item: dict, objects: list[dict]) -> str:
@@ -259,9 +273,9 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     if status == DONE:
         return Left(took, label(worker.name), result)
     if status in (PANICKED, UNWRITABLE):
-        raise TaskPanicked(json.dumps({**json.loads(bytes(result)), "worker": label(worker.name)}))
+        raise TaskPanicked(label(worker.name), bytes(result).decode())
     if status == CANCELLED:
-        raise TaskPanicked(json.dumps({"task": batch.done.value, "message": "cancelled", "cancelled": True}))
+        raise TaskCancelled(label(worker.name))
     raise CodeRefused(f"the worker and the notebook disagree on what was sent: {bytes(result).decode(errors='replace')}")
 
 

@@ -5,7 +5,8 @@ It looks at what the scheduler says of its workers, and asks nobody.
 
 from __future__ import annotations
 
-import clusters
+from carried import worker as worker_module
+from protocol import WorkerLane
 
 # of a worker's memory: above, it writes results to its disk (Dask's default) or is about to
 PRESSED = 0.7
@@ -20,8 +21,8 @@ class Workforce:
         self.gone: dict[str, str] = {}  # those that were lost, likewise
         self.replaced: set[str] = set()
 
-    def look(self, workers: dict, again: int) -> dict:
-        """Lanes `[name, calls done, state]` and words about what went wrong."""
+    def look(self, workers: dict, again: int) -> tuple[list[WorkerLane], list[str]]:
+        """A lane for each, and words about what went wrong."""
         hosts = {w.get("host") for w in workers.values()}
         names = {address: self.name(w, len(hosts) > 1) for address, w in workers.items()}
         for address, name in self.there.items():
@@ -30,11 +31,11 @@ class Workforce:
         # Dask's nannies start a lost worker again under its name
         self.replaced |= {name for address, name in names.items() if address not in self.there and name in self.gone.values()}
         self.there = names
-        lanes = [[names[a], w.get("metrics", {}).get("ferrolab", {}).get(self.run, 0), self.state(names[a], w)] for a, w in workers.items()]
-        return {"lanes": sorted(lanes, key=lambda lane: natural(lane[0])), "words": self.words(workers, again)}
+        lanes = [WorkerLane(names[a], w.get("metrics", {}).get("ferrolab", {}).get(self.run, 0), self.state(names[a], w)) for a, w in workers.items()]
+        return sorted(lanes, key=lambda lane: natural(lane.name)), self.words(workers, again)
 
     def name(self, worker: dict, several_hosts: bool) -> str:
-        name = clusters.WORKER.label(worker["id"])
+        name = worker_module.label(worker["id"])
         host = worker.get("metrics", {}).get("ferrolab_host") or worker.get("host", "")
         # Dask's own names of workers hold their address
         return f"{host} {name}" if several_hosts and host and host not in name else name

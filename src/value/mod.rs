@@ -10,6 +10,7 @@
 
 mod fault;
 mod heads;
+pub(crate) mod numbers;
 mod reader;
 mod room;
 mod trace;
@@ -19,9 +20,9 @@ mod writer;
 mod tests;
 
 pub use fault::Fault;
+pub use numbers::Numeric;
 pub(crate) use room::{add, room};
 
-use super::numbers;
 use postcard::ser_flavors::Flavor;
 use reader::Reader;
 use serde::de::DeserializeOwned;

@@ -1,21 +1,15 @@
-//! Results that are not there yet: of one call on a cluster, or on this machine's threads.
+//! Results that are not there yet: of a thread of this process, or of somebody else who keeps them. How those are
+//! reached is their keeper's business.
 
-use super::bridge::{self, Link};
-use super::bytes::Bytes;
-use super::error::Error;
-use super::numbers::{self, Number};
-use super::open::{Inner, when_the_cell_succeeds};
-use super::run::{Write, countable, identity, sendable};
-use super::shim::captures_nothing;
-use super::source::Source;
-use super::value::{self, Fault, Written, bytes_of};
-use super::{Cluster, Item, code, shim};
+use super::error::{Error, sendable};
 use crate::rt;
+use crate::value::numbers::{self, Number};
+use crate::value::{self, Fault, Written, bytes_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,24 +23,32 @@ use std::time::Duration;
 /// # Ok::<(), ferrolab::cluster::Error>(())
 /// ```
 pub struct Future<T> {
-    place: Place<T>,
+    holder: Holder<T>,
 }
 
-enum Place<T> {
-    There(Arc<There>, PhantomData<fn() -> T>),
-    Here(Arc<Slot<T>>),
+/// Who has the result, or will have it.
+enum Holder<T> {
+    Slot(Arc<Slot<T>>),
+    Keeper(Arc<dyn Keeper>, PhantomData<fn() -> T>),
 }
 
-/// A task of a cluster whose result is kept there.
-pub(super) struct There {
-    cluster: Arc<Inner>,
-    key: String,
+/// Who keeps the result of a task elsewhere.
+pub(crate) trait Keeper: Send + Sync {
+    /// What the task is called where it is.
+    fn key(&self) -> &str;
+    /// Is the result there, or has the task failed?
+    fn is_done(&self) -> Result<bool, Error>;
+    /// Gives the task up.
+    fn cancel(&self) -> Result<(), Error>;
+    /// Waits for the result, and copies it.
+    fn fetch(&self) -> Result<Fetched, Error>;
 }
 
-impl Drop for There {
-    fn drop(&mut self) {
-        when_the_cell_succeeds(json!({"op": "release", "cluster": self.cluster.id, "keys": [self.key]}));
-    }
+/// A result as it came.
+pub(crate) struct Fetched {
+    /// What its bytes are, when they are an array's and not a value that was written.
+    pub(crate) number: Option<Number>,
+    pub(crate) bytes: Box<dyn Deref<Target = [u8]>>,
 }
 
 /// Where a thread leaves a result.
@@ -81,7 +83,7 @@ impl<T> Slot<T> {
     fn wait(&self) -> Result<(), Error> {
         while self.peek(|value| value.is_none()) {
             if self.process != std::process::id() {
-                return Err(Error::new("this result was being computed by a cell that ended; submit it again"));
+                return Err(Error::lost("this result was being computed by a cell that ended; submit it again"));
             }
             help();
         }
@@ -95,7 +97,7 @@ impl<T> Slot<T> {
             match Arc::try_unwrap(self) {
                 Ok(slot) => {
                     let value = slot.value.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    return value.unwrap_or_else(|| Err(Error::new("the task ended without a result")));
+                    return value.unwrap_or_else(|| Err(Error::lost("the task ended without a result")));
                 }
                 Err(shared) => self = shared,
             }
@@ -105,18 +107,18 @@ impl<T> Slot<T> {
 }
 
 impl<T> Future<T> {
-    pub(crate) fn here(slot: Arc<Slot<T>>) -> Self {
-        Self { place: Place::Here(slot) }
+    pub(crate) fn of_slot(slot: Arc<Slot<T>>) -> Self {
+        Self { holder: Holder::Slot(slot) }
     }
 
-    pub(super) fn there(there: Arc<There>) -> Self {
-        Self { place: Place::There(there, PhantomData) }
+    pub(crate) fn of_keeper(keeper: Arc<dyn Keeper>) -> Self {
+        Self { holder: Holder::Keeper(keeper, PhantomData) }
     }
 
     pub(crate) fn key(&self) -> Option<&str> {
-        match &self.place {
-            Place::There(there, _) => Some(&there.key),
-            Place::Here(_) => None,
+        match &self.holder {
+            Holder::Keeper(keeper, _) => Some(keeper.key()),
+            Holder::Slot(_) => None,
         }
     }
 
@@ -125,9 +127,9 @@ impl<T> Future<T> {
     /// # Errors
     /// When the cluster is gone.
     pub fn is_done(&self) -> Result<bool, Error> {
-        match &self.place {
-            Place::Here(slot) => Ok(slot.peek(|value| value.is_some())),
-            Place::There(there, _) => Ok(states(&there.cluster, &[&there.key])?.contains(&there.key)),
+        match &self.holder {
+            Holder::Slot(slot) => Ok(slot.peek(|value| value.is_some())),
+            Holder::Keeper(keeper, _) => keeper.is_done(),
         }
     }
 
@@ -136,8 +138,10 @@ impl<T> Future<T> {
     /// # Errors
     /// When the cluster is gone.
     pub fn cancel(self) -> Result<(), Error> {
-        let Place::There(there, _) = &self.place else { return Ok(()) };
-        bridge::ask("release", &there.cluster.id, json!({"keys": [there.key], "cancel": true})).map(drop)
+        match &self.holder {
+            Holder::Slot(_) => Ok(()),
+            Holder::Keeper(keeper, _) => keeper.cancel(),
+        }
     }
 }
 
@@ -150,26 +154,11 @@ impl<T: DeserializeOwned> Future<T> {
     /// # Panics
     /// When the user interrupts.
     pub fn result(self) -> Result<T, Error> {
-        match self.place {
-            Place::Here(slot) => slot.take(),
-            Place::There(there, _) => there.fetch()?.read(),
+        match self.holder {
+            Holder::Slot(slot) => slot.take(),
+            Holder::Keeper(keeper, _) => keeper.fetch()?.read(),
         }
     }
-}
-
-impl There {
-    fn fetch(&self) -> Result<Fetched, Error> {
-        let request = json!({"op": "result", "cluster": self.cluster.id, "key": self.key});
-        let (head, bytes) = Link::open()?.request(&request, &[], &mut |_| ())?;
-        Ok(Fetched { number: head["array"].as_str().and_then(Number::from_numpy), bytes })
-    }
-}
-
-/// A result as it came.
-struct Fetched {
-    /// What its bytes are, when they are an array's and not a value that was written.
-    number: Option<Number>,
-    bytes: Bytes,
 }
 
 impl Fetched {
@@ -185,19 +174,12 @@ impl Fetched {
 
 #[inline(never)]
 fn other_type() -> Error {
-    Error::new("the result is an array of other numbers than this future's")
+    Error::unsendable("the result is an array of other numbers than this future's")
 }
 
 #[inline(never)]
 fn unreadable(error: &Fault) -> Error {
-    Error::new(format!("the result cannot be read: {error}"))
-}
-
-/// Those of the keys whose tasks have ended.
-fn states(cluster: &Inner, keys: &[&str]) -> Result<Vec<String>, Error> {
-    let answer = bridge::ask("status", &cluster.id, json!({"keys": keys}))?;
-    let states = answer["states"].as_object().into_iter().flatten();
-    Ok(states.filter(|(_, state)| state.as_str() != Some("pending")).map(|(key, _)| key.clone()).collect())
+    Error::unsendable(format!("the result cannot be read: {error}"))
 }
 
 impl<T> fmt::Debug for Future<T> {
@@ -307,15 +289,15 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
 impl<T> Future<T> {
     fn handle(&self) -> Self {
         Self {
-            place: match &self.place {
-                Place::There(there, _) => Place::There(Arc::clone(there), PhantomData),
-                Place::Here(slot) => Place::Here(Arc::clone(slot)),
+            holder: match &self.holder {
+                Holder::Keeper(keeper, _) => Holder::Keeper(Arc::clone(keeper), PhantomData),
+                Holder::Slot(slot) => Holder::Slot(Arc::clone(slot)),
             },
         }
     }
 
-    pub(super) fn sent_key(&self) -> Result<String, Error> {
-        let none = || Error::new("a future of threads() is no argument for a cluster: take its result first");
+    pub(crate) fn sent_key(&self) -> Result<String, Error> {
+        let none = || Error::refused("a future of threads() is no argument for a cluster: take its result first");
         self.key().map(str::to_owned).ok_or_else(none)
     }
 }
@@ -323,11 +305,11 @@ impl<T> Future<T> {
 impl<T: DeserializeOwned + Clone> Future<T> {
     /// A copy of the result, which stays where it is.
     fn copy(&self) -> Result<T, Error> {
-        match &self.place {
-            Place::There(there, _) => there.fetch()?.read(),
-            Place::Here(slot) => {
+        match &self.holder {
+            Holder::Keeper(keeper, _) => keeper.fetch()?.read(),
+            Holder::Slot(slot) => {
                 slot.wait()?;
-                slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::new("the task ended without a result")))
+                slot.peek(|value| value.clone()).unwrap_or_else(|| Err(Error::lost("the task ended without a result")))
             }
         }
     }
@@ -364,89 +346,5 @@ impl<T: DeserializeOwned + Clone + Send + 'static> Argument for All<'_, T> {
     fn later(self) -> Later<Vec<T>> {
         let futures: Vec<Future<T>> = self.0.iter().map(Future::handle).collect();
         Box::new(move || futures.iter().map(Future::copy).collect())
-    }
-}
-
-impl Cluster {
-    /// Calls `f` once on a worker, on a value or on what a future will be; goes on at once.
-    ///
-    /// # Errors
-    /// When the argument cannot be sent or the cluster is gone. A panic is the future's.
-    ///
-    /// ```no_run
-    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
-    /// let nine = cluster.submit(3u64, |x| x * x)?;
-    /// let ten = cluster.submit(&nine, |x| x + 1)?;
-    /// assert_eq!(ten.result()?, 10);
-    /// # Ok::<(), ferrolab::cluster::Error>(())
-    /// ```
-    pub fn submit<A, F, T>(&self, argument: A, f: F) -> Result<Future<T>, Error>
-    where
-        A: Argument,
-        F: Fn(A::Value) -> T + Copy + Send + Sync + 'static,
-        T: Serialize + DeserializeOwned + 'static,
-    {
-        captures_nothing!(f: F);
-        let (bytes, after) = argument.sent()?;
-        Ok(Future::there(self.submit_written(shim::once::<A::Value, F, T>, &bytes, &after)?))
-    }
-
-    /// Calls `f` on every item and leaves the results on the workers: a future for each. Vectors of
-    /// numbers, integers up to 64 bits and floats, are kept as numpy arrays, which Python reads
-    /// ([`Cluster::publish`]) and [`Cluster::submit_slice`] shows to closures as they are.
-    ///
-    /// # Errors
-    /// As for [`Cluster::submit`].
-    ///
-    /// ```no_run
-    /// # let cluster = ferrolab::cluster::Cluster::local(1)?;
-    /// let parts = cluster.persist(0..4u64, |i| vec![i as f64; 1_000_000])?;
-    /// let sums = parts.iter().map(|part| cluster.submit_slice(part, |v| v.iter().sum::<f64>()));
-    /// let sums = sums.collect::<Result<Vec<_>, _>>()?;
-    /// # Ok::<(), ferrolab::cluster::Error>(())
-    /// ```
-    pub fn persist<S, F, T>(&self, tasks: S, f: F) -> Result<Vec<Future<T>>, Error>
-    where
-        S: Source,
-        F: for<'w> Fn(Item<'w, S>) -> T + Copy + Send + Sync + 'static,
-        T: Serialize + DeserializeOwned + 'static,
-    {
-        captures_nothing!(f: F);
-        let mut futures = value::room(countable(tasks.tasks())?);
-        let write: Write<'_> = &|part, out| tasks.write(part, out);
-        self.keep_each(tasks.tasks(), shim::keep::<S::Kind, F, T>, write, &mut |there| {
-            value::add(&mut futures, Future::there(there));
-        })?;
-        Ok(futures)
-    }
-
-    #[inline(never)]
-    fn keep_each(
-        &self,
-        tasks: usize,
-        shim: shim::Shim,
-        write: Write<'_>,
-        kept: &mut dyn FnMut(Arc<There>),
-    ) -> Result<(), Error> {
-        for index in 0..tasks {
-            let mut out = Written::default();
-            let written = write(index..index + 1, &mut out);
-            let bytes = sendable("a task", written.map(|()| out.into_bytes()))?;
-            kept(self.submit_written(shim, &bytes, &[])?);
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    pub(super) fn submit_written(&self, shim: shim::Shim, bytes: &[u8], after: &[String]) -> Result<Arc<There>, Error> {
-        let code = code::of(shim)?;
-        let request = json!({
-            "op": "submit", "cluster": self.inner.id, "code": code, "prefix": "submit",
-            "after": after, "keep": true, "params_id": identity(&[]),
-        });
-        let (answer, _) = Link::open()?.request(&request, bytes, &mut |_| ())?;
-        let key = answer["key"].as_str().map(str::to_owned);
-        let key = key.ok_or_else(|| Error::new(format!("the Dask client gave no key: {}", answer)))?;
-        Ok(Arc::new(There { cluster: Arc::clone(&self.inner), key }))
     }
 }

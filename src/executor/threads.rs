@@ -3,10 +3,11 @@
 //! [`threads`] returns an executor with the functions of [`crate::par`], whose results come back
 //! in a `Result`, as those of a cluster do: the same closure runs on either with one word changed.
 
-pub use crate::cluster::Error;
-use crate::cluster::{Argument, Future, Slot};
+pub use super::Error;
+use super::future::{Argument, Future, Slot};
 use crate::par::{IntoTasks, Par, Stop};
 use crate::rt;
+use crate::value::Numeric;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -199,20 +200,65 @@ impl Threads {
             let called = catch_unwind(AssertUnwindSafe(|| argument().map(f)));
             filled.fill(called.unwrap_or_else(|payload| Err(panicked(&*payload))));
         });
-        Ok(Future::here(slot))
+        Ok(Future::of_slot(slot))
     }
+
+    /// Calls `f` once on the numbers that another task leaves, on another thread of the session.
+    ///
+    /// # Errors
+    /// Never here; a cluster may be gone. A panic is the future's.
+    ///
+    /// ```
+    /// use ferrolab::prelude::*;
+    /// let part = threads().submit(4u64, |n| (0..n).collect::<Vec<_>>())?;
+    /// assert_eq!(threads().submit_slice(&part, |v| v.iter().sum::<u64>())?.result()?, 6);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    pub fn submit_slice<N, F, T>(&self, part: &Future<Vec<N>>, f: F) -> Result<Future<T>, Error>
+    where
+        N: Numeric,
+        F: for<'w> Fn(&'w [N]) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(part, move |numbers: Vec<N>| f(&numbers))
+    }
+
+    /// Does not compile: results of threads are here already, so none has to be kept where it was computed.
+    ///
+    /// ```compile_fail,E0277
+    /// ferrolab::threads::threads().persist(0..4u64, |i| i);
+    /// ```
+    #[doc(hidden)]
+    pub fn persist<S: OnlyOnClusters, F>(&self, _: S, _: F) {}
+
+    /// Does not compile: there is no Python here that could read a result.
+    ///
+    /// ```compile_fail,E0277
+    /// # let one = ferrolab::threads::threads().submit(1, |x: u8| x).unwrap();
+    /// ferrolab::threads::threads().publish("one", &one);
+    /// ```
+    #[doc(hidden)]
+    pub fn publish<T: OnlyOnClusters>(&self, _: &str, _: &Future<T>) {}
 }
+
+/// What nothing is: methods that a cluster has and threads have not are bound to it, so that rustc says why.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "threads() keeps no results for others: `persist` and `publish` are a cluster's",
+    label = "on threads(), `map` returns the results, and `submit` a future for each"
+)]
+pub trait OnlyOnClusters {}
 
 fn panicked(payload: &(dyn Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let message = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    Error { task: Some(0), worker: None, message: message.unwrap_or_else(|| "a value that is not text".to_owned()) }
+    Error::panicked(0, message.unwrap_or_else(|| "a value that is not text".to_owned()))
 }
 
 /// An interrupt is not an error to handle: it ends the cell.
 fn error(stop: Stop) -> Error {
     match stop {
-        Stop::Panicked { task, message } => Error { task: Some(task), worker: None, message },
+        Stop::Panicked { task, message } => Error::panicked(task, message),
         Stop::Interrupted => stop.resume(),
     }
 }

@@ -1,5 +1,5 @@
 //! Why a value cannot be written or read. One word wide, since every `?` of code that is compiled with
-//! cells carries it; what users see of it is [`super::super::Error`].
+//! cells carries it; what users see of it is [`crate::executor::Error`].
 
 use std::fmt;
 

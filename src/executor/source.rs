@@ -1,19 +1,22 @@
-//! What a cluster's tasks are made of: ranges, slices, vectors, tuples of these, chunks and
-//! numbered tasks, each able to send a part of itself. It knows nothing of how parts travel.
+//! What tasks that can be sent are made of: ranges, slices, vectors, tuples of these, chunks and
+//! numbered tasks, each able to write a part of itself. It knows nothing of where parts go.
 //!
-//! [`Source`] is the notebook's side, [`Kind`] the worker's: a worker knows a part only by its
-//! type, so `Kind` has no values. Items that are references borrow from the part, for the time of
-//! one call: that is the `'w` of [`Kind::Item`].
+//! [`Source`] is the notebook's side, [`Received`] the worker's: a worker knows a part only by its
+//! type, so `Received` has no values. Items that are references borrow from the part, for the time of
+//! one call: that is the `'w` of [`Received::Item`].
 
-use super::value::{Fault, Written, read};
 use crate::par::{Chunks, Enumerate};
+use crate::value::{Fault, Written, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::ops::{Range, RangeInclusive};
 
+/// What a closure gets from the tasks of `S`.
+pub type Item<'w, S> = <<S as Source>::Received as Received>::Item<'w>;
+
 /// The worker's side of a [`Source`].
-pub trait Kind: 'static {
+pub trait Received: 'static {
     /// What the closure gets.
     type Item<'w>;
     /// A part of the source, as it arrived.
@@ -42,7 +45,7 @@ pub trait Kind: 'static {
 )]
 pub trait Source {
     /// How a worker sees it.
-    type Kind: Kind;
+    type Received: Received;
     /// How many tasks there are.
     fn tasks(&self) -> usize;
     /// Writes the part of these tasks.
@@ -55,7 +58,7 @@ pub trait Source {
 /// Items that go by value.
 #[derive(Debug)]
 pub struct Owned<T>(PhantomData<T>);
-impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
+impl<T: Serialize + DeserializeOwned + 'static> Received for Owned<T> {
     type Item<'w> = T;
     type Part = Vec<T>;
     fn read(bytes: &mut &[u8]) -> Result<Vec<T>, Fault> {
@@ -69,7 +72,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Kind for Owned<T> {
 /// Items that the closure borrows.
 #[derive(Debug)]
 pub struct Borrowed<T>(PhantomData<T>);
-impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
+impl<T: Serialize + DeserializeOwned + 'static> Received for Borrowed<T> {
     type Item<'w> = &'w T;
     type Part = Vec<T>;
     fn read(bytes: &mut &[u8]) -> Result<Vec<T>, Fault> {
@@ -81,9 +84,9 @@ impl<T: Serialize + DeserializeOwned + 'static> Kind for Borrowed<T> {
 }
 
 macro_rules! slices {
-    ($([$($g:tt)*] $from:ty => $kind:ident;)*) => {$(
+    ($([$($g:tt)*] $from:ty => $received:ident;)*) => {$(
         impl<T: Serialize + DeserializeOwned + 'static, $($g)*> Source for $from {
-            type Kind = $kind<T>;
+            type Received = $received<T>;
             fn tasks(&self) -> usize {
                 self.len()
             }
@@ -118,7 +121,7 @@ fn write_row(first: i128, tasks: Range<usize>, out: &mut Written) -> Result<(), 
 
 macro_rules! ranges {
     ($($t:ty)*) => {$(
-        impl Kind for Integers<$t> {
+        impl Received for Integers<$t> {
             type Item<'w> = $t;
             type Part = ($t, usize);
             fn read(bytes: &mut &[u8]) -> Result<($t, usize), Fault> {
@@ -131,7 +134,7 @@ macro_rules! ranges {
             }
         }
         impl Source for Range<$t> {
-            type Kind = Integers<$t>;
+            type Received = Integers<$t>;
             fn tasks(&self) -> usize {
                 count(self.start as i128, self.end as i128)
             }
@@ -140,7 +143,7 @@ macro_rules! ranges {
             }
         }
         impl Source for RangeInclusive<$t> {
-            type Kind = Integers<$t>;
+            type Received = Integers<$t>;
             fn tasks(&self) -> usize {
                 count(*self.start() as i128, *self.end() as i128 + 1)
             }
@@ -160,7 +163,7 @@ fn count(start: i128, end: i128) -> usize {
 /// Pieces of a slice.
 #[derive(Debug)]
 pub struct Pieces<T>(PhantomData<T>);
-impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
+impl<T: Serialize + DeserializeOwned + 'static> Received for Pieces<T> {
     type Item<'w> = &'w [T];
     type Part = (Vec<T>, usize);
     fn read(bytes: &mut &[u8]) -> Result<(Vec<T>, usize), Fault> {
@@ -171,7 +174,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Kind for Pieces<T> {
     }
 }
 impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
-    type Kind = Pieces<T>;
+    type Received = Pieces<T>;
     fn tasks(&self) -> usize {
         self.slice().len().div_ceil(self.size())
     }
@@ -185,7 +188,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
 /// Tasks with their number.
 #[derive(Debug)]
 pub struct Numbered<K>(PhantomData<K>);
-impl<K: Kind> Kind for Numbered<K> {
+impl<K: Received> Received for Numbered<K> {
     type Item<'w> = (usize, K::Item<'w>);
     type Part = (usize, K::Part);
     fn read(bytes: &mut &[u8]) -> Result<(usize, K::Part), Fault> {
@@ -196,7 +199,7 @@ impl<K: Kind> Kind for Numbered<K> {
     }
 }
 impl<S: Source> Source for Enumerate<S> {
-    type Kind = Numbered<S::Kind>;
+    type Received = Numbered<S::Received>;
     fn tasks(&self) -> usize {
         self.inner().tasks()
     }
@@ -206,7 +209,7 @@ impl<S: Source> Source for Enumerate<S> {
     }
 }
 
-impl<A: Kind, B: Kind> Kind for (A, B) {
+impl<A: Received, B: Received> Received for (A, B) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>);
     type Part = (A::Part, B::Part);
     fn read(bytes: &mut &[u8]) -> Result<Self::Part, Fault> {
@@ -217,7 +220,7 @@ impl<A: Kind, B: Kind> Kind for (A, B) {
     }
 }
 impl<A: Source, B: Source> Source for (A, B) {
-    type Kind = (A::Kind, B::Kind);
+    type Received = (A::Received, B::Received);
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks())
     }
@@ -226,7 +229,7 @@ impl<A: Source, B: Source> Source for (A, B) {
         self.1.write(tasks, out)
     }
 }
-impl<A: Kind, B: Kind, C: Kind> Kind for (A, B, C) {
+impl<A: Received, B: Received, C: Received> Received for (A, B, C) {
     type Item<'w> = (A::Item<'w>, B::Item<'w>, C::Item<'w>);
     type Part = (A::Part, B::Part, C::Part);
     fn read(bytes: &mut &[u8]) -> Result<Self::Part, Fault> {
@@ -237,7 +240,7 @@ impl<A: Kind, B: Kind, C: Kind> Kind for (A, B, C) {
     }
 }
 impl<A: Source, B: Source, C: Source> Source for (A, B, C) {
-    type Kind = (A::Kind, B::Kind, C::Kind);
+    type Received = (A::Received, B::Received, C::Received);
     fn tasks(&self) -> usize {
         self.0.tasks().min(self.1.tasks()).min(self.2.tasks())
     }
@@ -256,14 +259,14 @@ mod tests {
     fn there<S: Source, T>(
         source: &S,
         tasks: Range<usize>,
-        see: impl for<'w> Fn(<S::Kind as Kind>::Item<'w>) -> T,
+        see: impl for<'w> Fn(<S::Received as Received>::Item<'w>) -> T,
     ) -> Vec<T> {
         let mut bytes = Written::default();
         source.write(tasks, &mut bytes).unwrap();
         let mut bytes = bytes.as_bytes();
-        let mut part = <S::Kind as Kind>::read(&mut bytes).unwrap();
+        let mut part = <S::Received as Received>::read(&mut bytes).unwrap();
         assert!(bytes.is_empty());
-        <S::Kind as Kind>::items(&mut part).map(see).collect()
+        <S::Received as Received>::items(&mut part).map(see).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Vectors of numbers, whose memory travels as it is: to a worker's numpy array and back, past
 //! serde. It knows types and memory; who keeps what where is its callers' business.
 
-use super::value::{Fault, Written};
+use super::{Fault, Written};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::TypeId;
@@ -214,7 +214,7 @@ pub(crate) fn verbatim<T>(slice: &[T]) -> Option<&[u8]> {
     Some(unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), size_of_val(slice)) })
 }
 
-/// Writes a vector of these numbers as [`super::value`] would, when that is a copy; was it?
+/// Writes a vector of these numbers as [`super`] would, when that is a copy; was it?
 ///
 /// # Safety
 /// `vector` points to a `Vec` of what `number` says.
@@ -329,7 +329,7 @@ pub(crate) fn is<N: Numeric>(number: Number) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::bytes_of;
+    use super::super::bytes_of;
     use super::*;
 
     #[test]

@@ -1,0 +1,359 @@
+//! What a notebook and its Dask client's process say to each other, as types: `python/protocol.py` has the same
+//! ones, and `messages.json` an example of each, which the tests of both sides read. It sends nothing.
+//!
+//! A message is one of these as JSON, and bytes beside it: parameters, the items of a batch, results.
+
+use super::code::Code;
+use crate::executor::ErrorKind;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What a notebook asks for. All but the first name the cluster that they are about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// A cluster, which lives as long as this process until it is kept.
+    Open {
+        ask: Ask,
+        process: u32,
+        needs: Needs,
+    },
+    /// The cell that made the cluster has succeeded.
+    Keep {
+        cluster: String,
+    },
+    /// Batches of one closure follow on this connection; the parameters of all are beside it.
+    Run {
+        cluster: String,
+        code: Code,
+        prefix: String,
+        params_id: u64,
+    },
+    /// The items of some tasks are beside it.
+    Batch {
+        n: u64,
+        /// Thread seconds of work left, as far as is known: adaptive scaling sees only what was sent, and most calls were not.
+        backlog: f64,
+    },
+    /// A run has all its results.
+    End,
+    /// One call, whose result stays on the workers. It gets the bytes beside it, and the results of these futures.
+    Submit {
+        cluster: String,
+        code: Code,
+        after: Vec<String>,
+    },
+    /// What a future has become.
+    Result {
+        cluster: String,
+        key: String,
+    },
+    /// How far these futures are.
+    States {
+        cluster: String,
+        keys: Vec<String>,
+    },
+    /// Nobody needs these futures any more; those that run are stopped when they are cancelled.
+    Release {
+        cluster: String,
+        keys: Vec<String>,
+        cancel: bool,
+    },
+    Publish {
+        cluster: String,
+        key: String,
+        name: String,
+    },
+    Status {
+        cluster: String,
+    },
+    /// In workers, or in nodes where each job is one.
+    Scale {
+        cluster: String,
+        workers: usize,
+    },
+    Adapt {
+        cluster: String,
+        minimum: usize,
+        maximum: usize,
+    },
+    /// Until there are so many workers.
+    Wait {
+        cluster: String,
+        workers: usize,
+    },
+    Logs {
+        cluster: String,
+    },
+    Close {
+        cluster: String,
+    },
+}
+
+/// Which cluster, and how to come by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Ask {
+    Local {
+        workers: usize,
+        security: Option<Tls>,
+    },
+    /// Jobs of a batch system, by its name.
+    Jobs {
+        system: String,
+        options: Box<JobOptions>,
+    },
+    Address {
+        address: String,
+        security: Option<Tls>,
+    },
+    File {
+        path: PathBuf,
+        security: Option<Tls>,
+    },
+    /// What a Python function returns; modules are looked for in the directory too.
+    Client {
+        function: String,
+        directory: Option<PathBuf>,
+    },
+}
+
+/// What Dask's `Security` is made of: names and files, or true for `temporary`.
+pub(crate) type Tls = Map<String, Value>;
+
+/// What every worker has to have: features, and the libraries that code from here is linked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Needs {
+    pub(crate) features: Vec<String>,
+    pub(crate) libraries: Vec<PathBuf>,
+}
+
+/// What is asked of a batch system; in whose words is its own business.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct JobOptions {
+    /// Each is a job of its own.
+    pub(crate) nodes: usize,
+    /// Worker processes on each node, which share its cores.
+    pub(crate) tasks: usize,
+    pub(crate) cores: usize,
+    pub(crate) partition: String,
+    pub(crate) account: String,
+    pub(crate) memory: String,
+    pub(crate) walltime: String,
+    pub(crate) directives: Vec<String>,
+    pub(crate) modules: Vec<String>,
+    pub(crate) prologue: Vec<String>,
+    pub(crate) interface: String,
+    pub(crate) scheduler_interface: String,
+    pub(crate) local_directory: String,
+    pub(crate) log_directory: String,
+    pub(crate) python: String,
+    pub(crate) security: Option<Tls>,
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        Self {
+            nodes: 1,
+            tasks: 1,
+            cores: 1,
+            partition: String::new(),
+            account: String::new(),
+            memory: String::new(),
+            walltime: String::new(),
+            directives: Vec::new(),
+            modules: Vec::new(),
+            prologue: Vec::new(),
+            interface: String::new(),
+            scheduler_interface: String::new(),
+            local_directory: String::new(),
+            log_directory: String::new(),
+            python: String::new(),
+            security: None,
+        }
+    }
+}
+
+/// What the Dask client's process says: one answer to most requests, any number to those that last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// It is done.
+    Ok,
+    /// It is not done; nothing follows.
+    Error(Failure),
+    /// What is being waited for, in words.
+    Note {
+        text: String,
+    },
+    /// Which workers and jobs are being waited for.
+    Waiting {
+        workers: u64,
+        queue: Vec<QueuedJob>,
+    },
+    /// What the cluster is, now.
+    Cluster(Box<ClusterState>),
+    /// The workers of a run.
+    Workers {
+        threads: usize,
+        lanes: Vec<WorkerLane>,
+        words: Vec<String>,
+        queue: Vec<QueuedJob>,
+    },
+    /// A batch is done; its results are beside it.
+    Done {
+        n: u64,
+        seconds: f64,
+        worker: String,
+    },
+    /// A batch failed, and so does its run.
+    Failed {
+        n: u64,
+        failure: Failure,
+    },
+    /// What tasks printed on a worker; there is more than is told.
+    Lines {
+        worker: String,
+        lines: Vec<String>,
+        more: bool,
+    },
+    /// What became of the cluster while nobody asked.
+    News {
+        text: String,
+    },
+    /// A future.
+    Submitted {
+        key: String,
+    },
+    /// A result, beside it: an array of numbers of this numpy type, or a value that was written.
+    Value {
+        array: Option<String>,
+    },
+    /// How far futures are, in Dask's words; those that were released are not in it.
+    States {
+        states: BTreeMap<String, String>,
+    },
+    Logs {
+        logs: BTreeMap<String, String>,
+    },
+}
+
+/// Why something has no result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) why: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) worker: Option<String>,
+    /// What the closure itself did, when it is its fault.
+    pub(crate) panic: Option<Panic>,
+}
+
+/// A panic on a worker, or a result that cannot be written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Panic {
+    /// Which task of the batch.
+    pub(crate) task: u64,
+    pub(crate) message: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// It did not panic, but serde cannot write its result, or not read it again.
+    pub(crate) unwritable: bool,
+}
+
+/// A job that brings workers, as its batch system sees it, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct QueuedJob {
+    pub(crate) job: String,
+    pub(crate) state: String,
+    pub(crate) reason: String,
+    pub(crate) start: String,
+    pub(crate) node: String,
+}
+
+/// A worker of a run: calls done, and what is worth a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerLane {
+    pub(crate) name: String,
+    pub(crate) done: u64,
+    pub(crate) note: String,
+}
+
+/// What a cluster is at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClusterState {
+    pub(crate) id: String,
+    /// How it was come by, in a word.
+    pub(crate) origin: String,
+    pub(crate) address: String,
+    pub(crate) dashboard: String,
+    /// The dashboard's address for a browser, when Dask's configuration has one.
+    pub(crate) link: String,
+    /// The dashboard is on this machine.
+    pub(crate) nearby: bool,
+    pub(crate) python: String,
+    pub(crate) workers: Vec<WorkerState>,
+    pub(crate) queue: Vec<QueuedJob>,
+}
+
+/// A worker at one moment: memory in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerState {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) threads: usize,
+    pub(crate) memory: u64,
+    pub(crate) used: u64,
+}
+
+/// What stands in the head of any message beside what it says: where its bytes are when they do not follow, as the
+/// process that holds them, its descriptor and their number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    #[serde(default)]
+    pub(crate) shared: Option<(u32, u32, usize)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use std::collections::BTreeSet;
+
+    #[derive(Deserialize)]
+    struct Examples {
+        requests: Vec<Value>,
+        answers: Vec<Value>,
+    }
+
+    /// Each is read and written again: what comes out is what went in, so no field has another name, and none is lost.
+    fn names<T: Serialize + DeserializeOwned>(examples: &[Value], tag: &str) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for example in examples {
+            let message: T = serde_json::from_value(example.clone()).unwrap_or_else(|e| panic!("{example}: {e}"));
+            assert_eq!(serde_json::to_value(message).unwrap(), *example);
+            names.insert(example[tag].as_str().unwrap().to_owned());
+        }
+        names
+    }
+
+    /// What serde calls the variants of a type: they stand in its complaint about one that does not exist.
+    fn variants<T: DeserializeOwned>(tag: &str) -> BTreeSet<String> {
+        let Err(error) = serde_json::from_value::<T>(serde_json::json!({tag: "?"})) else {
+            panic!("a variant called ?")
+        };
+        error.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_message_has_an_example_that_is_read_and_written() {
+        let examples: Examples = serde_json::from_str(include_str!("messages.json")).unwrap();
+        assert_eq!(names::<Request>(&examples.requests, "op"), variants::<Request>("op"));
+        assert_eq!(names::<Answer>(&examples.answers, "kind"), variants::<Answer>("kind"));
+        let asks: Vec<Value> = examples.requests.iter().filter_map(|r| r.get("ask").cloned()).collect();
+        assert_eq!(names::<Ask>(&asks, "kind"), variants::<Ask>("kind"));
+    }
+}
