@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::evaluate::{Granted, Lab, Options};
+use crate::evaluate::{DirectEvaluator, Granted, Options};
 use crate::{cli, doctor, executable, install, run};
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache};
@@ -77,12 +77,12 @@ type Maker = Box<dyn FnOnce(Options) -> Box<dyn Evaluator> + Send>;
 /// No other thread runs yet.
 unsafe fn maker(engine: cli::Engine) -> Result<Maker, String> {
     match engine {
-        cli::Engine::Direct => Ok(Box::new(|options| Box::new(Lab::new(options)))),
+        cli::Engine::Direct => Ok(Box::new(|options| Box::new(DirectEvaluator::new(options)))),
         #[cfg(feature = "evcxr")]
         cli::Engine::Evcxr => {
             // SAFETY: by this function's contract.
             let place = unsafe { crate::evcxr::place::Place::make() }?;
-            Ok(Box::new(move |options| Box::new(crate::evcxr::Second::new(&options, place))))
+            Ok(Box::new(move |options| Box::new(crate::evcxr::EvcxrEvaluator::new(&options, place))))
         }
         #[cfg(not(feature = "evcxr"))]
         cli::Engine::Evcxr => Err(without_evcxr()),

@@ -39,7 +39,7 @@ impl Security {
     }
 
     /// New credentials for one cluster, for [`Cluster::local_with`](super::Cluster::local_with)
-    /// and [`Slurm::security`]: they are made by the Dask client, which needs the Python package
+    /// and [`Slurm::security`](super::Slurm::security): they are made by the Dask client, which needs the Python package
     /// `cryptography`, and are valid for a year, or until nobody holds them.
     pub fn temporary() -> Self {
         Self::default().set("temporary", true.into())

@@ -17,6 +17,18 @@ pub(super) fn changeable(engine: &Engine, taken: &[String]) -> Vec<String> {
     taken.iter().filter(can_change).cloned().collect()
 }
 
+/// Which variables a failing cell took with it, and why; none when it took none.
+pub(super) fn lost(ended: &Ended) -> Option<String> {
+    if ended.lost.is_empty() {
+        return None;
+    }
+    let why = match ended.restored {
+        true => "these variables held large data, which went with the process",
+        false => "the cell had moved these variables when it failed, and there was no snapshot",
+    };
+    Some(format!("{why}: {}", ended.lost.join(", ")))
+}
+
 /// One sentence on the variables; empty when there is nothing to say.
 pub(super) fn kept(ended: &Ended, changeable: &[String]) -> String {
     if ended.restored {

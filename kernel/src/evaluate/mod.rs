@@ -7,16 +7,18 @@ pub(crate) mod answers;
 pub mod directives;
 pub(crate) mod errors;
 mod listener;
+mod live;
 mod preparing;
 pub mod startup;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::output::Output;
 use crate::runner::control::Control;
-use crate::runner::host::{Config, End, Ended, Runner};
+use crate::runner::host::{Config, End, Ended};
 use answers::Answers;
+use directives::{Directive, Plan};
 use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
 use ferrolab_engine::compile::Compiling;
 use ferrolab_engine::edition::Edition;
@@ -26,6 +28,7 @@ use ferrolab_engine::{Engine, Prepared};
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use ferrolab_system::limits;
 use listener::CellListener;
+use live::Live;
 
 /// What an evaluator is made with.
 #[derive(Debug, Clone)]
@@ -59,15 +62,15 @@ const PARSE_STACK: usize = 512 << 20;
 /// The number under which user expressions are compiled; no cell has it.
 const EXPRESSION: u32 = u32::MAX;
 
-/// Runs the cells of one session.
-pub struct Lab {
+/// Runs the cells of one session: the evaluator of the direct engine.
+pub struct DirectEvaluator {
     options: Options,
     shared: Arc<Shared>,
-    engine: Option<Engine>,
-    runner: Option<Runner>,
+    /// Engine and runner, once the environment is there.
+    live: Option<Live>,
     settings: Settings,
-    /// Outputs of cells under `%%capture`, and more that directives keep between cells.
-    desk: directives::Desk,
+    /// rustc's code of the last error, for `:explain` alone.
+    last_error: Option<String>,
     /// What earlier cells made and a failing cell took with it: threads, children, connections.
     gone: Vec<String>,
     /// Start-up files have had their turn.
@@ -87,6 +90,8 @@ struct Settings {
     restore: Restore,
     /// Variables set with `:env`, for a runner that is started anew.
     environment: Vec<(String, String)>,
+    /// `:offline`, once it was said.
+    offline: Option<bool>,
 }
 
 /// What other threads use while a cell runs.
@@ -98,34 +103,34 @@ struct Shared {
     usage: Mutex<answers::Meter>,
 }
 
-impl Lab {
+impl DirectEvaluator {
     /// An evaluator. When the environment is in the cache, the runner is started at once;
     /// otherwise the first cell prepares it, where its progress can be seen.
     pub fn new(options: Options) -> Self {
         let threads = options.granted.threads;
-        let mut lab = Self {
+        let mut evaluator = Self {
             options,
             shared: Arc::default(),
-            engine: None,
-            runner: None,
+            live: None,
             settings: Settings {
                 threads,
                 timing: false,
                 protect: Protect::Small,
                 restore: Restore::Auto,
                 environment: Vec::new(),
+                offline: None,
             },
-            desk: directives::Desk::default(),
+            last_error: None,
             gone: Vec::new(),
             started: false,
             starting: false,
         };
-        if let Ok(environment) = environment::cached(&lab.options.environment) {
+        if let Ok(environment) = environment::cached(&evaluator.options.environment) {
             // What goes wrong here goes wrong again, and is told, in the first cell.
-            drop(lab.set_up(environment));
+            drop(evaluator.set_up(environment));
         }
-        lab.publish_names();
-        lab
+        evaluator.publish_names();
+        evaluator
     }
 
     fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
@@ -134,80 +139,112 @@ impl Lab {
             Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
         engine.set_edition(self.options.edition);
         let shelf = engine.shelf().clone();
-        self.engine = Some(engine);
+        self.live = Some(Live::with(engine));
         drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));
-        self.start_runner()
+        self.restart_runner()
     }
 
-    fn start_runner(&mut self) -> Result<(), CellError> {
-        let Some(engine) = &self.engine else { return Ok(()) };
-        self.runner = None;
+    /// A new runner, when a session is ready.
+    fn restart_runner(&mut self) -> Result<(), CellError> {
+        let Some(live) = &mut self.live else { return Ok(()) };
         self.gone.clear();
         let config = Config {
             executable: self.options.executable.clone(),
-            libraries: engine.environment().libraries().map(PathBuf::from).collect(),
+            libraries: live.engine.environment().libraries().map(PathBuf::from).collect(),
             threads: self.settings.threads,
             stack: limits::stack(CELL_STACK),
             environment: self.settings.environment.clone(),
         };
-        let runner = Runner::start(&config, &self.shared.control).map_err(|e| errors::plain("Runner", &e))?;
-        self.runner = Some(runner);
-        Ok(())
+        live.restart(&config, &self.shared.control)
     }
 
     /// Everything a cell needs, made when it is not there.
-    fn ready(&mut self, sink: &Arc<dyn Sink>) -> Result<(), CellError> {
-        if self.engine.is_none() {
+    fn ready(&mut self, sink: &Arc<dyn Sink>) -> Result<&mut Live, CellError> {
+        if self.live.is_none() {
             let environment = preparing::prepare(&self.options.environment, sink, self.shared.compiling.flag())?;
             self.set_up(environment)?;
         }
-        if self.runner.is_none() {
-            self.start_runner()?;
+        if !self.live.as_ref().is_some_and(Live::is_running) {
+            self.restart_runner()?;
         }
-        Ok(())
+        self.live.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))
+    }
+
+    /// The engine, when a session is ready.
+    fn engine(&self) -> Option<&Engine> {
+        self.live.as_ref().map(|live| &live.engine)
     }
 
     fn evaluate(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.shared.compiling.reset();
         self.shared.control.arm();
-        let engine = self.engine.as_ref();
-        let known = |name: &str| engine.is_some_and(|e| e.variables().get(name).is_some() || e.items().defines(name));
-        let plan = match directives::plan_with(&cell.code, &known) {
+        let plan = match directives::plan_with(&cell.code, &|name| self.knows(name)) {
             Ok(plan) => plan,
             Err(error) => return Verdict::Error(error),
         };
-        // A cell that loads the configuration itself needs it only once.
-        let loads =
-            |d: &directives::Directive| matches!(d, directives::Directive::Named { name, .. } if name == "load_config");
-        if !std::mem::replace(&mut self.started, true)
-            && !plan.directives().any(loads)
-            && let Err(error) = self.start_up(sink)
-        {
+        if let Err(error) = self.start_up_before(&plan, sink) {
             return Verdict::Error(error);
         }
         let mut verdict = self.follow_plan(&plan, cell, sink);
         if let Verdict::Error(error) = &mut verdict {
             errors::name_causes(error, "");
-        }
-        if let Verdict::Error(error) = &verdict
-            && error.name.strip_prefix('E').is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()))
-        {
-            self.desk.last_error = Some(error.name.clone());
+            self.remember_code(error);
         }
         self.publish_names();
         verdict
+    }
+
+    /// Is this the name of a variable or an item?
+    fn knows(&self, name: &str) -> bool {
+        self.engine().is_some_and(|e| e.variables().get(name).is_some() || e.items().defines(name))
+    }
+
+    /// Start-up files have their turn before the first cell; one that loads them itself needs them only once.
+    fn start_up_before(&mut self, plan: &Plan, sink: &Arc<dyn Sink>) -> Result<(), CellError> {
+        let loads = |d: &Directive| matches!(d, Directive::Named { name, .. } if name == "load_config");
+        if std::mem::replace(&mut self.started, true) || plan.directives().any(loads) {
+            return Ok(());
+        }
+        self.start_up(sink)
+    }
+
+    fn remember_code(&mut self, error: &CellError) {
+        let is_code = |number: &str| number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit());
+        if error.name.strip_prefix('E').is_some_and(is_code) {
+            self.last_error = Some(error.name.clone());
+        }
     }
 
     /// Compile and run a text.
     fn run_code(&mut self, code: &Code<'_>, sink: &Arc<dyn Sink>) -> Result<Report, CellError> {
         self.ready(sink)?;
         let started = std::time::Instant::now();
-        let (number, silent) = (code.number, code.silent);
-        let text: Arc<str> = code.text.into();
-        let shown: Arc<str> = code.shown.into();
-        let engine = self.engine.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))?;
+        let prepared = self.compile(code, sink)?;
+        let mut listener = CellListener::new(Output::new(sink.clone(), code.silent));
+        prepared.notes.iter().for_each(|note| listener.output.note(note));
+        let mut report = Report { compiled: started.elapsed(), cached: prepared.cached, usage: None };
+        let Some(object) = &prepared.object else {
+            listener.output.finish();
+            self.ready(sink)?.commit(prepared);
+            return Ok(report);
+        };
+        let ended = self.run(object, prepared.symbol, code, &mut listener, sink)?;
+        listener.output.finish();
+        report.usage = ended.usage;
+        match ended.end {
+            End::Said(Outcome::Ok) => self.ready(sink)?.commit(prepared),
+            End::Said(Outcome::Returned) => self.returned(prepared, &ended.lost, &mut listener.output),
+            _ => return Err(self.failed(&ended, &prepared.taken, listener)),
+        }
+        Ok(report)
+    }
+
+    /// Compile a text, on a stack that deeply nested code needs.
+    fn compile(&mut self, code: &Code<'_>, sink: &Arc<dyn Sink>) -> Result<Prepared, CellError> {
+        let (text, shown): (Arc<str>, Arc<str>) = (code.text.into(), code.shown.into());
+        let engine = &mut self.ready(sink)?.engine;
         let prepared = std::thread::scope(|scope| {
-            let work = || engine.prepare_measured(number, &text, &shown, code.measure.clone());
+            let work = || engine.prepare_measured(code.number, &text, &shown, code.measure.clone());
             match std::thread::Builder::new().stack_size(limits::stack(PARSE_STACK)).spawn_scoped(scope, work) {
                 Ok(thread) => thread
                     .join()
@@ -219,112 +256,82 @@ impl Lab {
         if self.shared.compiling.cancelled() {
             return Err(errors::interrupted("before it ran"));
         }
-        let mut listener = CellListener::new(Output::new(sink.clone(), silent));
-        prepared.notes.iter().for_each(|note| listener.output.note(note));
-        let compiled = started.elapsed();
-        let mut report = Report { compiled, cached: prepared.cached, usage: None };
-        if let Some(object) = &prepared.object {
-            let command = Command::Run {
-                path: object.to_string_lossy().into_owned(),
-                symbol: prepared.symbol.to_owned(),
-                cell: number,
-                protect: self.settings.protect,
-                restore: self.settings.restore,
-                count: code.count,
-            };
-            let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
-            let ended = runner.follow(&command, &mut listener);
-            if ended.end != End::Said(Outcome::Panicked) {
-                // The cell caught them, or they were on other threads: Rust prints those, so do we.
-                for panic in std::mem::take(&mut listener.panics) {
-                    let text = self.engine.as_ref().map(|engine| errors::thread_panic(engine, &panic));
-                    listener.output.note(text.as_deref().unwrap_or(&panic.message));
-                }
-            }
-            listener.output.finish();
-            report.usage = ended.usage;
-            if ended.end == End::Said(Outcome::Returned) {
-                self.commit_returned(prepared, &ended.lost, &mut listener.output);
-                return Ok(report);
-            }
-            if ended.end != End::Said(Outcome::Ok) {
-                return Err(self.failed(&ended, &prepared.taken, listener));
-            }
-        }
-        listener.output.finish();
-        self.commit(prepared);
-        Ok(report)
+        Ok(prepared)
     }
 
-    fn commit(&mut self, prepared: Prepared) {
-        let mut gone = [prepared.stale.clone(), prepared.unkept.clone()].concat();
-        let Some(engine) = &mut self.engine else { return };
-        engine.commit(prepared);
-        gone.retain(|name| engine.variables().get(name).is_none_or(|v| v.kept.is_some()));
-        let Some(runner) = &mut self.runner else { return };
-        if !gone.is_empty() {
-            drop(runner.tell(&Command::Drop { names: gone }));
+    /// Run a compiled text, and pass on what it puts out.
+    fn run(
+        &mut self,
+        object: &Path,
+        symbol: &str,
+        code: &Code<'_>,
+        listener: &mut CellListener,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Ended, CellError> {
+        let command = Command::Run {
+            path: object.to_string_lossy().into_owned(),
+            symbol: symbol.to_owned(),
+            cell: code.number,
+            protect: self.settings.protect,
+            restore: self.settings.restore,
+            count: code.count,
+        };
+        let live = self.ready(sink)?;
+        let ended = live.follow(&command, listener)?;
+        if ended.end != End::Said(Outcome::Panicked) {
+            // The cell caught them, or they were on other threads: Rust prints those, so do we.
+            for panic in std::mem::take(&mut listener.panics) {
+                listener.output.note(&errors::thread_panic(&live.engine, &panic));
+            }
         }
-        let variables = engine.newly_plain();
-        if !variables.is_empty() {
-            drop(runner.tell(&Command::Plain { variables }));
-        }
+        Ok(ended)
     }
 
-    /// A `return` ended the cell well, before what it bound could move into the store.
-    fn commit_returned(&mut self, prepared: Prepared, moved: &[String], output: &mut Output) {
-        let stale = prepared.stale.clone();
-        let Some(engine) = &mut self.engine else { return };
-        let unbound = engine.commit_returned(prepared, moved);
+    /// A `return` ended the cell well.
+    fn returned(&mut self, prepared: Prepared, moved: &[String], output: &mut Output) {
+        let Some(live) = &mut self.live else { return };
+        let unbound = live.commit_returned(prepared, moved);
         for (names, what) in [(unbound.as_slice(), "not bound for later cells"), (moved, "moved, and gone")] {
             if !names.is_empty() {
                 output.note(&format!("the cell returned before its end; {what}: {}", names.join(", ")));
             }
         }
         output.finish();
-        if let (false, Some(runner)) = (stale.is_empty(), &mut self.runner) {
-            drop(runner.tell(&Command::Drop { names: stale }));
-        }
     }
 
     /// What the user is told of a cell that failed, and what the session must forget. `taken` are the variables that
     /// the cell had in hand.
     fn failed(&mut self, ended: &Ended, taken: &[String], listener: CellListener) -> CellError {
         let CellListener { mut output, panics, said } = listener;
-        let Some(engine) = &mut self.engine else { return errors::plain("Engine", "there is no engine") };
-        let kept = aftermath::kept(ended, &aftermath::changeable(engine, taken));
-        let mut error = errors::ended(engine, ended, &panics, &kept);
+        let Some(live) = &mut self.live else { return errors::plain("Engine", "there is no engine") };
+        let kept = aftermath::kept(ended, &aftermath::changeable(&live.engine, taken));
+        let mut error = errors::ended(&live.engine, ended, &panics, &kept);
         // The last words of a process that died are on its standard error, already shown.
         errors::name_causes(&mut error, &String::from_utf8_lossy(&said));
-        error.traceback.extend(aftermath::undone_outside(engine, ended));
+        error.traceback.extend(aftermath::undone_outside(&live.engine, ended));
         error.traceback.extend(aftermath::went(ended, &self.gone));
         self.gone.extend(ended.went.iter().cloned());
-        if matches!(ended.end, End::Vanished(_)) && engine.last_ran() {
-            engine.undo();
+        if matches!(ended.end, End::Vanished(_)) && live.engine.last_ran() {
+            live.engine.undo();
         }
         if ended.gone {
-            let lost = engine.clear_variables();
+            let lost = live.bury();
             if !lost.is_empty() {
                 output.note(&format!("the runner had no snapshot to return to; variables lost: {}", lost.join(", ")));
             }
-            self.runner = None;
         }
         for name in &ended.lost {
-            engine.forget(name);
+            live.engine.forget(name);
         }
-        if !ended.lost.is_empty() {
-            let why = match ended.restored {
-                true => "these variables held large data, which went with the process",
-                false => "the cell had moved these variables when it failed, and there was no snapshot",
-            };
-            output.note(&format!("{why}: {}", ended.lost.join(", ")));
+        if let Some(lost) = aftermath::lost(ended) {
+            output.note(&lost);
         }
         output.finish();
         error
     }
 
     fn publish_names(&self) {
-        let Some(engine) = &self.engine else { return };
+        let Some(engine) = self.engine() else { return };
         *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = answers::Known::of(engine);
     }
 }
@@ -367,7 +374,7 @@ impl Report {
     }
 }
 
-impl Evaluator for Lab {
+impl Evaluator for DirectEvaluator {
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.evaluate(cell, sink)
     }

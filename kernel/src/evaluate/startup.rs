@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use super::{Lab, directives, errors};
+use super::{DirectEvaluator, directives, errors};
 use ferrolab_engine::source::START_FILES;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Sink, Stream, Verdict};
 
@@ -149,7 +149,7 @@ fn read_own(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-impl Lab {
+impl DirectEvaluator {
     /// Runs evcxr's configuration before the first cell. What fails is told in that cell's output; only an
     /// interrupt is the cell's own error.
     pub(super) fn start_up(&mut self, sink: &Arc<dyn Sink>) -> Result<(), CellError> {

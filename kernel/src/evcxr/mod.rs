@@ -75,7 +75,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 /// Runs the cells of one session on evcxr.
-pub struct Second {
+pub struct EvcxrEvaluator {
     live: Result<Live, String>,
     shared: Arc<Shared>,
     helper: bool,
@@ -88,7 +88,7 @@ struct Live {
     link: Link,
 }
 
-impl Second {
+impl EvcxrEvaluator {
     /// An evaluator; evcxr compiles its first cell now, which takes seconds. What goes wrong is
     /// told in the first cell.
     pub fn new(options: &Options, place: Place) -> Self {
@@ -340,7 +340,7 @@ fn content(outputs: &EvalOutputs) -> Display {
     output::display(data, "", None)
 }
 
-impl Evaluator for Second {
+impl Evaluator for EvcxrEvaluator {
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.evaluate(cell, sink)
     }

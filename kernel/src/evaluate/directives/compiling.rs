@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, on_off, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_engine::compile::Flags;
 use ferrolab_engine::edition::Edition;
 use ferrolab_jupyter::session::evaluator::Sink;
@@ -12,27 +12,26 @@ pub(super) const OPT: Definition = Definition {
     names: &["opt"],
     usage: ":opt 0|1|2|3|s|z",
     help: "Set the optimisation level of later cells; alone, switch between 3 and 0.",
-    form: Form::Line(Lab::on_opt),
+    form: Form::Line(DirectEvaluator::on_opt),
 };
 
 pub(super) const CHECKS: Definition = Definition {
     names: &["checks"],
     usage: ":checks on|off",
     help: "Overflow checks and debug assertions in later cells.",
-    form: Form::Line(Lab::on_checks),
+    form: Form::Line(DirectEvaluator::on_checks),
 };
 
 pub(super) const EDITION: Definition = Definition {
     names: &["edition"],
     usage: ":edition 2015|2018|2021|2024",
     help: "The edition that later cells are compiled with; items that are there keep theirs. Alone, say which. A cell that is wrong in 2024 only is compiled with 2021 by itself.",
-    form: Form::Line(Lab::on_edition),
+    form: Form::Line(DirectEvaluator::on_edition),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_opt(&mut self, level: &str, sink: &Arc<dyn Sink>) -> Done {
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let engine = &mut self.ready(sink)?.engine;
         let mut flags = engine.flags().clone();
         flags.opt_level = match level {
             "" if flags.opt_level == "3" => "0".to_owned(),
@@ -47,8 +46,7 @@ impl Lab {
 
     fn on_checks(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let on = on_off(rest, "checks")?;
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let engine = &mut self.ready(sink)?.engine;
         let flags = engine.flags().clone();
         engine.set_flags(Flags { checks: on, ..flags });
         self.confirm(sink, if on { "checks: on" } else { "checks: off" })
@@ -61,8 +59,8 @@ impl Lab {
                 return Err(wrong(&format!(":edition takes 2015, 2018, 2021 or 2024, and got `{word}`")));
             };
             self.options.edition = edition;
-            if let Some(engine) = &mut self.engine {
-                engine.set_edition(edition);
+            if let Some(live) = &mut self.live {
+                live.engine.set_edition(edition);
             }
         }
         let edition = format!("edition: {}", self.options.edition.word());

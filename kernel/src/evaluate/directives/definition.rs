@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::evaluate::{Lab, errors};
+use crate::evaluate::{DirectEvaluator, errors};
 use ferrolab_engine::measured::Measure;
 use ferrolab_jupyter::session::evaluator::{CellError, Display, Sink, Stream};
 
@@ -26,9 +26,9 @@ pub(super) struct Definition {
 /// How a directive is read, and what does it.
 pub(super) enum Form {
     /// `:name` and `%name`, with nothing behind.
-    Alone(fn(&mut Lab, &Arc<dyn Sink>) -> Done),
+    Alone(fn(&mut DirectEvaluator, &Arc<dyn Sink>) -> Done),
     /// `:name rest` and `%name rest`.
-    Line(fn(&mut Lab, &str, &Arc<dyn Sink>) -> Done),
+    Line(fn(&mut DirectEvaluator, &str, &Arc<dyn Sink>) -> Done),
     /// `:dep …`, whose lines are done together and before any code.
     Dependency,
     /// `%name [options] code`: reads the rest of the line; where the code begins in it, and what is done with it.
@@ -48,7 +48,7 @@ pub(super) struct Raw {
     /// Is what stands behind the name good?
     pub(super) check: fn(&str) -> Done,
     /// Does it: what stands behind the name, and the text below.
-    pub(super) act: fn(&mut Lab, &str, &str, &Arc<dyn Sink>) -> Done,
+    pub(super) act: fn(&mut DirectEvaluator, &str, &str, &Arc<dyn Sink>) -> Done,
 }
 
 /// What wraps the code of a cell, or of a line.

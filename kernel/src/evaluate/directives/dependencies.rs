@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 use super::capture::Captured;
 use super::definition::{Definition, Done, Form, Raw, say, wrong};
-use crate::evaluate::{Lab, errors, preparing};
-use ferrolab_base::frame::Command;
+use crate::evaluate::listener::CellListener;
+use crate::evaluate::live::Live;
+use crate::evaluate::{DirectEvaluator, errors, preparing};
+use crate::output::Output;
+use crate::runner::host::End;
+use ferrolab_base::frame::{Command, Outcome};
 use ferrolab_engine::environment::DependencySet;
 use ferrolab_engine::split::extern_crates;
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
@@ -27,17 +31,17 @@ pub(super) const DEP_TABLE: Definition = Definition {
     names: &["%%dep"],
     usage: "%%dep",
     help: "Add the dependencies below, written as in a Cargo.toml.",
-    form: Form::Raw(Raw { check: no_words, act: Lab::on_dep_cell }),
+    form: Form::Raw(Raw { check: no_words, act: DirectEvaluator::on_dep_cell }),
 };
 
 pub(super) const SHOW_DEPS: Definition = Definition {
     names: &["show_deps", "show-deps"],
     usage: ":show_deps",
     help: "List the dependencies that `:dep` added.",
-    form: Form::Alone(Lab::on_show_deps),
+    form: Form::Alone(DirectEvaluator::on_show_deps),
 };
 
-impl Lab {
+impl DirectEvaluator {
     pub(super) fn on_dep(&mut self, lines: &str, sink: &Arc<dyn Sink>) -> Done {
         if lines.lines().any(|line| line.trim() == ":dep") {
             return Err(wrong(":dep needs a crate: `:dep rand = \"0.9\"`"));
@@ -71,7 +75,7 @@ impl Lab {
         }
         self.ready(sink)?;
         let known = |name: &String| {
-            let engine = self.engine.as_ref();
+            let engine = self.engine();
             engine.is_some_and(|e| e.environment().externs.iter().any(|(there, _)| there.replace('-', "_") == *name))
         };
         let lines: String = named.iter().filter(|name| !known(name)).map(|name| format!(":dep {name}\n")).collect();
@@ -79,19 +83,20 @@ impl Lab {
     }
 
     fn depend_on(&mut self, wanted: &DependencySet, sink: &Arc<dyn Sink>) -> Done {
-        let Some(engine) = &mut self.engine else { return Err(wrong("there is no engine")) };
-        if engine.environment().dependencies.contains(wanted) {
+        let base = self.ready(sink)?.engine.environment().clone();
+        if base.dependencies.contains(wanted) {
             return Ok(());
         }
-        let mut base = engine.environment().clone();
-        base.options.offline = self.desk.offline.unwrap_or(self.options.environment.offline);
-        let addition = preparing::add(&base, wanted, sink, self.shared.compiling.flag())?;
-        let old: Vec<_> = engine.environment().layers.clone();
-        let new: Vec<_> = addition.environment.layers.iter().filter(|l| !old.contains(l)).cloned().collect();
+        let mut asked = base.clone();
+        asked.options.offline = self.settings.offline.unwrap_or(self.options.environment.offline);
+        let addition = preparing::add(&asked, wanted, sink, self.shared.compiling.flag())?;
+        let new = addition.environment.layers.iter().filter(|layer| !base.layers.contains(layer));
+        let new: Vec<_> = new.cloned().collect();
+        let live = self.ready(sink)?;
         if let Some(why) = addition.restart {
-            let lost = engine.clear_variables();
-            engine.set_environment(addition.environment);
-            self.start_runner()?;
+            let lost = live.engine.clear_variables();
+            live.engine.set_environment(addition.environment);
+            self.restart_runner()?;
             if !lost.is_empty() {
                 let text = format!(
                     "note: {why}\nThe runner was restarted to load it; run the cells that made these variables again: {}\n",
@@ -101,28 +106,25 @@ impl Lab {
             }
             return Ok(());
         }
-        engine.set_environment(addition.environment);
-        for layer in new {
-            self.load(&layer)?;
-        }
-        Ok(())
+        live.engine.set_environment(addition.environment);
+        new.iter().try_for_each(|layer| load(live, layer))
     }
 
     /// What notebooks asked for, as `:dep` lines.
     fn on_show_deps(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let lines = self.engine.as_ref().map(|e| e.environment().dependencies.shown()).unwrap_or_default();
+        let lines = self.engine().map(|e| e.environment().dependencies.shown()).unwrap_or_default();
         say(sink, if lines.is_empty() { "no dependencies besides those of every session\n" } else { &lines })
     }
+}
 
-    fn load(&mut self, layer: &Path) -> Done {
-        let Some(runner) = &mut self.runner else { return Ok(()) };
-        let sink: Arc<dyn Sink> = Arc::<Captured>::default();
-        let mut listener = crate::evaluate::listener::CellListener::new(crate::output::Output::new(sink, true));
-        let ended = runner.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener);
-        match ended.end {
-            crate::runner::host::End::Said(ferrolab_base::frame::Outcome::Ok) => Ok(()),
-            other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),
-        }
+/// The runner loads what a new dependency brings.
+fn load(live: &mut Live, layer: &Path) -> Done {
+    let sink: Arc<dyn Sink> = Arc::<Captured>::default();
+    let mut listener = CellListener::new(Output::new(sink, true));
+    let ended = live.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener)?;
+    match ended.end {
+        End::Said(Outcome::Ok) => Ok(()),
+        other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, bundle, say, wrong};
 use super::table;
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use crate::evaluate::answers;
 use ferrolab_engine::insight;
 use ferrolab_jupyter::session::evaluator::Sink;
@@ -15,21 +15,21 @@ pub(super) const EXPLAIN: Definition = Definition {
     names: &["explain"],
     usage: ":explain E0308",
     help: "Explain an error code; alone, that of the last error.",
-    form: Form::Line(Lab::on_explain),
+    form: Form::Line(DirectEvaluator::on_explain),
 };
 
 pub(super) const DOC: Definition = Definition {
     names: &["doc"],
     usage: ":doc NAME",
     help: "Describe a name, as `?NAME` does.",
-    form: Form::Line(Lab::on_doc),
+    form: Form::Line(DirectEvaluator::on_doc),
 };
 
 pub(super) const HELP: Definition = Definition {
     names: &["help", "h"],
     usage: ":help [NAME]",
     help: "Show this list, or the help of one directive.",
-    form: Form::Line(Lab::on_help),
+    form: Form::Line(DirectEvaluator::on_help),
 };
 
 pub(super) const QUESTION: Definition = Definition {
@@ -39,9 +39,9 @@ pub(super) const QUESTION: Definition = Definition {
     form: Form::Mark,
 };
 
-impl Lab {
+impl DirectEvaluator {
     pub(super) fn on_describe(&mut self, name: &str, detail: bool, sink: &Arc<dyn Sink>) -> Done {
-        let names = answers::names(self.engine.as_ref());
+        let names = answers::names(self.engine());
         let cursor = name.chars().count();
         match insight::inspect(&names, name, cursor, u8::from(detail)) {
             Some(found) => {
@@ -57,12 +57,12 @@ impl Lab {
         if name.is_empty() {
             return Err(wrong(":doc needs a name: `:doc Vec`"));
         }
-        let names = answers::names(self.engine.as_ref());
+        let names = answers::names(self.engine());
         if insight::inspect(&names, name, name.chars().count(), 0).is_some() {
             return self.on_describe(name, false, sink);
         }
         let krate = name.split("::").next().unwrap_or(name).replace('-', "_");
-        let externs = self.engine.iter().flat_map(|engine| &engine.environment().externs);
+        let externs = self.engine().into_iter().flat_map(|engine| &engine.environment().externs);
         let place = match externs.map(|(there, _)| there.replace('-', "_")).find(|there| *there == krate) {
             Some(found) => format!("its crate's documentation is at https://docs.rs/{found}"),
             None => {
@@ -74,9 +74,9 @@ impl Lab {
 
     /// `:explain E0308`, or the code of the last error.
     fn on_explain(&mut self, code: &str, sink: &Arc<dyn Sink>) -> Done {
-        self.ready(sink)?;
-        let Some(engine) = &self.engine else { return Ok(()) };
-        let code = match (code, &self.desk.last_error) {
+        let last_error = self.last_error.clone();
+        let engine = &self.ready(sink)?.engine;
+        let code = match (code, &last_error) {
             ("", Some(last)) => last.as_str(),
             ("", None) => {
                 return Err(wrong("there is no last error with a code to explain; name one: `:explain E0308`"));

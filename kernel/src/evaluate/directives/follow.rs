@@ -7,17 +7,9 @@ use super::capture::Captured;
 use super::definition::{Done, Form, Magic, wrong};
 use super::plan::{Directive, Plan, Step, What};
 use super::{footer, foreign, shell, table};
-use crate::evaluate::{Code, Lab, Report, errors};
+use crate::evaluate::{Code, DirectEvaluator, Report, errors};
 use ferrolab_engine::measured::Measure;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Sink, Stream, Verdict};
-
-/// What directives keep between cells.
-#[derive(Debug, Default)]
-pub struct Desk {
-    pub(super) offline: Option<bool>,
-    /// rustc's code of the last error, for `:explain` alone.
-    pub(in crate::evaluate) last_error: Option<String>,
-}
 
 /// What comes after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +40,7 @@ impl Wrapped {
     }
 }
 
-impl Lab {
+impl DirectEvaluator {
     /// Does what a cell says.
     pub(in crate::evaluate) fn follow_plan(&mut self, plan: &Plan, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         match self.follow(plan, cell, sink) {

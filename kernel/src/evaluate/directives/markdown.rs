@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, Raw, bundle, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
 pub(super) const MARKDOWN: Definition = Definition {
@@ -20,7 +20,7 @@ fn check(rest: &str) -> Done {
     }
 }
 
-fn show(_: &mut Lab, _: &str, text: &str, sink: &Arc<dyn Sink>) -> Done {
+fn show(_: &mut DirectEvaluator, _: &str, text: &str, sink: &Arc<dyn Sink>) -> Done {
     sink.display(bundle(&[("text/markdown", text), ("text/plain", text)]));
     Ok(())
 }

@@ -27,6 +27,5 @@ mod timing;
 mod write_file;
 
 pub use definition::Magic;
-pub(super) use follow::Desk;
 pub use plan::{Directive, Plan, plan, plan_with};
 pub use table::{help, is_raw};

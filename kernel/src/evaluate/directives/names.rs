@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, bundle, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use crate::evaluate::{answers, errors};
 use ferrolab_base::text::escape;
 use ferrolab_engine::variables::short_type;
@@ -14,38 +14,38 @@ pub(super) const VARS: Definition = Definition {
     names: &["vars"],
     usage: ":vars",
     help: "List the variables with their types and sizes.",
-    form: Form::Alone(Lab::on_vars),
+    form: Form::Alone(DirectEvaluator::on_vars),
 };
 
 pub(super) const TYPE: Definition = Definition {
     names: &["type", "t"],
     usage: ":t EXPRESSION",
     help: "Show the type of an expression without running it.",
-    form: Form::Line(Lab::on_type),
+    form: Form::Line(DirectEvaluator::on_type),
 };
 
 pub(super) const ITEMS: Definition = Definition {
     names: &["items"],
     usage: ":items",
     help: "List the items that cells have defined.",
-    form: Form::Alone(Lab::on_items),
+    form: Form::Alone(DirectEvaluator::on_items),
 };
 
 pub(super) const CLEAR: Definition = Definition {
     names: &["clear"],
     usage: ":clear",
     help: "Forget all variables and items; dependencies stay.",
-    form: Form::Alone(Lab::on_clear),
+    form: Form::Alone(DirectEvaluator::on_clear),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_vars(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let Some(engine) = &self.engine else { return say(sink, "no variables\n") };
-        let names: Vec<String> = engine.variables().iter().map(|(n, _)| n.clone()).collect();
+        let Some(live) = &mut self.live else { return say(sink, "no variables\n") };
+        let names: Vec<String> = live.engine.variables().iter().map(|(n, _)| n.clone()).collect();
         if names.is_empty() {
             return say(sink, "no variables\n");
         }
-        let sizes = self.runner.as_mut().map(|r| r.describe(names.clone())).unwrap_or_default();
+        let sizes = live.sizes(names.clone());
         let (mut text, mut html) = (
             String::new(),
             String::from(
@@ -53,7 +53,7 @@ impl Lab {
             ),
         );
         let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0) + 4;
-        for (name, variable) in engine.variables().iter() {
+        for (name, variable) in live.engine.variables().iter() {
             let size = sizes.iter().find(|(n, _)| n == name).map_or(0, |(_, s)| *s);
             let shown = if variable.mutable { format!("mut {name}") } else { name.clone() };
             let type_text = short_type(&variable.type_text);
@@ -75,22 +75,21 @@ impl Lab {
         if expression.is_empty() {
             return Err(wrong(":type needs an expression: `:t x.iter().sum::<f64>()`"));
         }
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Err(wrong("there is no engine")) };
+        let engine = &mut self.ready(sink)?.engine;
         let type_text = engine.type_of(expression).map_err(errors::refused)?;
         say(sink, &format!("{}\n", short_type(&type_text)))
     }
 
     fn on_items(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let names = answers::names(self.engine.as_ref());
+        let names = answers::names(self.engine());
         let text: String = names.items.iter().map(|i| format!("{}\n", i.signature)).collect();
         say(sink, if text.is_empty() { "no items\n" } else { &text })
     }
 
     fn on_clear(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        if let Some(engine) = &mut self.engine {
-            engine.clear();
-            self.start_runner()?;
+        if let Some(live) = &mut self.live {
+            live.engine.clear();
+            self.restart_runner()?;
         }
         self.confirm(sink, "variables and items are gone")
     }

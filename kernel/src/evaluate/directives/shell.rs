@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::definition::{Definition, Done, Form, Raw};
-use crate::evaluate::{Lab, errors};
+use crate::evaluate::{DirectEvaluator, errors};
 use crate::output::Output;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
 
@@ -59,7 +59,7 @@ impl Shell {
     }
 }
 
-impl Lab {
+impl DirectEvaluator {
     /// Runs a script with the variables of `:env`.
     pub(super) fn run_script(&mut self, shell: Shell, script: &str, sink: &Arc<dyn Sink>) -> Done {
         run(shell, script, &self.settings.environment, sink, self.shared.compiling.flag())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
 /// Formats that `:efmt` takes; the first is the usual one.
@@ -13,30 +13,29 @@ pub(super) const FMT: Definition = Definition {
     names: &["fmt"],
     usage: ":fmt {:#?}",
     help: "Write trailing expressions with this format string; alone, or with {:?}, as usual. Values that cannot be written so are shown as usual.",
-    form: Form::Line(Lab::on_fmt),
+    form: Form::Line(DirectEvaluator::on_fmt),
 };
 
 pub(super) const TYPES: Definition = Definition {
     names: &["types"],
     usage: ":types",
     help: "Show the type before the value of a trailing expression; again to stop.",
-    form: Form::Alone(Lab::on_types),
+    form: Form::Alone(DirectEvaluator::on_types),
 };
 
 pub(super) const EFMT: Definition = Definition {
     names: &["efmt"],
     usage: ":efmt {:?}",
     help: "Show errors of `?` with `{:?}`; with `{}`, their text and causes (the usual).",
-    form: Form::Line(Lab::on_efmt),
+    form: Form::Line(DirectEvaluator::on_efmt),
 };
 
-impl Lab {
+impl DirectEvaluator {
     /// `:fmt {:#?}`: how trailing expressions are written.
     fn on_fmt(&mut self, format: &str, sink: &Arc<dyn Sink>) -> Done {
         let format = format.trim_matches('"');
         check_format(format).map_err(|text| wrong(&text))?;
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let engine = &mut self.ready(sink)?.engine;
         let usual = format.is_empty() || format == "{:?}";
         engine.showing().format = (!usual).then(|| format.to_owned());
         say(sink, &format!("output format: {}\n", if usual { "{:?}" } else { format }))
@@ -44,8 +43,7 @@ impl Lab {
 
     /// `:types`: the type before the value, again to stop.
     fn on_types(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let engine = &mut self.ready(sink)?.engine;
         let showing = engine.showing();
         showing.types = !showing.types;
         let on = if showing.types { "on" } else { "off" };
@@ -58,8 +56,7 @@ impl Lab {
         if !format.is_empty() && !ERROR_FORMATS.contains(&format) {
             return Err(wrong(":efmt takes {} or {:?}; `{}` shows an error's text and its causes"));
         }
-        self.ready(sink)?;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let engine = &mut self.ready(sink)?.engine;
         if !format.is_empty() {
             engine.showing().debug_errors = format != "{}";
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use crate::evaluate::listener::CellListener;
 use crate::output::Output;
 use ferrolab_base::frame::{Command, Protect, Restore};
@@ -13,24 +13,24 @@ pub(super) const SNAPSHOTS: Definition = Definition {
     names: &["snapshots", "snapshot"],
     usage: ":snapshots on|off|all",
     help: "Take a snapshot before each cell, so that a cell that fails changes nothing; `all`: large vectors of numbers too, which makes writing to them slow.",
-    form: Form::Line(Lab::on_snapshots),
+    form: Form::Line(DirectEvaluator::on_snapshots),
 };
 
 pub(super) const RESTORE: Definition = Definition {
     names: &["restore"],
     usage: ":restore auto|always|never",
     help: "What a panic, an error or a heeded interrupt leads to: the snapshot takes over, unless threads or children of earlier cells live and would be lost (auto); always; never.",
-    form: Form::Line(Lab::on_restore),
+    form: Form::Line(DirectEvaluator::on_restore),
 };
 
 pub(super) const UNDO: Definition = Definition {
     names: &["undo"],
     usage: ":undo",
     help: "Take back the last cell: variables and items are as they were before it.",
-    form: Form::Alone(Lab::on_undo),
+    form: Form::Alone(DirectEvaluator::on_undo),
 };
 
-impl Lab {
+impl DirectEvaluator {
     /// `:snapshots on|off|all`
     fn on_snapshots(&mut self, what: &str, sink: &Arc<dyn Sink>) -> Done {
         self.settings.protect = match what {
@@ -60,18 +60,18 @@ impl Lab {
 
     /// `:undo`
     fn on_undo(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let (Some(engine), Some(runner)) = (&mut self.engine, &mut self.runner) else {
+        let Some(live) = self.live.as_mut().filter(|live| live.is_running()) else {
             return Err(wrong("there is nothing to undo"));
         };
-        if !engine.can_undo() {
+        if !live.engine.can_undo() {
             return Err(wrong(
                 "there is nothing to undo: the last cell failed, was undone already, or had no snapshot",
             ));
         }
         let mut note = String::new();
-        if engine.last_ran() {
+        if live.engine.last_ran() {
             let mut listener = CellListener::new(Output::new(sink.clone(), true));
-            let ended = runner.follow(&Command::Undo { restore: self.settings.restore }, &mut listener);
+            let ended = live.follow(&Command::Undo { restore: self.settings.restore }, &mut listener)?;
             if !ended.alive.is_empty() {
                 return Err(wrong(&format!(
                     "the last cell stays: taking it back would end what earlier cells started: {} (`:restore always`, then `:undo`, does it all the same)",
@@ -89,7 +89,7 @@ impl Lab {
             }
             self.gone.extend(ended.went);
         }
-        engine.undo();
+        live.engine.undo();
         say(sink, &format!("took back the last cell{note}\n"))
     }
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, on_off, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
 
@@ -13,52 +13,52 @@ pub(super) const ENV: Definition = Definition {
     names: &["env"],
     usage: ":env NAME=VALUE",
     help: "Set an environment variable for cells.",
-    form: Form::Line(Lab::on_env),
+    form: Form::Line(DirectEvaluator::on_env),
 };
 
 pub(super) const BUILD_ENV: Definition = Definition {
     names: &["build_env", "build-env"],
     usage: ":build_env NAME=VALUE",
     help: "Set an environment variable for building dependencies.",
-    form: Form::Line(Lab::on_build_env),
+    form: Form::Line(DirectEvaluator::on_build_env),
 };
 
 pub(super) const TOOLCHAIN: Definition = Definition {
     names: &["toolchain"],
     usage: ":toolchain",
     help: "Show the Rust toolchain that compiles cells.",
-    form: Form::Line(Lab::on_toolchain),
+    form: Form::Line(DirectEvaluator::on_toolchain),
 };
 
 pub(super) const OFFLINE: Definition = Definition {
     names: &["offline"],
     usage: ":offline on|off",
     help: "Never use the network for dependencies.",
-    form: Form::Line(Lab::on_offline),
+    form: Form::Line(DirectEvaluator::on_offline),
 };
 
 pub(super) const VERSION: Definition = Definition {
     names: &["version"],
     usage: ":version",
     help: "Show the versions of Ferrolab and rustc.",
-    form: Form::Alone(Lab::on_version),
+    form: Form::Alone(DirectEvaluator::on_version),
 };
 
 pub(super) const ENGINE: Definition = Definition {
     names: &["engine"],
     usage: ":engine",
     help: "Show which engine runs cells.",
-    form: Form::Alone(Lab::on_engine),
+    form: Form::Alone(DirectEvaluator::on_engine),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_env(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let (key, value) = assignment(rest, "env")?;
         self.settings.environment.retain(|(k, _)| *k != key);
         self.settings.environment.push((key.clone(), value.clone()));
         let set = format!("{key}={value}");
-        if let Some(runner) = &mut self.runner {
-            runner.tell(&Command::SetEnv { key, value }).map_err(|e| wrong(&e.to_string()))?;
+        if let Some(live) = &mut self.live {
+            live.tell(&Command::SetEnv { key, value }).map_err(|e| wrong(&e.to_string()))?;
         }
         self.confirm(sink, &set)
     }
@@ -73,8 +73,7 @@ impl Lab {
 
     /// `:toolchain`, and the name of the one that is used already.
     fn on_toolchain(&mut self, name: &str, sink: &Arc<dyn Sink>) -> Done {
-        self.ready(sink)?;
-        let Some(engine) = &self.engine else { return Ok(()) };
+        let engine = &self.ready(sink)?.engine;
         let toolchain = &engine.environment().toolchain;
         // evcxr notebooks name the one they were written with, which often is the one there is.
         let other = !name.is_empty() && sysroot_of(name).is_none_or(|at| toolchain.sysroot != at);
@@ -96,12 +95,12 @@ impl Lab {
 
     fn on_offline(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let on = on_off(if rest.is_empty() { "on" } else { rest }, "offline")?;
-        self.desk.offline = Some(on);
+        self.settings.offline = Some(on);
         self.confirm(sink, if on { "offline: on" } else { "offline: off" })
     }
 
     fn on_version(&mut self, sink: &Arc<dyn Sink>) -> Done {
-        let rustc = self.engine.as_ref().map_or("not found yet", |e| e.environment().toolchain.release.as_str());
+        let rustc = self.engine().map_or("not found yet", |e| e.environment().toolchain.release.as_str());
         say(sink, &format!("ferrolab {}, rustc {rustc}\n", env!("CARGO_PKG_VERSION")))
     }
 

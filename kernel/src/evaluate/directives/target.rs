@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, say, wrong};
 use super::table;
-use crate::evaluate::{Lab, errors, preparing};
+use crate::evaluate::{DirectEvaluator, errors, preparing};
 use ferrolab_engine::compile::Flags;
 use ferrolab_engine::environment::{Cache, Toolchain};
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
@@ -16,10 +16,10 @@ pub(super) const TARGET_CPU: Definition = Definition {
     names: &["target-cpu", "target_cpu"],
     usage: ":target-cpu native",
     help: "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",
-    form: Form::Line(Lab::on_target_cpu),
+    form: Form::Line(DirectEvaluator::on_target_cpu),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_target_cpu(&mut self, cpu: &str, sink: &Arc<dyn Sink>) -> Done {
         if cpu.is_empty() || cpu.contains(char::is_whitespace) {
             return Err(wrong(":target-cpu takes a name such as native, x86-64-v3 or znver4"));
@@ -27,7 +27,7 @@ impl Lab {
         self.is_known(cpu)?;
         let wanted =
             ferrolab_engine::environment::Options { target_cpu: cpu.to_owned(), ..self.options.environment.clone() };
-        let Some(before) = self.engine.as_ref().map(|engine| engine.environment().clone()) else {
+        let Some(before) = self.engine().map(|engine| engine.environment().clone()) else {
             // Nothing is there yet: it is made once, for this processor.
             self.options.environment = wanted;
             self.ready(sink)?;
@@ -44,11 +44,11 @@ impl Lab {
             environment = preparing::add(&environment, &before.dependencies, sink, cancelled)?.environment;
         }
         self.options.environment = wanted;
-        let Some(engine) = &mut self.engine else { return Ok(()) };
-        let lost = engine.clear_variables();
-        engine.set_environment(environment);
+        let Some(live) = &mut self.live else { return Ok(()) };
+        let lost = live.engine.clear_variables();
+        live.engine.set_environment(environment);
         self.compile_for(cpu);
-        self.start_runner()?;
+        self.restart_runner()?;
         if !lost.is_empty() {
             let text = format!(
                 "note: everything is compiled for {cpu} from now on, and the runner was restarted to load it; run the cells that made these variables again: {}\n",
@@ -60,14 +60,14 @@ impl Lab {
     }
 
     fn compile_for(&mut self, cpu: &str) {
-        let Some(engine) = &mut self.engine else { return };
-        let flags = engine.flags().clone();
-        engine.set_flags(Flags { target_cpu: cpu.to_owned(), ..flags });
+        let Some(live) = &mut self.live else { return };
+        let flags = live.engine.flags().clone();
+        live.engine.set_flags(Flags { target_cpu: cpu.to_owned(), ..flags });
     }
 
     /// Does rustc know it?
     fn is_known(&self, cpu: &str) -> Done {
-        let rustc = match &self.engine {
+        let rustc = match self.engine() {
             Some(engine) => engine.environment().toolchain.rustc.clone(),
             None => {
                 let found = Cache::open().and_then(|c| Toolchain::discover(&c, &self.options.environment.directory));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::Sink;
 
@@ -11,10 +11,10 @@ pub(super) const THREADS: Definition = Definition {
     names: &["threads"],
     usage: ":threads N",
     help: "Use N threads for parallel work from now on, also that of dependencies that call rayon; alone, say how many, and who decided.",
-    form: Form::Line(Lab::on_threads),
+    form: Form::Line(DirectEvaluator::on_threads),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_threads(&mut self, count: &str, sink: &Arc<dyn Sink>) -> Done {
         let granted = &self.options.granted;
         if count.is_empty() {
@@ -34,8 +34,8 @@ impl Lab {
             )?;
         }
         self.settings.threads = number;
-        if let Some(runner) = &mut self.runner {
-            runner.tell(&Command::Threads { count: number }).map_err(|e| wrong(&e.to_string()))?;
+        if let Some(live) = &mut self.live {
+            live.tell(&Command::Threads { count: number }).map_err(|e| wrong(&e.to_string()))?;
         }
         self.confirm(sink, &self.threads_now())
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, Magic, on_off, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink};
 
 pub(super) const TIMING: Definition = Definition {
     names: &["timing"],
     usage: ":timing [on|off]",
     help: "Show after each cell what it took: time to compile and to run, CPU time, cores used of those granted, peak memory, allocations; again to stop.",
-    form: Form::Line(Lab::on_timing),
+    form: Form::Line(DirectEvaluator::on_timing),
 };
 
 pub(super) const TIME_CELL: Definition = Definition {
@@ -41,7 +41,7 @@ fn nothing_more(rest: &str) -> Done {
     }
 }
 
-impl Lab {
+impl DirectEvaluator {
     fn on_timing(&mut self, rest: &str, sink: &Arc<dyn Sink>) -> Done {
         let on = if rest.is_empty() { !self.settings.timing } else { on_off(rest, "timing")? };
         self.settings.timing = on;

@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::definition::{Definition, Done, Form, Raw, say, wrong};
-use crate::evaluate::Lab;
+use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
 pub(super) const WRITEFILE: Definition = Definition {
     names: &["%%writefile"],
     usage: "%%writefile [-a] PATH",
     help: "Write the rest of the cell to a file (`-a` appends).",
-    form: Form::Raw(Raw { check, act: Lab::on_write_file }),
+    form: Form::Raw(Raw { check, act: DirectEvaluator::on_write_file }),
 };
 
-impl Lab {
+impl DirectEvaluator {
     fn on_write_file(&mut self, rest: &str, text: &str, sink: &Arc<dyn Sink>) -> Done {
         let (append, path) = target(rest);
         write_file(path, append, text, sink)
