@@ -139,7 +139,7 @@ pub fn doctor(json: bool) -> ExitCode {
             let libraries = environment.libraries().map(PathBuf::from).collect();
             doctor::Environment::Ready { path, detail: environment.toolchain.release, libraries }
         }
-        Err(error) if error.kind == environment::Kind::Cancelled => doctor::Environment::Missing,
+        Err(error) if error.kind == environment::EnvironmentFault::Cancelled => doctor::Environment::Missing,
         Err(error) => doctor::Environment::Broken {
             reason: [error.message.as_str(), &error.details].join("\n").trim_end().to_owned(),
             advice: Some(error.help).filter(|help| !help.is_empty()),

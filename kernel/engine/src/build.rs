@@ -10,7 +10,7 @@ use super::closures::{Known, Typing};
 use super::compile::{CompileError, Job};
 use super::diagnose;
 use super::edition::{self, Edition};
-use super::generate::{Generated, Kind, Omit, Scope, Tokio, generate, mentions};
+use super::generate::{CrateKind, Generated, Omit, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name};
 use super::shelf::Record;
 use super::source::Source;
@@ -183,7 +183,7 @@ impl Engine {
         if hint.all_names && next.items.loosen(added) || hint.aged && self.aged.insert(name.clone()) {
             return Ok(Try::Again);
         }
-        self.remember(&recipe.hash, &generated.source, Kind::Items);
+        self.remember(&recipe.hash, &generated.source, CrateKind::Items);
         match self.compile(&recipe) {
             Ok(made) => {
                 let Some(items) = made.items else {
@@ -336,10 +336,10 @@ impl Engine {
         Ok(Try::Again)
     }
 
-    fn remember(&mut self, hash: &str, source: &Source, kind: Kind) {
+    fn remember(&mut self, hash: &str, source: &Source, kind: CrateKind) {
         let name = Job::file_name(hash);
         self.cells.put_source(name.clone(), source.clone());
-        if kind == Kind::Items {
+        if kind == CrateKind::Items {
             return;
         }
         self.remembered.push_back(name);

@@ -13,7 +13,7 @@ use std::{fs, io, thread};
 
 use super::edition::Edition;
 use super::environment::Environment;
-use super::generate::Kind;
+use super::generate::CrateKind;
 use super::items::Name;
 use super::reads::cargo_variables;
 use super::shelf::OBJECT;
@@ -147,7 +147,7 @@ pub struct Job<'a> {
     /// How.
     pub flags: &'a Flags,
     /// What it is.
-    pub kind: Kind,
+    pub kind: CrateKind,
     /// The generated text.
     pub text: &'a str,
     /// Hash of everything, the name of its source file included.
@@ -174,7 +174,7 @@ impl Job<'_> {
         let e = self.environment;
         let mut command = Command::new(&e.toolchain.rustc);
         // Nothing links against statements, and what only they use need not be kept for others.
-        let (name, crate_type) = if self.kind == Kind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
+        let (name, crate_type) = if self.kind == CrateKind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
         command.current_dir(self.bench).arg(Self::file_name(self.hash));
         command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", self.flags.edition.word()]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
@@ -201,11 +201,11 @@ impl Job<'_> {
             command.args(["-C", &option]);
         }
         match self.kind {
-            Kind::Items => {
+            CrateKind::Items => {
                 command.arg(format!("-Cextra-filename=-{}", self.name));
                 command.args([&format!("--emit=metadata={},obj=cell.o", metadata_of(self.name)), "--json=artifacts"])
             }
-            Kind::Statements => command.arg("--emit=obj=cell.o"),
+            CrateKind::Statements => command.arg("--emit=obj=cell.o"),
         };
         for directory in &e.search {
             command.arg("-L").arg(format!("dependency={}", directory.display()));
@@ -213,7 +213,7 @@ impl Job<'_> {
         for (name, path) in &e.externs {
             command.arg("--extern").arg(format!("{name}={}", path.display()));
         }
-        for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text, self.kind == Kind::Items)) {
+        for ready in e.precompiled.iter().filter(|ready| ready.serves(self.text, self.kind == CrateKind::Items)) {
             command.args(ready.rustc_arguments());
         }
         for (name, made) in self.linked {

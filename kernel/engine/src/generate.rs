@@ -104,7 +104,7 @@ pub struct Omit {
 
 /// What the generated text will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CrateKind {
     /// Statements only, linked to the crates of the items that they use.
     Statements,
     /// A crate of items, with this cell's statements in it when it has any.
@@ -117,7 +117,7 @@ pub struct Generated {
     /// Its text.
     pub source: Source,
     /// What it is.
-    pub kind: Kind,
+    pub kind: CrateKind,
     /// Variables taken from the store, in order.
     pub taken: Vec<String>,
     /// Which stretch handles which variable.
@@ -198,7 +198,7 @@ const SHORT_TYPE: &str = "let mut type_text = ::std::string::String::from(\": \"
 
 /// Generates the crate of a family's items, a cell's statements, or both in one.
 pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &Omit) -> Generated {
-    let kind = if scope.family.is_some() { Kind::Items } else { Kind::Statements };
+    let kind = if scope.family.is_some() { CrateKind::Items } else { CrateKind::Statements };
     let statements = scope.family.is_none() || !split.runs_nothing();
     let whose = Whose { family: scope.family, statements, all: omit.all_names };
     let uses = scope.items.uses(whose, &mentions(split, scope.variables));

@@ -4,7 +4,7 @@
 use super::closures::{self, Typing, Way};
 use super::diagnose::{self, Diagnostic, advice};
 use super::edition::{self, Edition};
-use super::generate::{Generated, Handling, Kind, Omit, Role};
+use super::generate::{CrateKind, Generated, Handling, Omit, Role};
 use super::items::{Added, Name};
 use super::source::{Place, Source};
 use super::split::{Binding, Split};
@@ -154,10 +154,13 @@ impl Engine {
             omit.all_names = true;
             return Ok(());
         }
-        if generated.kind == Kind::Items && self.learn_replaced(&diagnostics, &generated.source, number, next, notes) {
+        if generated.kind == CrateKind::Items
+            && self.learn_replaced(&diagnostics, &generated.source, number, next, notes)
+        {
             return Ok(());
         }
-        if generated.kind == Kind::Items && self.learn_items(&diagnostics, &generated.source, number, next, notes) {
+        if generated.kind == CrateKind::Items && self.learn_items(&diagnostics, &generated.source, number, next, notes)
+        {
             return Ok(());
         }
         Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))

@@ -6,7 +6,7 @@ use std::fs;
 
 use super::Engine;
 use super::compile::{CompileError, ItemsCrate, Job};
-use super::generate::Kind;
+use super::generate::CrateKind;
 use super::items::Name;
 
 /// A text that rustc is asked about.
@@ -37,7 +37,7 @@ impl Engine {
             name: "cell",
             environment: &self.environment,
             flags: &self.flags,
-            kind: Kind::Statements,
+            kind: CrateKind::Statements,
             text: question.text,
             hash: question.hash,
             identity: question.about,

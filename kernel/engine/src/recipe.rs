@@ -7,7 +7,7 @@ use super::compile::{CompileError, Flags, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::edition::Edition;
 use super::environment::Identity;
-use super::generate::{Generated, Kind, Role};
+use super::generate::{CrateKind, Generated, Role};
 use super::items::Name;
 use super::reads::{self, Read};
 use super::shelf::{OBJECT, Record};
@@ -74,8 +74,8 @@ impl Engine {
         let cacheable = recipe.cacheable;
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
-            let items =
-                (generated.kind == Kind::Items).then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
+            let items = (generated.kind == CrateKind::Items)
+                .then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
             return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
         let bench = self.shelf.bench().map_err(|e| CompileError::unwritable(&e))?;
@@ -94,8 +94,8 @@ impl Engine {
             compiling: &self.compiling,
         };
         let result = match generated.kind {
-            Kind::Statements => self.compile_statements(&job, generated, cacheable),
-            Kind::Items => self.compile_items(&job, generated, cacheable),
+            CrateKind::Statements => self.compile_statements(&job, generated, cacheable),
+            CrateKind::Items => self.compile_items(&job, generated, cacheable),
         };
         if result.is_err() {
             drop(fs::remove_dir_all(&bench));

@@ -3,7 +3,7 @@
 
 use crate::runner::host::{End, Ended, Panic};
 use ferrolab_base::frame::Outcome;
-use ferrolab_engine::environment::{EnvironmentError, Kind, loadable};
+use ferrolab_engine::environment::{EnvironmentError, EnvironmentFault, loadable};
 use ferrolab_engine::source::Place;
 use ferrolab_engine::{Engine, Refused};
 use ferrolab_jupyter::session::evaluator::CellError;
@@ -26,7 +26,7 @@ pub(crate) fn plain(name: &str, text: &str) -> CellError {
 /// The environment could not be had.
 pub(super) fn environment(error: &EnvironmentError) -> CellError {
     match error.kind {
-        Kind::Cancelled => interrupted("while the environment was prepared"),
+        EnvironmentFault::Cancelled => interrupted("while the environment was prepared"),
         _ => plain("Environment", &error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::output::{self, Kind, Output};
+use crate::output::{self, DisplayKind, Output};
 use crate::runner::host::{Listener, Panic, Shown};
 
 /// Panics that are remembered of one run; a loop may catch thousands.
@@ -42,9 +42,9 @@ impl Listener for CellListener {
 
     fn display(&mut self, shown: Shown) {
         let kind = match (shown.update, shown.result) {
-            (true, _) => Kind::Update,
-            (false, true) => Kind::Result,
-            (false, false) => Kind::Display,
+            (true, _) => DisplayKind::Update,
+            (false, true) => DisplayKind::Result,
+            (false, false) => DisplayKind::Display,
         };
         self.output.display(kind, output::display(shown.data, &shown.metadata, shown.display_id));
     }

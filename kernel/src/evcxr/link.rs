@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::{Control, compilers};
-use crate::output::{self, Kind, Output};
+use crate::output::{self, DisplayKind, Output};
 use crate::runner::socket::{self, Frames, Got};
 use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
 
@@ -272,9 +272,9 @@ impl Following<'_> {
         output: &mut Output,
     ) {
         let kind = match (update, result) {
-            (true, _) => Kind::Update,
-            (false, true) => Kind::Result,
-            (false, false) => Kind::Display,
+            (true, _) => DisplayKind::Update,
+            (false, true) => DisplayKind::Result,
+            (false, false) => DisplayKind::Display,
         };
         output.display(kind, output::display(data, metadata, id));
     }

@@ -146,7 +146,7 @@ impl EvcxrEvaluator {
             && !seen.result
             && !outputs.content_by_mime_type.is_empty()
         {
-            output.display(output::Kind::Result, content(outputs));
+            output.display(output::DisplayKind::Result, content(outputs));
         }
         if let Ok(EvalOutputs { timing: Some(took), .. }) = &result {
             output.note(&format!("took {} ms", took.as_millis()));

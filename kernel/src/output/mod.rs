@@ -21,7 +21,7 @@ use text::Decoder;
 
 /// What a display is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DisplayKind {
     /// `display_data`.
     Display,
     /// `update_display_data`.
@@ -163,14 +163,14 @@ impl Output {
     }
 
     /// A display, an update of one, or the result.
-    pub fn display(&mut self, kind: Kind, display: Display) {
+    pub fn display(&mut self, kind: DisplayKind, display: Display) {
         self.flush();
-        self.before_other(kind != Kind::Update);
+        self.before_other(kind != DisplayKind::Update);
         match kind {
-            Kind::Update => self.sink.update(display),
-            Kind::Result if self.silent => {}
-            Kind::Result => self.sink.result(display),
-            Kind::Display => self.sink.display(display),
+            DisplayKind::Update => self.sink.update(display),
+            DisplayKind::Result if self.silent => {}
+            DisplayKind::Result => self.sink.result(display),
+            DisplayKind::Display => self.sink.display(display),
         }
     }
 

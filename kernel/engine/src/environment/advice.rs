@@ -1,6 +1,6 @@
 //! From what cargo and rustc print to what the user can do about it. It runs nothing.
 
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 
 /// How many lines of a failed build are worth showing.
 const LINES: usize = 40;
@@ -185,7 +185,7 @@ fn is_forbidden(errors: &[String]) -> bool {
 fn absent(errors: &[String], why: &str, help: &str) -> EnvironmentError {
     let name = missing_name(errors);
     let what = name.map_or("a crate".to_owned(), |name| format!("`{name}`"));
-    EnvironmentError::new(Kind::Offline, format!("{what} is not on this machine, and the network is {why}"))
+    EnvironmentError::new(EnvironmentFault::Offline, format!("{what} is not on this machine, and the network is {why}"))
         .details(shorten(errors))
         .help(help)
 }
@@ -215,7 +215,7 @@ pub(super) fn resolution(
     if let Some(name) = searched.and_then(|line| quoted(line, 0)) {
         let perhaps = errors.iter().find_map(|line| line.trim().strip_prefix("perhaps you meant:")).map(str::trim);
         let near = perhaps.or_else(|| nearest(&name, WELL_KNOWN.iter().copied()));
-        let error = EnvironmentError::new(Kind::Dependency, format!("there is no crate `{name}`"));
+        let error = EnvironmentError::new(EnvironmentFault::Dependency, format!("there is no crate `{name}`"));
         return match near {
             Some(near) => error.help(format!("did you mean `{near}`?  :dep {near}")),
             None => error.help("look for it on https://crates.io or https://lib.rs"),
@@ -226,7 +226,7 @@ pub(super) fn resolution(
         let versions =
             errors.iter().find_map(|line| line.trim().strip_prefix("candidate versions found which didn't match:"));
         let message = format!("no version fits `{requirement}`");
-        let error = EnvironmentError::new(Kind::Dependency, message);
+        let error = EnvironmentError::new(EnvironmentFault::Dependency, message);
         return match versions {
             Some(versions) => error.help(format!("versions there are: {}", versions.trim())),
             None => error.details(shorten(errors)),
@@ -236,12 +236,13 @@ pub(super) fn resolution(
         let (package, feature) = (quoted(line, 1).unwrap_or_default(), quoted(line, 2).unwrap_or_default());
         return missing_feature(&package, &feature, features(&package), &text);
     }
-    EnvironmentError::new(Kind::Dependency, "cargo cannot put these dependencies together").details(shorten(errors))
+    EnvironmentError::new(EnvironmentFault::Dependency, "cargo cannot put these dependencies together")
+        .details(shorten(errors))
 }
 
 fn missing_feature(package: &str, feature: &str, mut has: Vec<String>, text: &str) -> EnvironmentError {
     has.sort();
-    let error = EnvironmentError::new(Kind::Dependency, format!("`{package}` has no feature `{feature}`"));
+    let error = EnvironmentError::new(EnvironmentFault::Dependency, format!("`{package}` has no feature `{feature}`"));
     if has.is_empty() {
         return error.details(text);
     }
@@ -286,7 +287,7 @@ pub(super) fn build(errors: &[String]) -> EnvironmentError {
         Some(name) => format!("the crate `{name}` does not build here"),
         None => "cargo could not build the dependencies".to_owned(),
     };
-    EnvironmentError::new(Kind::Build, message).details(shorten(errors)).help(help_for_link(errors))
+    EnvironmentError::new(EnvironmentFault::Build, message).details(shorten(errors)).help(help_for_link(errors))
 }
 
 /// Was there no room for what was built? Linkers and rustc write into mapped files, and are ended by a bus
@@ -363,7 +364,7 @@ mod tests {
             ),
         ] {
             let error = resolution(&lines(text), offline, &mut |_| Vec::new());
-            assert!(error.kind == Kind::Offline && error.message.contains(says), "{error}");
+            assert!(error.kind == EnvironmentFault::Offline && error.message.contains(says), "{error}");
         }
     }
 

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use super::cache::{Cache, failed, make, place, remove_all, sync};
 use super::cargo::Tools;
 use super::dependencies::DependencySet;
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::identity::{Identity, content};
 use super::layer;
 use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
@@ -53,7 +53,7 @@ pub(super) fn assemble(plan: &Plan<'_>, report: &mut Report<'_>) -> Result<Made,
         write_package(plan, &floor)?;
         match resolve(plan, &manifest, report) {
             Ok(resolved) => (metadata, offline) = resolved,
-            Err(error) if error.kind == Kind::Cancelled => return Err(error),
+            Err(error) if error.kind == EnvironmentFault::Cancelled => return Err(error),
             Err(_) => drop(write_package(plan, &[])?),
         }
     }
@@ -327,7 +327,7 @@ fn finish(
         let artifact = built.libraries().find(|a| a.package == package).map(Artifact::metadata_file);
         let plugin = || built.plugin_of(&package);
         let Some(file) = artifact.or_else(plugin).and_then(Path::file_name) else {
-            return Err(EnvironmentError::new(Kind::Build, format!("cargo built no library for `{name}`")));
+            return Err(EnvironmentError::new(EnvironmentFault::Build, format!("cargo built no library for `{name}`")));
         };
         let known = all.iter().find(|c| Path::new(&c.file).as_os_str() == file).map(|c| c.path.clone());
         externs.push((name, known.unwrap_or_else(|| target.join("lib").join(file))));

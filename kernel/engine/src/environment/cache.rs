@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 
 /// The environment variable that moves the cache.
 pub const VARIABLE: &str = "FERROLAB_CACHE_DIR";
@@ -41,7 +41,7 @@ impl Cache {
         let meta = fs::metadata(root).map_err(|e| failed("read the cache directory", root, &e))?;
         if !ours(&meta) {
             return Err(EnvironmentError::new(
-                Kind::Cache,
+                EnvironmentFault::Cache,
                 format!(
                     "the cache directory {} belongs to another user (uid {}); code from it will not be loaded",
                     root.display(),
@@ -52,7 +52,7 @@ impl Cache {
         }
         if meta.mode() & 0o022 != 0 {
             return Err(EnvironmentError::new(
-                Kind::Cache,
+                EnvironmentFault::Cache,
                 format!(
                     "others may write to the cache directory {} (mode {:o}); code from it will not be loaded",
                     root.display(),
@@ -202,7 +202,7 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> EnvironmentE
         _ => ferrolab_system::limits::explain(&error.to_string())
             .unwrap_or_else(|| format!("set {VARIABLE} to a directory you can write to, for instance on scratch")),
     };
-    EnvironmentError::new(Kind::Cache, format!("cannot {what} {}: {error}", path.display())).help(help)
+    EnvironmentError::new(EnvironmentFault::Cache, format!("cannot {what} {}: {error}", path.display())).help(help)
 }
 
 /// Remove a file or directory tree; nothing there is fine.
@@ -257,7 +257,7 @@ fn default_root() -> Result<PathBuf, EnvironmentError> {
     } else if let Some(home) = std::env::home_dir().filter(|p| p.is_absolute()) {
         home.join(".cache/ferrolab")
     } else {
-        return Err(EnvironmentError::new(Kind::Cache, "there is no home directory to keep a cache in")
+        return Err(EnvironmentError::new(EnvironmentFault::Cache, "there is no home directory to keep a cache in")
             .help(format!("set {VARIABLE} to a directory you can write to")));
     };
     std::path::absolute(&root).map_err(|e| failed("resolve", &root, &e))

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::toolchain::Toolchain;
 
 /// Everything a cargo or rustc run of ours has in common.
@@ -116,7 +116,7 @@ impl Tools<'_> {
         }
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().map_err(|e| {
-            EnvironmentError::new(Kind::Toolchain, format!("cannot run {program}: {e}"))
+            EnvironmentError::new(EnvironmentFault::Toolchain, format!("cannot run {program}: {e}"))
                 .help("is the Rust toolchain still installed? `ferrolab doctor` checks")
         })?;
         let mut group = Group { child, finished: false };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::advice::nearest;
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::helper;
 
 const KEYS: [&str; 11] = [
@@ -89,7 +89,7 @@ impl DependencySet {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let offset = error.span().map_or(0, |span| span.start).min(text.len());
             let line = text.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count() + 1;
-            EnvironmentError::new(Kind::Dependency, error.message().to_owned()).at_line(line)
+            EnvironmentError::new(EnvironmentFault::Dependency, error.message().to_owned()).at_line(line)
         })?;
         let table = match table.get("dependencies").and_then(Value::as_table) {
             Some(inner) => inner.clone(),
@@ -148,7 +148,7 @@ impl DependencySet {
             return Err(unclear(name).help("a crate's name has letters, digits, `-` and `_`: `:dep serde = \"1\"`"));
         }
         if name == helper::NAME {
-            return Err(EnvironmentError::new(Kind::Dependency, "`ferrolab` is in every cell already")
+            return Err(EnvironmentError::new(EnvironmentFault::Dependency, "`ferrolab` is in every cell already")
                 .help("write `use ferrolab::…;` without a `:dep`"));
         }
         let mut table = match value {
@@ -169,7 +169,7 @@ impl DependencySet {
                     None => format!("the keys are {}", KEYS.join(", ")),
                 };
                 let message = format!("`{key}` is not something a dependency (`{name}`) can have");
-                return Err(EnvironmentError::new(Kind::Dependency, message).help(help));
+                return Err(EnvironmentError::new(EnvironmentFault::Dependency, message).help(help));
             }
         }
         table.remove("optional");
@@ -177,7 +177,7 @@ impl DependencySet {
             let path = absolute(path, directory);
             if !path.join("Cargo.toml").is_file() {
                 let message = format!("the path of `{name}` has no Cargo.toml: {}", path.display());
-                return Err(EnvironmentError::new(Kind::Dependency, message)
+                return Err(EnvironmentError::new(EnvironmentFault::Dependency, message)
                     .help(format!("paths are relative to {}", directory.display())));
             }
             table.insert("path".to_owned(), Value::String(path.display().to_string()));
@@ -218,7 +218,7 @@ impl DependencySet {
 }
 
 fn unclear(text: &str) -> EnvironmentError {
-    EnvironmentError::new(Kind::Dependency, format!("`{text}` is not a dependency"))
+    EnvironmentError::new(EnvironmentFault::Dependency, format!("`{text}` is not a dependency"))
         .help("write `:dep name`, `:dep name = \"1.2\"` or `:dep name = { version = \"1.2\", features = [\"a\"] }`")
 }
 
@@ -233,13 +233,14 @@ fn absolute(path: &str, directory: &Path) -> PathBuf {
 fn package_name(path: &Path) -> Result<String, EnvironmentError> {
     let manifest = path.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(|e| {
-        EnvironmentError::new(Kind::Dependency, format!("cannot read {}: {e}", manifest.display()))
+        EnvironmentError::new(EnvironmentFault::Dependency, format!("cannot read {}: {e}", manifest.display()))
             .help("a path names the directory of a crate, relative to the notebook")
     })?;
     let table: Table = text.parse().unwrap_or_default();
     let name = table.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
-    name.map(str::to_owned)
-        .ok_or_else(|| EnvironmentError::new(Kind::Dependency, format!("{} has no package name", manifest.display())))
+    name.map(str::to_owned).ok_or_else(|| {
+        EnvironmentError::new(EnvironmentFault::Dependency, format!("{} has no package name", manifest.display()))
+    })
 }
 
 /// Cut a comment off the end, unless the sign stands in a string.

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Which part failed, for callers that treat kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EnvironmentFault {
     /// No usable Rust toolchain.
     Toolchain,
     /// The cache directory cannot be used.
@@ -23,7 +23,7 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentError {
     /// Which part failed.
-    pub kind: Kind,
+    pub kind: EnvironmentFault,
     /// One sentence that says what happened.
     pub message: String,
     /// Lines of a tool's own output; may be empty.
@@ -35,7 +35,7 @@ pub struct EnvironmentError {
 }
 
 impl EnvironmentError {
-    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(super) fn new(kind: EnvironmentFault, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), details: String::new(), help: String::new(), line: None }
     }
 
@@ -55,7 +55,7 @@ impl EnvironmentError {
     }
 
     pub(super) fn cancelled() -> Self {
-        Self::new(Kind::Cancelled, "interrupted while preparing the environment")
+        Self::new(EnvironmentFault::Cancelled, "interrupted while preparing the environment")
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use toml::{Table, Value};
 
 use super::cache::Cache;
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::identity::Identity;
 use super::lock::Guard;
 
@@ -96,7 +96,8 @@ pub(super) fn shared_dependencies() -> Result<Table, EnvironmentError> {
 
 /// A TOML table as text.
 pub(super) fn toml_text(table: &Table) -> Result<String, EnvironmentError> {
-    toml::to_string(table).map_err(|e| EnvironmentError::new(Kind::Build, format!("cannot write a manifest: {e}")))
+    toml::to_string(table)
+        .map_err(|e| EnvironmentError::new(EnvironmentFault::Build, format!("cannot write a manifest: {e}")))
 }
 
 fn manifest() -> Result<Table, EnvironmentError> {
@@ -113,8 +114,9 @@ fn base_manifest() -> Result<Table, EnvironmentError> {
 }
 
 fn carried(file: &str) -> Result<Table, EnvironmentError> {
-    let broken =
-        |what: &str| EnvironmentError::new(Kind::Build, format!("this binary's helper crate is broken: {what}"));
+    let broken = |what: &str| {
+        EnvironmentError::new(EnvironmentFault::Build, format!("this binary's helper crate is broken: {what}"))
+    };
     let bytes = FILES.iter().find(|(name, _)| *name == file).map(|(_, bytes)| *bytes);
     let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or_else(|| broken("no manifest"))?;
     text.parse::<Table>().map_err(|e| broken(&e.to_string()))

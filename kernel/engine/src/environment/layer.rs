@@ -9,7 +9,7 @@ use std::process::Command;
 use super::archive::expose;
 use super::cache::{failed, make, remove_all};
 use super::cargo::{Tools, clean, user_linker};
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 
 /// What goes into a layer.
 pub(super) struct Parts<'a> {
@@ -101,7 +101,7 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
     if !finished.success {
         let names: Vec<&str> = parts.crates.iter().map(|(name, _)| name.as_str()).collect();
         let message = format!("cannot link {} into a shared object", names.join(", "));
-        return Err(EnvironmentError::new(Kind::Build, message)
+        return Err(EnvironmentError::new(EnvironmentFault::Build, message)
             .details(super::advice::shorten(&finished.errors))
             .help(super::advice::help_for_link(&finished.errors)));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::StatVfsMountFlags;
 
 use super::cache::{Cache, VARIABLE};
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 
 /// Folders of a cache that code is loaded from or started in; each may be a mount of its own.
 const HOLD_CODE: [&str; 4] = ["", "environments", "cells", "target"];
@@ -45,7 +45,7 @@ pub(super) fn check(cache: &Cache) -> Result<(), EnvironmentError> {
     let folders =
         HOLD_CODE.iter().map(|name| if name.is_empty() { cache.root().to_owned() } else { cache.root().join(name) });
     match folders.into_iter().find_map(|folder| refusal(&folder)) {
-        Some(refusal) => Err(EnvironmentError::new(Kind::Cache, refusal.message).help(refusal.help)),
+        Some(refusal) => Err(EnvironmentError::new(EnvironmentFault::Cache, refusal.message).help(refusal.help)),
         None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::assemble::Plan;
 use super::dependencies::DependencySet;
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::helper;
 use super::messages::Metadata;
 
@@ -149,7 +149,7 @@ pub(super) fn check_libraries(dependencies: &DependencySet, metadata: &Metadata)
         };
         if !direct.iter().any(usable) {
             return Err(EnvironmentError::new(
-                Kind::Dependency,
+                EnvironmentFault::Dependency,
                 format!("`{package}` has no library that a cell could use"),
             )
             .help("a crate that is only a program is installed with `!cargo install`, not added with `:dep`"));

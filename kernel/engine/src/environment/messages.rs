@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 
 /// The answer of `cargo metadata`.
 #[derive(Debug, Deserialize)]
@@ -60,7 +60,10 @@ impl Package {
 impl Metadata {
     pub(super) fn parse(text: &str) -> Result<Self, EnvironmentError> {
         serde_json::from_str(text).map_err(|e| {
-            EnvironmentError::new(Kind::Toolchain, format!("cargo metadata gave an answer that cannot be read: {e}"))
+            EnvironmentError::new(
+                EnvironmentFault::Toolchain,
+                format!("cargo metadata gave an answer that cannot be read: {e}"),
+            )
         })
     }
 

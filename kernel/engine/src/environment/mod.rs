@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
 pub use dependencies::{DependencySet, goes_on};
-pub use error::{EnvironmentError, Kind};
+pub use error::{EnvironmentError, EnvironmentFault};
 pub use helper::FILES as HELPER_FILES;
 pub use toolchain::{Linker, Toolchain};
 
@@ -336,7 +336,10 @@ impl Work<'_> {
         };
         let made = match assemble(&plan, &mut report) {
             // Our own crates do build: what cargo kept from earlier builds must be damaged.
-            Err(error) if self.dependencies.is_empty() && matches!(error.kind, Kind::Build | Kind::Dependency) => {
+            Err(error)
+                if self.dependencies.is_empty()
+                    && matches!(error.kind, EnvironmentFault::Build | EnvironmentFault::Dependency) =>
+            {
                 report(0, 0, "building anew: what earlier builds left does not fit");
                 drop(std::fs::remove_dir_all(&tools.target_directory));
                 drop(std::fs::remove_dir_all(&store));

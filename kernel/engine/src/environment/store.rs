@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Environment;
 use super::cache::{Cache, failed};
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::identity::{content, tree};
 use super::toolchain::Toolchain;
 
@@ -62,7 +62,7 @@ impl Record {
     /// Put the record into the index; from now on the entry counts.
     pub(super) fn save(&self, cache: &Cache, key: &str) -> Result<(), EnvironmentError> {
         let text = serde_json::to_vec(self)
-            .map_err(|e| EnvironmentError::new(Kind::Cache, format!("cannot write the index: {e}")))?;
+            .map_err(|e| EnvironmentError::new(EnvironmentFault::Cache, format!("cannot write the index: {e}")))?;
         cache.write(&index(cache, key), &text)
     }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
-use super::error::{EnvironmentError, Kind};
+use super::error::{EnvironmentError, EnvironmentFault};
 use super::identity::{Identity, Stamp};
 
 /// The oldest rustc whose edition and file formats the engine is made for.
@@ -121,7 +121,7 @@ impl Toolchain {
         let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if version < OLDEST {
             return Err(EnvironmentError::new(
-                Kind::Toolchain,
+                EnvironmentFault::Toolchain,
                 format!("rustc {release} is too old: cells need {}.{} or newer", OLDEST.0, OLDEST.1),
             )
             .help("rustup update stable, or load a newer Rust module"));
@@ -129,7 +129,7 @@ impl Toolchain {
         let libraries = sysroot.join("lib/rustlib").join(&host).join("lib");
         let libstd = find_library(&[&libraries, &sysroot.join("lib")], "libstd-", ".so").ok_or_else(|| {
             EnvironmentError::new(
-                Kind::Toolchain,
+                EnvironmentFault::Toolchain,
                 format!("this Rust toolchain has no dynamic standard library (libstd-*.so in {})", libraries.display()),
             )
             .help(format!(
@@ -175,7 +175,7 @@ fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, E
         Some(program) => (program, &[][..]),
         None if lld.is_file() => (lld, &["-flavor", "gnu"][..]),
         None => {
-            return Err(EnvironmentError::new(Kind::Toolchain, "no linker: `ld` is not on the PATH")
+            return Err(EnvironmentError::new(EnvironmentFault::Toolchain, "no linker: `ld` is not on the PATH")
                 .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
         }
     };
@@ -254,7 +254,7 @@ fn output(program: &Path, arguments: &[&str], directory: &Path) -> Result<String
 }
 
 fn missing(what: &str) -> EnvironmentError {
-    EnvironmentError::new(Kind::Toolchain, format!("no usable Rust toolchain: {what}")).help(
+    EnvironmentError::new(EnvironmentFault::Toolchain, format!("no usable Rust toolchain: {what}")).help(
         "install Rust from https://rustup.rs (no administrator rights needed), or load your cluster's Rust module before the kernel starts",
     )
 }

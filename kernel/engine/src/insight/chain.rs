@@ -150,11 +150,11 @@ impl Chain<'_> {
         match name {
             "true" | "false" => Ty::named("bool"),
             _ => match self.names.item(name) {
-                Some(item) if matches!(item.kind, super::Kind::Const | super::Kind::Static) => {
+                Some(item) if matches!(item.kind, super::ItemKind::Const | super::ItemKind::Static) => {
                     let text = item.signature.split_once(": ").map_or("", |(_, ty)| ty);
                     Ty::parse(text.split(" =").next().unwrap_or_default().trim_end_matches(';'))
                 }
-                Some(item) if item.kind == super::Kind::Struct => Ty::named(name),
+                Some(item) if item.kind == super::ItemKind::Struct => Ty::named(name),
                 _ => Ty::default(),
             },
         }
@@ -202,7 +202,7 @@ impl Chain<'_> {
             "Some" => Ty::with("Option", vec![argument()]),
             "Ok" => Ty::with("Result", vec![argument(), Ty::default()]),
             _ => match self.names.item(name) {
-                Some(item) if item.kind == super::Kind::Struct => Ty::named(name),
+                Some(item) if item.kind == super::ItemKind::Struct => Ty::named(name),
                 Some(item) => returned(&item.signature),
                 None => self
                     .locals

@@ -120,7 +120,7 @@ impl Found<'_> {
     }
 
     fn item(&mut self, item: &Item, rank: u32) {
-        let name = if item.kind == super::Kind::Macro { format!("{}!", item.name) } else { item.name.clone() };
+        let name = if item.kind == super::ItemKind::Macro { format!("{}!", item.name) } else { item.name.clone() };
         self.offer_as(&item.name, &name, item.kind.word(), item.signature.clone(), rank);
     }
 
@@ -181,7 +181,7 @@ fn members(names: &Names, receiver: &super::types::Ty, found: &mut Found<'_>) {
         }
     }
     // A trait that a cell defines may be implemented for any type.
-    let traits = names.items.iter().filter(|i| i.kind == super::Kind::Trait);
+    let traits = names.items.iter().filter(|i| i.kind == super::ItemKind::Trait);
     for method in traits.flat_map(|t| &t.methods).filter(|m| m.takes_self() && receiver.is_known()) {
         found.offer(&method.name, "method", method.signature.clone(), 90);
     }
@@ -210,7 +210,7 @@ fn path_members(names: &Names, path: &[&str], found: &mut Found<'_>) {
         let text = if name.kind == 'x' { format!("{}!", name.name) } else { name.name.to_owned() };
         found.offer_as(name.name, &text, name.word(), format!("{}{}", name.name, name.signature), 3);
     }
-    if let Some(entry) = std_types::find(last).filter(|_| item.is_none_or(|i| i.kind == super::Kind::Import)) {
+    if let Some(entry) = std_types::find(last).filter(|_| item.is_none_or(|i| i.kind == super::ItemKind::Import)) {
         for method in entry.methods() {
             let is_constant = !method.signature.contains('(');
             let kind = if is_constant { "constant" } else { "function" };

@@ -63,7 +63,7 @@ pub fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> Option<D
     if let Some(ty) = names.variable(name) {
         return Some(described(&format!("{name}: {ty}"), "", ""));
     }
-    if let Some(found) = names.item(name).filter(|i| i.kind != super::Kind::Import) {
+    if let Some(found) = names.item(name).filter(|i| i.kind != super::ItemKind::Import) {
         return Some(item(found, detail));
     }
     standard(name).or_else(|| names.item(name).map(|i| item(i, detail)))

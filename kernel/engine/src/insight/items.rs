@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use syn::spanned::Spanned;
 
-use super::{Item, Kind, Method, Names, Variable};
+use super::{Item, ItemKind, Method, Names, Variable};
 
 impl Names {
     /// Take an item of a cell in. `text` is what syn parsed it from, all of it. An item of the
@@ -27,7 +27,7 @@ impl Names {
                 known.methods.retain(|m| !methods.iter().any(|new| new.name == m.name));
                 known.methods.extend(methods);
             } else if !target.is_empty() {
-                self.items.push(Item { name: target, kind: Kind::Struct, methods, ..Item::default() });
+                self.items.push(Item { name: target, kind: ItemKind::Struct, methods, ..Item::default() });
             }
             return;
         }
@@ -47,16 +47,16 @@ impl Names {
     }
 }
 
-fn is_type(kind: Kind) -> bool {
-    matches!(kind, Kind::Struct | Kind::Enum | Kind::Type)
+fn is_type(kind: ItemKind) -> bool {
+    matches!(kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Type)
 }
 
 /// Names of different spaces live side by side.
-fn space(kind: Kind) -> u8 {
+fn space(kind: ItemKind) -> u8 {
     match kind {
-        Kind::Macro => 0,
-        Kind::Function | Kind::Const | Kind::Static => 1,
-        Kind::Import => 2,
+        ItemKind::Macro => 0,
+        ItemKind::Function | ItemKind::Const | ItemKind::Static => 1,
+        ItemKind::Import => 2,
         _ => 3,
     }
 }
@@ -64,7 +64,7 @@ fn space(kind: Kind) -> u8 {
 /// What an item declares: one item, or the names of a `use`.
 fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
     let whole = slice(text, item.span().byte_range());
-    let make = |kind: Kind, name: &syn::Ident, attrs: &[syn::Attribute], end: usize| {
+    let make = |kind: ItemKind, name: &syn::Ident, attrs: &[syn::Attribute], end: usize| {
         let start = declaration(item, attrs);
         Item {
             name: name.to_string(),
@@ -80,9 +80,9 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
         end.max(name.span().byte_range().end)
     };
     match item {
-        syn::Item::Fn(f) => vec![make(Kind::Function, &f.sig.ident, &f.attrs, f.sig.span().byte_range().end)],
+        syn::Item::Fn(f) => vec![make(ItemKind::Function, &f.sig.ident, &f.attrs, f.sig.span().byte_range().end)],
         syn::Item::Struct(s) => {
-            let mut found = make(Kind::Struct, &s.ident, &s.attrs, end_of(&s.generics, &s.ident));
+            let mut found = make(ItemKind::Struct, &s.ident, &s.attrs, end_of(&s.generics, &s.ident));
             found.fields = fields(text, &s.fields);
             if matches!(s.fields, syn::Fields::Unnamed(_)) {
                 found.signature.push_str(&slice(text, s.fields.span().byte_range()));
@@ -90,7 +90,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
             vec![found]
         }
         syn::Item::Enum(e) => {
-            let mut found = make(Kind::Enum, &e.ident, &e.attrs, end_of(&e.generics, &e.ident));
+            let mut found = make(ItemKind::Enum, &e.ident, &e.attrs, end_of(&e.generics, &e.ident));
             let variant = |v: &syn::Variant| Variable {
                 name: v.ident.to_string(),
                 type_text: if v.fields.is_empty() { String::new() } else { slice(text, v.fields.span().byte_range()) },
@@ -99,7 +99,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
             vec![found]
         }
         syn::Item::Trait(t) => {
-            let mut found = make(Kind::Trait, &t.ident, &t.attrs, end_of(&t.generics, &t.ident));
+            let mut found = make(ItemKind::Trait, &t.ident, &t.attrs, end_of(&t.generics, &t.ident));
             found.methods = t
                 .items
                 .iter()
@@ -110,12 +110,12 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
                 .collect();
             vec![found]
         }
-        syn::Item::Type(t) => vec![make(Kind::Type, &t.ident, &t.attrs, t.span().byte_range().end)],
-        syn::Item::Union(u) => vec![make(Kind::Struct, &u.ident, &u.attrs, end_of(&u.generics, &u.ident))],
-        syn::Item::Const(c) => vec![make(Kind::Const, &c.ident, &c.attrs, c.span().byte_range().end)],
-        syn::Item::Static(s) => vec![make(Kind::Static, &s.ident, &s.attrs, s.span().byte_range().end)],
+        syn::Item::Type(t) => vec![make(ItemKind::Type, &t.ident, &t.attrs, t.span().byte_range().end)],
+        syn::Item::Union(u) => vec![make(ItemKind::Struct, &u.ident, &u.attrs, end_of(&u.generics, &u.ident))],
+        syn::Item::Const(c) => vec![make(ItemKind::Const, &c.ident, &c.attrs, c.span().byte_range().end)],
+        syn::Item::Static(s) => vec![make(ItemKind::Static, &s.ident, &s.attrs, s.span().byte_range().end)],
         syn::Item::Mod(m) => {
-            let mut found = make(Kind::Module, &m.ident, &m.attrs, m.ident.span().byte_range().end);
+            let mut found = make(ItemKind::Module, &m.ident, &m.attrs, m.ident.span().byte_range().end);
             let inner = m.content.iter().flat_map(|(_, items)| items).collect::<Vec<_>>();
             let mut names = Names::default();
             for item in inner {
@@ -125,7 +125,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
             vec![found]
         }
         syn::Item::Macro(m) => match &m.ident {
-            Some(name) => vec![make(Kind::Macro, name, &m.attrs, name.span().byte_range().end)],
+            Some(name) => vec![make(ItemKind::Macro, name, &m.attrs, name.span().byte_range().end)],
             None => Vec::new(),
         },
         syn::Item::Use(u) => {
@@ -134,7 +134,7 @@ fn describe(text: &str, item: &syn::Item) -> Vec<Item> {
             let signature = whole.trim_end_matches(';').to_owned();
             let import = |name| Item {
                 name,
-                kind: Kind::Import,
+                kind: ItemKind::Import,
                 signature: signature.clone(),
                 source: whole.clone(),
                 ..Item::default()

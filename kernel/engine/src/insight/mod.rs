@@ -62,7 +62,7 @@ pub struct Item {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// How it is declared, without its body.
     pub signature: String,
     /// Its doc comment, Markdown.
@@ -101,7 +101,7 @@ impl Method {
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum ItemKind {
     /// A function.
     #[default]
     Function,
@@ -125,20 +125,20 @@ pub enum Kind {
     Import,
 }
 
-impl Kind {
+impl ItemKind {
     /// The word for it in completions.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Function => "function",
-            Kind::Struct => "struct",
-            Kind::Enum => "enum",
-            Kind::Trait => "trait",
-            Kind::Type => "type",
-            Kind::Const => "constant",
-            Kind::Static => "static",
-            Kind::Macro => "macro",
-            Kind::Module => "module",
-            Kind::Import => "import",
+            ItemKind::Function => "function",
+            ItemKind::Struct => "struct",
+            ItemKind::Enum => "enum",
+            ItemKind::Trait => "trait",
+            ItemKind::Type => "type",
+            ItemKind::Const => "constant",
+            ItemKind::Static => "static",
+            ItemKind::Macro => "macro",
+            ItemKind::Module => "module",
+            ItemKind::Import => "import",
         }
     }
 }

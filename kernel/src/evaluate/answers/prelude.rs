@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use ferrolab_engine::environment::HELPER_FILES;
-use ferrolab_engine::insight::{Item, Kind, Names};
+use ferrolab_engine::insight::{Item, ItemKind, Names};
 
 /// The items of the prelude.
 pub(super) fn items() -> &'static [Item] {
@@ -78,7 +78,7 @@ impl Library {
     fn describe(&self, import: &Use) -> Item {
         let mut item = Item {
             name: import.name.clone(),
-            kind: Kind::Module,
+            kind: ItemKind::Module,
             signature: format!("mod {}", import.name),
             ..Item::default()
         };
