@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => serve::run(&args),
         Verb::Install(args) => serve::install(args),
         Verb::Uninstall(args) => {
-            let place = install::Place::from_args(&args.place);
+            let place = install::KernelsDirectory::from_args(&args.place);
             install::uninstall(&install::UninstallOptions { place, name: args.name })
         }
         Verb::Doctor(args) if args.evcxr => doctor::evcxr(args.json),

@@ -81,7 +81,7 @@ unsafe fn maker(engine: cli::Engine) -> Result<Maker, String> {
         #[cfg(feature = "evcxr")]
         cli::Engine::Evcxr => {
             // SAFETY: by this function's contract.
-            let place = unsafe { crate::evcxr::place::Place::make() }?;
+            let place = unsafe { crate::evcxr::place::SessionDirectory::make() }?;
             Ok(Box::new(move |options| Box::new(crate::evcxr::EvcxrEvaluator::new(&options, place))))
         }
         #[cfg(not(feature = "evcxr"))]
@@ -117,7 +117,7 @@ pub fn install(args: cli::InstallArgs) -> ExitCode {
     if args.engine == cli::Engine::Evcxr {
         return failed(&without_evcxr());
     }
-    let place = install::Place::from_args(&args.place).unwrap_or(install::Place::User);
+    let place = install::KernelsDirectory::from_args(&args.place).unwrap_or(install::KernelsDirectory::User);
     let (name, display_name) = (args.kernel_name(), args.menu_name());
     let options = install::InstallOptions { place, engine: args.engine, name, display_name, env: args.env, exe };
     install::install(&options, |report| {

@@ -50,7 +50,7 @@ pub struct Call {
 /// How a batch ended: what a shim returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
-pub(crate) enum Ended {
+pub(crate) enum BatchEnd {
     Done = 0,
     Panicked = 1,
     Cancelled = 2,
@@ -220,17 +220,17 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
     };
     let called = catch_unwind(AssertUnwindSafe(|| body(&mut batch)));
     let (ended, output) = match called {
-        Ok(Ok(())) if batch.cancelled => (Ended::Cancelled, Vec::new()),
-        Ok(Ok(())) => (Ended::Done, std::mem::take(&mut batch.output).into_bytes()),
-        Ok(Err(error)) if batch.unwritable => (Ended::Unwritable, unwritable(&error, batch.finished)),
-        Ok(Err(error)) => (Ended::Garbled, error.to_string().into_bytes()),
-        Err(payload) if payload.is::<rt::Interrupted>() => (Ended::Cancelled, Vec::new()),
-        Err(payload) => (Ended::Panicked, describe(&*payload, batch.finished)),
+        Ok(Ok(())) if batch.cancelled => (BatchEnd::Cancelled, Vec::new()),
+        Ok(Ok(())) => (BatchEnd::Done, std::mem::take(&mut batch.output).into_bytes()),
+        Ok(Err(error)) if batch.unwritable => (BatchEnd::Unwritable, unwritable(&error, batch.finished)),
+        Ok(Err(error)) => (BatchEnd::Garbled, error.to_string().into_bytes()),
+        Err(payload) if payload.is::<rt::Interrupted>() => (BatchEnd::Cancelled, Vec::new()),
+        Err(payload) => (BatchEnd::Panicked, describe(&*payload, batch.finished)),
     };
     let mut output = ManuallyDrop::new(output);
     (call.output, call.output_len, call.output_capacity) = (output.as_mut_ptr(), output.len(), output.capacity());
     (call.output_align, call.output_number) = (1, 0);
-    if let Some(left) = batch.left.filter(|_| ended == Ended::Done) {
+    if let Some(left) = batch.left.filter(|_| ended == BatchEnd::Done) {
         // Nothing was written then, so the empty vector holds no memory.
         (call.output, call.output_len, call.output_capacity) = (left.data, left.len, left.capacity);
         (call.output_align, call.output_number) = (left.align, left.number as u32);

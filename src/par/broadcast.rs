@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// Numbers of a block of a [`Plan`]: some kilobytes, which stay in the nearest cache.
+/// Numbers of a block of a [`Broadcast`]: some kilobytes, which stay in the nearest cache.
 pub(super) const BLOCK: usize = 256;
 
 /// Shapes that do not go together; it names all of them.
@@ -56,7 +56,7 @@ impl View {
 
 /// Operands of one result shape, walked in row order of the result.
 #[doc(hidden)]
-pub struct Plan {
+pub struct Broadcast {
     pub(super) shape: Vec<usize>,
     /// Bytes of a number: 4 or 8.
     size: usize,
@@ -65,9 +65,9 @@ pub struct Plan {
     operands: Vec<(*const u8, Vec<isize>)>,
 }
 // SAFETY: it only reads numbers, which the operands it was made from keep borrowed.
-unsafe impl Sync for Plan {}
+unsafe impl Sync for Broadcast {}
 
-impl Plan {
+impl Broadcast {
     /// Broadcasts views of numbers of `size` bytes.
     pub(super) fn new(size: usize, views: &[View]) -> Result<Self, ShapeError> {
         let n = views.iter().map(|view| view.shape.len()).max().unwrap_or(0);

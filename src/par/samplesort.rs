@@ -47,7 +47,7 @@ pub(super) fn sort<T: Send + Sync>(
         return par.try_for_each(0..1, |_: i32| run(unsafe { whole.slice(0..len) }));
     }
     let mut ids = vec![0u16; len];
-    let plan = Plan::new(len, buckets);
+    let plan = Blocks::new(len, buckets);
     let mut starts = vec![0usize; plan.blocks * buckets];
     let (id, start, room) = (Out(ids.as_mut_ptr()), Out(starts.as_mut_ptr()), Out(scratch.as_mut_ptr()));
     let sample = |_: i32| {
@@ -93,14 +93,14 @@ pub(super) fn sort<T: Send + Sync>(
 }
 
 /// How items are divided into blocks, one task each.
-struct Plan {
+struct Blocks {
     len: usize,
     buckets: usize,
     block: usize,
     blocks: usize,
 }
 
-impl Plan {
+impl Blocks {
     fn new(len: usize, buckets: usize) -> Self {
         // Some for each thread, so that they end together; not so many that the table of counts gets long.
         let block = (len / (8 * rt::threads())).clamp(SMALL, 1 << 20);

@@ -1,7 +1,7 @@
 //! Elementwise functions: written once over lanes, called with numbers, slices and arrays, whose
 //! shapes broadcast as in NumPy.
 
-use super::broadcast::{BLOCK, Plan, ShapeError, View};
+use super::broadcast::{BLOCK, Broadcast, ShapeError, View};
 use super::collect::Par;
 use super::drive::{Body, drive};
 use super::lanes::{LaneSlice, LaneSource, LaneTuple, Target, walk};
@@ -13,7 +13,7 @@ use std::ops::Range;
 
 /// Calls a function on the numbers of a range of the result, and writes what it returns to the
 /// pointer's place for the first number of all, and on.
-type Filler<'a, T> = &'a (dyn Fn(&Plan, Range<usize>, &mut usize, Target<T>) + Sync);
+type Filler<'a, T> = &'a (dyn Fn(&Broadcast, Range<usize>, &mut usize, Target<T>) + Sync);
 
 /// What is compiled once for each number, and not in cells: planning, memory, threads.
 pub trait Elementwise: Number {
@@ -25,7 +25,7 @@ macro_rules! elementwise {
     ($($t:ty)*) => {$(
         impl Elementwise for $t {
             fn evaluate(par: &Par, views: &[View], body: Filler<'_, $t>) -> Result<(Vec<usize>, Vec<$t>), ShapeError> {
-                let plan = Plan::new(size_of::<$t>(), views)?;
+                let plan = Broadcast::new(size_of::<$t>(), views)?;
                 let len = plan.count().expect("the result has more numbers than can be counted");
                 let mut out: Vec<$t> = Vec::with_capacity(len);
                 let target = Target::new(out.as_mut_ptr(), len, false);
@@ -48,7 +48,7 @@ elementwise!(f64 f32);
 /// as many numbers as the plan counts, of which nobody else writes the range.
 #[inline]
 unsafe fn walk_blocks<L: Lanes, S: LaneSource<Lanes = L>, const N: usize>(
-    plan: &Plan,
+    plan: &Broadcast,
     range: Range<usize>,
     at: &mut usize,
     target: Target<L::Item>,
@@ -165,7 +165,7 @@ macro_rules! ufunc {
                 $($bounds)*
             {
                 let views = [$($operand.view()),*];
-                let body = |plan: &Plan, range: Range<usize>, at: &mut usize, target: Target<L::Item>| {
+                let body = |plan: &Broadcast, range: Range<usize>, at: &mut usize, target: Target<L::Item>| {
                     let source = |[$($operand),*]: [*const u8; $n], start: usize, end: usize| {
                         ufunc!(@source start end $($operand)*)
                     };

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use self::place::Place;
+use self::place::PoolStatics;
 use super::{own, signals};
 
 mod place;
@@ -37,12 +37,12 @@ const ASKING: u8 = 2;
 /// Threads that the pool has or will have.
 static THREADS: AtomicUsize = AtomicUsize::new(1);
 /// The place of rayon's global pool, when it was found.
-static PLACE: OnceLock<Place> = OnceLock::new();
+static PLACE: OnceLock<PoolStatics> = OnceLock::new();
 /// What is in that place, when it is one of ours.
-static MADE: Mutex<Option<Made>> = Mutex::new(None);
+static MADE: Mutex<Option<OurPool>> = Mutex::new(None);
 
 /// A pool of ours.
-struct Made {
+struct OurPool {
     /// Dropping it ends its threads.
     pool: ManuallyDrop<ThreadPool>,
     /// How many of its threads have begun.
@@ -75,7 +75,7 @@ fn builder(threads: usize, begun: Arc<AtomicUsize>) -> ThreadPoolBuilder {
         })
 }
 
-fn made() -> MutexGuard<'static, Option<Made>> {
+fn made() -> MutexGuard<'static, Option<OurPool>> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -105,13 +105,13 @@ pub extern "C" fn ferrolab_rt_before_thread() -> bool {
 
 /// In the middle of rayon's making its global pool, before it has a thread: makes ours and has rayon's refused. rayon then takes
 /// what it finds in the place of the one that could not be made.
-fn make(place: Place) -> bool {
+fn make(place: PoolStatics) -> bool {
     // The threads of this pool are not asked for.
     STATE.store(OFF, Ordering::SeqCst);
     let threads = THREADS.load(Ordering::SeqCst);
-    let new = Made::new(threads).or_else(|error| {
+    let new = OurPool::new(threads).or_else(|error| {
         eprintln!("ferrolab runner: no pool of {threads} threads, work runs on one thread: {error}");
-        Made::of_this_thread()
+        OurPool::of_this_thread()
     });
     let Ok(new) = new else { return false };
     // SAFETY: rayon's attempt fails, because this function's answer has its first thread refused; the pool is
@@ -121,7 +121,7 @@ fn make(place: Place) -> bool {
     true
 }
 
-impl Made {
+impl OurPool {
     /// Does not wait for its threads.
     fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let begun = Arc::new(AtomicUsize::new(0));
@@ -142,7 +142,7 @@ impl Pool {
     pub(crate) fn start(threads: usize) -> Self {
         THREADS.store(threads, Ordering::SeqCst);
         let now = || builder(threads, Arc::default());
-        let is_there = |place: &Place| {
+        let is_there = |place: &PoolStatics| {
             let waits = place::in_a_child(|| comes_when_needed(*place));
             STATE.store(if waits { WAITING } else { OFF }, Ordering::SeqCst);
             waits || now().build_global().is_ok()
@@ -196,8 +196,8 @@ impl Pool {
         }
     }
 
-    fn replace(&mut self, place: Place, threads: usize) -> Result<(), ThreadPoolBuildError> {
-        let new = Made::new(threads)?;
+    fn replace(&mut self, place: PoolStatics, threads: usize) -> Result<(), ThreadPoolBuildError> {
+        let new = OurPool::new(threads)?;
         // SAFETY: rayon's own attempt to make its pool is over, whatever came of it. The pool is dropped by `resize`
         // alone, after another one was put there. No call of rayon's that began on a thread of no pool runs now, but those of threads
         // that a cell left behind.
@@ -240,7 +240,7 @@ impl Pool {
 }
 
 /// In a child: is the pool that rayon finds ours, when it makes its own?
-fn comes_when_needed(place: Place) -> bool {
+fn comes_when_needed(place: PoolStatics) -> bool {
     const FEW: usize = 3;
     THREADS.store(FEW, Ordering::SeqCst);
     let _ = PLACE.set(place);

@@ -10,14 +10,14 @@ use super::own;
 /// What was there at a snapshot.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
-    threads: Vec<Made>,
-    children: Vec<Made>,
+    threads: Vec<Started>,
+    children: Vec<Started>,
     pub(crate) open: Vec<Open>,
 }
 
 /// A thread or a child process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Made {
+struct Started {
     number: i32,
     name: String,
     /// The cell after which it was first seen.
@@ -41,9 +41,9 @@ impl World {
     pub(crate) fn alive(&self) -> Vec<String> {
         let (threads, children) = (threads(), children());
         // Their names are asked for again: threads name themselves some time after they begin.
-        let alive = |all: &[Made], now: &[i32], name: fn(i32) -> String| {
+        let alive = |all: &[Started], now: &[i32], name: fn(i32) -> String| {
             let alive = all.iter().filter(|made| now.contains(&made.number));
-            alive.map(|made| Made { name: name(made.number), ..made.clone() }).collect()
+            alive.map(|made| Started { name: name(made.number), ..made.clone() }).collect()
         };
         let (threads, children) =
             (alive(&self.threads, &threads, thread_name), alive(&self.children, &children, process_name));
@@ -57,7 +57,7 @@ impl World {
         let mut threads = self.threads.clone();
         threads.sort_by(|a, b| (a.cell, &a.name).cmp(&(b.cell, &b.name)));
         for group in threads.chunk_by(|a, b| a.cell == b.cell && a.name == b.name) {
-            let Made { name, cell, .. } = &group[0];
+            let Started { name, cell, .. } = &group[0];
             // One without a name has that of the thread that started it.
             let name = if *name == unnamed { String::new() } else { format!(" `{name}`") };
             words.push(match group.len() {
@@ -65,17 +65,18 @@ impl World {
                 n => format!("{n} threads{name} of cell [{cell}]"),
             });
         }
-        let child = |Made { number, name, cell }: &Made| format!("child process `{name}` ({number}) of cell [{cell}]");
+        let child =
+            |Started { number, name, cell }: &Started| format!("child process `{name}` ({number}) of cell [{cell}]");
         words.extend(self.children.iter().map(child));
         words
     }
 }
 
-fn look(now: Vec<i32>, before: &[Made], cell: u32, name: impl Fn(i32) -> String) -> Vec<Made> {
+fn look(now: Vec<i32>, before: &[Started], cell: u32, name: impl Fn(i32) -> String) -> Vec<Started> {
     let made = now.into_iter().map(|number| {
         let cell = before.iter().find(|made| made.number == number).map_or(cell, |made| made.cell);
         // Threads name themselves some time after they begin.
-        Made { number, name: name(number), cell }
+        Started { number, name: name(number), cell }
     });
     made.collect()
 }

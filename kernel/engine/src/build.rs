@@ -12,7 +12,7 @@ use super::diagnose;
 use super::edition::{self, Edition};
 use super::generate::{CrateKind, Generated, Omit, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name};
-use super::shelf::Record;
+use super::shelf::Hints;
 use super::source::Source;
 use super::split::Split;
 use super::uses::Whose;
@@ -40,7 +40,7 @@ pub(super) struct Built {
 /// Compiled statements.
 pub(super) struct Body {
     pub(super) generated: Generated,
-    pub(super) record: Record,
+    pub(super) record: Hints,
     pub(super) object: PathBuf,
     pub(super) omit: Omit,
 }
@@ -377,7 +377,7 @@ fn note_statics(family: &Name, hash: &str, added: &Added, next: &mut State, note
 }
 
 /// The types of closures, by name, as rustc told them.
-fn told(record: &Record, split: &Split) -> Typing {
+fn told(record: &Hints, split: &Split) -> Typing {
     let here = record.signatures.iter().map(|(index, types)| (split.bindings[*index].name.clone(), types.clone()));
     Typing::Told(here.chain(record.taken.iter().cloned()).collect())
 }

@@ -22,7 +22,7 @@ use super::published;
 use super::question::Question;
 use super::reads::{self, Read};
 use super::refuse::MISSES;
-use super::shelf::Record;
+use super::shelf::Hints;
 use super::source::Source;
 use super::split::Split;
 use super::uses::{Mentioned, Whose};
@@ -281,7 +281,7 @@ impl Engine {
     /// Puts an answer among the compiled cells. It only speeds up the next time, so nobody hears of a failure.
     fn keep_answer(&self, job: &Job<'_>, text: &str, said: &str) {
         let written = fs::write(job.bench.join(EXPANDED), text).and_then(|()| fs::write(job.bench.join(SAID), said));
-        drop(written.and_then(|()| self.shelf.put(job.hash, job.bench, &[EXPANDED, SAID], Record::default())));
+        drop(written.and_then(|()| self.shelf.put(job.hash, job.bench, &[EXPANDED, SAID], Hints::default())));
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::compile::ItemsCrate;
 use super::environment::Identity;
 use super::item::{ItemPart, Key, Nature};
-use super::items::{Added, Era, Items, Live, Name};
+use super::items::{Added, CurrentItem, Era, Items, Name};
 use super::mentions::plain;
 use super::split::words;
 use super::statics::static_names;
@@ -71,7 +71,7 @@ impl Change {
     }
 
     /// An item is gone. What nobody has to name to meet it makes its whole crate unfit.
-    pub(super) fn remove(&mut self, item: &Live, cause: Cause) {
+    pub(super) fn remove(&mut self, item: &CurrentItem, cause: Cause) {
         self.add(&item.part, cause.clone());
         let unnamed = matches!(item.part.nature, Nature::Impl(_)) || item.part.names().next().is_none();
         if unnamed || ["no_mangle", "export_name"].iter().any(|word| item.code().contains(word)) {
@@ -79,7 +79,7 @@ impl Change {
         }
     }
 
-    fn cause_in(&self, item: &Live, items: &Items) -> Option<&Cause> {
+    fn cause_in(&self, item: &CurrentItem, items: &Items) -> Option<&Cause> {
         // What it imports, or has from std, has nothing to do with what items are called.
         // What a macro names is looked for where it is called.
         let meant = |name: &str| item.part.is_macro() || !items.is_foreign(name, item.era);
@@ -130,10 +130,10 @@ impl Items {
             }
         }
         // Types that are what they were keep the crate's name, with all that is in it.
-        let lasts = |item: &Live| lasts(item, added);
+        let lasts = |item: &CurrentItem| lasts(item, added);
         let kept: HashSet<Name> =
             self.live.iter().filter(|i| hit.contains_key(&i.id) && lasts(i)).map(|i| i.home.clone()).collect();
-        let stays = |item: &Live| !added.new.contains(&item.id) && kept.contains(&item.home);
+        let stays = |item: &CurrentItem| !added.new.contains(&item.id) && kept.contains(&item.home);
         let mut homes: Vec<(u64, Name)> = Vec::new();
         for item in self.live.iter().filter(|item| hit.contains_key(&item.id)) {
             // A type that changed leaves the crate that is kept for others.
@@ -221,13 +221,13 @@ impl Items {
     }
 
     /// The type or trait in whose crate an implementation must stand.
-    fn owner(&self, item: &Live) -> Option<&Arc<Live>> {
+    fn owner(&self, item: &CurrentItem) -> Option<&Arc<CurrentItem>> {
         let Nature::Impl(places) = &item.part.nature else { return None };
         places.iter().find_map(|name| self.meant(name, item.era, 4))
     }
 
     /// The type or trait that a name stands for in a cell, through aliases and imports.
-    fn meant(&self, name: &str, era: Era, depth: usize) -> Option<&Arc<Live>> {
+    fn meant(&self, name: &str, era: Era, depth: usize) -> Option<&Arc<CurrentItem>> {
         let depth = depth.checked_sub(1)?;
         let is = |key: &Key| matches!(key, Key::Type(n) | Key::Value(n) if plain(n) == name);
         let defined = self.live.iter().find(|item| item.part.keys.iter().any(is));
@@ -307,7 +307,7 @@ impl Items {
     pub(super) fn identity_of(&self, name: &Name, needs: &BTreeSet<Name>) -> String {
         let family = self.families.get(name).cloned().unwrap_or_default();
         let own = || self.live.iter().filter(|item| item.home == *name && !item.part.function);
-        let differs = |item: &Arc<Live>| {
+        let differs = |item: &Arc<CurrentItem>| {
             item.part.names().any(|name| family.types.get(name).is_some_and(|version| *version != item.version))
         };
         let conflict = own().any(differs);
@@ -425,7 +425,7 @@ impl Items {
 }
 
 /// A type, trait or module that is what it was before.
-fn lasts(item: &Live, added: &Added) -> bool {
+fn lasts(item: &CurrentItem, added: &Added) -> bool {
     let changed = || item.part.names().any(|name| added.changed.contains(name));
     item.part.lasting && !added.new.contains(&item.id) && !changed()
 }

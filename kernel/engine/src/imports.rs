@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::import_part::Leaf;
 use super::item::{ItemPart, Key, Nature};
-use super::items::{Era, Import, Items, Live};
+use super::items::{CurrentItem, Era, Import, Items};
 use super::mentions::plain;
 use super::source::Source;
 use super::split::Split;
@@ -224,7 +224,7 @@ impl Items {
 
     /// The items that an import begins with. Only types and modules have something below them: `use rand::Rng`
     /// has nothing to do with a function `rand`.
-    pub(super) fn roots(&self, index: usize) -> impl Iterator<Item = &Arc<Live>> {
+    pub(super) fn roots(&self, index: usize) -> impl Iterator<Item = &Arc<CurrentItem>> {
         let roots = &self.imports[index].part.roots;
         let meant = |key: &Key, root: &str, whole: bool| match key {
             Key::Type(name) => plain(name) == root,
@@ -239,13 +239,13 @@ impl Items {
     /// The items of a family by the scope that their text has: those at the root of its crate first, with the
     /// cell whose imports are there, then those that mean something else by a name, or could, each with its own
     /// cell.
-    pub(super) fn layout(&self, family: &str) -> Vec<(Era, Vec<&Arc<Live>>)> {
-        let own: Vec<&Arc<Live>> = self.live.iter().filter(|item| *item.home == *family).collect();
+    pub(super) fn layout(&self, family: &str) -> Vec<(Era, Vec<&Arc<CurrentItem>>)> {
+        let own: Vec<&Arc<CurrentItem>> = self.live.iter().filter(|item| *item.home == *family).collect();
         // Types stay where they are when an implementation comes to them: their paths are known to others.
         let lasting = own.iter().filter(|item| item.part.lasting).map(|item| item.era).max();
         let Some(root) = lasting.or_else(|| own.iter().map(|item| item.era).max()) else { return Vec::new() };
         let there = self.scope(root);
-        let mut layout: Vec<(Era, Vec<&Arc<Live>>)> = vec![(root, Vec::new())];
+        let mut layout: Vec<(Era, Vec<&Arc<CurrentItem>>)> = vec![(root, Vec::new())];
         // Names at the root, and those of them that mean items which are newer than its imports.
         let (mut named, mut newer): (HashSet<&str>, HashSet<&str>) = (HashSet::new(), HashSet::new());
         let order = |lasting: bool| own.iter().filter(move |item| item.part.lasting == lasting);

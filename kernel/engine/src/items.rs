@@ -25,7 +25,7 @@ pub type Era = u64;
 
 /// An item of some cell, as it stands now.
 #[derive(Debug, Clone)]
-pub(super) struct Live {
+pub(super) struct CurrentItem {
     /// Stays with it when its cell is run again.
     pub(super) id: u64,
     /// Another one each time that it, or a type in it, is defined differently.
@@ -62,7 +62,7 @@ pub(super) struct Import {
 /// session's when the cell succeeds.
 #[derive(Debug, Clone, Default)]
 pub struct Items {
-    pub(super) live: Vec<Arc<Live>>,
+    pub(super) live: Vec<Arc<CurrentItem>>,
     pub(super) imports: Vec<Arc<Import>>,
     pub(super) names: Names,
     /// The cell that was added last.
@@ -128,7 +128,7 @@ impl Items {
             added.new.insert(self.next);
             change.add(part, label);
             let values = self.new_values(part, code);
-            let item = Live {
+            let item = CurrentItem {
                 values,
                 id: self.next,
                 version: self.next,
@@ -163,12 +163,12 @@ impl Items {
         added: &mut Added,
     ) -> bool {
         let code = &text[part.range.clone()];
-        let same = |old: &Arc<Live>| {
+        let same = |old: &Arc<CurrentItem>| {
             old.part.keys == part.keys && old.removed.is_empty() && old.code() == code && !old.home.is_empty()
         };
-        let same = |old: &Arc<Live>| same(old) && old.read.as_ref() == read;
+        let same = |old: &Arc<CurrentItem>| same(old) && old.read.as_ref() == read;
         // What it mentions may be imported from elsewhere now.
-        let alike = |old: &Live| part.mentions.all().all(|name| self.means_alike(name, old.era, self.era));
+        let alike = |old: &CurrentItem| part.mentions.all().all(|name| self.means_alike(name, old.era, self.era));
         let Some(index) = self.live.iter().position(same) else { return false };
         if !alike(&self.live[index]) {
             return false;
@@ -263,7 +263,7 @@ impl Items {
         let mut replaced = Vec::new();
         for place in places {
             let at = place.range.start;
-            let hit = |item: &Arc<Live>| item.cell == place.cell && item.part.range.contains(&at);
+            let hit = |item: &Arc<CurrentItem>| item.cell == place.cell && item.part.range.contains(&at);
             let Some(index) = self.live.iter().position(hit) else { continue };
             let item = &self.live[index];
             let head = head(item.code()).to_owned();
@@ -310,8 +310,8 @@ impl Items {
 
     /// Items as other crates must see them, macros first since those are in scope only
     /// after their definition.
-    pub(super) fn push_items(&self, items: &[&Arc<Live>], source: &mut Source) {
-        let (macros, others): (Vec<&Arc<Live>>, Vec<_>) = items.iter().partition(|item| item.part.is_macro());
+    pub(super) fn push_items(&self, items: &[&Arc<CurrentItem>], source: &mut Source) {
+        let (macros, others): (Vec<&Arc<CurrentItem>>, Vec<_>) = items.iter().partition(|item| item.part.is_macro());
         for item in macros.into_iter().chain(others) {
             // A static's symbol is the kernel's business.
             let own = item.part.statics.is_empty() && !item.part.is_macro();
@@ -380,7 +380,7 @@ fn head(code: &str) -> &str {
     head.lines().last().unwrap_or(head)
 }
 
-impl Live {
+impl CurrentItem {
     /// Its text, as the user wrote it.
     pub(super) fn code(&self) -> &str {
         &self.text[self.part.range.clone()]

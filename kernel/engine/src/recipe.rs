@@ -10,13 +10,13 @@ use super::environment::Identity;
 use super::generate::{CrateKind, Generated, Role};
 use super::items::Name;
 use super::reads::{self, Read};
-use super::shelf::{OBJECT, Record};
+use super::shelf::{Hints, OBJECT};
 use super::type_paths::with_crate;
 use super::{Engine, Refused, State};
 
 /// One compiled crate.
-pub(super) struct Made {
-    pub(super) record: Record,
+pub(super) struct CompiledCrate {
+    pub(super) record: Hints,
     pub(super) items: Option<ItemsCrate>,
     pub(super) object: Option<PathBuf>,
     pub(super) cached: bool,
@@ -68,7 +68,7 @@ impl Engine {
         Recipe { generated, name, identity, linked, hash, flags, cacheable }
     }
 
-    pub(super) fn compile(&self, recipe: &Recipe<'_>) -> Result<Made, CompileError> {
+    pub(super) fn compile(&self, recipe: &Recipe<'_>) -> Result<CompiledCrate, CompileError> {
         let Recipe { generated, hash, .. } = recipe;
         let text = generated.source.text();
         let cacheable = recipe.cacheable;
@@ -76,7 +76,7 @@ impl Engine {
         if let Some((directory, record)) = kept {
             let items = (generated.kind == CrateKind::Items)
                 .then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
-            return Ok(Made { record, items, object: Some(directory.join(OBJECT)), cached: true });
+            return Ok(CompiledCrate { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
         let bench = self.shelf.bench().map_err(|e| CompileError::unwritable(&e))?;
         let job = Job {
@@ -103,7 +103,12 @@ impl Engine {
         result
     }
 
-    fn compile_statements(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
+    fn compile_statements(
+        &self,
+        job: &Job<'_>,
+        generated: &Generated,
+        cacheable: bool,
+    ) -> Result<CompiledCrate, CompileError> {
         let said = job.run()?;
         let record = record_of(&said, generated);
         let mut object = job.bench.join(OBJECT);
@@ -111,12 +116,17 @@ impl Engine {
             object = directory.join(OBJECT);
             drop(fs::remove_dir_all(job.bench));
         }
-        Ok(Made { record, items: None, object: Some(object), cached: false })
+        Ok(CompiledCrate { record, items: None, object: Some(object), cached: false })
     }
 
-    fn compile_items(&self, job: &Job<'_>, generated: &Generated, cacheable: bool) -> Result<Made, CompileError> {
+    fn compile_items(
+        &self,
+        job: &Job<'_>,
+        generated: &Generated,
+        cacheable: bool,
+    ) -> Result<CompiledCrate, CompileError> {
         let (shelf, hash, metadata) = (self.shelf.clone(), job.hash.to_owned(), metadata_of(job.name));
-        let (send, receive) = std::sync::mpsc::channel::<Record>();
+        let (send, receive) = std::sync::mpsc::channel::<Hints>();
         let shelve = move |bench: &Path| {
             let record = receive.recv().unwrap_or_default();
             if !cacheable {
@@ -128,11 +138,11 @@ impl Engine {
         let record = record_of(&said, generated);
         // The background thread is gone only when code generation failed already.
         drop(send.send(record.clone()));
-        Ok(Made { record, items: Some(items), object: None, cached: false })
+        Ok(CompiledCrate { record, items: Some(items), object: None, cached: false })
     }
 }
 
-impl Made {
+impl CompiledCrate {
     pub(super) fn object(&self) -> Result<PathBuf, Refused> {
         match (&self.object, &self.items) {
             (Some(path), _) => Ok(path.clone()),
@@ -143,9 +153,9 @@ impl Made {
 }
 
 /// What rustc said of the new variables' types.
-fn record_of(said: &str, generated: &Generated) -> Record {
+fn record_of(said: &str, generated: &Generated) -> Hints {
     let (diagnostics, _) = diagnose::parse(said);
-    let mut record = Record::default();
+    let mut record = Hints::default();
     let new: Vec<_> = generated.handling.iter().filter(|h| h.role != Role::Back).collect();
     for (range, type_text) in diagnose::new_types(&diagnostics) {
         if generated.asked.as_ref().is_some_and(|asked| asked.contains(&range.start)) {

@@ -28,7 +28,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 /// What is known of a compiled cell besides its code.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Hints {
     /// New variables that can be kept: index of the binding and its type.
     pub types: Vec<(usize, String)>,
     /// New variables that cannot: name and advice.
@@ -80,7 +80,7 @@ impl Shelf {
     }
 
     /// A finished entry: its directory and record. Damaged or foreign entries are not there.
-    pub fn find(&self, hash: &str) -> Option<(PathBuf, Record)> {
+    pub fn find(&self, hash: &str) -> Option<(PathBuf, Hints)> {
         let directory = self.entry(hash);
         let bytes = fs::read(directory.join(RECORD)).ok()?;
         let record = serde_json::from_slice(&bytes).ok().filter(|record| self.is_whole(&directory, record));
@@ -95,7 +95,7 @@ impl Shelf {
         Some((directory, record))
     }
 
-    fn is_whole(&self, directory: &Path, record: &Record) -> bool {
+    fn is_whole(&self, directory: &Path, record: &Hints) -> bool {
         record.files.iter().all(|(name, length, hash)| {
             let path = directory.join(name);
             self.cache.trusts_path(&path)
@@ -121,7 +121,7 @@ impl Shelf {
     ///
     /// # Errors
     /// When the files cannot be written.
-    pub fn put(&self, hash: &str, bench: &Path, files: &[&str], mut record: Record) -> io::Result<PathBuf> {
+    pub fn put(&self, hash: &str, bench: &Path, files: &[&str], mut record: Hints) -> io::Result<PathBuf> {
         let target = self.entry(hash);
         if target.join(RECORD).exists() {
             return Ok(target);
@@ -241,7 +241,7 @@ mod tests {
     fn put(shelf: &Shelf, hash: &str, size: usize) {
         let bench = shelf.bench().expect("a bench");
         fs::write(bench.join(OBJECT), vec![7; size]).expect("an object");
-        let record = Record { types: vec![(0, hash.to_owned())], ..Record::default() };
+        let record = Hints { types: vec![(0, hash.to_owned())], ..Hints::default() };
         shelf.put(hash, &bench, &[OBJECT], record).expect("an entry");
         fs::remove_dir_all(bench).expect("no bench");
     }

@@ -14,7 +14,7 @@ use syn::{Attribute, Item, StaticMutability};
 use super::compile::ItemsCrate;
 use super::environment::Identity;
 use super::item::{ItemPart, Nature};
-use super::items::{Added, Items, Live, Name};
+use super::items::{Added, CurrentItem, Items, Name};
 use super::source::Source;
 use super::split::words;
 
@@ -108,7 +108,7 @@ impl<'a> Visit<'a> for Finder {
     }
 }
 
-impl Live {
+impl CurrentItem {
     /// Edits of its text by which its statics are defined under their symbols, or declared where they are
     /// stored. What is replaced as a whole takes a closure that writes it.
     pub(super) fn push_statics(&self, source: &mut Source, mut between: impl FnMut(Range<usize>, &mut Source)) {
@@ -194,8 +194,9 @@ impl Items {
 
     /// A family was compiled: its statics are there.
     pub(super) fn store_statics(&mut self, family: &Name) {
-        let new =
-            |item: &Arc<Live>| item.home == *family && !item.part.statics.is_empty() && item.values.stored.is_none();
+        let new = |item: &Arc<CurrentItem>| {
+            item.home == *family && !item.part.statics.is_empty() && item.values.stored.is_none()
+        };
         if !self.live.iter().any(new) {
             return;
         }
@@ -254,7 +255,7 @@ impl Items {
 }
 
 /// The statics of an item as a note calls them; those in a function with its name.
-pub(super) fn static_names(item: &Live) -> Vec<String> {
+pub(super) fn static_names(item: &CurrentItem) -> Vec<String> {
     if item.part.nature == Nature::Static {
         return item.part.names().map(str::to_owned).collect();
     }

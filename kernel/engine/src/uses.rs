@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::import_part::Leaf;
 use super::imports::Pick;
 use super::item::{Key, Nature};
-use super::items::{Era, Items, Live, Name};
+use super::items::{CurrentItem, Era, Items, Name};
 use super::mentions::{Mentions, plain};
 use super::source::{Source, identifier};
 use super::split::words;
@@ -180,7 +180,7 @@ impl Items {
             return true;
         }
         let mut seen = scope.taken.clone();
-        let mut todo: Vec<&Arc<Live>> = self.live.iter().filter(|item| seen.contains(&item.id)).collect();
+        let mut todo: Vec<&Arc<CurrentItem>> = self.live.iter().filter(|item| seen.contains(&item.id)).collect();
         while let Some(item) = todo.pop() {
             if direct(item.era, &item.part.mentions) {
                 return true;
@@ -305,7 +305,7 @@ impl Items {
 }
 
 impl Uses {
-    fn take(&mut self, item: &Live, scope: &mut Scope, own: Option<&str>, all: bool) {
+    fn take(&mut self, item: &CurrentItem, scope: &mut Scope, own: Option<&str>, all: bool) {
         self.rival |= item.part.nature == Nature::Trait
             && PRELUDE_METHODS.iter().any(|name| item.part.inside.contains(*name) && scope.mentions.has(name));
         let names = || {
@@ -333,7 +333,7 @@ impl Uses {
 }
 
 /// Is this item meant by one of these names?
-fn wanted(item: &Live, mentions: &Mentions, meant: impl Fn(&str) -> bool) -> bool {
+fn wanted(item: &CurrentItem, mentions: &Mentions, meant: impl Fn(&str) -> bool) -> bool {
     let named = item.part.names().any(|name| mentions.names.contains(name) && meant(name));
     let known = || item.part.names().any(&meant);
     let by_member =
@@ -342,12 +342,12 @@ fn wanted(item: &Live, mentions: &Mentions, meant: impl Fn(&str) -> bool) -> boo
 }
 
 /// Is this item the definition of one of these names?
-fn named_by(item: &Live, names: &HashSet<String>) -> bool {
+fn named_by(item: &CurrentItem, names: &HashSet<String>) -> bool {
     item.part.names().any(|name| names.contains(name)) || nameless(item, names)
 }
 
 /// `cfg_if!` and its like, which have no name.
-fn nameless(item: &Live, names: &HashSet<String>) -> bool {
+fn nameless(item: &CurrentItem, names: &HashSet<String>) -> bool {
     let mentioned = || item.part.mentions.names.iter().any(|name| names.contains(name));
     item.part.opaque && item.part.names().next().is_none() && mentioned()
 }

@@ -13,13 +13,13 @@ use ferrolab_jupyter::session::evaluator::CellError;
 use super::listener::CellListener;
 
 /// A session that is ready.
-pub(super) struct Live {
+pub(super) struct ReadySession {
     pub(super) engine: Engine,
     /// None after it ended with no copy to return to: the next cell starts another one.
     runner: Option<Runner>,
 }
 
-impl Live {
+impl ReadySession {
     /// With an engine, and without a runner as yet.
     pub(super) fn with(engine: Engine) -> Self {
         Self { engine, runner: None }

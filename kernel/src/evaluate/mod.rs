@@ -28,7 +28,7 @@ use ferrolab_engine::{Engine, Prepared};
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use ferrolab_system::limits;
 use listener::CellListener;
-use live::Live;
+use live::ReadySession;
 
 /// What an evaluator is made with.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct DirectEvaluator {
     options: Options,
     shared: Arc<Shared>,
     /// Engine and runner, once the environment is there.
-    live: Option<Live>,
+    live: Option<ReadySession>,
     settings: Settings,
     /// rustc's code of the last error, for `:explain` alone.
     last_error: Option<String>,
@@ -139,7 +139,7 @@ impl DirectEvaluator {
             Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
         engine.set_edition(self.options.edition);
         let shelf = engine.shelf().clone();
-        self.live = Some(Live::with(engine));
+        self.live = Some(ReadySession::with(engine));
         drop(std::thread::Builder::new().name("tidy".into()).spawn(move || shelf.tidy()));
         self.restart_runner()
     }
@@ -159,12 +159,12 @@ impl DirectEvaluator {
     }
 
     /// Everything a cell needs, made when it is not there.
-    fn ready(&mut self, sink: &Arc<dyn Sink>) -> Result<&mut Live, CellError> {
+    fn ready(&mut self, sink: &Arc<dyn Sink>) -> Result<&mut ReadySession, CellError> {
         if self.live.is_none() {
             let environment = preparing::prepare(&self.options.environment, sink, self.shared.compiling.flag())?;
             self.set_up(environment)?;
         }
-        if !self.live.as_ref().is_some_and(Live::is_running) {
+        if !self.live.as_ref().is_some_and(ReadySession::is_running) {
             self.restart_runner()?;
         }
         self.live.as_mut().ok_or_else(|| errors::plain("Engine", "there is no engine"))

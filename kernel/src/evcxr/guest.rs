@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::pump::{Ended, LAST, Piece, Pump};
+use super::pump::{LAST, Piece, PrintedEnd, Pump};
 use crate::runner::{guest as runner, socket};
 use ferrolab_base::frame::{self, Command, Frame, Outcome, Reply};
 
@@ -144,7 +144,7 @@ struct Copier {
     read: File,
     out: File,
     status: UnixStream,
-    passed: Sender<Ended>,
+    passed: Sender<PrintedEnd>,
 }
 
 impl Copier {
@@ -234,7 +234,7 @@ struct Cells {
     status: UnixStream,
     helper: Helper,
     evcxr: File,
-    all_passed: Receiver<Ended>,
+    all_passed: Receiver<PrintedEnd>,
     /// evcxr's variable store, which its generated code makes and knows.
     variables: *mut c_void,
 }
@@ -275,9 +275,9 @@ impl Cells {
         unsafe { libc::fflush(ptr::null_mut()) };
         let ended = self.last_byte();
         let outcome = match ended {
-            Ended { panicked: true, .. } => Outcome::Panicked,
-            Ended { failed: true, .. } => Outcome::Failed { message: String::new(), kind: String::new() },
-            Ended { .. } => Outcome::Ok,
+            PrintedEnd { panicked: true, .. } => Outcome::Panicked,
+            PrintedEnd { failed: true, .. } => Outcome::Failed { message: String::new(), kind: String::new() },
+            PrintedEnd { .. } => Outcome::Ok,
         };
         if let Some(calls) = self.helper.calls {
             (calls.settle)(outcome == Outcome::Ok);
@@ -290,7 +290,7 @@ impl Cells {
     }
 
     /// Waits until everything the cell printed has gone where it belongs.
-    fn last_byte(&mut self) -> Ended {
+    fn last_byte(&mut self) -> PrintedEnd {
         let mut rest = LAST;
         while !rest.is_empty() {
             // SAFETY: a readable buffer of that length.
@@ -299,7 +299,7 @@ impl Cells {
                 Ok(n) => rest = &rest[n..],
                 Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
                 // A cell that closed its own standard output has nothing to wait for.
-                Err(_) => return Ended::default(),
+                Err(_) => return PrintedEnd::default(),
             }
         }
         self.all_passed.recv().unwrap_or_default()

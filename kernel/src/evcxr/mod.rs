@@ -30,7 +30,7 @@ use control::Control;
 use ferrolab_base::frame::Outcome;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
 use link::{Link, Seen};
-use place::Place;
+use place::SessionDirectory;
 
 /// Stack of the thread that runs cells, in megabytes.
 const CELL_STACK: usize = 512;
@@ -76,14 +76,14 @@ const COMMANDS: &[&str] = &[
 
 /// Runs the cells of one session on evcxr.
 pub struct EvcxrEvaluator {
-    live: Result<Live, String>,
+    live: Result<EvcxrProcess, String>,
     shared: Arc<Shared>,
     helper: bool,
     // After `live`: evcxr writes there to its end.
-    place: Place,
+    place: SessionDirectory,
 }
 
-struct Live {
+struct EvcxrProcess {
     context: Arc<Mutex<CommandContext>>,
     link: Link,
 }
@@ -91,9 +91,9 @@ struct Live {
 impl EvcxrEvaluator {
     /// An evaluator; evcxr compiles its first cell now, which takes seconds. What goes wrong is
     /// told in the first cell.
-    pub fn new(options: &Options, place: Place) -> Self {
+    pub fn new(options: &Options, place: SessionDirectory) -> Self {
         let shared = Arc::new(Shared::default());
-        let live = Live::start(options, &place, &shared);
+        let live = EvcxrProcess::start(options, &place, &shared);
         Self { live, shared, helper: false, place }
     }
 
@@ -191,8 +191,8 @@ impl EvcxrEvaluator {
     }
 }
 
-impl Live {
-    fn start(options: &Options, place: &Place, shared: &Arc<Shared>) -> Result<Self, String> {
+impl EvcxrProcess {
+    fn start(options: &Options, place: &SessionDirectory, shared: &Arc<Shared>) -> Result<Self, String> {
         let failed = |e: &dyn std::fmt::Display| format!("evcxr cannot start: {e}");
         let mut link = Link::open(&shared.control).map_err(|e| failed(&e))?;
         let mut process = Process::new(&options.executable);

@@ -20,12 +20,12 @@ const COPIED: u64 = 256 << 10;
 
 /// A session's directory. It is removed with this value.
 #[derive(Debug)]
-pub struct Place {
+pub struct SessionDirectory {
     directory: TempDir,
     cache: Cache,
 }
 
-impl Place {
+impl SessionDirectory {
     /// Makes the directory and names it to evcxr.
     ///
     /// # Errors

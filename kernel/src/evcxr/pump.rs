@@ -34,7 +34,7 @@ pub(super) enum Piece {
 
 /// How the code of a cell ended, as far as it printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Ended {
+pub(super) struct PrintedEnd {
     /// It panicked.
     pub(super) panicked: bool,
     /// A `?` ended it.
@@ -48,7 +48,7 @@ pub(super) struct Pump {
     held: Vec<u8>,
     content: bool,
     /// What the markers of this cell said.
-    pub(super) ended: Ended,
+    pub(super) ended: PrintedEnd,
 }
 
 impl Pump {
@@ -168,7 +168,7 @@ fn user(pieces: &mut Vec<Piece>, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    fn all(chunks: &[&[u8]]) -> (Vec<Piece>, Ended) {
+    fn all(chunks: &[&[u8]]) -> (Vec<Piece>, PrintedEnd) {
         let mut pump = Pump::default();
         let mut pieces: Vec<Piece> = Vec::new();
         for piece in chunks.iter().flat_map(|c| pump.feed(c)) {
@@ -195,7 +195,7 @@ mod tests {
         for cut in 0..whole.len() {
             let (pieces, ended) = all(&[&whole[..cut], &whole[cut..]]);
             assert_eq!(pieces, expected, "cut at {cut}");
-            assert_eq!(ended, Ended { panicked: true, failed: false });
+            assert_eq!(ended, PrintedEnd { panicked: true, failed: false });
         }
     }
 

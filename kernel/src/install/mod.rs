@@ -13,7 +13,7 @@ use spec::Found;
 
 /// Which `kernels` directory to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum KernelsDirectory {
     /// The user's Jupyter data directory.
     User,
     /// The active Python environment.
@@ -22,7 +22,7 @@ pub enum Place {
     Prefix(PathBuf),
 }
 
-impl Place {
+impl KernelsDirectory {
     /// The place the command line names; `None` when it names none.
     pub fn from_args(args: &crate::cli::PlaceArgs) -> Option<Self> {
         match &args.prefix {
@@ -53,7 +53,7 @@ impl Place {
 #[derive(Debug, Clone)]
 pub struct InstallOptions {
     /// Where to.
-    pub place: Place,
+    pub place: KernelsDirectory,
     /// What runs its cells.
     pub engine: crate::cli::Engine,
     /// Name of the kernel, validated by [`install`].
@@ -70,7 +70,7 @@ pub struct InstallOptions {
 #[derive(Debug, Clone)]
 pub struct UninstallOptions {
     /// Where; `None` for everywhere Jupyter looks.
-    pub place: Option<Place>,
+    pub place: Option<KernelsDirectory>,
     /// Name of the kernel.
     pub name: String,
 }
@@ -256,7 +256,7 @@ mod tests {
 
     fn options(prefix: &Path, name: &str) -> InstallOptions {
         InstallOptions {
-            place: Place::Prefix(prefix.to_path_buf()),
+            place: KernelsDirectory::Prefix(prefix.to_path_buf()),
             engine: crate::cli::Engine::Direct,
             name: name.to_owned(),
             display_name: "Rust (Ferrolab)".to_owned(),

@@ -17,7 +17,7 @@ const LAST_RESORT: Duration = Duration::from_secs(20);
 
 /// Why a cell ended, as far as it was decided here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum StoppedBy {
     /// It came to its end, or the user interrupted it.
     ByItself,
     /// Its time was up.
@@ -84,11 +84,11 @@ impl Control {
     }
 
     /// The cell is over.
-    pub(super) fn end(&self) -> Ended {
+    pub(super) fn end(&self) -> StoppedBy {
         let mut state = self.shared.state();
         state.running = false;
         state.deadline = None;
-        if state.timed_out { Ended::TimedOut { dead: state.dead } } else { Ended::ByItself }
+        if state.timed_out { StoppedBy::TimedOut { dead: state.dead } } else { StoppedBy::ByItself }
     }
 
     /// The signal that asked the whole run to end.

@@ -10,7 +10,7 @@ use super::{Page, RunOptions};
 
 /// The files of a run; all paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct RunFiles {
     /// The notebook.
     pub(super) source: PathBuf,
     /// Its directory, where its cells run.
@@ -25,7 +25,7 @@ pub(super) struct Plan {
     pub(super) started_in: PathBuf,
 }
 
-impl Plan {
+impl RunFiles {
     /// Decides where everything goes.
     ///
     /// # Errors
@@ -159,20 +159,20 @@ mod tests {
         let dir = env::temp_dir().join(format!("ferrolab-plan-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let source = dir.join("a.ipynb");
-        assert!(Plan::new(&options(&source)).unwrap_err().contains("no such file"));
+        assert!(RunFiles::new(&options(&source)).unwrap_err().contains("no such file"));
         fs::write(&source, "{}").unwrap();
-        let plan = Plan::new(&options(&source)).unwrap();
+        let plan = RunFiles::new(&options(&source)).unwrap();
         assert_eq!(plan.output, dir.join("a.executed.ipynb"));
         assert_eq!(plan.page, Some(dir.join("a.executed.html")));
         let to = |path: PathBuf| RunOptions { output: Some(path), page: Page::No, ..options(&source) };
-        let plan = Plan::new(&to(dir.join("x.v2"))).unwrap();
+        let plan = RunFiles::new(&to(dir.join("x.v2"))).unwrap();
         assert_eq!((plan.output, plan.page), (dir.join("x.v2.ipynb"), None));
-        assert_eq!(Plan::new(&to(dir.join("new/"))).unwrap().output, dir.join("new/a.ipynb"));
-        assert!(Plan::new(&to(dir.clone())).unwrap_err().contains("--inplace"));
+        assert_eq!(RunFiles::new(&to(dir.join("new/"))).unwrap().output, dir.join("new/a.ipynb"));
+        assert!(RunFiles::new(&to(dir.clone())).unwrap_err().contains("--inplace"));
         let over = RunOptions { page: Page::At(source.clone()), ..options(&source) };
-        assert!(Plan::new(&over).is_err());
+        assert!(RunFiles::new(&over).is_err());
         let inplace = RunOptions { inplace: true, ..options(&source) };
-        assert_eq!(Plan::new(&inplace).unwrap().output, source);
+        assert_eq!(RunFiles::new(&inplace).unwrap().output, source);
         fs::remove_dir_all(dir).unwrap();
     }
 

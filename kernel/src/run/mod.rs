@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use collect::Collector;
-use control::{Control, Ended};
-use files::Plan;
+use control::{Control, StoppedBy};
+use files::RunFiles;
 use notebook::{Notebook, Skip};
 use parameters::Given;
 use serde_json::Value;
@@ -114,7 +114,7 @@ fn status(
     transcript: Transcript,
     make_evaluator: impl FnOnce(&Path, bool) -> Result<Box<dyn Evaluator>, String>,
 ) -> u8 {
-    let prepared = Plan::new(options).and_then(|plan| {
+    let prepared = RunFiles::new(options).and_then(|plan| {
         let mut notebook = Notebook::read(&plan.source)?;
         let given = given(options)?;
         if !given.is_empty() {
@@ -166,7 +166,7 @@ fn give_up(problem: &str, status: u8) -> u8 {
 /// One notebook on its way.
 struct Run<'a> {
     options: &'a RunOptions,
-    plan: &'a Plan,
+    plan: &'a RunFiles,
     evaluator: Box<dyn Evaluator>,
     control: Control,
     collector: Arc<Collector>,
@@ -176,7 +176,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         options: &'a RunOptions,
-        plan: &'a Plan,
+        plan: &'a RunFiles,
         evaluator: Box<dyn Evaluator>,
         transcript: Transcript,
         notebook: &Notebook,
@@ -250,11 +250,11 @@ impl<'a> Run<'a> {
         let outcome = match (verdict, ended) {
             (Verdict::Ok, _) => Ok(Go::On),
             (Verdict::Quit, _) => Ok(Go::Quit),
-            (Verdict::Error(error), Ended::ByItself) => {
+            (Verdict::Error(error), StoppedBy::ByItself) => {
                 self.collector.error(error);
                 Err(false)
             }
-            (Verdict::Error(error), Ended::TimedOut { dead }) => {
+            (Verdict::Error(error), StoppedBy::TimedOut { dead }) => {
                 self.collector.error(timed_out(error, limit));
                 Err(dead)
             }

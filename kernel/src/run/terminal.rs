@@ -22,7 +22,7 @@ const FIRST_REPEAT: Duration = Duration::from_secs(10);
 const MOST_LINES: usize = 12;
 
 /// A display that may still change.
-struct Live {
+struct Changing {
     id: String,
     text: String,
     /// Printed like this already; it is printed once more at the end if it changed.
@@ -37,7 +37,7 @@ pub(super) struct Transcript {
     out: Box<dyn Write + Send>,
     terminal: bool,
     colours: bool,
-    live: Vec<Live>,
+    live: Vec<Changing>,
     /// How many lines of live displays are on the screen now, the last without line end.
     drawn: usize,
     /// Text of a stream without its line end yet, held back while live displays are drawn.
@@ -144,7 +144,7 @@ impl Transcript {
             let most = if self.terminal { MOST_LINES } else { 1 };
             let redrawn = text.lines().count() <= most;
             self.live.retain(|live| live.id != id);
-            self.live.push(Live {
+            self.live.push(Changing {
                 id: id.to_owned(),
                 text: text.to_owned(),
                 printed: (!redrawn).then(|| text.to_owned()),

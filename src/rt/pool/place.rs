@@ -24,7 +24,7 @@ const COUNTS: [usize; 2] = [FEW[0] + 1, 1];
 
 /// Both statics.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct PoolStatics {
     /// Holds a counted pointer to the global pool, or nothing.
     pool: *mut usize,
     /// Says whether the pool was made, in the word of a `Once`.
@@ -35,11 +35,11 @@ pub(super) struct Place {
 
 // SAFETY: both pointers are to statics of this library, which is never unloaded; they are read and written by the
 // functions below alone, as those say.
-unsafe impl Send for Place {}
+unsafe impl Send for PoolStatics {}
 // SAFETY: as above.
-unsafe impl Sync for Place {}
+unsafe impl Sync for PoolStatics {}
 
-impl Place {
+impl PoolStatics {
     /// Is rayon making its global pool now, on whatever thread?
     pub(super) fn is_being_made(&self) -> bool {
         // SAFETY: a static of this library, which std's `Once` uses as an atomic word too.
@@ -99,7 +99,7 @@ pub(super) fn in_a_child(work: impl FnOnce() -> bool) -> bool {
 }
 
 /// Looks for the place; makes no thread in this process.
-pub(super) fn find() -> Option<Place> {
+pub(super) fn find() -> Option<PoolStatics> {
     let rights = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
     let length = size_of::<[usize; 3]>();
@@ -121,7 +121,7 @@ pub(super) fn find() -> Option<Place> {
         libc::munmap(shared, length);
         told
     };
-    let place = Place {
+    let place = PoolStatics {
         pool: ptr::without_provenance_mut(pool),
         once: ptr::without_provenance(once),
         making: u32::try_from(making).ok()?,
@@ -132,7 +132,7 @@ pub(super) fn find() -> Option<Place> {
 /// In a child: makes rayon's global pool and finds the words that tell of it. One became a pointer meanwhile, to something
 /// with as many owners as the pool has, and decides how many threads rayon says there are; another was one number before, one while the
 /// pool was made and one after.
-fn search() -> Option<Place> {
+fn search() -> Option<PoolStatics> {
     let segments = writable_segments(rayon::current_thread_index as *const () as usize);
     let look = || segments.iter().map(halves).collect::<Vec<_>>();
     // Another pool, which later proves the place; it comes first, because what pools share is made by the first.
@@ -162,7 +162,7 @@ fn search() -> Option<Place> {
     }
     let ([pool], [(once, making)]) = (&pools[..], &onces[..]) else { return None };
     let place =
-        Place { pool: ptr::without_provenance_mut(*pool), once: ptr::without_provenance(*once), making: *making };
+        PoolStatics { pool: ptr::without_provenance_mut(*pool), once: ptr::without_provenance(*once), making: *making };
     // The proof: the other pool in this place is the one that rayon speaks of. This process ends after it.
     // SAFETY: the global pool is made, and `other` is not dropped while it is there.
     unsafe { place.put(&other) };

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::generate::Omit;
-use super::shelf::Record;
+use super::shelf::Hints;
 use super::source::{Place, Source, identifier};
 use super::split::{Binding, Split};
 use super::variables::{Variable, Variables};
@@ -115,7 +115,7 @@ pub struct Known<'a> {
     /// What was learnt.
     pub omit: &'a Omit,
     /// What rustc said of the new ones' types, once it has.
-    pub record: Option<&'a Record>,
+    pub record: Option<&'a Hints>,
 }
 
 /// What a name in a closure stands for.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::super::diagnose::shorten;
-use super::super::shelf::Record;
+use super::super::shelf::Hints;
 use super::super::source::{Source, identifier};
 use super::written::Written;
 use super::{Form, Inner, Kept, Known, Way};
@@ -20,7 +20,7 @@ pub struct Cell<'a> {
     /// Its text.
     pub text: &'a Arc<str>,
     /// What rustc said of it.
-    pub record: &'a Record,
+    pub record: &'a Hints,
     /// The first key of its bindings.
     pub key_base: u64,
 }
@@ -208,7 +208,7 @@ mod tests {
     fn remade(text: &str, signature: &str, moves: bool) -> (String, String) {
         let split = split(text, &Cfg::default()).expect("the cell parses");
         let written = split.bindings[0].closure.as_ref().expect("a closure");
-        let mut record = Record::default();
+        let mut record = Hints::default();
         record.signatures.push((0, signature.to_owned()));
         let shared = Arc::from(text);
         let cell = Cell { number: 1, text: &shared, record: &record, key_base: 7 };

@@ -19,7 +19,7 @@ use super::precompiled::{self, Precompiled};
 use super::{Crate, Environment, Options, advice, helper, once};
 
 /// What is to be made.
-pub(super) struct Plan<'a> {
+pub(super) struct Assembly<'a> {
     pub(super) options: &'a Options,
     pub(super) cache: &'a Cache,
     pub(super) tools: &'a Tools<'a>,
@@ -31,7 +31,7 @@ pub(super) struct Plan<'a> {
 }
 
 /// What was made.
-pub(super) struct Made {
+pub(super) struct Assembled {
     pub(super) environment: Environment,
     /// Directories of the user's own crates.
     pub(super) watched: Vec<PathBuf>,
@@ -43,7 +43,7 @@ pub(super) struct Made {
 pub(super) type Report<'a> = dyn FnMut(usize, usize, &str) + 'a;
 
 /// Make the environment.
-pub(super) fn assemble(plan: &Plan<'_>, report: &mut Report<'_>) -> Result<Made, EnvironmentError> {
+pub(super) fn assemble(plan: &Assembly<'_>, report: &mut Report<'_>) -> Result<Assembled, EnvironmentError> {
     let manifest = write_package(plan, &[])?;
     let (mut metadata, mut offline) = resolve(plan, &manifest, report)?;
     check_libraries(plan.dependencies, &metadata)?;
@@ -65,11 +65,15 @@ pub(super) fn assemble(plan: &Plan<'_>, report: &mut Report<'_>) -> Result<Made,
     let parent = plan.parent.filter(|_| restart.is_none());
     report(total, total, "linking");
     let environment = finish(plan, parent, &manifest, &metadata, &built, crates)?;
-    Ok(Made { environment, watched: metadata.local_packages(&[helper::NAME, PACKAGE]), restart })
+    Ok(Assembled { environment, watched: metadata.local_packages(&[helper::NAME, PACKAGE]), restart })
 }
 
 /// Let cargo choose versions and fetch what is missing. Whether it had to do without a network.
-fn resolve(plan: &Plan<'_>, manifest: &Path, report: &mut Report<'_>) -> Result<(Metadata, bool), EnvironmentError> {
+fn resolve(
+    plan: &Assembly<'_>,
+    manifest: &Path,
+    report: &mut Report<'_>,
+) -> Result<(Metadata, bool), EnvironmentError> {
     report(0, 0, "resolving dependencies");
     let mut attempt = |offline: bool| -> Result<Result<Metadata, Vec<String>>, EnvironmentError> {
         let mut command = plan.tools.cargo("metadata", manifest, offline);
@@ -107,7 +111,7 @@ fn resolve(plan: &Plan<'_>, manifest: &Path, report: &mut Report<'_>) -> Result<
 }
 
 /// The features a package has: resolve once more without asking for any.
-fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
+fn features_of(plan: &Assembly<'_>, manifest: &Path, package: &str) -> Vec<String> {
     let Some(mut table) = fs::read_to_string(manifest).ok().and_then(|text| text.parse::<Table>().ok()) else {
         return Vec::new();
     };
@@ -136,7 +140,7 @@ fn features_of(plan: &Plan<'_>, manifest: &Path, package: &str) -> Vec<String> {
 }
 
 fn build(
-    plan: &Plan<'_>,
+    plan: &Assembly<'_>,
     manifest: &Path,
     metadata: &Metadata,
     offline: bool,
@@ -236,7 +240,7 @@ fn conflict(parent: &Environment, now: &[(Crate, Artifact)]) -> Option<String> {
 }
 
 fn finish(
-    plan: &Plan<'_>,
+    plan: &Assembly<'_>,
     parent: Option<&Environment>,
     manifest: &Path,
     metadata: &Metadata,

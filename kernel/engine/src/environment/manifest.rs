@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::assemble::Plan;
+use super::assemble::Assembly;
 use super::dependencies::DependencySet;
 use super::error::{EnvironmentError, EnvironmentFault};
 use super::helper;
@@ -105,7 +105,7 @@ fn raise(dependencies: &mut Table, floor: &[Raised]) {
 
 /// Write the package that cargo builds; its manifest. A floor comes in a second run, on top of the
 /// lock that the first run left.
-pub(super) fn write_package(plan: &Plan<'_>, floor: &[Raised]) -> Result<PathBuf, EnvironmentError> {
+pub(super) fn write_package(plan: &Assembly<'_>, floor: &[Raised]) -> Result<PathBuf, EnvironmentError> {
     let folder = plan.cache.directory("build")?.join(plan.key);
     let source = helper::unpack(plan.cache)?;
     let mut dependencies = helper::shared_dependencies()?;

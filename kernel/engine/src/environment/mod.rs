@@ -40,10 +40,10 @@ pub use error::{EnvironmentError, EnvironmentFault};
 pub use helper::FILES as HELPER_FILES;
 pub use toolchain::{Linker, Toolchain};
 
-use assemble::{Made, Plan, assemble};
+use assemble::{Assembled, Assembly, assemble};
 pub use identity::Identity;
 pub use precompiled::Precompiled;
-use store::Record;
+use store::IndexEntry;
 
 /// The helper crate's source as a package that evcxr's cells can depend on; where it is.
 ///
@@ -289,13 +289,13 @@ impl Work<'_> {
             .part(self.parent.map_or("", |parent| &parent.id))
             .parts(self.dependencies.lines())
             .finish();
-        let found = |record: Record| Addition { environment: record.environment, restart: record.restart };
+        let found = |record: IndexEntry| Addition { environment: record.environment, restart: record.restart };
         for site in &self.options.sites {
-            if let Some(record) = Cache::existing(site).and_then(|site| Record::load(&site, &key, self.toolchain)) {
+            if let Some(record) = Cache::existing(site).and_then(|site| IndexEntry::load(&site, &key, self.toolchain)) {
                 return Ok(found(record));
             }
         }
-        if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
+        if let Some(record) = IndexEntry::load(self.cache, &key, self.toolchain) {
             return Ok(found(record));
         }
         let mut report = |done: usize, total: usize, what: &str| {
@@ -307,7 +307,7 @@ impl Work<'_> {
             return Err(EnvironmentError::cancelled());
         }
         let mut turn = lanes::Turn::take(self.cache, &key, &self.what(), &mut |text| report(0, 0, text), cancelled)?;
-        if let Some(record) = Record::load(self.cache, &key, self.toolchain) {
+        if let Some(record) = IndexEntry::load(self.cache, &key, self.toolchain) {
             return Ok(found(record));
         }
         let lane = lanes::Lane::take(self.cache, &shelf, &mut |text| report(0, 0, text), cancelled)?;
@@ -321,7 +321,7 @@ impl Work<'_> {
             jobs: self.options.jobs,
             cancelled,
         };
-        let plan = Plan {
+        let plan = Assembly {
             options: self.options,
             cache: self.cache,
             tools: &tools,
@@ -347,8 +347,8 @@ impl Work<'_> {
             }
             made => made,
         };
-        let Made { environment, watched, restart } = made?;
-        let record = Record::new(self.cache, environment, &watched, restart)?;
+        let Assembled { environment, watched, restart } = made?;
+        let record = IndexEntry::new(self.cache, environment, &watched, restart)?;
         record.save(self.cache, &key)?;
         Ok(found(record))
     }

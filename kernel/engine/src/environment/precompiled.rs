@@ -132,7 +132,7 @@ pub(super) struct Given<'a> {
 }
 
 /// What was compiled, and the rlib to put into the layer.
-pub(super) struct Made {
+pub(super) struct CompiledPart {
     pub(super) precompiled: Precompiled,
     pub(super) rlib: PathBuf,
 }
@@ -149,7 +149,7 @@ pub(super) fn build(
     search: &[PathBuf],
     library: &Path,
     scratch: &Path,
-) -> Result<Vec<Made>, EnvironmentError> {
+) -> Result<Vec<CompiledPart>, EnvironmentError> {
     let texts = TEXTS.iter().filter(|text| text.of == given.map(|given| given.name));
     let made = texts.map(|text| build_one(tools, text, given, search, library, scratch));
     made.filter_map(Result::transpose).collect()
@@ -162,7 +162,7 @@ fn build_one(
     search: &[PathBuf],
     library: &Path,
     scratch: &Path,
-) -> Result<Option<Made>, EnvironmentError> {
+) -> Result<Option<CompiledPart>, EnvironmentError> {
     let name = format!("ferrolab_precompiled_{}", text.name);
     let source = scratch.join(format!("{name}.rs"));
     std::fs::write(&source, text.source).map_err(|e| failed("write", &source, &e))?;
@@ -193,7 +193,7 @@ fn build_one(
     if finished.success {
         let words = text.words.iter().map(|word| (*word).to_owned()).collect();
         let precompiled = Precompiled { words, for_items: text.for_items, shares: text.shares, name, metadata };
-        return Ok(Some(Made { precompiled, rlib }));
+        return Ok(Some(CompiledPart { precompiled, rlib }));
     }
     let of = text.of.unwrap_or("the standard library");
     eprintln!("cells compile generic code of {of} themselves: {}", finished.errors.join("\n"));

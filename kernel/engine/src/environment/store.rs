@@ -25,7 +25,7 @@ struct Mark {
 
 /// What the index holds for a key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct IndexEntry {
     /// Where the cache was; it may have been copied elsewhere since.
     root: PathBuf,
     pub(super) environment: Environment,
@@ -36,7 +36,7 @@ pub(super) struct Record {
     pub(super) restart: Option<String>,
 }
 
-impl Record {
+impl IndexEntry {
     /// Mark every file of `environment` as finished.
     pub(super) fn new(
         cache: &Cache,

@@ -61,7 +61,7 @@ pub struct Toolchain {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct KnownToolchain {
     stamps: Vec<Stamp>,
     toolchain: Toolchain,
 }
@@ -94,7 +94,7 @@ impl Toolchain {
         for path in [&toolchain.rustc, &toolchain.cargo, &toolchain.libstd, &toolchain.linker.program] {
             stamps.push(Stamp::of(path));
         }
-        let record = Record { stamps, toolchain };
+        let record = KnownToolchain { stamps, toolchain };
         if let Ok(text) = serde_json::to_vec(&record) {
             cache.write(&file, &text)?;
         }
@@ -164,7 +164,7 @@ fn recall(cache: &Cache, file: &Path, stamps: &[Stamp]) -> Option<Toolchain> {
     if !cache.trusts(&fs::metadata(file).ok()?) {
         return None;
     }
-    let record: Record = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let record: KnownToolchain = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     let same = record.stamps.starts_with(stamps) && record.stamps.iter().skip(stamps.len()).all(Stamp::still);
     same.then_some(record.toolchain)
 }

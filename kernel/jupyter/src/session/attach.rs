@@ -67,9 +67,9 @@ struct Inner {
 
 /// What the running cell, or the last one, has put out.
 #[derive(Default)]
-pub(super) struct Record(Mutex<Inner>);
+pub(super) struct Transcript(Mutex<Inner>);
 
-impl Record {
+impl Transcript {
     /// A cell begins.
     pub(super) fn begin(&self, outlet: &dyn Outlet, number: u32) {
         let mut inner = lock(&self.0);

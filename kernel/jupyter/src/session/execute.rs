@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::evaluator::{Cell, CellError, Evaluator, Sink, Verdict};
 use super::sink::CellSink;
-use super::{Ended, Session, attach, guarded, lock};
+use super::{Session, SessionEnd, attach, guarded, lock};
 use crate::messages::{self, Request};
 
 /// A frontend that runs several cells sends them in one go; those that arrive this soon after a
@@ -56,7 +56,7 @@ impl Session {
         lock(&self.queue).done = true;
         self.queue_changed.notify_all();
         if quit {
-            self.finish(Ended { restart: false });
+            self.finish(SessionEnd { restart: false });
         }
     }
 

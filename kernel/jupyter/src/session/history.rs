@@ -23,7 +23,7 @@ const LARGEST: u64 = 32 << 20;
 const OUTPUT: usize = 16 << 10;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Record {
+struct HistoryLine {
     #[serde(rename = "s")]
     session: u32,
     /// 0 for the start of a session.
@@ -48,7 +48,7 @@ struct Entry {
 pub(super) struct History {
     file: Option<(PathBuf, File)>,
     /// What is not in the file.
-    memory: Vec<Record>,
+    memory: Vec<HistoryLine>,
     session: u32,
 }
 
@@ -95,7 +95,7 @@ impl History {
         let last = read_window(&file)?.iter().map(|record| record.session).max();
         let session = last.unwrap_or(0).saturating_add(1);
         let mut history = History { file: Some((path.to_owned(), file)), memory: Vec::new(), session };
-        history.append(Record { session, ..Record::default() });
+        history.append(HistoryLine { session, ..HistoryLine::default() });
         if let (true, Some((_, file))) = (locked, &history.file) {
             let _ = file.unlock();
         }
@@ -105,16 +105,16 @@ impl History {
     /// Remember what is about to run.
     pub(super) fn input(&mut self, line: u32, code: &str) {
         let input = Some(code.to_owned());
-        self.append(Record { session: self.session, line, input, output: None });
+        self.append(HistoryLine { session: self.session, line, input, output: None });
     }
 
     /// Remember, as text, what came of it.
     pub(super) fn output(&mut self, line: u32, text: &str) {
         let output = Some(text[..text.floor_char_boundary(OUTPUT)].to_owned());
-        self.append(Record { session: self.session, line, input: None, output });
+        self.append(HistoryLine { session: self.session, line, input: None, output });
     }
 
-    fn append(&mut self, record: Record) {
+    fn append(&mut self, record: HistoryLine) {
         if let Some((path, file)) = &mut self.file {
             let written = serde_json::to_vec(&record).map_err(io::Error::from).and_then(|mut text| {
                 // A torn line of a crashed writer must not swallow this one.
@@ -138,7 +138,7 @@ impl History {
         records.extend(self.memory.iter().cloned());
         let mut entries: Vec<Entry> = Vec::new();
         let mut places = HashMap::new();
-        for Record { session, line, input, output } in records {
+        for HistoryLine { session, line, input, output } in records {
             if let Some(input) = input {
                 places.insert((session, line), entries.len());
                 entries.push(Entry { session, line, input, output: None });
@@ -215,7 +215,7 @@ fn keep_latest(entries: &mut Vec<Entry>) {
 }
 
 /// The records at the end of a file; lines that are none are passed over.
-fn read_window(mut file: &File) -> io::Result<Vec<Record>> {
+fn read_window(mut file: &File) -> io::Result<Vec<HistoryLine>> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
     let mut text = Vec::new();

@@ -48,7 +48,7 @@ pub struct Options {
 
 /// How a session ended. The process then exits with status 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct SessionEnd {
     /// Whether the frontend is about to start another.
     pub restart: bool,
 }
@@ -75,10 +75,10 @@ pub struct Session {
     running: Mutex<Option<Arc<Request>>>,
     queue: Mutex<Queue>,
     queue_changed: Condvar,
-    record: Arc<attach::Record>,
+    record: Arc<attach::Transcript>,
     queries: Sender<Arc<Request>>,
     control: Sender<Event>,
-    ended: Mutex<Option<Ended>>,
+    ended: Mutex<Option<SessionEnd>>,
     end: Condvar,
 }
 
@@ -181,7 +181,7 @@ impl Session {
     }
 
     /// Wait for the session's end.
-    pub fn wait(&self) -> Ended {
+    pub fn wait(&self) -> SessionEnd {
         let mut ended = lock(&self.ended);
         loop {
             if let Some(ended) = *ended {
@@ -213,7 +213,7 @@ impl Session {
             Event::Terminate => {
                 let content = ShutdownReply { restart: false, status: ReplyStatus::Ok, error: None };
                 self.outlet.publish(messages::child(None, content));
-                self.finish(Ended { restart: false });
+                self.finish(SessionEnd { restart: false });
             }
         }
     }
@@ -227,7 +227,7 @@ impl Session {
     }
 
     /// End everything; the reply has been sent.
-    fn finish(&self, ended: Ended) {
+    fn finish(&self, ended: SessionEnd) {
         let aborted = {
             let mut queue = lock(&self.queue);
             if queue.closing {

@@ -7,7 +7,7 @@ use jupyter_protocol::{
 use serde_json::{Value, json};
 
 use super::evaluator::Completeness;
-use super::{Ended, Session, guarded, usage};
+use super::{Session, SessionEnd, guarded, usage};
 use crate::messages::{self, Request};
 
 impl Session {
@@ -27,7 +27,7 @@ impl Session {
         let everyone = messages::child(Some(request), self.on_shutdown(shutdown));
         self.outlet.publish(everyone);
         self.tell_idle(request);
-        self.finish(Ended { restart: shutdown.restart });
+        self.finish(SessionEnd { restart: shutdown.restart });
     }
 
     fn dispatch(&self, request: &Request) -> Option<Content> {

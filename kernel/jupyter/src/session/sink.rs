@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jupyter_protocol::JupyterMessageContent;
 use serde_json::{Map, Value};
 
-use super::attach::{self, Output, Record};
+use super::attach::{self, Output, Transcript};
 use super::evaluator::{Display, Sink, Stream};
 use super::prompt::Prompts;
 use crate::messages::{self, Outlet, Request};
@@ -18,7 +18,7 @@ pub(super) struct CellSink {
     pub(super) prompts: Arc<Prompts>,
     pub(super) request: Arc<Request>,
     /// What pages that come later are told; nothing of silent cells.
-    pub(super) record: Option<Arc<Record>>,
+    pub(super) record: Option<Arc<Transcript>>,
     pub(super) number: u32,
     pub(super) silent: bool,
     pub(super) allow_stdin: bool,

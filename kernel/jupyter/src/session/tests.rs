@@ -9,7 +9,7 @@ use jupyter_protocol::{ConnectionInfo, JupyterMessage, Transport};
 use serde_json::{Map, Value, json};
 
 use super::evaluator::*;
-use super::{Ended, Lanes, Options, Session, lock};
+use super::{Lanes, Options, Session, SessionEnd, lock};
 use crate::messages::{About, Channel, Event, Outlet, Request};
 
 /// What was sent: where (`iopub` or a channel), the message's type, its parent, its content.
@@ -192,7 +192,7 @@ fn a_cell_is_answered_in_order() {
         outlet.summary()[..7],
         ["busy a", "execute_input a", "stream a", "execute_result a", "shell:execute_reply a", "idle a", "busy q"]
     );
-    assert_eq!(session.wait(), Ended { restart: false });
+    assert_eq!(session.wait(), SessionEnd { restart: false });
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn shutdown_is_announced_and_ends_the_session() {
         "idle later",
     ];
     assert_eq!(outlet.summary(), expected);
-    assert_eq!(session.wait(), Ended { restart: true });
+    assert_eq!(session.wait(), SessionEnd { restart: true });
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn signals_interrupt_and_terminate() {
     }
     assert_eq!(fake.interrupts.load(Ordering::SeqCst), 1);
     assert_eq!(outlet.summary(), ["shutdown_reply "]);
-    assert_eq!(session.wait(), Ended { restart: false });
+    assert_eq!(session.wait(), SessionEnd { restart: false });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::capture::Captured;
 use super::definition::{Definition, Done, Form, Raw, say, wrong};
 use crate::evaluate::listener::CellListener;
-use crate::evaluate::live::Live;
+use crate::evaluate::live::ReadySession;
 use crate::evaluate::{DirectEvaluator, errors, preparing};
 use crate::output::Output;
 use crate::runner::host::End;
@@ -118,7 +118,7 @@ impl DirectEvaluator {
 }
 
 /// The runner loads what a new dependency brings.
-fn load(live: &mut Live, layer: &Path) -> Done {
+fn load(live: &mut ReadySession, layer: &Path) -> Done {
     let sink: Arc<dyn Sink> = Arc::<Captured>::default();
     let mut listener = CellListener::new(Output::new(sink, true));
     let ended = live.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener)?;

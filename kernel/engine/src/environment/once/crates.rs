@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use super::{Identity, Record, SCRIPT, Store, become_it, compiler, content, dependent, end_like, value_of};
+use super::{Identity, Origins, SCRIPT, Store, become_it, compiler, content, dependent, end_like, value_of};
 
 /// What cargo tells a crate of its package.
 const PACKAGE: [&str; 5] =
@@ -173,7 +173,7 @@ impl<'a> Unit<'a> {
     }
 
     fn keep(&self, store: &Store, key: &str, errors: String) {
-        let mut record = Record { errors: store.anywhere(&errors), ..Record::default() };
+        let mut record = Origins { errors: store.anywhere(&errors), ..Origins::default() };
         let Ok(info) = fs::read_to_string(self.folder.join(format!("{}.d", self.stem))) else { return };
         read_info(store, &info, &mut record);
         store.keep(key, &record, |stage| {
@@ -218,7 +218,7 @@ impl<'a> Unit<'a> {
 }
 
 /// What rustc says that it read: files, and variables.
-fn read_info(store: &Store, info: &str, record: &mut Record) {
+fn read_info(store: &Store, info: &str, record: &mut Origins) {
     for line in info.lines() {
         if let Some(rest) = line.strip_prefix("# env-dep:") {
             let name = rest.split_once('=').map_or(rest, |(name, _)| name);
@@ -238,7 +238,7 @@ mod tests {
     fn what_rustc_read_is_read_from_its_notes() {
         let store = Store { folder: "/s".into(), target: "/t".into() };
         let info = "/t/deps/x.d: src/lib.rs /t/out/y.rs\n\nsrc/lib.rs:\n/t/out/y\\ z.rs:\n\n# env-dep:PATH=/bin\n# env-dep:NOT_SET\n";
-        let mut record = Record::default();
+        let mut record = Origins::default();
         read_info(&store, info, &mut record);
         assert_eq!(record.inputs.keys().collect::<Vec<_>>(), ["src/lib.rs", "{target}/out/y z.rs"]);
         assert_eq!(record.variables.keys().collect::<Vec<_>>(), ["NOT_SET", "PATH"]);

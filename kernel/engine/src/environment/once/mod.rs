@@ -120,7 +120,7 @@ struct Store {
 
 /// What a result was made from, besides what its key says.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Record {
+struct Origins {
     /// What it read: path (in the target directory by its place there) and a mark of its content.
     inputs: BTreeMap<String, String>,
     /// Environment variables that it looked at.
@@ -130,7 +130,7 @@ struct Record {
     errors: String,
 }
 
-impl Record {
+impl Origins {
     fn holds(&self, store: &Store) -> bool {
         let same = |(name, value): (&String, &Option<String>)| store.variable(name) == *value;
         self.variables.iter().all(same) && self.inputs.iter().all(|(path, mark)| store.mark(path) == *mark)
@@ -193,15 +193,15 @@ impl Store {
     }
 
     /// A kept result that still holds: its folder and record.
-    fn find(&self, key: &str) -> Option<(PathBuf, Record)> {
+    fn find(&self, key: &str) -> Option<(PathBuf, Origins)> {
         let entry = self.entry(key);
-        let record: Record = serde_json::from_slice(&fs::read(entry.join(RECORD)).ok()?).ok()?;
+        let record: Origins = serde_json::from_slice(&fs::read(entry.join(RECORD)).ok()?).ok()?;
         record.holds(self).then_some((entry, record))
     }
 
     /// Keep a result; `fill` puts its files into a folder. A failure costs the next build time and nothing
     /// else, so nobody hears of it.
-    fn keep(&self, key: &str, record: &Record, fill: impl FnOnce(&Path) -> io::Result<()>) {
+    fn keep(&self, key: &str, record: &Origins, fill: impl FnOnce(&Path) -> io::Result<()>) {
         let entry = self.entry(key);
         let stage = entry.with_extension(format!("new-{}", std::process::id()));
         let made = || -> io::Result<()> {
@@ -272,7 +272,7 @@ mod tests {
             fs::create_dir_all(folder.path().join(target)).expect("a folder");
             fs::write(folder.path().join(target).join("generated.rs"), "same").expect("a file");
         }
-        let mut record = Record { out: one.anywhere(&format!("cargo:x={}/out", one.target)), ..Record::default() };
+        let mut record = Origins { out: one.anywhere(&format!("cargo:x={}/out", one.target)), ..Origins::default() };
         record.read(&one, &format!("{}/generated.rs", one.target));
         one.keep("abcd", &record, |stage| fs::write(stage.join("file"), "made"));
         let (entry, found) = two.find("abcd").expect("kept");

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use super::{Identity, Record, Store, content, dependent, end_like};
+use super::{Identity, Origins, Store, content, dependent, end_like};
 
 /// A script that downloads or builds more than this is run again.
 const LARGEST: u64 = 1 << 30;
@@ -85,7 +85,7 @@ pub(super) fn run(store: &Store, program: &Path, arguments: &[OsString]) -> Exit
         return end_like(output.status);
     }
     let text = |bytes: &[u8]| store.anywhere(&String::from_utf8_lossy(bytes));
-    let mut record = Record { out: text(&output.stdout), errors: text(&output.stderr), ..Record::default() };
+    let mut record = Origins { out: text(&output.stdout), errors: text(&output.stderr), ..Origins::default() };
     note_inputs(store, &String::from_utf8_lossy(&output.stdout), &mut record);
     if weight(&folder) <= LARGEST {
         store.keep(&key, &record, |stage| copy(&folder, &stage.join(MADE)));
@@ -109,7 +109,7 @@ fn key(store: &Store, program: &Path) -> Option<String> {
 }
 
 /// What the script says that it depends on; without a word of it, cargo takes the whole package.
-fn note_inputs(store: &Store, out: &str, record: &mut Record) {
+fn note_inputs(store: &Store, out: &str, record: &mut Origins) {
     let mut said = false;
     for line in out.lines() {
         let Some(line) = line.strip_prefix("cargo::").or_else(|| line.strip_prefix("cargo:")) else { continue };
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn a_silent_script_depends_on_its_package() {
         let store = Store { folder: "/s".into(), target: "/t".into() };
-        let mut record = Record::default();
+        let mut record = Origins::default();
         note_inputs(&store, "cargo:rustc-cfg=x\n", &mut record);
         assert!(record.inputs.contains_key("."));
-        let mut record = Record::default();
+        let mut record = Origins::default();
         note_inputs(&store, "cargo::rerun-if-changed=build.rs\ncargo:rerun-if-env-changed=NO_SUCH\n", &mut record);
         assert!(record.inputs.contains_key("build.rs") && record.variables.contains_key("NO_SUCH"));
     }
