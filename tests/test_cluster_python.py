@@ -16,7 +16,7 @@ PAGE = (process.ROOT / "docs/clusters.md").read_text()
 
 def test_the_stated_release_is_the_one_that_is_tested():
     year, month, _ = OLDEST.split(".")
-    stated = re.search(r"OLDEST: \(u32, u32\) = \((\d+), (\d+)\)", (process.ROOT / "src/cluster/python.rs").read_text())
+    stated = re.search(r"OLDEST: \(u32, u32\) = \((\d+), (\d+)\)", (process.ROOT / "src/cluster/python/mod.rs").read_text())
     assert stated.groups() == (year, month)
     assert f"`distributed` ({year}.{month} or later)" in PAGE
 

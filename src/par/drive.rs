@@ -4,7 +4,7 @@
 //! claimed from one counter and grow until one takes about a millisecond, so that uneven tasks
 //! balance, counting costs nothing and an interrupt is seen soon.
 
-use super::site::{Cost, Site};
+use super::cost::{Cost, Site};
 use super::tick::Tick;
 use crate::progress::{Inside, Outcome, State};
 use crate::rt;

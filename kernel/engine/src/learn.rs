@@ -212,7 +212,7 @@ impl Engine {
         }
         let mut unread = Vec::new();
         for place in &places {
-            let within = |c: &closures::written::Written| place.cell == number && c.range.contains(&place.range.start);
+            let within = |c: &closures::text::ClosureText| place.cell == number && c.range.contains(&place.range.start);
             let found = split
                 .bindings
                 .iter()

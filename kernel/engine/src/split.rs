@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
 use super::cfg::Cfg;
-use super::closures::written::Written;
+use super::closures::text::ClosureText;
 use super::expand::{Call, TRAILING};
 use super::import_part::ImportPart;
 use super::item::{self, ItemPart};
@@ -82,7 +82,7 @@ pub struct Binding {
     /// Its `let` gives it a value.
     pub given: bool,
     /// The closure that it is bound to, or to a block that ends with it.
-    pub closure: Option<Written>,
+    pub closure: Option<ClosureText>,
     /// The name that it is bound to.
     pub alias: Option<String>,
 }
@@ -256,14 +256,14 @@ impl Split {
         for mut binding in names.0 {
             binding.given = local.init.is_some();
             if let (Pat::Ident(_), Some(init)) = (&local.pat, &local.init) {
-                binding.closure = Written::of(&init.expr);
+                binding.closure = ClosureText::of(&init.expr);
                 binding.alias = match &*init.expr {
                     Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
                     _ => None,
                 };
             }
             if let Some(part) = beside(local, &binding) {
-                binding.closure = Written::of(part).map(|closure| Written { alone: false, ..closure });
+                binding.closure = ClosureText::of(part).map(|closure| ClosureText { alone: false, ..closure });
             }
             self.bound.push((binding.name.clone(), binding.offset));
             self.bindings.retain(|b| b.name != binding.name);

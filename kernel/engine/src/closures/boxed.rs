@@ -8,7 +8,7 @@ use super::super::generate::{Generated, Omit, Role};
 use super::super::source::Source;
 use super::super::split::Binding;
 use super::Way;
-use super::written::Written;
+use super::text::ClosureText;
 
 /// Another form of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub enum Shape {
 impl Boxed {
     /// The form to try first, for a type as rustc prints it.
     pub fn first(binding: &Binding, raw: Option<&str>, text: &str, generated: &Source) -> Option<Self> {
-        let closure = |written: &Written| Shape::Leaked(types(written, text));
+        let closure = |written: &ClosureText| Shape::Leaked(types(written, text));
         let kind = raw.map(diagnose::classify);
         let shape = match (&binding.closure, kind?) {
             (Some(written), TypeKind::Closure) if !written.waits => closure(written),
@@ -67,7 +67,7 @@ impl Boxed {
     }
 
     /// A closure that uses what later bindings of its cell hide.
-    pub(super) fn hidden(written: &Written, text: &str) -> Self {
+    pub(super) fn hidden(written: &ClosureText, text: &str) -> Self {
         Self { shape: Shape::Leaked(types(written, text)), send: true, sync: true, moves: true }
     }
 
@@ -144,7 +144,7 @@ impl Boxed {
 }
 
 /// A closure's types as far as they are written, as they stand after `Fn`.
-fn types(written: &Written, text: &str) -> String {
+fn types(written: &ClosureText, text: &str) -> String {
     let parameters = written.parameters.iter().map(|p| p.typed.as_ref().map_or("_", |range| &text[range.clone()]));
     let value = written.value.as_ref().map_or("_", |range| &text[range.clone()]);
     format!("({}) -> {value}", parameters.collect::<Vec<_>>().join(", "))
@@ -160,7 +160,7 @@ fn elsewhere(raw: &str, generated: &Source) -> Option<String> {
     };
     let head = generated.text().get(offset(from)?..offset(to)?)?;
     let text = format!("{head} {{}}");
-    let written = syn::parse_str(&text).ok().and_then(|expression| Written::of(&expression));
+    let written = syn::parse_str(&text).ok().and_then(|expression| ClosureText::of(&expression));
     let types = written.filter(|written| !written.waits).map(|written| types(&written, &text));
     proc_macro2::extra::invalidate_current_thread_spans();
     types

@@ -6,7 +6,7 @@
 pub mod boxed;
 pub mod explain;
 pub mod remade;
-pub mod written;
+pub mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::source::{Place, Source, identifier};
 use super::split::{Binding, Split};
 use super::variables::{Variable, Variables};
 pub use boxed::{Boxed, Shape};
-use written::Written;
+use text::ClosureText;
 
 /// Closures of more parameters are not asked for their types.
 pub const PARAMETERS: usize = 6;
@@ -89,7 +89,7 @@ pub struct Kept {
     /// The variables that it borrows, by name and key; none when it stands for itself.
     pub borrowed: Vec<(String, u64)>,
     /// Cell, text and place of one whose types are not known yet.
-    pub unread: Option<(u32, Arc<str>, Written)>,
+    pub unread: Option<(u32, Arc<str>, ClosureText)>,
 }
 
 impl Kept {
@@ -133,7 +133,7 @@ pub enum Form<'a> {
     /// It stands for itself, with copies and with other closures in it.
     Closed {
         /// The closure.
-        written: &'a Written,
+        written: &'a ClosureText,
         /// The binding it stands in.
         of: usize,
         /// Variables that it copies.
@@ -144,7 +144,7 @@ pub enum Form<'a> {
     /// It borrows these.
     Open {
         /// The closure.
-        written: &'a Written,
+        written: &'a ClosureText,
         /// The binding it stands in.
         of: usize,
         /// Variables that it borrows.
@@ -322,7 +322,7 @@ impl<'a> Known<'a> {
 }
 
 /// How rustc is asked for the types of a closure; none when it has too many parameters.
-pub fn question(name: &str, written: &Written) -> Option<String> {
+pub fn question(name: &str, written: &ClosureText) -> Option<String> {
     let (count, name) = (written.parameters.len(), identifier(name));
     (count <= PARAMETERS).then(|| format!("::core::mem::drop(&::ferrolab::rt::closure::signature{count}(&{name}));\n"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::diagnose::shorten;
 use super::super::shelf::Hints;
 use super::super::source::{Source, identifier};
-use super::written::Written;
+use super::text::ClosureText;
 use super::{Form, Inner, Kept, Known, Way};
 
 /// Closures within closures, each written out, are kept up to this many bytes.
@@ -114,7 +114,7 @@ impl<'a> Known<'a> {
 }
 
 /// The user's text, with types where none are written.
-pub fn remake((number, text): (u32, &str), written: &Written, types: &Types, moves: bool, code: &mut Source) {
+pub fn remake((number, text): (u32, &str), written: &ClosureText, types: &Types, moves: bool, code: &mut Source) {
     let mut at = written.range.start;
     let mut copy = |to: usize, code: &mut Source| {
         code.push_user(number, at, &text[at..to]);
@@ -141,7 +141,7 @@ pub fn remake((number, text): (u32, &str), written: &Written, types: &Types, mov
 }
 
 /// Its type for people.
-pub fn head(text: &str, written: &Written, types: &Types) -> String {
+pub fn head(text: &str, written: &ClosureText, types: &Types) -> String {
     let parameters = written.parameters.iter().enumerate().map(|(at, parameter)| {
         let text = &text[parameter.range.clone()];
         match types.parameters.get(at).filter(|_| parameter.typed.is_none()) {

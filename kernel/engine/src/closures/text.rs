@@ -12,7 +12,7 @@ use super::super::mentions::plain;
 
 /// A closure in a cell's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct ClosureText {
     /// All of it.
     pub range: Range<usize>,
     /// `move` is written.
@@ -48,7 +48,7 @@ pub struct Parameter {
     pub typed: Option<Range<usize>>,
 }
 
-impl Written {
+impl ClosureText {
     /// The closure that an expression is, or that it ends with.
     pub fn of(expression: &Expr) -> Option<Self> {
         let mut at = expression;
@@ -224,7 +224,7 @@ mod tests {
 
     fn free(code: &str) -> Vec<String> {
         let Ok(expression) = syn::parse_str(code) else { panic!("{code}") };
-        let mut found: Vec<String> = Written::of(&expression).expect("a closure").free.into_iter().collect();
+        let mut found: Vec<String> = ClosureText::of(&expression).expect("a closure").free.into_iter().collect();
         found.sort();
         found
     }
@@ -247,7 +247,7 @@ mod tests {
     fn what_a_block_ends_with_is_found() {
         let code = "{ let v = v.clone(); move |i: usize, _| -> f64 { v[i] } }";
         let Ok(expression) = syn::parse_str(code) else { panic!("{code}") };
-        let written = Written::of(&expression).expect("a closure");
+        let written = ClosureText::of(&expression).expect("a closure");
         assert!(!written.whole && written.moves && written.parameters[1].typed.is_none());
         assert_eq!(&code[written.value.expect("a type")], "f64");
         assert_eq!(&code[written.bar..written.head], "|i: usize, _| -> f64");
