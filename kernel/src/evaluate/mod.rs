@@ -25,7 +25,7 @@ use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache, Environment};
 use ferrolab_engine::measured::Measure;
 use ferrolab_engine::{Engine, Prepared};
-use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Stream, Verdict};
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Verdict};
 use ferrolab_system::limits;
 use listener::CellListener;
 use live::ReadySession;
@@ -404,14 +404,7 @@ impl Quiet {
 }
 
 impl Sink for Quiet {
-    fn stream(&self, _: Stream, _: &str) {}
-    fn display(&self, _: Display) {}
-    fn update(&self, _: Display) {}
     fn result(&self, display: Display) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(display);
-    }
-    fn clear(&self, _: bool) {}
-    fn input(&self, _: &str, _: bool) -> Option<String> {
-        None
     }
 }

@@ -246,8 +246,6 @@ impl Sink for WithoutResults {
     fn update(&self, display: Display) {
         self.0.update(display);
     }
-    fn result(&self, _: Display) {}
-    fn clear(&self, _: bool) {}
     fn input(&self, prompt: &str, password: bool) -> Option<String> {
         self.0.input(prompt, password)
     }
@@ -256,16 +254,7 @@ impl Sink for WithoutResults {
 /// For settings, whose answers nobody asked for.
 struct Silent;
 
-impl Sink for Silent {
-    fn stream(&self, _: Stream, _: &str) {}
-    fn display(&self, _: Display) {}
-    fn update(&self, _: Display) {}
-    fn result(&self, _: Display) {}
-    fn clear(&self, _: bool) {}
-    fn input(&self, _: &str, _: bool) -> Option<String> {
-        None
-    }
-}
+impl Sink for Silent {}
 
 #[cfg(test)]
 mod tests {

@@ -42,25 +42,27 @@ pub struct Display {
 }
 
 /// Where the output of one cell goes. Calls come in the order in which things happened, from any
-/// thread, one at a time.
+/// thread, one at a time. What an implementation says nothing of is dropped.
 pub trait Sink: Send + Sync {
     /// Text a cell wrote.
-    fn stream(&self, stream: Stream, text: &str);
+    fn stream(&self, _stream: Stream, _text: &str) {}
     /// `display_data`.
-    fn display(&self, display: Display);
+    fn display(&self, _display: Display) {}
     /// `update_display_data`; a display id nobody displayed is still sent, as frontends expect.
-    fn update(&self, display: Display);
+    fn update(&self, _display: Display) {}
     /// `execute_result`: the value of the trailing expression.
-    fn result(&self, display: Display);
+    fn result(&self, _display: Display) {}
     /// Help the user asked for: a pager where the frontend has one, among the outputs elsewhere.
     fn page(&self, display: Display) {
         self.display(display);
     }
     /// `clear_output`.
-    fn clear(&self, wait: bool);
+    fn clear(&self, _wait: bool) {}
     /// Ask the user for a line; waits. `None` when there is nobody to ask or the wait was
     /// interrupted.
-    fn input(&self, prompt: &str, password: bool) -> Option<String>;
+    fn input(&self, _prompt: &str, _password: bool) -> Option<String> {
+        None
+    }
 }
 
 /// An error as Jupyter shows it.

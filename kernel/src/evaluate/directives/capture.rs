@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::definition::{Definition, Form, Magic};
-use ferrolab_jupyter::session::evaluator::{Display, Sink, Stream};
+use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 pub(super) const CAPTURE: Definition = Definition {
     names: &["%%capture"],
@@ -31,12 +31,5 @@ impl Sink for Captured {
         if stream == Stream::Stdout {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
         }
-    }
-    fn display(&self, _: Display) {}
-    fn update(&self, _: Display) {}
-    fn result(&self, _: Display) {}
-    fn clear(&self, _: bool) {}
-    fn input(&self, _: &str, _: bool) -> Option<String> {
-        None
     }
 }
