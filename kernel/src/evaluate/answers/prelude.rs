@@ -70,6 +70,16 @@ impl Library {
 
     /// The file of a module, its path given without `crate`.
     fn module(&self, path: &[String]) -> Option<&Source> {
+        self.file(path).or_else(|| {
+            // One that the crate's root brings up from further below, under the same name.
+            let (first, rest) = path.split_first()?;
+            let root = self.0.iter().find(|source| source.path == "src/lib.rs")?;
+            let import = uses(&root.file).into_iter().find(|import| import.name == *first)?;
+            self.file(&[import.path, rest.to_vec()].concat())
+        })
+    }
+
+    fn file(&self, path: &[String]) -> Option<&Source> {
         let path = path.join("/");
         let places = [format!("src/{path}.rs"), format!("src/{path}/mod.rs")];
         self.0.iter().find(|source| places.iter().any(|place| place == source.path))
