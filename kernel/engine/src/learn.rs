@@ -2,10 +2,11 @@
 //! more, or what to tell the user. It reads rustc's words and starts no process.
 
 use super::closures::{self, Typing, Way};
-use super::diagnose::{self, Diagnostic, advice};
+use super::diagnose::{self, Diagnostic, Steer, advice};
 use super::edition::{self, Edition};
 use super::generate::{CrateKind, Generated, Handling, Omit, Role};
 use super::items::{Added, Name};
+use super::lessons::{self, Failed};
 use super::source::{Place, Source};
 use super::split::{Binding, Split};
 use super::{Engine, Refused, State};
@@ -18,7 +19,7 @@ impl Omit {
     }
 
     /// Closures take nothing over that they were not told to. True when one did.
-    fn unmove(&mut self) -> bool {
+    pub(super) fn unmove(&mut self) -> bool {
         let moves = self.ways.iter().filter(|(_, way)| matches!(way, Way::Boxed(boxed) if boxed.moves));
         let names: Vec<String> = moves.map(|(name, _)| name.clone()).collect();
         for name in &names {
@@ -30,7 +31,7 @@ impl Omit {
 
     /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
     /// that is too late already.
-    fn borrows(&mut self, handling: &Handling) {
+    pub(super) fn borrows(&mut self, handling: &Handling) {
         let Handling { name, role, .. } = handling;
         if *role == Role::Ask {
             self.unasked.insert(name.clone());
@@ -38,6 +39,18 @@ impl Omit {
             return;
         }
         self.unkept.entry(name.clone()).or_insert_with(|| advice::borrowed(name));
+    }
+
+    /// A variable is borrowed until the cell ends, by `by`, whose drop uses the borrow.
+    fn holds(&mut self, handling: &Handling, by: &str) {
+        let ends = self.unkept.get(by).is_some_and(|advice| !advice.is_empty());
+        if ends && self.ended.insert(by.to_owned()) {
+            return;
+        }
+        match handling.role {
+            Role::Back => drop(self.moved.insert(handling.name.clone())),
+            _ => drop(self.unkept.insert(handling.name.clone(), advice::held(&handling.name, by))),
+        }
     }
 }
 
@@ -62,108 +75,58 @@ impl Engine {
         }
         let ranges: Vec<_> = generated.handling.iter().map(|h| h.range.clone()).collect();
         let steer = diagnose::steer(&diagnostics, &generated.source, &ranges);
-        let size = omit.size();
         if steer.rest == 0 && !steer.is_empty() {
-            for &index in &steer.moved {
-                let handling = &generated.handling[index];
-                if handling.role == Role::Back {
-                    omit.moved.insert(handling.name.clone());
-                } else {
-                    omit.unkept.insert(handling.name.clone(), String::new());
-                }
-            }
-            for &index in steer.borrowed.iter().chain(&steer.other) {
-                let handling = &generated.handling[index];
-                if handling.role == Role::Back {
-                    let type_text = next.variables.get(&handling.name).map_or(String::new(), |v| v.type_text.clone());
-                    let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
-                    return Err(self.refuse_borrow(said, &generated.source, number, &put));
-                }
-                omit.borrows(handling);
-            }
-            // A borrow is believed first: what it borrows from is not lost because of it.
-            let held: &[(usize, String)] = if steer.borrowed.is_empty() { &steer.held } else { &[] };
-            for (index, by) in held {
-                let handling = &generated.handling[*index];
-                let ends = omit.unkept.get(by).is_some_and(|advice| !advice.is_empty());
-                match handling.role {
-                    _ if ends && omit.ended.insert(by.clone()) => {}
-                    Role::Back => drop(omit.moved.insert(handling.name.clone())),
-                    _ => drop(omit.unkept.insert(handling.name.clone(), advice::held(&handling.name, by))),
-                }
-            }
-            return if omit.size() > size { Ok(()) } else { self.leave_out(said, generated, number, next, omit) };
+            return self.learn_variables(said, &steer, generated, number, next, omit);
         }
-        // The user's closures are as they were written before the user hears of a mistake.
-        if omit.unmove() {
-            return Ok(());
-        }
-        // A new variable that cannot be kept, beside a mistake of the user's: without our line that
-        // keeps it, rustc speaks of the mistake alone.
-        for &index in &steer.borrowed {
-            let handling = &generated.handling[index];
-            if handling.role != Role::Back {
-                omit.borrows(handling);
-            }
-        }
-        if omit.size() > size {
-            return Ok(());
-        }
-        // `?` on an error that is no `std::error::Error` is not the user's mistake.
-        let converts = |d: &Diagnostic| d.code() == "E0277" && d.message.starts_with("`?` couldn't convert the error");
-        // Nor is one that borrows from a variable, which `dyn Error` could not hold: `*m.lock()?`.
-        let borrows = |d: &Diagnostic| ["E0597", "E0716", "E0505"].contains(&d.code());
-        let lends = said.contains("is borrowed for `'static`") && generated.source.text().contains('?');
-        let unlike = |d: &Diagnostic| d.is_error() && (converts(d) || lends && borrows(d));
-        if !omit.debug_errors && diagnostics.iter().any(unlike) {
-            omit.debug_errors = true;
-            return Ok(());
-        }
-        // `anyhow::bail!` returns an error of its own type.
-        let returns = |d: &Diagnostic| d.is_error() && d.code() == "E0308";
-        let ours = ["ferrolab::rt::Failure", "ferrolab::rt::DebugFailure"].iter().any(|name| said.contains(name));
-        if !omit.own_error && generated.measured.is_none() && ours && diagnostics.iter().any(returns) {
-            omit.own_error = true;
-            return Ok(());
-        }
-        // A macro that awaits says so only in its expansion. A measured body may not.
-        let awaits = |d: &Diagnostic| d.is_error() && d.code() == "E0728";
-        if !omit.awaits && generated.measured.is_none() && diagnostics.iter().any(awaits) {
-            omit.awaits = true;
-            return Ok(());
-        }
-        if omit.bare_prelude.is_none()
-            && let Some(bare) = leaves_out_prelude(&diagnostics, said)
-        {
-            omit.bare_prelude = Some(bare);
-            return Ok(());
-        }
-        let ambiguous = |d: &Diagnostic| d.is_error() && d.code() == "E0034";
-        if !omit.trait_display && said.contains("NoEvcxr") && diagnostics.iter().any(ambiguous) {
-            omit.trait_display = true;
-            return Ok(());
-        }
-        // `:fmt {}` is no reason to refuse a value that has `Debug` only, nor the unit value.
-        let lacks = |d: &Diagnostic| d.code() == "E0277" && d.message.contains("doesn't implement `");
         let formats = self.showing.format.is_some() || self.showing.types;
-        if formats && !omit.unformatted && diagnostics.iter().any(|d| d.is_error() && lacks(d)) {
-            omit.unformatted = true;
-            return Ok(());
-        }
-        if !omit.all_names && next.items.has_opaque() && diagnostics.iter().any(is_missing) {
-            omit.all_names = true;
+        let failed = Failed { said, diagnostics, generated, steer, formats };
+        if lessons::learn(&failed, next, omit) {
             return Ok(());
         }
         if generated.kind == CrateKind::Items
-            && self.learn_replaced(&diagnostics, &generated.source, number, next, notes)
-        {
-            return Ok(());
-        }
-        if generated.kind == CrateKind::Items && self.learn_items(&diagnostics, &generated.source, number, next, notes)
+            && (self.learn_replaced(&failed.diagnostics, &generated.source, number, next, notes)
+                || self.learn_items(&failed.diagnostics, &generated.source, number, next, notes))
         {
             return Ok(());
         }
         Err(self.refuse_measured(said, &generated.source, number, &next.variables, generated.measured))
+    }
+
+    /// All that is wrong are our own lines that put variables back or keep new ones: those are left out that rustc
+    /// cannot do.
+    fn learn_variables(
+        &self,
+        said: &str,
+        steer: &Steer,
+        generated: &Generated,
+        number: u32,
+        next: &State,
+        omit: &mut Omit,
+    ) -> Result<(), Refused> {
+        let size = omit.size();
+        for &index in &steer.moved {
+            let handling = &generated.handling[index];
+            if handling.role == Role::Back {
+                omit.moved.insert(handling.name.clone());
+            } else {
+                omit.unkept.insert(handling.name.clone(), String::new());
+            }
+        }
+        for &index in steer.borrowed.iter().chain(&steer.other) {
+            let handling = &generated.handling[index];
+            if handling.role == Role::Back {
+                let type_text = next.variables.get(&handling.name).map_or(String::new(), |v| v.type_text.clone());
+                let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
+                return Err(self.refuse_borrow(said, &generated.source, number, &put));
+            }
+            omit.borrows(handling);
+        }
+        // A borrow is believed first: what it borrows from is not lost because of it.
+        let held: &[(usize, String)] = if steer.borrowed.is_empty() { &steer.held } else { &[] };
+        for (index, by) in held {
+            omit.holds(&generated.handling[*index], by);
+        }
+        if omit.size() > size { Ok(()) } else { self.leave_out(said, generated, number, next, omit) }
     }
 
     /// What this cell defines anew under another header takes the place of what an earlier cell had: an edited
@@ -340,7 +303,7 @@ pub(super) fn leaves_out_prelude(diagnostics: &[Diagnostic], said: &str) -> Opti
 }
 
 /// Does rustc miss a name?
-fn is_missing(diagnostic: &Diagnostic) -> bool {
+pub(super) fn is_missing(diagnostic: &Diagnostic) -> bool {
     const CODES: [&str; 10] =
         ["E0405", "E0412", "E0422", "E0425", "E0432", "E0433", "E0531", "E0532", "E0574", "E0599"];
     diagnostic.is_error() && (CODES.contains(&diagnostic.code()) || diagnostic.message.starts_with("cannot find macro"))

@@ -23,6 +23,7 @@ pub mod item;
 pub mod items;
 mod layout;
 mod learn;
+mod lessons;
 pub mod levels;
 pub mod measured;
 mod mended;

@@ -23,5 +23,5 @@ pub use parse::{Diagnostic, Span, parse};
 pub use place::Cells;
 pub use remote::explain_remote_closures;
 pub use render::{Rendered, render};
-pub use steer::{Put, explain_borrows, new_types, steer};
+pub use steer::{Put, Steer, explain_borrows, new_types, steer};
 pub use types::{TypeKind, classify, shorten};
