@@ -15,7 +15,7 @@ use super::identity::{Identity, content};
 use super::layer;
 use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
 use super::messages::{Artifact, Built, Metadata};
-use super::precompiled::{self, Precompiled};
+use super::precompiled::{self, CompiledPart, Precompiled};
 use super::{Crate, Environment, Options, advice, helper, once};
 
 /// What is to be made.
@@ -239,6 +239,7 @@ fn conflict(parent: &Environment, now: &[(Crate, Artifact)]) -> Option<String> {
     Some(reasons.join("; "))
 }
 
+/// The environment's directory: what was built, linked into one layer, with the names that cells can use.
 fn finish(
     plan: &Assembly<'_>,
     parent: Option<&Environment>,
@@ -249,95 +250,32 @@ fn finish(
 ) -> Result<Environment, EnvironmentError> {
     let loaded: BTreeSet<&str> = parent.iter().flat_map(|p| &p.crates).map(|c| c.file.as_str()).collect();
     let new: Vec<_> = crates.into_iter().filter(|(c, _)| !loaded.contains(c.file.as_str())).collect();
-    let mut identity = Identity::default().part(plan.key).part(parent.map_or("", |p| &p.id));
-    for (krate, artifact) in &new {
-        let code = content(artifact.code_file()).map_err(|e| failed("read", artifact.code_file(), &e))?;
-        identity = identity.part(&krate.file).part(&krate.hash).part(code);
-    }
-    let id = identity.finish();
+    let id = identity(plan, parent, &new)?;
     let target = plan.cache.directory("environments")?.join(&id);
     let stage = plan.cache.stage(&target)?;
     let library = stage.path().join("lib");
     make(&library)?;
-    let mut all = parent.map(|p| p.crates.clone()).unwrap_or_default();
-    for (mut krate, artifact) in new.iter().cloned() {
-        place(artifact.metadata_file(), &library.join(&krate.file))?;
-        krate.path = target.join("lib").join(&krate.file);
-        all.push(krate);
-    }
+    let all = place_crates(parent, &new, &library, &target)?;
     for plugin in built.plugins() {
-        let Some(name) = plugin.file_name() else {
-            continue;
-        };
+        let Some(name) = plugin.file_name() else { continue };
         place(plugin, &library.join(name))?;
     }
-    let lock = stage.path().join("Cargo.lock");
-    place(&manifest.with_file_name("Cargo.lock"), &lock)?;
-    let mut layers = parent.map(|p| p.layers.clone()).unwrap_or_default();
-    let mut ready = parent.map(|p| p.precompiled.clone()).unwrap_or_default();
+    place(&manifest.with_file_name("Cargo.lock"), &stage.path().join("Cargo.lock"))?;
     let linked: Vec<&Artifact> = new.iter().map(|(_, a)| a).filter(|a| a.is_rlib()).collect();
+    let mut layers = parent.map(|p| p.layers.clone()).unwrap_or_default();
+    let mut precompiled = parent.map(|p| p.precompiled.clone()).unwrap_or_default();
     if !linked.is_empty() {
-        let folders: BTreeSet<&Path> = built
-            .libraries()
-            .filter_map(|a| a.code_file().parent())
-            .chain(built.plugins().filter_map(Path::parent))
-            .collect();
-        let mut search: Vec<PathBuf> = folders.into_iter().map(Path::to_path_buf).collect();
-        search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
-        let mut crates: Vec<(String, PathBuf)> =
-            linked.iter().map(|a| (a.name.clone(), a.code_file().to_path_buf())).collect();
-        // Scratch space inside the staged entry, as the layer's own.
-        let scratch = stage.path().join("precompiling");
-        make(&scratch)?;
-        let direct = metadata.direct();
-        let given = direct.iter().filter_map(|(name, package)| {
-            let artifact = linked.iter().find(|a| a.package == *package)?;
-            Some(precompiled::Given { name, rlib: artifact.code_file() })
-        });
-        // The standard library's is in the lowest layer.
-        let std = parent.is_none().then_some(None);
-        for given in std.into_iter().chain(given.map(Some)) {
-            for made in precompiled::build(plan.tools, given, &search, &library, &scratch)? {
-                crates.push((made.precompiled.name.clone(), made.rlib));
-                let metadata = target.join("lib").join(made.precompiled.metadata.file_name().unwrap_or_default());
-                ready.push(Precompiled { metadata, ..made.precompiled });
-            }
-        }
-        let foreign: Vec<layer::Foreign> = linked
-            .iter()
-            .filter_map(|a| {
-                let libraries = built.foreign(&a.package)?.to_vec();
-                Some(layer::Foreign { rlib: a.code_file().to_path_buf(), libraries })
-            })
-            .collect();
-        let parts = layer::Parts {
-            number: layers.len(),
-            hash: &id,
-            below: &layers,
-            crates: &crates,
-            search: &search,
-            native: &built.native_paths(),
-            foreign: &foreign,
-        };
-        let path = layer::link(plan.tools, &parts, stage.path())?;
-        remove_all(&scratch).map_err(|e| failed("remove", &scratch, &e))?;
-        layers.push(target.join(path.file_name().unwrap_or_default()));
+        let joint =
+            Joint { plan, parent, metadata, built, linked: &linked, id: &id, stage: stage.path(), target: &target };
+        let (layer, ready) = joint.link(&layers)?;
+        layers.push(layer);
+        precompiled.extend(ready);
     }
-    let mut search = vec![target.join("lib")];
-    search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
-    let mut externs = Vec::new();
-    let hidden = HIDDEN.replace('-', "_");
-    for (name, package) in metadata.direct().into_iter().filter(|(name, _)| !name.starts_with(&hidden)) {
-        let artifact = built.libraries().find(|a| a.package == package).map(Artifact::metadata_file);
-        let plugin = || built.plugin_of(&package);
-        let Some(file) = artifact.or_else(plugin).and_then(Path::file_name) else {
-            return Err(EnvironmentError::new(EnvironmentFault::Build, format!("cargo built no library for `{name}`")));
-        };
-        let known = all.iter().find(|c| Path::new(&c.file).as_os_str() == file).map(|c| c.path.clone());
-        externs.push((name, known.unwrap_or_else(|| target.join("lib").join(file))));
-    }
+    let externs = externs(metadata, built, &all, &target)?;
     sync(stage.path());
     stage.commit()?;
+    let mut search = vec![target.join("lib")];
+    search.extend(parent.iter().flat_map(|p| p.search.iter().cloned()));
     Ok(Environment {
         id,
         toolchain: plan.tools.toolchain.clone(),
@@ -345,9 +283,133 @@ fn finish(
         externs,
         search,
         layers,
-        precompiled: ready,
+        precompiled,
         dependencies: plan.dependencies.clone(),
         crates: all,
         lock: target.join("Cargo.lock"),
     })
+}
+
+/// What an environment is called: a hash of all that is in it.
+fn identity(
+    plan: &Assembly<'_>,
+    parent: Option<&Environment>,
+    new: &[(Crate, Artifact)],
+) -> Result<String, EnvironmentError> {
+    let mut identity = Identity::default().part(plan.key).part(parent.map_or("", |p| &p.id));
+    for (krate, artifact) in new {
+        let code = content(artifact.code_file()).map_err(|e| failed("read", artifact.code_file(), &e))?;
+        identity = identity.part(&krate.file).part(&krate.hash).part(code);
+    }
+    Ok(identity.finish())
+}
+
+/// Puts what rustc reads of new crates into the library; all crates, those of the parent first.
+fn place_crates(
+    parent: Option<&Environment>,
+    new: &[(Crate, Artifact)],
+    library: &Path,
+    target: &Path,
+) -> Result<Vec<Crate>, EnvironmentError> {
+    let mut all = parent.map(|p| p.crates.clone()).unwrap_or_default();
+    for (mut krate, artifact) in new.iter().cloned() {
+        place(artifact.metadata_file(), &library.join(&krate.file))?;
+        krate.path = target.join("lib").join(&krate.file);
+        all.push(krate);
+    }
+    Ok(all)
+}
+
+/// The crates that cells can name, and where rustc finds them.
+fn externs(
+    metadata: &Metadata,
+    built: &Built,
+    all: &[Crate],
+    target: &Path,
+) -> Result<Vec<(String, PathBuf)>, EnvironmentError> {
+    let hidden = HIDDEN.replace('-', "_");
+    let direct = metadata.direct().into_iter().filter(|(name, _)| !name.starts_with(&hidden));
+    let located = direct.map(|(name, package)| {
+        let artifact = built.libraries().find(|a| a.package == package).map(Artifact::metadata_file);
+        let plugin = || built.plugin_of(&package);
+        let Some(file) = artifact.or_else(plugin).and_then(Path::file_name) else {
+            return Err(EnvironmentError::new(EnvironmentFault::Build, format!("cargo built no library for `{name}`")));
+        };
+        let known = all.iter().find(|c| Path::new(&c.file).as_os_str() == file).map(|c| c.path.clone());
+        Ok((name, known.unwrap_or_else(|| target.join("lib").join(file))))
+    });
+    located.collect()
+}
+
+/// What becomes one shared object: the new crates, with what is compiled of them ahead of cells.
+struct Joint<'a> {
+    plan: &'a Assembly<'a>,
+    parent: Option<&'a Environment>,
+    metadata: &'a Metadata,
+    built: &'a Built,
+    linked: &'a [&'a Artifact],
+    id: &'a str,
+    stage: &'a Path,
+    target: &'a Path,
+}
+
+impl Joint<'_> {
+    /// Links it on top of the layers below; where it will be, and what was compiled ahead.
+    fn link(&self, below: &[PathBuf]) -> Result<(PathBuf, Vec<Precompiled>), EnvironmentError> {
+        // Scratch space inside the staged entry, as the layer's own.
+        let scratch = self.stage.join("precompiling");
+        make(&scratch)?;
+        let search = self.search();
+        let mut crates: Vec<(String, PathBuf)> =
+            self.linked.iter().map(|a| (a.name.clone(), a.code_file().to_path_buf())).collect();
+        let mut ready = Vec::new();
+        for made in self.precompile(&search, &scratch)? {
+            crates.push((made.precompiled.name.clone(), made.rlib));
+            let metadata = self.target.join("lib").join(made.precompiled.metadata.file_name().unwrap_or_default());
+            ready.push(Precompiled { metadata, ..made.precompiled });
+        }
+        let foreign: Vec<layer::Foreign> = self.linked.iter().filter_map(|a| self.foreign(a)).collect();
+        let parts = layer::Parts {
+            number: below.len(),
+            hash: self.id,
+            below,
+            crates: &crates,
+            search: &search,
+            native: &self.built.native_paths(),
+            foreign: &foreign,
+        };
+        let path = layer::link(self.plan.tools, &parts, self.stage)?;
+        remove_all(&scratch).map_err(|e| failed("remove", &scratch, &e))?;
+        Ok((self.target.join(path.file_name().unwrap_or_default()), ready))
+    }
+
+    /// Where rustc looks for crates that others name.
+    fn search(&self) -> Vec<PathBuf> {
+        let libraries = self.built.libraries().filter_map(|a| a.code_file().parent());
+        let folders: BTreeSet<&Path> = libraries.chain(self.built.plugins().filter_map(Path::parent)).collect();
+        let mut search: Vec<PathBuf> = folders.into_iter().map(Path::to_path_buf).collect();
+        search.extend(self.parent.iter().flat_map(|p| p.search.iter().cloned()));
+        search
+    }
+
+    fn precompile(&self, search: &[PathBuf], scratch: &Path) -> Result<Vec<CompiledPart>, EnvironmentError> {
+        let direct = self.metadata.direct();
+        let given = direct.iter().filter_map(|(name, package)| {
+            let artifact = self.linked.iter().find(|a| a.package == *package)?;
+            Some(precompiled::Given { name, rlib: artifact.code_file() })
+        });
+        // The standard library's is in the lowest layer.
+        let std = self.parent.is_none().then_some(None);
+        let library = self.stage.join("lib");
+        let mut made = Vec::new();
+        for given in std.into_iter().chain(given.map(Some)) {
+            made.extend(precompiled::build(self.plan.tools, given, search, &library, scratch)?);
+        }
+        Ok(made)
+    }
+
+    fn foreign(&self, artifact: &Artifact) -> Option<layer::Foreign> {
+        let libraries = self.built.foreign(&artifact.package)?.to_vec();
+        Some(layer::Foreign { rlib: artifact.code_file().to_path_buf(), libraries })
+    }
 }
