@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import pty
 import subprocess
 
@@ -11,24 +10,7 @@ import nbformat
 import pytest
 
 from support import process
-
-
-def notebook(folder: pathlib.Path, *cells, name="story.ipynb") -> pathlib.Path:
-    """Texts become code cells, pairs (text, tags) tagged ones, texts that start with # Markdown."""
-    book = nbformat.v4.new_notebook()
-    for cell in cells:
-        text, tags = cell if isinstance(cell, tuple) else (cell, [])
-        make = nbformat.v4.new_markdown_cell if text.startswith("# ") else nbformat.v4.new_code_cell
-        book.cells.append(make(text, metadata={"tags": tags} if tags else {}))
-    path = folder / name
-    nbformat.write(book, path)
-    return path
-
-
-def read(path) -> nbformat.NotebookNode:
-    book = nbformat.read(path, as_version=4)
-    nbformat.validate(book)
-    return book
+from support.notebooks import notebook, read
 
 
 def test_executed_notebook_html_and_transcript(cli, tmp_path):

@@ -12,8 +12,8 @@ import pytest
 
 from support import process
 from support.frontend import Kernel
+from support.process import SERVER, script
 
-SERVER = str(process.ROOT / "tests/support/server.py")
 LIMIT = 10
 BUSY = "println!(\"on\"); let mut n = 0u64; loop { n = std::hint::black_box(n + 1); }"
 
@@ -75,13 +75,6 @@ def session(ferrolab):
     yield begin
     for one in sessions:
         one.close()
-
-
-def script(folder: pathlib.Path, name: str, body: str) -> str:
-    path = folder / name
-    path.write_text(f"#!/bin/bash\n{body}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def around(folder: pathlib.Path, kind: str) -> tuple[str, ...]:

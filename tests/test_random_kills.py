@@ -18,7 +18,7 @@ import pytest
 
 from support import process
 from support.frontend import Kernel
-from test_orphans import SERVER, script
+from support.process import SERVER, script
 
 COUNT = int(os.environ.get("FERROLAB_KILLS", "1000"))
 SEED = int(os.environ.get("FERROLAB_KILLS_SEED", str(random.randrange(10**9))))
