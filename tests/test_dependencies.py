@@ -39,9 +39,14 @@ def test_several_lines_and_code_in_one_cell(k):
 
 
 def test_toml_table(k):
-    k.run(':dep cfg-if = """1""" ').ends()
-    k.run('[dependencies]\nmatches = "0.1"\n\n[dependencies.scopeguard]\nversion = "1"\n', timeout=LONG).ends()
-    k.run("1 + 1").result("2").idle()
+    k.ok(':dep cfg-if = """1""" ', timeout=LONG)
+    k.ok('%%dep\n[dependencies]\nfnv = "1"\n\n[dependencies.scopeguard]\nversion = "1"\n', timeout=LONG)
+    k.run("cfg_if::cfg_if! { if #[cfg(unix)] { const OF_TABLE: usize = 1; } else { const OF_TABLE: usize = 2; } }").idle()
+    k.run("scopeguard::ScopeGuard::into_inner(scopeguard::guard(4, |_| ())) + fnv::FnvHashSet::<u8>::default().len() + OF_TABLE").result("5").idle()
+
+
+def test_a_toml_table_without_its_line_is_told_as_rust(k):
+    k.run('[dependencies]\nscopeguard = "1"').fails("error", "expected `;`", "]:1:15")
 
 
 def test_path(k, tmp_path):
@@ -198,8 +203,8 @@ def test_shared_cache_across_sessions(start, tmp_path):
         (':dep itoa = { version = "1", features = ["no-such-feature"] }', ["no-such-feature"]),
         (':dep itoa = { path = "/no/such/folder" }', ["/no/such/folder"]),
         (":dep itoa = ", ["itoa"]),
-        (":dep = 5", []),
-        (":dep", []),
+        (":dep = 5", ["is not a dependency", '`:dep serde = "1"`']),
+        (":dep", [":dep needs a crate"]),
     ],
 )
 def test_errors_are_clear(k, text, words):

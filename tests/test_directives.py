@@ -1,6 +1,7 @@
 """Directives: evcxr's colon commands and Jupyter's percent, bang and question-mark habits."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -50,11 +51,18 @@ def test_help_lists_what_there_is(k):
     k.run(":help").says(":dep", ":vars", ":t ", ":clear", ":opt", ":timing", ":env", ":undo", ":quit", "%%time", "%%writefile")
 
 
-@pytest.mark.parametrize("level", ["0", "1", "2", "3"])
+# how much deeper the stack is 1,000 calls further down: not at all, unless the calls in last place are left as they are
+DEPTH = """#[inline(never)] fn here() -> usize { let x = 0u8; std::hint::black_box(&x) as *const u8 as usize }
+fn down(n: u32) -> usize { if n == 0 { here() } else { down(n - 1) } }
+down(std::hint::black_box(1)) - down(std::hint::black_box(1001)) >= 8000"""
+
+
+@pytest.mark.parametrize("level", ["0", "1", "2", "3", "s", "z"])
 def test_opt(k, level):
-    k.ok(f":opt {level}")
-    k.run("if cfg!(debug_assertions) { 1 } else { 2 }").until("execute_result").result().idle()
-    k.ok(":opt 3")
+    k.run(f":opt {level}").stdout(f"optimisation level: {level}\n").idle()
+    k.run(DEPTH).result("true" if level == "0" else "false").idle()
+    k.run(":opt 3").stdout("optimisation level: 3\n").idle()
+    k.run(DEPTH).result("false").idle()
 
 
 def test_checks(k):
@@ -78,7 +86,7 @@ def test_target_cpu(start):
     k.run("lost").fails("E0425")
     k.run("par::map(0..3, |x| x)").result("[0, 1, 2]").idle()
     k.ok(":target-cpu native")
-    k.run(":target-cpu no-such-cpu").fails()
+    k.run(":target-cpu no-such-cpu").fails("Directive", "knows no processor `no-such-cpu`")
     k.run("1 + 1").result("2").idle()
 
 
@@ -110,15 +118,17 @@ def test_threads(k):
 
 
 def test_toolchain_and_offline(k):
-    k.run(":toolchain").ends()
-    k.run(":toolchain no-such-toolchain").fails()
-    k.ok(":offline 1")
-    k.ok(":offline 0")
+    k.run(":toolchain").says("rustc 1.", "commit-hash: ", "sysroot: /")
+    k.run(":toolchain no-such-toolchain").fails("Directive", "`no-such-toolchain` is not the one in use", "RUSTUP_TOOLCHAIN=no-such-toolchain")
+    k.run(":offline 1").stdout("offline: on\n").idle()
+    k.run(":offline").stdout("offline: on\n").idle()
+    k.run(":offline 0").stdout("offline: off\n").idle()
     k.run("1 + 1").result("2").idle()
 
 
 def test_version(k):
-    k.run(":version").says("0.")
+    story = k.run(":version").until().idle()
+    assert re.fullmatch(r"ferrolab \d+\.\d+\.\d+, rustc 1\.\d+\.\d+.*\n", story.printed("stdout")), story.everything()
 
 
 def test_directive_beside_code(k):

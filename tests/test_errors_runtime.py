@@ -81,8 +81,8 @@ def test_a_panic_that_is_caught_is_no_error(k):
 
 
 def test_panic_with_a_value(k):
-    k.run("std::panic::panic_any(42_i32)").fails("panic")
-    k.run("std::panic::resume_unwind(Box::new(7u8))").fails("panic")
+    k.run("std::panic::panic_any(42_i32)").fails("panic", "a value that is not text")
+    k.run("std::panic::resume_unwind(Box::new(7u8))").fails("panic", "without a message")
     k.run("1 + 1").result("2").idle()
 
 
@@ -119,8 +119,8 @@ def test_colours_in_a_panic_message_stay_out_of_its_value(k):
 
 
 def test_failed_directives_are_errors(k):
-    k.run(":nosuchdirective").fails()
-    k.run(":opt nine").fails()
+    k.run(":nosuchdirective").fails("Directive", "there is no directive `nosuchdirective`")
+    k.run(":opt nine").fails("Directive", ":opt takes 0, 1, 2, 3, s or z")
     k.run("1 + 1").result("2").idle()
 
 
@@ -145,7 +145,9 @@ def test_drop_that_panics(k):
     k.run("let bomb = Bomb;").idle()
     k.run("drop(bomb);").fails("panic", "dropped")
     k.run("1 + 1").result("2").idle()
-    k.run("std::mem::forget(bomb);").ends()
+    # a cell that fails changes nothing: it is there again
+    k.run("std::mem::forget(bomb);").idle()
+    k.run("bomb").fails("E0425")
 
 
 def test_a_cell_that_returns_is_over_and_loses_nothing(k):

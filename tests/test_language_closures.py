@@ -94,7 +94,7 @@ def test_an_iterator_goes_on(k):
     k.run("let mut steps = (0..5).map(|x| x * x);").idle()
     k.run("(steps.next(), steps.next())").result("(Some(0), Some(1))").idle()
     k.run("(steps.len(), steps.next_back())").result("(3, Some(16))").idle()
-    k.run('panic!("no")').until("error").error().idle()
+    k.run('panic!("no")').fails("panic", "no")
     k.run("steps.next()").result("Some(4)").idle()
 
 
@@ -131,7 +131,7 @@ def test_redefinition_undo_and_failure(k):
     k.run("let op = |x: i32| x - 1;").idle()
     k.run(":undo").until("stream").until().idle()
     k.run("op(2)").result("20").idle()
-    k.run("let op = |x: i32| x; None::<i32>.unwrap();").until("error").error().idle()
+    k.run("let op = |x: i32| x; None::<i32>.unwrap();").fails("panic", "`None` value")
     k.run("op(2)").result("20").idle()
     k.run("let op = |x: i32| op(x) + op(1);").idle()
     k.run("op(2)").result("30").idle()
