@@ -69,9 +69,7 @@ def test_a_toolchain_without_a_dynamic_libstd(ferrolab, tmp_path):
             removed += 1
     assert removed, "no dynamic libstd in this toolchain"
     env = {"PATH": f"{copy}/bin:{os.environ['PATH']}", "RUSTC": f"{copy}/bin/rustc", "FERROLAB_CACHE_DIR": str(tmp_path / "cache")}
-    outcome = first_cell(**env)
-    if outcome[0] != "ok":
-        says(outcome, "libstd")
+    says(first_cell(**env), "libstd")
 
 
 def test_no_linker(ferrolab, tmp_path):
@@ -79,9 +77,7 @@ def test_no_linker(ferrolab, tmp_path):
     for tool in ("rustc", "cargo", "sh", "rustup"):
         if found := shutil.which(tool):
             (tmp_path / "bin" / tool).symlink_to(found)
-    outcome = first_cell(120, PATH=str(tmp_path / "bin"), FERROLAB_CACHE_DIR=str(tmp_path / "cache"))
-    if outcome[0] != "ok":
-        says(outcome, "linker", "gcc", "cc")
+    says(first_cell(120, PATH=str(tmp_path / "bin"), FERROLAB_CACHE_DIR=str(tmp_path / "cache")), "a C compiler is needed to link")
 
 
 @pytest.mark.parametrize("home", ["/nonexistent", "/proc/1", ""])
@@ -98,9 +94,7 @@ def test_a_home_that_cannot_be_written(ferrolab, tmp_path, home):
 def test_a_cache_folder_that_cannot_be_made(ferrolab, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
-    outcome = first_cell(FERROLAB_CACHE_DIR=str(file / "cache"))
-    if outcome[0] != "ok":
-        says(outcome, str(file), "cache")
+    says(first_cell(FERROLAB_CACHE_DIR=str(file / "cache")), f"cannot create the cache directory {file}/cache")
 
 
 # the last fits what cargo makes, but not what is made of it
@@ -126,9 +120,9 @@ def test_a_full_temporary_folder(ferrolab, tmp_path, root_user):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=700", "none", str(folder)], capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
+        # cells are made in the cache, and need no room here
         outcome = first_cell(TMPDIR=str(folder))
-        if outcome[0] != "ok":
-            says(outcome, "no space left", "disk is full")
+        assert outcome[0] == "ok", outcome
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
@@ -142,8 +136,7 @@ def test_few_file_descriptors(ferrolab):
         outcome = first_cell()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if outcome[0] != "ok":
-        says(outcome, "open files", "descriptors")
+    assert outcome[0] == "ok", outcome
 
 
 def test_a_locale_without_utf8(ferrolab):
@@ -171,17 +164,16 @@ def test_an_environment_that_disturbs_cargo(ferrolab, tmp_path):
 
 
 def test_a_killed_runner_between_cells(ferrolab):
-    """Somebody's `kill` hits the runner while nothing runs."""
-    import signal
-    import time
-
+    """Somebody's `kill` hits the runner and its copies while nothing runs: the next cell says what is lost, and those after it run."""
     with Kernel() as kernel:
         kernel.ok("let before = 5;")
-        for pid in process.tree(kernel.process.pid)[1:]:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.3)
-        kernel.run("1 + 1").ends()
+        killed = process.tree(kernel.process.pid)[1:]
+        process.kill(killed)
+        kernel.wait(lambda: not any(map(process.alive, killed)), "end of the runner")
+        story = kernel.run("1 + 1").fails("Crash", "it had ended before")
+        assert "variables lost: before" in story.printed("stderr"), story.everything()
         kernel.run("2 + 2").result("4").idle()
+        kernel.run("before").fails("E0425")
 
 
 @pytest.mark.parametrize("how", ["variable", "file"])
