@@ -3,15 +3,11 @@
 import os
 import re
 import signal
-import sys
-import time
 
 import pytest
 
 from support import process
-
-PYTHON = {"FERROLAB_PYTHON": sys.executable}
-NAP = "std::thread::sleep(std::time::Duration::from_millis({}))"
+from support.dask import NAP, PYTHON, SOME_DONE
 
 
 @pytest.fixture
@@ -53,8 +49,7 @@ def test_calls_inside_running_batches_count(k):
 
 def test_a_lost_worker_and_its_batches_are_told(k):
     k.ok("let c = Cluster::local(2)?;")
-    story = k.run(f"c.map(0..120u64, |x| {{ {NAP.format(100)}; x }})?.len()", timeout=60)
-    time.sleep(1.5)
+    story = k.run(f"c.map(0..120u64, |x| {{ {NAP.format(100)}; x }})?.len()", timeout=60).seen(SOME_DONE)
     workers = [pid for pid, line in process.command_lines(k.process.pid).items() if "spawn_main" in line]
     os.kill(max(workers), signal.SIGKILL)
     story.until("execute_result").result("120")
