@@ -133,7 +133,7 @@ def test_what_an_interrupted_build_has_made_is_not_made_again(start, crates):
     building = one.run(slow, timeout=LONG)
     crates.until_runs("stopped")
     # its crate is compiled beside the script that sleeps
-    time.sleep(1)
+    one.wait(lambda: crates.ran("ready") and not process.compiling(one.process.pid), "end of rustc", LONG)
     one.interrupt()
     building.fails("Interrupted")
     one.ok(other, timeout=LONG)

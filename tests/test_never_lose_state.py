@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from support import process
+
 SLEEP = "std::thread::sleep(std::time::Duration::from_secs(600));"
 FAILURES = {
     "panic": 'panic!("no");',
@@ -57,10 +59,9 @@ def test_variables_are_as_before(prepared, kind):
     ],
 )
 def test_the_reply_says_what_happened(prepared, kind, words):
-    story = prepared.run(FAILURES[kind]).fails("Crash")
+    story = prepared.run(FAILURES[kind]).fails("Crash", "variables are as they were before the cell")
     for word in words:
         assert word in story.everything(), story.everything()
-    assert "variables" in story.everything().lower(), f"nothing about the variables in {story.everything()}"
 
 
 @pytest.mark.parametrize("kind", ["segfault", "panic", "abort"])
@@ -89,12 +90,13 @@ LOOPS = {
 @pytest.mark.parametrize("kind", LOOPS)
 def test_interrupt(prepared, kind):
     story = prepared.run(f'list.push(99); println!("begun"); {LOOPS[kind]}').begin()
-    prepared.wait(lambda: prepared.unread.get(story.request), "begun")
+    story.seen("begun")
     asked = time.monotonic()
     prepared.interrupt(timeout=5)
     story.fails("Interrupted")
     took = time.monotonic() - asked
-    assert took < 10, f"{took:.1f} s"
+    # half a second for the cell to look, then it is ended; the rest is slack for a busy machine
+    assert took < 3, f"{took:.1f} s"
     prepared.run(CHECK).result(KEPT).idle()
 
 
@@ -104,18 +106,18 @@ def test_interrupt_of_rustc(prepared):
     levels = 24
     code = "macro_rules! grow { () => { std::hint::black_box(1u64) }; ($a:tt $($r:tt)*) => { (grow!($($r)*) ^ grow!($($r)*)) } }\n"
     story = prepared.run(code + f"grow!({'x ' * levels})").begin()
-    time.sleep(1)
+    prepared.wait(lambda: process.compiling(prepared.process.pid), "rustc")
     asked = time.monotonic()
     prepared.interrupt(timeout=5)
     story.fails("Interrupted")
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 3
+    assert not process.compiling(prepared.process.pid), "rustc goes on"
     prepared.run(CHECK).result(KEPT).idle()
 
 
 def test_interrupt_aborts_the_queue(prepared):
-    story = prepared.run(SLEEP).begin()
+    story = prepared.run(f'println!("begun"); {SLEEP}').seen("begun")
     waiting = prepared.run("1")
-    time.sleep(0.5)
     prepared.interrupt()
     story.fails("Interrupted")
     waiting.aborted()
@@ -127,8 +129,7 @@ def test_interrupt_while_idle_does_nothing(k):
 
 
 def test_interrupts_in_a_hurry(prepared):
-    story = prepared.run(f'println!("begun"); {SLEEP}').begin()
-    prepared.wait(lambda: prepared.unread.get(story.request), "begun")
+    story = prepared.run(f'println!("begun"); {SLEEP}').seen("begun")
     for _ in range(5):
         prepared.interrupt(timeout=5)
     story.fails("Interrupted")
@@ -137,10 +138,10 @@ def test_interrupts_in_a_hurry(prepared):
 
 def test_interrupt_right_after_the_request(prepared):
     for _ in range(5):
-        story = prepared.run(SLEEP)
+        story = prepared.run(f'println!("begun"); {SLEEP}')
         prepared.interrupt(timeout=5)
-        # an interrupt may be handled before the cell is even seen; then another one must stop it
-        time.sleep(0.3)
+        # an interrupt may be handled before the cell is even seen; then it runs, and another one must stop it
+        story.seen("begun|Interrupted")
         prepared.interrupt(timeout=5)
         story.fails("Interrupted")
     prepared.run(CHECK).result(KEPT).idle()
@@ -155,13 +156,11 @@ def test_undo(prepared):
 
 def test_undo_with_nothing_to_undo(start):
     with_nothing = start()
-    with_nothing.run(":undo").ends()
+    with_nothing.run(":undo").fails("Directive", "there is nothing to undo")
     with_nothing.run("1 + 1").result("2").idle()
 
 
 def test_no_process_is_left_behind(start):
-    from support import process
-
     kernel = start()
     kernel.ok("let x = 1;")
     before = len(process.tree(kernel.process.pid))

@@ -29,10 +29,8 @@ def test_password(k):
     k.run("secret.len()").result("6").idle()
 
 
-def test_a_frontend_without_input_gets_an_error_or_an_end(k):
-    story = k.run(READ + "line.len()", allow_stdin=False)
-    status = story.ends()
-    assert status in ("ok", "error")
+def test_for_a_frontend_without_input_it_is_at_its_end(k):
+    k.run(READ + "line.len()", allow_stdin=False).result("0").idle()
     assert not k.questions, "asked a frontend that cannot answer"
     k.run("1 + 1").result("2").idle()
 
@@ -43,7 +41,7 @@ def test_interrupt_while_waiting_for_input(k):
     asked = time.monotonic()
     k.interrupt()
     story.fails("Interrupted")
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - asked < 3
     k.run("1 + 1").result("2").idle()
     k.run(READ + "line.trim().to_string()").input("again").result('"again"').idle()
 

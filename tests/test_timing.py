@@ -131,12 +131,14 @@ def test_no_bars_while_a_body_is_measured(k):
     assert [m.type for m in story.told] == ["display_data"], story.everything()
 
 
-def test_timeit_can_be_interrupted(k):
+def test_timeit_can_be_interrupted(k, tmp_path):
     k.run("let mut kept_after = 5;").idle()
-    story = k.run("%%timeit\nkept_after += 1;\nstd::thread::sleep(std::time::Duration::from_millis(200));").begin()
-    time.sleep(1.0)
+    story = k.run(f'%%timeit\nkept_after += 1;\nstd::fs::write("{tmp_path}/begun", "").unwrap();\nstd::thread::sleep(std::time::Duration::from_millis(200));').begin()
+    k.wait((tmp_path / "begun").exists, "begin of the body")
+    asked = time.monotonic()
     k.interrupt(timeout=5)
     story.fails("Interrupted")
+    assert time.monotonic() - asked < 3
     k.run("kept_after").result("5").idle()
 
 
@@ -205,14 +207,14 @@ def test_a_panic_on_another_pool_is_a_panic_of_the_cell(k):
 
 
 @pytest.mark.parametrize("body", ["par::for_each(0..100_000, |_| std::thread::sleep(std::time::Duration::from_millis(5)));", SPIN % 60_000])
-def test_scaling_can_be_interrupted(k, body):
+def test_scaling_can_be_interrupted(k, tmp_path, body):
     k.run("let kept_by_scaling = 6;").idle()
-    story = k.run(f"%%scaling 1,2\n{body}").begin()
-    time.sleep(1.0)
+    story = k.run(f'%%scaling 1,2\nstd::fs::write("{tmp_path}/begun", "").unwrap();\n{body}').begin()
+    k.wait((tmp_path / "begun").exists, "begin of the body")
     started = time.monotonic()
     k.interrupt(timeout=5)
     story.fails("Interrupted")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 3
     k.run("kept_by_scaling").result("6").idle()
 
 
