@@ -32,32 +32,33 @@ def k(ferrolab):
 
 
 @pytest.mark.parametrize(
-    "cell",
+    "cell, ends",
     [
-        "let kept: Vec<Box<u64>> = (0..1000).map(Box::new).collect();",
-        "panic!()",
-        "std::process::abort()",
-        ":undo",
-        ":threads 2",
-        "par::range(0..3).map(|i| i + 1).sum::<i32>()",
-        "ferrolab::rt::threads()",
-        "let mut big = vec![1.0f64; 4_000_000]; big[0] = 2.0;\nstd::process::abort()",
+        ("let kept: Vec<Box<u64>> = (0..1000).map(Box::new).collect();", "ok"),
+        ("panic!()", "error"),
+        ("std::process::abort()", "error"),
+        (":undo", "ok"),
+        (":threads 2", "ok"),
+        ("let wrong: u8 = true;", "error"),
+        ("ferrolab::rt::threads()", "ok"),
+        ("let mut big = vec![1.0f64; 4_000_000]; big[0] = 2.0;\nstd::process::abort()", "error"),
     ],
 )
-def test_a_plain_cell_leaves_one_thread(k, cell):
-    k.run(cell).ends()
+def test_a_plain_cell_leaves_one_thread(k, cell, ends):
+    story = k.run(cell)
+    assert story.ends() == ends, story.everything()
     k.run("alone()").result("true").idle()
 
 
 @pytest.mark.parametrize("before", ["", "panic!()", "std::process::abort()"])
 def test_rayon_finds_the_pool_of_the_session(k, before):
     if before:
-        k.run(before).ends()
+        k.run(before).fails("panic" if before == "panic!()" else "Crash")
     k.run(POOL).result(WORKERS).idle()
     k.run("alone()").result("false").idle()
     # its threads are not the cells', so a failure restores
     k.ok("let mut kept = vec![1];")
-    k.run("kept.push(2); panic!()").fails()
+    k.run("kept.push(2); panic!()").fails("panic")
     k.run("kept").result("[1]").idle()
     k.run(POOL).result(WORKERS).idle()
     k.ok(":threads 2")

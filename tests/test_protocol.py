@@ -185,7 +185,7 @@ def test_history(k):
     tail = k.ask("history", hist_access_type="tail", n=2, raw=True, output=False)["history"]
     assert [entry[2] for entry in tail] == ["let in_history = 11;", "in_history + 1"]
     with_output = k.ask("history", hist_access_type="tail", n=1, raw=True, output=True)["history"]
-    assert with_output[0][2] == ["in_history + 1", "12"] or with_output[0][2][0] == "in_history + 1"
+    assert with_output[0][2] == ["in_history + 1", "12"]
     found = k.ask("history", hist_access_type="search", pattern="let in_hist*", n=1, unique=True, raw=True, output=False)["history"]
     assert found[-1][2] == "let in_history = 11;"
     session, line = tail[0][:2]
@@ -214,11 +214,10 @@ def test_a_bad_signature_is_dropped(k):
     good_key, k.key = k.key, b"wrong"
     request = k.send("kernel_info_request", {})
     k.key = good_key
-    time.sleep(0.5)
-    k.pump(0.1)
-    assert request not in k.replies and request not in k.unread
+    # messages of one socket are taken in order: whoever answers this one has passed over the other
     k.run("1 + 1").result("2").idle()
-    assert k.kind in ("ferrolab",) and "signature" in k.log_text().lower()
+    assert request not in k.replies and request not in k.unread
+    assert "signature" in k.log_text().lower()
 
 
 @pytest.mark.parametrize(
@@ -249,10 +248,10 @@ def test_signed_nonsense_is_survived(k):
         if "msg_id" in head:
             k.sent[head["msg_id"]] = head["msg_type"]
         k.sockets["shell"].send_multipart(messages.pack(k.key, head, content))
-    time.sleep(0.5)
-    k.pump(0.2)
-    k.unread.clear(), k.replies.clear()
     k.run("1 + 1").result("2").idle()
+    said = [m.content for queue in k.replies.values() for m in queue]
+    assert all(content.get("status") == "error" for content in said), said
+    k.unread.clear(), k.replies.clear()
 
 
 def test_requests_queue_in_order(k):
