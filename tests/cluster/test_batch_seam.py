@@ -216,7 +216,7 @@ def test_what_fails_or_can_never_start_is_the_reason_that_no_worker_comes(system
 def test_the_guard_ends_jobs_of_a_process_that_was_killed(system, tmp_path):
     program = f"""
 import asyncio, pathlib, sys
-sys.path[:0] = [{str(PYTHON)!r}, {str(ROOT / "tests")!r}]
+sys.path[:0] = [{str(PYTHON)!r}, {str(ROOT / "tests")!r}, {str(ROOT / "tests/cluster")!r}]
 from test_batch_seam import Folder
 from jobs import Jobs
 from protocol import JobOptions

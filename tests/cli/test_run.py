@@ -227,3 +227,9 @@ def test_parameters_that_do_not_fit_are_refused_before_anything_runs(cli, tmp_pa
 def test_parameters_need_a_tagged_cell(cli, tmp_path):
     done = cli("run", notebook(tmp_path, "let n = 1;"), "-p", "n=2")
     assert done.returncode == 2 and "tagged `parameters`" in done.stderr
+
+
+def test_help_is_printed(cli, tmp_path):
+    """There is no pager."""
+    done = cli("run", notebook(tmp_path, "?Vec"), cwd=tmp_path)
+    assert done.returncode == 0 and "Vec" in done.stdout, done.stdout + done.stderr

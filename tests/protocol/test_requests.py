@@ -1,5 +1,6 @@
 """Protocol: every request of the messaging specification, on its channel."""
 
+import stat
 import time
 
 import pytest
@@ -289,3 +290,12 @@ def test_welcome_on_a_new_subscription(k):
         assert messages.parse(k.key, "iopub", socket.recv_multipart()).type == "iopub_welcome"
     finally:
         context.destroy(0)
+
+
+def test_the_history_is_private(start, tmp_path):
+    kernel = start(XDG_STATE_HOME=str(tmp_path / "state"))
+    kernel.ok("1 + 1")
+    path = tmp_path / "state" / "ferrolab" / "history.jsonl"
+    assert "1 + 1" in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

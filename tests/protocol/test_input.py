@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 READ = 'let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap(); '
 
 
@@ -49,3 +51,24 @@ def test_interrupt_while_waiting_for_input(k):
 def test_a_late_answer_is_dropped(k):
     k.send("input_reply", {"status": "ok", "value": "nobody asked"}, "stdin")
     k.run(READ + "line.trim().to_string()").input("mine").result('"mine"').idle()
+
+
+WAITS = {
+    "read_line": "let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap();",
+    "error of ?": "let mut line = String::new(); std::io::stdin().read_line(&mut line)?;",
+    "ignored": "let mut line = String::new(); let _ = std::io::stdin().read_line(&mut line);",
+    "lines": "for line in std::io::stdin().lines() { let _ = line; }",
+    "helper": 'let _ = display::input("Name: ", false);',
+}
+
+
+@pytest.mark.parametrize("code", WAITS.values(), ids=WAITS)
+def test_an_interrupt_ends_the_cell_that_waits_for_input(k, code):
+    k.ok("let mut kept_by_interrupt = 1;")
+    story = k.run(f"kept_by_interrupt = 2; {code} kept_by_interrupt = 3;").begin()
+    k.wait(lambda: k.questions, "input_request").pop(0)
+    asked = time.monotonic()
+    k.interrupt()
+    story.fails("Interrupted")
+    assert time.monotonic() - asked < 3
+    k.run("kept_by_interrupt").result("1").idle()

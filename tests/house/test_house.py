@@ -1,5 +1,6 @@
 """The house: which room may import which, how long files are, what they begin with, and what `unsafe` must say."""
 
+import ast
 import graphlib
 import re
 import tomllib
@@ -161,9 +162,21 @@ def test_nothing_is_left_to_do():
     left = []
     words = re.compile(r"\bTODO\b|\bFIXME\b|\bXXX\b")
     for path in [*RUST, *PYTHON, *SHELL]:
-        if path != ROOT / "tests/test_house.py":
+        if path != ROOT / "tests/house/test_house.py":
             left += [f"{name(path)}:{n}: {line}" for n, line in enumerate(path.read_text().splitlines(), 1) if words.search(line)]
     assert not left, "\n".join(left)
+
+
+def test_tests_stand_in_folders_by_subject_and_share_through_support():
+    assert not list((ROOT / "tests").glob("test_*.py")), "which folder is it about?"
+    tests = sorted((ROOT / "tests").glob("*/test_*.py"))
+    assert len(tests) > 70
+    importing = []
+    for path in tests:
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+        modules = [alias.name for node in nodes for alias in node.names] + [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+        importing += [f"{name(path)}: {module}" for module in modules if module and module.startswith("test_")]
+    assert not importing, "what tests share is in tests/support"
 
 
 def test_scripts_can_be_started():

@@ -1,11 +1,12 @@
 """What a session keeps: each cell of the table in docs/what-a-session-keeps.md."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
-PAGE = pathlib.Path(__file__).parent.parent / "docs" / "what-a-session-keeps.md"
+from support import process
+
+PAGE = process.ROOT / "docs" / "what-a-session-keeps.md"
 EVENTS = ["succeeds", "soft", "hard", "undo", "restart"]
 SOFT = ' let _: i32 = "4x".parse()?;'
 HARD = " std::process::abort();"

@@ -112,7 +112,7 @@ def test_a_prefix_that_cannot_be_written(cli, tmp_path):
 def test_install_prepares_the_environment(cli, tmp_path):
     """The first kernel after `install` builds nothing, even where everything was damaged and a kernel builds at the same time.
 
-    The only test of every day that builds an environment, which takes a minute; see test_cache.py for the others.
+    The only test of every day that builds an environment, which takes a minute; see environment/test_cache.py for the others.
     """
     cache = caches.copy(tmp_path / "cache")
     for path in caches.files(cache):

@@ -1,6 +1,19 @@
 """Directives happen where they stand: code above, the directive, code below. Lines of `:dep` come before all code."""
 
+import pathlib
+
 import pytest
+
+
+def crate(folder: pathlib.Path, name: str, lib: str, build: str | None = None) -> pathlib.Path:
+    """A crate on disk."""
+    root = folder / name
+    (root / "src").mkdir(parents=True)
+    (root / "Cargo.toml").write_text(f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n')
+    (root / "src" / "lib.rs").write_text(lib)
+    if build is not None:
+        (root / "build.rs").write_text(build)
+    return root
 
 
 def test_a_function_and_its_measurement_in_one_cell(k):
@@ -99,3 +112,29 @@ def test_text_that_is_not_rust_stands_alone(k):
     k.run("let order_w = 1;\n%%bash\necho no").fails("Directive", "%%bash takes the rest of its cell")
     k.run("order_w").fails("E0425")
     k.run("%%dep rand\n").fails("Directive", ":dep rand")
+
+
+def test_directives_run_in_the_order_written(start, tmp_path):
+    build = 'fn main() { println!("cargo:rustc-env=GIVEN={}", std::env::var("ORDER_GIVEN").unwrap_or_default()); }'
+    root = crate(tmp_path, "order_built", 'pub fn given() -> &\'static str { env!("GIVEN") }', build)
+    kernel = start(timeout=300)
+    kernel.ok(f':build_env ORDER_GIVEN=before\n:dep order_built = {{ path = "{root}" }}')
+    kernel.run("order_built::given()").result('"before"').idle()
+
+
+def test_consecutive_dependencies_are_one_build(start, tmp_path):
+    one = crate(tmp_path, "order_one", "pub fn n() -> u8 { 1 }")
+    two = crate(tmp_path, "order_two", "pub fn n() -> u8 { 2 }")
+    kernel = start(timeout=300)
+    story = kernel.run(
+        f'!echo first\n:dep order_one = {{ path = "{one}" }}\n:dep order_two = {{ path = "{two}" }}\n!echo last\norder_one::n() + order_two::n()'
+    )
+    assert story.finish() == "3"
+    kinds = [m.type for m in story.told if m.type in ("stream", "display_data")]
+    assert kinds == ["stream", "display_data", "stream"], story.told
+
+
+def test_offline_concerns_the_lines_after_it(start):
+    kernel = start(timeout=300)
+    story = kernel.run(':offline on\n:dep hostname-validator = "=1.0.0"').fails("Environment", "hostname-validator", "the network is off")
+    assert ":offline off" in story.everything()

@@ -78,7 +78,7 @@ def test_damaged_cells(private, start, how):
     play(start(FERROLAB_CACHE_DIR=str(private)))
 
 
-# an environment takes a minute to build: test_cli_install.py does so with garbage every day
+# an environment takes a minute to build: cli/test_install.py does so with garbage every day
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["cut", "empty", "deleted", "garbage"])
 def test_two_kernels_build_the_environment_at_once(private, how):

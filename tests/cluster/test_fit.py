@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from support import process
 from support.dask import Outside, can_mount
 
 PYTHON = {"FERROLAB_PYTHON": sys.executable}
@@ -124,7 +125,7 @@ def test_another_toolchain(k, site, tmp_path):
 
 def test_many_workers_are_named_together():
     """The message stays short for a thousand nodes."""
-    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "src/cluster/python"))
+    sys.path.insert(0, str(process.ROOT / "src/cluster/python"))
     try:
         from connection import Wrong
         from fit import Fit, best_target, same_python

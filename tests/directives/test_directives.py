@@ -216,3 +216,18 @@ def test_explain(k):
 def test_markdown(k):
     k.run("%%markdown\n# Heat\n\n$\\dot u = \\Delta u$\n").display("# Heat\n\n$\\dot u = \\Delta u$", mime="text/markdown").idle()
     k.run("%%markdown # Heat").fails("Directive", "on the next line")
+
+
+def test_a_processor_that_does_not_exist(k):
+    story = k.run(":target-cpu no-such-cpu").fails("Directive", "`no-such-cpu`", "nearest names are")
+    assert "rustc" in story.everything()
+    k.run("40 + 2").result("42").idle()
+    # the one it has is no change
+    k.run(":target-cpu native").stdout("target processor: native\n").idle()
+    k.run("40 + 3").result("43").idle()
+
+
+def test_a_first_cell_sets_checks(start):
+    kernel = start()
+    kernel.ok(":checks on")
+    kernel.run("let most = std::hint::black_box(255u8); most + 1").fails("panic", "overflow")
