@@ -76,7 +76,7 @@ def test_rooms_of_a_package_form_no_circle(package):
     below = {}
     for path in home.rglob("*.rs"):
         parts = path.relative_to(home).parts
-        if parts[0] in ("lib.rs", "main.rs") or any(re.fullmatch(r"(.*_)?tests(\.rs)?", part) for part in parts):
+        if parts[0] in ("lib.rs", "main.rs") or any(part in ("tests", "tests.rs") for part in parts):
             continue
         room = parts[0].removesuffix(".rs")
         used = {other for other in rooms_used(code_of(without_tests(path.read_text()))) if (home / other).is_dir() or (home / f"{other}.rs").exists()}
@@ -165,6 +165,22 @@ def test_nothing_is_left_to_do():
         if path != ROOT / "tests/house/test_house.py":
             left += [f"{name(path)}:{n}: {line}" for n, line in enumerate(path.read_text().splitlines(), 1) if words.search(line)]
     assert not left, "\n".join(left)
+
+
+def test_unit_tests_stand_in_a_module_called_tests():
+    """At the end of the file that they are about, or in `tests.rs` or `tests/` beside it; measurements may be in `bench`."""
+    wrong = []
+    for path in RUST:
+        text = path.read_text()
+        inside = {"tests", "tests.rs", "bench.rs"} & set(path.relative_to(ROOT).parts)
+        if "#[test]" in code_of(without_tests(text)) and not inside:
+            wrong.append(f"{name(path)}: a test outside of `mod tests`")
+        if re.search(r"^#\[path", text, re.M):
+            wrong.append(f"{name(path)}: `#[path]` hides where a module is")
+        for module in re.findall(r"^#\[cfg\(test\)\]\n(?:pub )?mod (\w+)", text, re.M):
+            if module not in ("tests", "bench"):
+                wrong.append(f"{name(path)}: `mod {module}` holds tests")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_tests_stand_in_folders_by_subject_and_share_through_support():

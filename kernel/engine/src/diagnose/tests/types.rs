@@ -1,6 +1,7 @@
 //! Types as the lint prints them: read, named, and refused with code that compiles.
 
-use super::*;
+use super::rustc;
+use crate::diagnose::*;
 
 fn printed(statements: &str) -> Vec<(String, TypeKind)> {
     let names: Vec<&str> = statements
@@ -10,7 +11,7 @@ fn printed(statements: &str) -> Vec<(String, TypeKind)> {
     // The newest first, so that a `&mut` is done with when its target is looked at.
     let drops: String = names.iter().rev().map(|n| format!("::core::mem::drop(&{n});\n")).collect();
     let text = format!("{PRELUDE}pub fn cell() {{\n{statements}\n{drops}}}\n");
-    let diagnostics = super::tests::rustc(&text);
+    let diagnostics = rustc(&text);
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.rendered.clone()).collect();
     assert!(errors.is_empty(), "{}", errors.into_iter().flatten().collect::<String>());
     let types = new_types(&diagnostics);
@@ -65,7 +66,7 @@ fn nameable_types_compile_again() {
             format!("unsafe {{ V{index} = Some({name}); }}\n")
         })
         .collect();
-    let diagnostics = super::tests::rustc(&format!("{PRELUDE}{again}pub fn cell() {{\n{NAMEABLE}\n{back}}}\n"));
+    let diagnostics = rustc(&format!("{PRELUDE}{again}pub fn cell() {{\n{NAMEABLE}\n{back}}}\n"));
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.rendered.clone()).collect();
     assert!(errors.is_empty(), "{}", errors.into_iter().flatten().collect::<String>());
 }
@@ -141,7 +142,7 @@ fn advice_compiles() {
     let future = advice("x", &TypeKind::Future);
     let boxed = future.rsplit('`').find(|part| part.starts_with("let x = Box::pin")).unwrap();
     text.push_str(&format!("pub fn future() {{ let x = af(); {boxed} }}\n"));
-    let diagnostics = super::tests::rustc(&text);
+    let diagnostics = rustc(&text);
     let errors: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.rendered.clone()).collect();
     assert!(errors.is_empty(), "{}", errors.into_iter().flatten().collect::<String>());
 }

@@ -1,6 +1,6 @@
 //! Loops over lanes, elementwise functions and Monte Carlo against naive serial versions.
 
-use super::*;
+use crate::par::*;
 use crate::random::Stream;
 use crate::rt;
 use crate::simd::F64s;
