@@ -1,6 +1,6 @@
 """Writes docs/directives.md from what the kernel itself says to `:help`, so that the page and the kernel cannot differ.
 
-`python docs/tools/directives.py` makes it anew with the binary that the tests use (FERROLAB); tests/test_docs.py compares.
+`python docs/tools/directives.py` makes it anew with the binary that the tests use (FERROLAB); tests/house/test_docs.py compares.
 """
 
 from __future__ import annotations

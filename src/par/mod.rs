@@ -23,8 +23,6 @@ mod drive;
 mod grid;
 mod group;
 mod histogram;
-#[cfg(test)]
-mod lane_tests;
 mod lanes;
 mod map_simd;
 mod monte_carlo;

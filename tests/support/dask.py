@@ -15,6 +15,10 @@ import time
 
 from support import process
 
+PYTHON = {"FERROLAB_PYTHON": sys.executable}
+NAP = "std::thread::sleep(std::time::Duration::from_millis({}))"
+# what the bar of a run says when some of its tasks are done
+SOME_DONE = r"\b[1-9]\d*/\d+ \["
 # what docs/clusters.md and python.rs state
 OLDEST = "2024.8.0"
 
@@ -61,6 +65,17 @@ class Outside:
         if before:
             command = ["unshare", "-m", "sh", "-c", f'{before} && exec "$@"', "sh", *command]
         return self.spawn(command, name, **env)
+
+
+def dask(*arguments: str) -> subprocess.Popen:
+    """A scheduler or a worker that the notebook did not start, alone."""
+    command = [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def still_right(kernel) -> None:
+    """The variable that these tests begin with has its value."""
+    kernel.run("kept + 1").result("42").until().idle()
 
 
 def can_mount() -> bool:

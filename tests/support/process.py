@@ -13,6 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("FERROLAB_TEST_DIR", ROOT / "target" / "tests")).absolute()
 # kernels start in folders of their own, so a path must not depend on the current one
 FERROLAB = pathlib.Path(os.environ.get("FERROLAB", ROOT / "target" / "release" / "ferrolab")).absolute()
+# stands in for a Jupyter server
+SERVER = str(ROOT / "tests/support/server.py")
 # a build with the second engine, which takes minutes
 SECOND = pathlib.Path(os.environ.get("FERROLAB_EVCXR", ROOT / "target" / "evcxr" / "release" / "ferrolab")).absolute()
 
@@ -46,6 +48,14 @@ def environment(**more: str) -> dict[str, str]:
     env["EVCXR_CONFIG_DIR"] = str(WORK / "evcxr")
     env.update(more)
     return env
+
+
+def script(folder: pathlib.Path, name: str, body: str) -> str:
+    """A shell script that can be started."""
+    path = folder / name
+    path.write_text(f"#!/bin/bash\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
 
 
 def free_ports(count: int) -> list[int]:
@@ -131,6 +141,16 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
     fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compiling(root: int) -> bool:
+    """Whether a rustc runs in a tree."""
+    return any(line.partition(" ")[0].endswith("/rustc") or line.startswith("rustc ") for line in command_lines(root).values())
+
+
+def runner_seconds(root: int) -> float:
+    """CPU time of a kernel's runners: it grows when a cell runs, not while one is compiled."""
+    return sum(cpu_seconds(pid) for pid, line in command_lines(root).items() if "ferrolab runner " in line)
 
 
 def marked(mark: str) -> list[int]:

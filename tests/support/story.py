@@ -153,6 +153,20 @@ class Story:
             self._ahead = None
             self.told.append(message)
 
+    def seen(self, pattern: str, timeout: float | None = None) -> Story:
+        """Wait until something that the cell shows matches; nothing is taken, so the story is told from here as ever."""
+        self.begin()
+
+        def matching() -> bool:
+            messages = [*([self._ahead] if self._ahead else []), *self.kernel.unread.get(self.request, [])]
+            if any(re.search(pattern, self.text_of(m)) for m in messages):
+                return True
+            assert not any(m.content.get("execution_state") == "idle" for m in messages), f"it ended without /{pattern}/: {[str(m) for m in messages]}"
+            return False
+
+        self.kernel.wait(matching, f"output that matches /{pattern}/", timeout)
+        return self
+
     def input(self, answer: str, prompt: str | None = None, password: bool | None = None) -> Story:
         """The kernel asks on stdin; answer."""
         self.begin()

@@ -299,5 +299,4 @@ fn filled(run: &str, drawing: bool) -> usize {
 }
 
 #[cfg(test)]
-#[path = "redraw_tests.rs"]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod drops;
+mod lanes;
 mod loops;
 mod sorts;
 mod stencils;

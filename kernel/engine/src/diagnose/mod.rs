@@ -14,8 +14,6 @@ mod snippet;
 mod steer;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod type_tests;
 mod types;
 
 pub use advice::advice;

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::source::Source;
 
+mod types;
+
 struct Texts(HashMap<u32, String>);
 
 impl Cells for Texts {
@@ -14,7 +16,7 @@ impl Cells for Texts {
     }
 }
 
-pub(super) fn rustc(text: &str) -> Vec<Diagnostic> {
+fn rustc(text: &str) -> Vec<Diagnostic> {
     use std::io::Write;
     // Never `-o /dev/null`: rustc replaces its output, and as root that is the device.
     let folder = tempfile::tempdir().unwrap();
