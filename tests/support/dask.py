@@ -18,7 +18,7 @@ from support import process
 PYTHON = {"FERROLAB_PYTHON": sys.executable}
 NAP = "std::thread::sleep(std::time::Duration::from_millis({}))"
 # what the bar of a run says when some of its tasks are done
-SOME_DONE = r"\b[1-9]\d*/\d+ \["
+SOME_DONE = r"\b[1-9][\d,]*/[\d,]+ \["
 # what docs/clusters.md and python.rs state
 OLDEST = "2024.8.0"
 

@@ -153,7 +153,7 @@ class Story:
             self._ahead = None
             self.told.append(message)
 
-    def seen(self, pattern: str, timeout: float | None = None) -> Story:
+    def seen(self, pattern: str) -> Story:
         """Wait until something that the cell shows matches; nothing is taken, so the story is told from here as ever."""
         self.begin()
 
@@ -164,7 +164,7 @@ class Story:
             assert not any(m.content.get("execution_state") == "idle" for m in messages), f"it ended without /{pattern}/: {[str(m) for m in messages]}"
             return False
 
-        self.kernel.wait(matching, f"output that matches /{pattern}/", timeout)
+        self.kernel.wait(matching, f"output that matches /{pattern}/", max(0.1, self._deadline - time.monotonic()))
         return self
 
     def input(self, answer: str, prompt: str | None = None, password: bool | None = None) -> Story:
