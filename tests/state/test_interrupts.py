@@ -12,8 +12,8 @@ import pytest
 from support import process
 
 N = 20_000_000
-# 100 ms are meant, with what the messages need and some slack
-SOON = 0.3
+# 100 ms are meant; the rest is for the messages and for a machine that others load twice over
+SOON = 0.4
 SLOW = "(0..40).fold(x as f64, |s, k| (s + f64::from(k)).sin())"
 # the last part is one call that runs for many seconds, or short ones again and again
 HELPERS = {
@@ -88,7 +88,7 @@ def interrupted(kernel, code: str, name: str) -> float:
 def stops(kernel, code: str, name: str) -> None:
     # on a machine that is busy with other things a helper may be kept from looking: the best of some counts
     best = math.inf
-    for _ in range(3):
+    for _ in range(5):
         best = min(best, interrupted(kernel, code, name))
         if best < SOON:
             break
