@@ -118,10 +118,14 @@ pub fn is_statement_start(before: &str) -> bool {
     ended && !all.iter().any(is_unclosed) && open_lines(before, &all) == Ok(0)
 }
 
-/// Where code begins in a text: behind its comments. None when there is nothing else.
+/// Where code begins in a text: behind its comments. None when there is nothing else. A comment that is not closed is
+/// code, since rustc has something to say of it.
 pub fn first_code(text: &str) -> Option<usize> {
-    let all = tokens(text);
-    all.iter().find(|piece| !matches!(piece.token, Token::Comment { doc: false, .. })).map(|piece| piece.range.start)
+    let is_comment = |piece: &&Piece| match piece.token {
+        Token::Comment { doc, closed, line } => !doc && (closed || line),
+        _ => false,
+    };
+    tokens(text).iter().find(|piece| !is_comment(piece)).map(|piece| piece.range.start)
 }
 
 /// Whether nothing before a line is still open, so that the line can be a directive.

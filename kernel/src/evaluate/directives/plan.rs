@@ -466,6 +466,7 @@ mod tests {
         assert_eq!(order("fn f() {}\n%timeit f()"), "c1 <f()>");
         assert_eq!(order("let x = 1;\n\n:vars\n// done\nlet y = x;\n!ls\ny"), "c1 vars3 c5 ! c7");
         assert_eq!(order("// only a comment\n:vars\nx"), "vars2 c3");
+        assert_eq!(order("/* never closed\n:vars"), "c1");
         assert_eq!(order(":vars"), "vars1");
         assert_eq!(order("%time let v = f();\nv"), "<let v = f();> c2");
         // What is measured as a whole stays whole.
