@@ -11,7 +11,7 @@ use std::os::fd::{FromRawFd, RawFd};
 use std::thread;
 
 use crate::frame::{self, Command, Frame, Outcome, Protect, Restore};
-use crate::rt::pool::Pool;
+use crate::rt::pool::{Pool, Probe};
 use crate::rt::snapshot::{self, Forked, Kept, Restored, Snapshot};
 use crate::rt::world::World;
 use crate::rt::{cell, channel, keeper, own, panic, signals, stack, store, usage};
@@ -27,8 +27,8 @@ struct Server {
     kept: Kept,
     /// What cells made besides variables, as of the last snapshot.
     world: World,
-    /// Did tasks of earlier cells run in the pool, as of the last snapshot?
-    busy: bool,
+    /// What tasks of earlier cells in the pool had not answered, as of the last snapshot.
+    busy: Option<Probe>,
     /// The cell that ran last.
     last: u32,
     /// The state before the last cell, for `Undo`.
@@ -108,7 +108,7 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
     let pool = Pool::start(threads as usize);
     let kept = Kept { descriptors, keeper, threads: threads as usize };
     let mut server =
-        Server { commands, threads, pool, kept, world: World::default(), busy: false, last: 0, before: None };
+        Server { commands, threads, pool, kept, world: World::default(), busy: None, last: 0, before: None };
     send(&Frame::Ready { pid: process, keeper: keeper as u32 });
     while let Ok(command) = frame::read::<Command>(&mut server.commands) {
         match command {
@@ -185,7 +185,7 @@ impl Server {
             return true;
         }
         self.pool.wait_until_begun();
-        self.busy = self.pool.is_busy();
+        self.busy = self.pool.unanswered();
         match snapshot::take(&mut self.world, self.last, protect, &self.kept) {
             Ok(Forked::Running(copy)) => {
                 send(&Frame::Copied { pid: copy.pid as u32 });
@@ -203,7 +203,7 @@ impl Server {
     /// What earlier cells made and the copy has not, although it lives.
     fn alive(&self) -> Vec<String> {
         let mut alive = self.before.as_ref().map_or_else(Vec::new, |before| before.world.alive());
-        if self.busy && self.pool.is_busy() {
+        if self.busy.as_ref().is_some_and(Probe::stays_unanswered) {
             alive.push(TASKS.to_owned());
         }
         alive

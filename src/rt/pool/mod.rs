@@ -52,15 +52,35 @@ struct OurPool {
     process: u32,
 }
 
+/// How long a thread may take to wake up.
+const WAKING: Duration = Duration::from_millis(50);
+
 /// The pool of this process.
 pub(crate) struct Pool {
     probe: Option<Probe>,
 }
 
 /// Tells whether all threads of the pool are idle: each one counts itself when it has nothing else to do.
-struct Probe {
+#[derive(Clone)]
+pub(crate) struct Probe {
     arrived: Arc<AtomicUsize>,
     of: usize,
+}
+
+impl Probe {
+    /// Has a thread something to do since before it was asked?
+    fn is_unanswered(&self) -> bool {
+        self.arrived.load(Ordering::Relaxed) < self.of
+    }
+
+    /// The same, but threads that only have to wake up, on a machine with other work, are given the time for it.
+    pub(crate) fn stays_unanswered(&self) -> bool {
+        let asked = Instant::now();
+        while self.is_unanswered() && asked.elapsed() < WAKING {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.is_unanswered()
+    }
 }
 
 fn builder(threads: usize, begun: Arc<AtomicUsize>) -> ThreadPoolBuilder {
@@ -235,7 +255,12 @@ impl Pool {
 
     /// Does a thread of the pool run a task that an earlier cell began?
     pub(crate) fn is_busy(&self) -> bool {
-        self.probe.as_ref().is_some_and(|probe| probe.arrived.load(Ordering::Relaxed) < probe.of)
+        self.unanswered().is_some()
+    }
+
+    /// What such a task has not answered yet: while this very probe is unanswered, the task runs.
+    pub(crate) fn unanswered(&self) -> Option<Probe> {
+        self.probe.clone().filter(Probe::is_unanswered)
     }
 }
 
