@@ -25,27 +25,28 @@ from support import process  # noqa: E402
 from support.frontend import Kernel  # noqa: E402
 
 KINDS = ("ferrolab", "evcxr")
-# name -> a cell that is new with each number, so that no cache has it
+# name -> a cell that is new with each number, so that no cache has it. What a cell declares has a name that no cell before had,
+# and what is only tried is in a block: to declare a variable anew can cost the peer a second compilation.
 CELLS = {
     "`1 + 1`": lambda n: f"{n} + 1",
-    "let": lambda n: f"let bench_let = {n};",
+    "let": lambda n: f"let bench_let_{n} = {n};",
     "use of a variable": lambda n: f"bench_v.len() + {n}",
     "change of a variable": lambda n: f"bench_v.push({n});",
-    "function": lambda n: f"fn bench_f(x: u64) -> u64 {{ x * {n} }}",
+    "function": lambda n: f"fn bench_f_{n}(x: u64) -> u64 {{ x * {n} }}",
     "call of a function": lambda n: f"bench_g({n})",
-    "struct": lambda n: f"#[derive(Debug, Clone)] struct BenchS {{ a: u64, b: [f64; {n % 100 + 1}] }}",
-    "HashMap": lambda n: f'let mut bench_m = std::collections::HashMap::new(); bench_m.insert({n}u64, "text".to_string()); bench_m.len()',
+    "struct": lambda n: f"#[derive(Debug, Clone)] struct BenchS{n} {{ a: u64, b: [f64; {n % 100 + 1}] }}",
+    "HashMap": lambda n: f'{{ let mut m = std::collections::HashMap::new(); m.insert({n}u64, "text".to_string()); m.len() }}',
+    "HashSet and VecDeque": lambda n: (
+        f"{{ let mut seen = std::collections::HashSet::new(); let mut todo = std::collections::VecDeque::from([{n}u64]); "
+        "while let Some(x) = todo.pop_front() { if seen.insert(x) && seen.len() < 10 { todo.push_back(x / 2); } } seen.len() }"
+    ),
     "iterator chain": lambda n: f"(0..1000u64).filter(|x| x % {n + 2} == 0).map(|x| x * x).sum::<u64>()",
     "println": lambda n: f'println!("{{}}", {n});',
 }
 SETUP = "let mut bench_v: Vec<u64> = vec![1, 2, 3];", "fn bench_g(x: u64) -> u64 { x + 7 }"
 RAYON = lambda n: f"use rayon::prelude::*; (0..1_000_000u64).into_par_iter().map(|x| x ^ {n}).sum::<u64>()"  # noqa: E731
-PROGRAM = """
-#[unsafe(no_mangle)]
-pub extern "C" fn cell_entry() {{
-    println!("{{:?}}", {n} + 1);
-}}
-"""
+# what `1 + 1` is without a kernel: the smallest program that prints it
+PROGRAM = 'fn main() {{ println!("{{:?}}", {n} + 1); }}'
 
 
 def timed(kernel: Kernel, code: str) -> float:
@@ -55,16 +56,13 @@ def timed(kernel: Kernel, code: str) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def bare_rustc(n: int, folder: pathlib.Path) -> float:
-    """Milliseconds of one rustc run that compiles and links an equal small program."""
+def bare_rustc(n: int, folder: pathlib.Path, emit: str) -> float:
+    """Milliseconds of one run of rustc that makes that program, or only its object, with the options that cells have."""
     source = folder / "cell.rs"
     source.write_text(PROGRAM.format(n=n))
+    command = ["rustc", "--edition=2024", "-Copt-level=3", "-Ctarget-cpu=native", f"--emit={emit}", "-o", folder / f"cell.{emit}", source]
     begun = time.perf_counter()
-    subprocess.run(
-        ["rustc", "--edition=2024", "--crate-type=cdylib", "-Copt-level=3", "-Cprefer-dynamic", "-o", folder / "libcell.so", source],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return (time.perf_counter() - begun) * 1000
 
 
@@ -72,12 +70,12 @@ def start(kind: str, **env) -> Kernel:
     return Kernel(kind, timeout=300, **env)
 
 
-def bench_cells(repeat: int, say) -> tuple[dict, dict, list, dict]:
-    """New cells, the same cells again, bare rustc, and memory after them."""
+def bench_cells(repeat: int, say) -> tuple[dict, dict, dict, int]:
+    """New cells, the same cells again, and rustc without a kernel; the last is the number that their texts began with."""
     kernels = {kind: start(kind) for kind in KINDS}
     fresh = {kind: {name: [] for name in CELLS} for kind in KINDS}
     again = {kind: {name: [] for name in CELLS} for kind in KINDS}
-    bare = []
+    bare = {emit: [] for emit in ("link", "obj")}
     # numbers no earlier run has used, else the cell cache on disk would know them; they fit an i32
     base = int(time.time()) % 2_000_000 * 1000
     for kernel in kernels.values():
@@ -94,7 +92,8 @@ def bench_cells(repeat: int, say) -> tuple[dict, dict, list, dict]:
                     fresh[kind][name].append(timed(kernels[kind], make(base + i)))
                     again[kind][name].append(timed(kernels[kind], make(base + i)))
                 if name == "`1 + 1`":
-                    bare.append(bare_rustc(base + i, pathlib.Path(folder)))
+                    for emit, times in bare.items():
+                        times.append(bare_rustc(base + i, pathlib.Path(folder), emit))
     for kernel in kernels.values():
         kernel.close(check=False)
     return fresh, again, bare, base
@@ -218,7 +217,8 @@ def report(repeat: int, lines: int, say) -> str:
     out.append(f"| rayon sum | {a:.0f} | {b:.0f} | {a / b:.2f} |")
     one = median(fresh["ferrolab"]["`1 + 1`"])
     out += [
-        f"| bare `rustc` of an equal program | {median(bare):.0f} | | `1 + 1` takes {one / median(bare):.2f} of it |",
+        f"| `rustc` alone, of `fn main` that prints `1 + 1`, linked | {median(bare['link']):.0f} | | the cell takes {one / median(bare['link']):.2f} of it |",
+        f"| the same without linking | {median(bare['obj']):.0f} | | {one / median(bare['obj']):.2f} |",
         "",
         "| | ferrolab | evcxr | ratio |",
         "|---|---:|---:|---:|",

@@ -1,8 +1,8 @@
 """Writing to large data in cells beside the same code in a program, NumPy and Numba, over sizes and threads.
 
 Each size is filled once (first touch) and then changed in place, in cells that follow each other, so that there is
-a snapshot before each. The program is the same text, compiled by rustc with the same flags. Everything is run in
-turns; the minimum counts. Nothing here passes or fails.
+a snapshot before each. The program has the same loops, rayon's for all threads, compiled by cargo with the same flags.
+Everything is run in turns; the minimum counts. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -12,36 +12,47 @@ import datetime
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 import cells
+from support import process
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SERIAL = "big.iter_mut().for_each(|x| *x += 1.0)"
 PARALLEL = "big.par_iter_mut().for_each(|x| *x += 1.0)"
 FILL = "vec![1.0f64; {n}]"
+MANIFEST = """[package]
+name = "large"
+version = "0.0.0"
+edition = "2024"
+
+[dependencies]
+rayon = "1"
+
+[workspace]
+"""
 PROGRAM = """
+use rayon::prelude::*;
 use std::time::Instant;
-fn main() {{
-    let n = {n};
+
+fn seconds(work: impl FnOnce()) -> f64 {
     let begun = Instant::now();
-    let mut big = std::hint::black_box(vec![1.0f64; n]);
-    let fill = begun.elapsed().as_secs_f64();
-    let mut serial = f64::MAX;
-    let mut parallel = f64::MAX;
-    for _ in 0..3 {{
-        let begun = Instant::now();
-        big.iter_mut().for_each(|x| *x += 1.0);
+    work();
+    begun.elapsed().as_secs_f64()
+}
+
+fn main() {
+    let n: usize = std::env::args().nth(1).unwrap().parse().unwrap();
+    let mut big: Vec<f64> = Vec::new();
+    let fill = seconds(|| big = std::hint::black_box(FILL));
+    let (mut serial, mut parallel) = (f64::MAX, f64::MAX);
+    for _ in 0..3 {
+        serial = serial.min(seconds(|| SERIAL));
         std::hint::black_box(&mut big);
-        serial = serial.min(begun.elapsed().as_secs_f64());
-        let begun = Instant::now();
-        let half = big.len().div_ceil({threads});
-        std::thread::scope(|s| big.chunks_mut(half).for_each(|part| drop(s.spawn(move || part.iter_mut().for_each(|x| *x += 1.0)))));
+        parallel = parallel.min(seconds(|| PARALLEL));
         std::hint::black_box(&mut big);
-        parallel = parallel.min(begun.elapsed().as_secs_f64());
-    }}
-    println!("{{fill}} {{serial}} {{parallel}}");
-}}
+    }
+    println!("{fill} {serial} {parallel}");
+}
 """
 PEER = """
 import sys, time
@@ -69,11 +80,19 @@ print(fill, least(numpy_add), least(lambda: add(big)) if add else "nan")
 """
 
 
-def program(n: int, threads: int, folder: pathlib.Path) -> list[float]:
-    source = folder / "large.rs"
-    source.write_text(PROGRAM.format(n=n, threads=threads))
-    subprocess.run(["rustc", "-C", "opt-level=3", "-C", "target-cpu=native", "-o", folder / "large", source], check=True)
-    return [float(x) for x in subprocess.run([folder / "large"], check=True, capture_output=True, text=True).stdout.split()]
+def build(folder: pathlib.Path) -> pathlib.Path:
+    """Compiles the program, as `cargo build --release` does for this processor."""
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "Cargo.toml").write_text(MANIFEST)
+    text = PROGRAM.replace("PARALLEL", PARALLEL).replace("SERIAL", SERIAL).replace("FILL", FILL.format(n="n"))
+    (folder / "src/main.rs").write_text(text)
+    env = process.environment(RUSTFLAGS="-C target-cpu=native", CARGO_TARGET_DIR=str(folder / "target"))
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-j2"], cwd=folder, env=env, check=True)
+    return folder / "target/release/large"
+
+
+def program(built: pathlib.Path, n: int) -> list[float]:
+    return [float(x) for x in subprocess.run([built, str(n)], check=True, capture_output=True, text=True).stdout.split()]
 
 
 def peer(python: str, n: int) -> list[float]:
@@ -113,21 +132,21 @@ def main() -> None:
         "|---:|---|---:|---:|---:|---:|",
     ]
     print("\n".join(lines))
-    with tempfile.TemporaryDirectory() as name:
-        for size in sizes:
-            n = size // 8
-            rounds = [(program(n, threads, pathlib.Path(name)), ours(n, 3), peer(options.python, n)) for _ in range(3)]
-            best = [[min(row[side][i] for row in rounds) for i in range(3)] for side in range(3)]
-            (fill, serial, parallel), mine, (np_fill, np_add, numba_add) = best
-            for what, theirs, cell, np, numba in [
-                ("fill", fill, mine[0], np_fill, None),
-                ("one thread", serial, mine[1], np_add, None),
-                ("all threads", parallel, mine[2], None, numba_add),
-            ]:
-                shown = [f"{x:.4f}" if x is not None and x == x else "" for x in (np, numba)]
-                row = f"| {size >> 20} MiB | {what} | {theirs:.4f} | {cell:.4f} ({cell / theirs:.2f}) | {shown[0]} | {shown[1]} |"
-                print(row, flush=True)
-                lines.append(row)
+    built = build(process.WORK / "large")
+    for size in sizes:
+        n = size // 8
+        rounds = [(program(built, n), ours(n, 3), peer(options.python, n)) for _ in range(3)]
+        best = [[min(row[side][i] for row in rounds) for i in range(3)] for side in range(3)]
+        (fill, serial, parallel), mine, (np_fill, np_add, numba_add) = best
+        for what, theirs, cell, np, numba in [
+            ("fill", fill, mine[0], np_fill, None),
+            ("one thread", serial, mine[1], np_add, None),
+            ("all threads", parallel, mine[2], None, numba_add),
+        ]:
+            shown = [f"{x:.4f}" if x is not None and x == x else "" for x in (np, numba)]
+            row = f"| {size >> 20} MiB | {what} | {theirs:.4f} | {cell:.4f} ({cell / theirs:.2f}) | {shown[0]} | {shown[1]} |"
+            print(row, flush=True)
+            lines.append(row)
     options.output.write_text("\n".join(lines) + "\n")
 
 

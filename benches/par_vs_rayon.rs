@@ -1,36 +1,91 @@
 //! Parallel loops of `par` beside hand-written rayon and plain serial loops, on the same data, in the
 //! same run: `RUSTFLAGS='-C target-cpu=native' cargo bench -p ferrolab --bench par_vs_rayon [part of a name]`.
-//! Each figure is the least of several runs. It prints; it judges nothing.
+//! Each figure is the least of several runs, in turns. It judges no times; but the three of a row compute the same, by their own
+//! means, and have to agree, because a loop that does less work would flatter one of them.
 
 use ferrolab::par;
 use rayon::prelude::*;
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-/// Time for one measurement's repetitions.
-const ENOUGH: Duration = Duration::from_millis(1500);
+/// What a result is compared by: a number that depends on all of it and on its order.
+trait Mark {
+    fn mark(&self) -> f64;
+}
 
-/// The least time of one call, of at least three.
-fn least<T>(mut f: impl FnMut() -> T) -> f64 {
-    let begin = Instant::now();
-    let mut best = f64::INFINITY;
-    let mut calls = 1;
-    let mut runs = 0;
-    while runs < 3 || (begin.elapsed() < ENOUGH && runs < 200) {
+impl Mark for () {
+    fn mark(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Mark for f64 {
+    fn mark(&self) -> f64 {
+        *self
+    }
+}
+
+impl Mark for u64 {
+    fn mark(&self) -> f64 {
+        *self as f64
+    }
+}
+
+impl Mark for usize {
+    fn mark(&self) -> f64 {
+        *self as f64
+    }
+}
+
+impl Mark for String {
+    fn mark(&self) -> f64 {
+        self.bytes().fold(0.0, |mark, byte| mark * 3.0 + f64::from(byte))
+    }
+}
+
+impl<T: Mark> Mark for Option<T> {
+    fn mark(&self) -> f64 {
+        self.as_ref().map_or(-1.0, T::mark)
+    }
+}
+
+impl<T: Mark> Mark for Vec<T> {
+    fn mark(&self) -> f64 {
+        self.iter().enumerate().map(|(i, x)| x.mark() * (1 + i % 97) as f64).sum()
+    }
+}
+
+/// Time for the repetitions of a row.
+const ENOUGH: Duration = Duration::from_secs(3);
+
+/// A loop that is measured: the least time of one call so far.
+struct Timed<F> {
+    work: F,
+    calls: u32,
+    least: f64,
+}
+
+impl<T, F: FnMut() -> T> Timed<F> {
+    fn new(work: F) -> Self {
+        let mut timed = Timed { work, calls: 1, least: f64::INFINITY };
+        // Short calls are timed several at once.
+        while timed.run() < Duration::from_micros(200) {
+            timed.calls *= 2;
+        }
+        timed.least = f64::INFINITY;
+        timed
+    }
+
+    fn run(&mut self) -> Duration {
         let start = Instant::now();
-        for _ in 0..calls {
-            black_box(f());
+        for _ in 0..self.calls {
+            black_box((self.work)());
         }
         let elapsed = start.elapsed();
-        // Short calls are timed several at once.
-        if elapsed < Duration::from_micros(200) {
-            calls *= 2;
-            continue;
-        }
-        best = best.min(elapsed.as_secs_f64() / f64::from(calls));
-        runs += 1;
+        self.least = self.least.min(elapsed.as_secs_f64() / f64::from(self.calls));
+        elapsed
     }
-    best
 }
 
 fn time(seconds: f64) -> String {
@@ -52,18 +107,35 @@ impl Report {
     }
 
     /// One row: `par`, rayon by hand, serial, per item.
-    fn row<A, B, C>(
+    fn row<A: Mark, B: Mark, C: Mark>(
         &self,
         name: &str,
         items: usize,
-        ours: impl FnMut() -> A,
-        hand: impl FnMut() -> B,
-        serial: impl FnMut() -> C,
+        mut ours: impl FnMut() -> A,
+        mut hand: impl FnMut() -> B,
+        mut serial: impl FnMut() -> C,
     ) {
         if !self.wants(name) {
             return;
         }
-        let (ours, hand, serial) = (least(ours), least(hand), least(serial));
+        // one after the other, because two large results at once need not fit
+        let mark = ours().mark();
+        let by_hand = hand().mark();
+        let in_turn = serial().mark();
+        for other in [by_hand, in_turn] {
+            assert!((other - mark).abs() <= 1e-9 * mark.abs(), "{name}: {other} is not {mark}");
+        }
+        let (mut ours, mut hand, mut serial) = (Timed::new(ours), Timed::new(hand), Timed::new(serial));
+        let begin = Instant::now();
+        let mut rounds = 0;
+        // in turns, so that whatever else the machine does hits all three
+        while rounds < 3 || (begin.elapsed() < ENOUGH && rounds < 200) {
+            ours.run();
+            hand.run();
+            serial.run();
+            rounds += 1;
+        }
+        let (ours, hand, serial) = (ours.least, hand.least, serial.least);
         println!(
             "{name:34} par {:>9} ({:>6.3} ns/item)  rayon {:>9} (par/rayon {:>5.2})  serial {:>9} (par/serial {:>5.2})",
             time(ours),
@@ -121,7 +193,8 @@ fn maps(report: &Report) {
 fn reductions(report: &Report) {
     for n in [1000usize, 1_000_000, 100_000_000] {
         let name = format!("sum, {n}");
-        if !report.wants(&name) {
+        let rows = ["sum", "map_reduce sum", "compensated sum", "variance", "max", "argmax"];
+        if !rows.iter().any(|row| report.wants(&format!("{row}, {n}"))) {
             continue;
         }
         let xs: Vec<f64> = (0..n).map(|i| (i % 1000) as f64 * 0.1).collect();
@@ -135,6 +208,7 @@ fn reductions(report: &Report) {
             || xs.par_iter().map(|x| *x).reduce(|| 0.0, |a, b| a + b),
             serial,
         );
+        // both peers add plainly here: what exactness costs beside a sum that has none
         report.row(&format!("compensated sum, {n}"), n, || par::sum_compensated(&xs), hand, serial);
         report.row(
             &format!("variance, {n}"),
@@ -144,7 +218,10 @@ fn reductions(report: &Report) {
                 let mean = xs.par_iter().sum::<f64>() / n as f64;
                 xs.par_iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64
             },
-            serial,
+            || {
+                let mean = xs.iter().sum::<f64>() / n as f64;
+                xs.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64
+            },
         );
         report.row(
             &format!("max, {n}"),
@@ -156,9 +233,10 @@ fn reductions(report: &Report) {
         report.row(
             &format!("argmax, {n}"),
             n,
-            || par::argmax(&xs),
-            || xs.par_iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i),
-            || xs.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i),
+            // of the places with the same value ours is the first and theirs the last, so the values are compared
+            || par::argmax(&xs).map(|i| xs[i]),
+            || xs.par_iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| xs[i]),
+            || xs.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| xs[i]),
         );
     }
 }
@@ -171,6 +249,8 @@ fn groups(report: &Report) {
     }
     let values: Vec<f64> = (0..n).map(|i| (i % 1013) as f64).collect();
     let scattered: Vec<u32> = (0..n).map(|i| (i as u64 * 2_654_435_761 % pixels as u64) as u32).collect();
+    // a part for each thread, with sums of its own
+    let part = n.div_ceil(rayon::current_num_threads());
     let scanned: Vec<u32> = (0..n).map(|i| (i / 7 % pixels) as u32).collect();
     for (name, index) in [("group_sum scattered", &scattered), ("group_sum scanned", &scanned)] {
         let serial = || {
@@ -179,7 +259,7 @@ fn groups(report: &Report) {
             sums
         };
         let hand = || {
-            let parts = index.par_chunks(n / 2).zip(values.par_chunks(n / 2)).map(|(index, values)| {
+            let parts = index.par_chunks(part).zip(values.par_chunks(part)).map(|(index, values)| {
                 let mut sums = vec![0.0; pixels];
                 index.iter().zip(values).for_each(|(i, v)| sums[*i as usize] += v);
                 sums
@@ -196,7 +276,7 @@ fn groups(report: &Report) {
     };
     let hand = |bins: usize| {
         let scale = bins as f64 / 1013.0;
-        let parts = values.par_chunks(n / 2).map(|values| {
+        let parts = values.par_chunks(part).map(|values| {
             let mut counts = vec![0u64; bins];
             values.iter().filter(|v| **v >= 0.0 && **v < 1013.0).for_each(|v| counts[(v * scale) as usize] += 1);
             counts
@@ -209,17 +289,39 @@ fn groups(report: &Report) {
     }
 }
 
+/// A vector made of chunks, each filled where it lies and by one thread at a time, without zeros before: what a careful
+/// hand writes where `collect` would have to find out a row and a column for each item.
+fn filled(len: usize, chunk: usize, parallel: bool, fill: impl Fn(usize, &mut [MaybeUninit<f64>]) + Sync) -> Vec<f64> {
+    let mut made: Vec<f64> = Vec::with_capacity(len);
+    let room = &mut made.spare_capacity_mut()[..len];
+    match parallel {
+        true => room.par_chunks_mut(chunk).enumerate().for_each(|(at, out)| fill(at, out)),
+        false => room.chunks_mut(chunk).enumerate().for_each(|(at, out)| fill(at, out)),
+    }
+    // SAFETY: the chunks are all of the `len` items, and each `fill` here writes every item of its chunk.
+    unsafe { made.set_len(len) };
+    made
+}
+
+/// Fill a row: `at` is told the places left of an item, of the item, and right of it, which stop at both ends.
+fn row_of(out: &mut [MaybeUninit<f64>], at: impl Fn(usize, usize, usize) -> f64) {
+    let last = out.len() - 1;
+    out[0].write(at(0, 0, 1));
+    #[expect(clippy::needless_range_loop, reason = "its neighbours have places, too, and bounds are known this way")]
+    for x in 1..last {
+        out[x].write(at(x - 1, x, x + 1));
+    }
+    out[last].write(at(last - 1, last, last));
+}
+
 fn stencils(report: &Report) {
     let n = 2000usize;
     let a: Vec<f64> = (0..n * n).map(|i| (i % 101) as f64).collect();
-    let five = |i: usize| 0.25 * (a[i - n] + a[i - 1] + a[i + 1] + a[i + n]);
-    let row = |y: usize, out: &mut [f64]| {
-        if y > 0 && y + 1 < n {
-            let (up, here, down) = (&a[(y - 1) * n..y * n], &a[y * n..(y + 1) * n], &a[(y + 1) * n..(y + 2) * n]);
-            for x in 1..n - 1 {
-                out[x] = 0.25 * (up[x] + here[x - 1] + here[x + 1] + down[x]);
-            }
-        }
+    let five = |y: usize, out: &mut [MaybeUninit<f64>]| {
+        // as long as `out`, so that no bounds are checked in the loop
+        let line = |y: usize| &a[y * n..][..out.len()];
+        let (up, here, down) = (line(y.saturating_sub(1)), line(y), line((y + 1).min(n - 1)));
+        row_of(out, |left, x, right| 0.25 * (up[x] + here[left] + here[right] + down[x]));
     };
     report.row(
         "stencil2 5 points, 2000 x 2000",
@@ -229,30 +331,31 @@ fn stencils(report: &Report) {
                 0.25 * (p.at(-1, 0) + p.at(0, -1) + p.at(0, 1) + p.at(1, 0))
             })
         },
-        || {
-            let mut out = vec![0.0; n * n];
-            out.par_chunks_mut(n).enumerate().for_each(|(y, out)| row(y, out));
-            out
-        },
-        || {
-            let mut out = vec![0.0; n * n];
-            out.chunks_mut(n).enumerate().for_each(|(y, out)| row(y, out));
-            out
-        },
+        || filled(n * n, n, true, five),
+        || filled(n * n, n, false, five),
     );
+    let slope = |y: usize, out: &mut [MaybeUninit<f64>]| {
+        for (x, out) in out.iter_mut().enumerate() {
+            out.write(y as f64 * 0.5 + x as f64);
+        }
+    };
     report.row(
         "grid 2000 x 2000",
         n * n,
         || par::quiet().map(par::grid([n, n]), |[y, x]| y as f64 * 0.5 + x as f64),
-        || (0..n * n).into_par_iter().map(|i| (i / n) as f64 * 0.5 + (i % n) as f64).collect::<Vec<_>>(),
-        || (0..n).flat_map(|y| (0..n).map(move |x| y as f64 * 0.5 + x as f64)).collect::<Vec<_>>(),
+        || filled(n * n, n, true, slope),
+        || filled(n * n, n, false, slope),
     );
     let (m, mm) = (160usize, 160 * 160usize);
     let b: Vec<f64> = (0..m * mm).map(|i| (i % 101) as f64).collect();
-    let seven = |i: usize| b[i - mm] + b[i - m] + b[i - 1] + b[i + 1] + b[i + m] + b[i + mm] - 6.0 * b[i];
-    let plane = |z: usize, out: &mut [f64]| {
-        if z > 0 && z + 1 < m {
-            (1..m - 1).for_each(|y| (1..m - 1).for_each(|x| out[y * m + x] = seven(z * mm + y * m + x)));
+    let seven = |z: usize, out: &mut [MaybeUninit<f64>]| {
+        for (y, out) in out.chunks_mut(m).enumerate() {
+            let line = |z: usize, y: usize| &b[z * mm + y * m..][..out.len()];
+            let (above, below) = (line(z.saturating_sub(1), y), line((z + 1).min(m - 1), y));
+            let (up, here, down) = (line(z, y.saturating_sub(1)), line(z, y), line(z, (y + 1).min(m - 1)));
+            row_of(out, |left, x, right| {
+                above[x] + up[x] + here[left] + here[right] + down[x] + below[x] - 6.0 * here[x]
+            });
         }
     };
     report.row(
@@ -264,24 +367,41 @@ fn stencils(report: &Report) {
                     - 6.0 * p.at(0, 0, 0)
             })
         },
-        || {
-            let mut out = vec![0.0; m * mm];
-            out.par_chunks_mut(mm).enumerate().for_each(|(z, out)| plane(z, out));
-            out
-        },
-        || {
-            let mut out = vec![0.0; m * mm];
-            out.chunks_mut(mm).enumerate().for_each(|(z, out)| plane(z, out));
-            out
-        },
+        || filled(m * mm, mm, true, seven),
+        || filled(m * mm, mm, false, seven),
     );
+    let three = |at: usize, out: &mut [MaybeUninit<f64>]| {
+        let (begin, end) = (at * n, at * n + out.len());
+        let (before, after) = (a[(begin + a.len() - 1) % a.len()], a[end % a.len()]);
+        let here = &a[begin..end];
+        let last = out.len() - 1;
+        out[0].write(before + here[0] + here[1]);
+        for (out, w) in out[1..last].iter_mut().zip(here.windows(3)) {
+            out.write(w[0] + w[1] + w[2]);
+        }
+        out[last].write(here[last - 1] + here[last] + after);
+    };
     report.row(
         "stencil, radius 1",
         n * n,
         || par::stencil(&a, 1, par::Edge::Wrap, |w| w[0] + w[1] + w[2]),
-        || a.par_windows(3).map(|w| w[0] + w[1] + w[2]).collect::<Vec<_>>(),
-        || (n..n * n - n).map(five).collect::<Vec<_>>(),
+        || filled(n * n, n, true, three),
+        || filled(n * n, n, false, three),
     );
+}
+
+/// A running sum as one writes it with rayon: the sum of each part, then each part again from where those before it end.
+fn running_sum(xs: &[f64]) -> Vec<f64> {
+    let part = xs.len().div_ceil(4 * rayon::current_num_threads());
+    let sums: Vec<f64> = xs.par_chunks(part).map(|xs| xs.iter().sum()).collect();
+    let starts: Vec<f64> = (0..sums.len()).map(|i| sums[..i].iter().sum()).collect();
+    filled(xs.len(), part, true, |at, out| {
+        let mut sum = starts[at];
+        for (out, x) in out.iter_mut().zip(&xs[at * part..]) {
+            sum += x;
+            out.write(sum);
+        }
+    })
 }
 
 fn sorts(report: &Report) {
@@ -311,22 +431,23 @@ fn sorts(report: &Report) {
         "sort f64",
         items,
         || with(&floats, par::sort),
-        || with(&floats, |a| a.par_sort_by(f64::total_cmp)),
-        || with(&floats, |a| a.sort_by(f64::total_cmp)),
+        // numbers that are equal in this order are the same, so that the faster kind of sort gives the same result
+        || with(&floats, |a| a.par_sort_unstable_by(f64::total_cmp)),
+        || with(&floats, |a| a.sort_unstable_by(f64::total_cmp)),
     );
     let words: Vec<String> = keys[..500_000].iter().map(u64::to_string).collect();
     report.row(
         "sort String",
         words.len(),
         || with(&words, par::sort),
-        || with(&words, |a| a.par_sort()),
-        || with(&words, |a| a.sort()),
+        || with(&words, |a| a.par_sort_unstable()),
+        || with(&words, |a| a.sort_unstable()),
     );
     report.row(
         "cumsum f64",
         items,
         || par::cumsum(&floats),
-        || par::scan(par::items(floats.iter().copied()), 0.0, |a, b| a + b),
+        || running_sum(&floats),
         || {
             floats
                 .iter()

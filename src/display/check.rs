@@ -1,133 +1,65 @@
-//! A check that a text is one JSON document. It builds nothing: the frontend parses the text, and
-//! this only keeps a malformed one from making the whole output message malformed.
+//! A check that a text is one JSON document: serde_json reads it, and nothing is built. The frontend parses the
+//! text; this only keeps a malformed one from making the whole output message malformed.
 
-const DEPTH: usize = 512;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
 
-/// `Err` with the byte at which the text stops being JSON.
-pub(crate) fn json(text: &str) -> Result<(), usize> {
-    let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
-    match reader.value(0) && reader.end() {
-        true => Ok(()),
-        false => Err(reader.at),
+/// `Err` with what is wrong, and the line and column where the text stops being JSON.
+pub(crate) fn json(text: &str) -> serde_json::Result<()> {
+    serde_json::from_str(text).map(|Read| ())
+}
+
+/// A value that was read and let go.
+///
+/// serde's `IgnoredAny` is not enough: serde_json passes over what it ignores, so that a document nested too deep, half
+/// a surrogate pair or a number beyond `f64` would do here, and be refused by the kernel, which reads the text into
+/// values.
+struct Read;
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Read)
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
+impl<'de> Visitor<'de> for Read {
+    type Value = Read;
 
-impl Reader<'_> {
-    fn peek(&mut self) -> Option<u8> {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-        self.bytes.get(self.at).copied()
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
     }
 
-    fn end(&mut self) -> bool {
-        self.peek().is_none()
+    fn visit_unit<E>(self) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
+    fn visit_bool<E>(self, _: bool) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn word(&mut self, word: &str) -> bool {
-        let found = self.bytes[self.at..].starts_with(word.as_bytes());
-        self.at += if found { word.len() } else { 0 };
-        found
+    fn visit_i64<E>(self, _: i64) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn value(&mut self, depth: usize) -> bool {
-        if depth > DEPTH {
-            return false;
-        }
-        match self.peek() {
-            Some(b'{') => {
-                self.list(b'}', |r| r.peek() == Some(b'"') && r.string() && r.eat(b':') && r.value(depth + 1))
-            }
-            Some(b'[') => self.list(b']', |r| r.value(depth + 1)),
-            Some(b'"') => self.string(),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
-            Some(_) => self.number(),
-            None => false,
-        }
+    fn visit_u64<E>(self, _: u64) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn list(&mut self, close: u8, mut item: impl FnMut(&mut Self) -> bool) -> bool {
-        self.at += 1;
-        if self.eat(close) {
-            return true;
-        }
-        loop {
-            if !item(self) {
-                return false;
-            }
-            if self.eat(close) {
-                return true;
-            }
-            if !self.eat(b',') {
-                return false;
-            }
-        }
+    fn visit_f64<E>(self, _: f64) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn string(&mut self) -> bool {
-        self.at += 1;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    self.at += 1;
-                    return true;
-                }
-                Some(b'\\') => match self.bytes.get(self.at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-                    Some(b'u') => {
-                        let hex = self.bytes.get(self.at + 2..self.at + 6);
-                        if !hex.is_some_and(|h| h.iter().all(u8::is_ascii_hexdigit)) {
-                            return false;
-                        }
-                        self.at += 6;
-                    }
-                    _ => return false,
-                },
-                Some(0..0x20) | None => return false,
-                Some(_) => self.at += 1,
-            }
-        }
+    fn visit_str<E>(self, _: &str) -> Result<Read, E> {
+        Ok(Read)
     }
 
-    fn digits(&mut self) -> bool {
-        let from = self.at;
-        while matches!(self.bytes.get(self.at), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        self.at > from
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Read, A::Error> {
+        while let Some(Read) = items.next_element()? {}
+        Ok(Read)
     }
 
-    fn number(&mut self) -> bool {
-        self.at += usize::from(self.bytes.get(self.at) == Some(&b'-'));
-        let leading_zero = self.bytes.get(self.at) == Some(&b'0');
-        let from = self.at;
-        if !self.digits() || (leading_zero && self.at - from > 1) {
-            return false;
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            if !self.digits() {
-                return false;
-            }
-        }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
-            return self.digits();
-        }
-        true
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Read, A::Error> {
+        while let Some((Read, Read)) = entries.next_entry()? {}
+        Ok(Read)
     }
 }

@@ -184,8 +184,8 @@ pub fn latex(latex: impl Into<String>) -> Content {
 }
 
 /// A JSON document, shown as a tree that folds. Takes JSON text or anything whose `to_string` is
-/// JSON, such as `serde_json::Value`. Text that is not JSON is shown as text, with the place of
-/// the mistake.
+/// JSON, such as `serde_json::Value`. Text that is not JSON is shown as text, with what is wrong and the
+/// line and column of it.
 ///
 /// ```
 /// let c = ferrolab::display::json(r#"{"pi": 3.14}"#);
@@ -220,8 +220,8 @@ pub fn plotly(figure: impl ToString) -> Content {
 }
 
 fn as_json(mime: &str, source: String, what: Option<&str>) -> Content {
-    if let Err(at) = check::json(&source) {
-        return text(format!("not valid JSON, at byte {at}:\n{source}"));
+    if let Err(error) = check::json(&source) {
+        return text(format!("not valid JSON: {error}:\n{source}"));
     }
     let plain = match what {
         Some(what) => format!("[{what}, {}]", text::bytes(source.len() as u64)),

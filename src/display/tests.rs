@@ -187,14 +187,32 @@ fn wide_characters_keep_columns_aligned() {
 
 #[test]
 fn json_is_checked() {
-    for good in ["1", "-0.5e+3", "[]", "{}", r#"{"a": [1, true, null, "x\né"]}"#, " 0 "] {
-        assert_eq!(check::json(good), Ok(()), "{good}");
+    for good in [
+        "1",
+        "-0.5e+3",
+        "[]",
+        "{}",
+        r#"{"a": [1, true, null, "x\né", 18446744073709551615]}"#,
+        " 0 ",
+        r#"{"a": 1, "a": 2}"#,
+    ] {
+        assert!(check::json(good).is_ok(), "{good}");
     }
-    for bad in ["", "01", "[1,]", "{a: 1}", "nul", "\"\n\"", "1 2", "-", "1.", "[", r#""\x""#] {
+    let unpaired = r#""\ud800""#;
+    for bad in ["", "01", "[1,]", "{a: 1}", "nul", "\"\n\"", "1 2", "-", "1.", "[", r#""\x""#, unpaired, "1e999"] {
         assert!(check::json(bad).is_err(), "{bad}");
+    }
+    // as deep as the kernel reads, and no deeper
+    let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+    for depth in [1, 127, 128, 1000] {
+        let read = serde_json::from_str::<serde_json::Value>(&nested(depth));
+        assert_eq!(check::json(&nested(depth)).is_ok(), read.is_ok(), "{depth}");
     }
     assert!(check::json(&"[".repeat(100_000)).is_err());
     assert!(json("[1").get("application/json").is_none());
+    let told = json("{\n  \"a\": 1,\n  b: 2\n}");
+    let told = std::str::from_utf8(told.get("text/plain").unwrap()).unwrap();
+    assert!(told.starts_with("not valid JSON: key must be a string at line 3 column 3:\n{\n"), "{told}");
     assert!(vega_lite("{}").get("application/vnd.vegalite.v5+json").is_some());
     assert!(plotly("{}").get("application/vnd.plotly.v1+json").is_some());
 }

@@ -7,7 +7,7 @@ use super::lexer::Token;
 use super::scope::Local;
 use super::std_paths;
 use super::std_types;
-use super::types::Ty;
+use super::types::{self, Ty};
 
 /// How many steps a chain is followed.
 const STEPS: usize = 64;
@@ -133,10 +133,8 @@ impl Chain<'_> {
             }
             let constant = std_types::find(owner).and_then(|s| s.methods().find(|m| m.name() == name));
             return match constant {
-                Some(constant) => {
-                    let text = constant.signature.split_once(": ").map_or("", |(_, ty)| ty);
-                    Ty::parse(text).substitute(&[], &[], &Ty::named(owner))
-                }
+                Some(function) if types::arguments(function.signature).is_some() => Ty::named("fn"),
+                Some(constant) => constant.output().substitute(&[], &[], &Ty::named(owner)),
                 None if *owner == "consts" => Ty::named("f64"),
                 None => Ty::default(),
             };
@@ -293,7 +291,7 @@ impl Chain<'_> {
                 }
                 return if name == "parse" { Ty::with("Result", vec![asked, Ty::default()]) } else { asked };
             }
-            return method.output().substitute(&entry.params(), &ty.args, &ty);
+            return resolved(method.output().substitute(&entry.params(), &ty.args, &ty));
         }
         match name {
             "clone" | "to_owned" => receiver.clone(),
@@ -320,8 +318,11 @@ impl Chain<'_> {
         if let Some(entry) = std_types::find(owner)
             && let Some(method) = entry.methods().find(|m| m.name() == name)
         {
-            let mut values: Vec<Ty> = super::types::split(generics, ',').into_iter().map(Ty::parse).collect();
-            if values.is_empty() && entry.params() == ["T"] && method.signature.contains("(value: T)") {
+            let mut values: Vec<Ty> = types::split(generics, ',').into_iter().map(Ty::parse).collect();
+            if values.is_empty()
+                && entry.params() == ["T"]
+                && types::arguments(method.signature).is_some_and(|(given, _)| given.ends_with(": T"))
+            {
                 values.push(argument());
             }
             if method.takes_self() {
@@ -331,7 +332,7 @@ impl Chain<'_> {
         }
         let functions = std_paths::members(&path.join("::"));
         let found = functions.iter().find(|f| f.name == name);
-        found.map_or_else(Ty::default, |f| returned(f.signature).substitute(&[], &[], &Ty::default()))
+        found.map_or_else(Ty::default, |f| f.output().substitute(&[], &[], &Ty::default()))
     }
 }
 
@@ -353,19 +354,27 @@ pub(super) fn autoderef(ty: &Ty) -> Vec<Ty> {
 
 /// What a signature returns.
 fn returned(signature: &str) -> Ty {
-    let Some(at) = signature.rfind(')') else {
-        return Ty::default();
+    Ty::parse(types::output(signature))
+}
+
+/// A type of the tables with what only other types tell put in: what its argument dereferences to, or is when it is owned, or
+/// becomes when several are put together.
+fn resolved(ty: Ty) -> Ty {
+    let Some(of) = ty.args.first().filter(|_| ["Target", "Owned", "Joined"].contains(&ty.name.as_str())) else {
+        return Ty { args: ty.args.into_iter().map(resolved).collect(), name: ty.name };
     };
-    let output = signature[at + 1..].trim_start();
-    // `fn f() -> (A, B)` ends with a parenthesis of its own.
-    if output.is_empty()
-        && let Some((_, tuple)) = signature.rsplit_once("-> (")
-    {
-        return Ty::parse(&format!("({tuple}"));
+    let owned = || match of.name.as_str() {
+        "str" | "String" => Ty::named("String"),
+        "slice" | "Vec" => Ty::with("Vec", of.args.clone()),
+        "Path" => Ty::named("PathBuf"),
+        _ => of.clone(),
+    };
+    match ty.name.as_str() {
+        "Target" => autoderef(of).into_iter().nth(1).unwrap_or_default(),
+        "Owned" => owned(),
+        // Only texts and rows are joined.
+        _ => Some(owned()).filter(|ty| ty.name == "String" || ty.name == "Vec").unwrap_or_default(),
     }
-    let text = signature.split_once(") -> ").map_or("", |(_, output)| output);
-    let text = if output.starts_with("->") { output.trim_start_matches("->") } else { text };
-    Ty::parse(text.split(" where ").next().unwrap_or_default())
 }
 
 /// What an index picks out.

@@ -207,8 +207,7 @@ fn path_members(names: &Names, path: &[&str], found: &mut Found<'_>) {
         }
     }
     for name in std_paths::members(&path.join("::")) {
-        let text = if name.kind == 'x' { format!("{}!", name.name) } else { name.name.to_owned() };
-        found.offer_as(name.name, &text, name.word(), format!("{}{}", name.name, name.signature), 3);
+        found.offer(name.name, name.word(), format!("{}{}", name.name, name.signature), 3);
     }
     if let Some(entry) = std_types::find(last).filter(|_| item.is_none_or(|i| i.kind == super::ItemKind::Import)) {
         for method in entry.methods() {

@@ -180,8 +180,8 @@ fn in_path(names: &Names, path: &[&str], name: &str, detail: u8) -> Option<Descr
             return Some(item(inner, detail));
         }
     }
-    if let Some(found) = std_paths::members(&path.join("::")).into_iter().find(|n| n.name == name) {
-        return Some(std_name(&found));
+    if let Some(found) = std_paths::members(&path.join("::")).iter().find(|n| n.name == name) {
+        return Some(std_name(found));
     }
     if let Some((entry, method)) = std_types::find(owner).and_then(|e| method_of(e, name)) {
         return Some(std_method(entry, method));
@@ -198,7 +198,9 @@ fn std_name(found: &std_paths::StdName) -> Description {
 /// A name of the standard library or the language.
 fn standard(name: &str) -> Option<Description> {
     if let Some((_, about)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == name) {
-        return Some(described(name, about, &format!("std/keyword.{name}.html")));
+        // Files whose names differ in case only would be one on some systems.
+        let page = if name == "Self" { "SelfTy" } else { name };
+        return Some(described(name, about, &format!("std/keyword.{page}.html")));
     }
     if let Some(entry) = std_types::find(name).filter(|e| e.name == name) {
         let code = if entry.params.is_empty() {
@@ -216,14 +218,18 @@ fn standard(name: &str) -> Option<Description> {
         return Some(described(name, about, &format!("std/primitive.{name}.html")));
     }
     if let Some(found) = std_paths::find(name).next() {
-        return Some(std_name(&found));
+        return Some(std_name(found));
     }
     macro_docs(name)
 }
 
 fn macro_docs(name: &str) -> Option<Description> {
     let (_, usage, about) = MACROS.iter().find(|(known, ..)| *known == name)?;
-    Some(described(usage, about, &format!("std/macro.{name}.html")))
+    let page = match name {
+        "macro_rules" => "reference/macros-by-example.html".to_owned(),
+        _ => format!("std/macro.{name}.html"),
+    };
+    Some(described(usage, about, &page))
 }
 
 /// The help of the directive in whose line the cursor stands.

@@ -148,7 +148,9 @@ impl Reader<'_> {
             return equal.max(start + 1);
         }
         let end = self.find(equal + 1, if conditional { &[';', '{'] } else { &[';'] });
-        let ty = if annotated.is_empty() || annotated.contains('_') {
+        // `Vec<_>` leaves to the value what it is; a lifetime `'_` and a name with an underscore do not
+        let left_open = (pattern_end + 1..equal).any(|at| code.word(at) == Some("_"));
+        let ty = if annotated.is_empty() || left_open {
             self.chain(|chain| chain.expression(equal + 1, end))
         } else {
             Ty::parse(annotated)

@@ -1,10 +1,15 @@
-//! The modules of the standard library that cells use most: a line each for what they hold. A
-//! letter says what it is: f(unction), s(truct), e(num), t(rait), m(odule), c(onstant), x (macro),
-//! y (type alias).
+//! The modules of the standard library that cells use most: a line each for what they hold, from `data/modules.tsv`, which says
+//! how it is written and what it is compared with. Methods of types are `std_types.rs`.
 
-mod table;
+use super::types::{self, Ty};
+use std::sync::LazyLock;
 
-use table::MODULES;
+static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| read(include_str!("data/modules.tsv")));
+
+struct Module {
+    path: &'static str,
+    names: Vec<StdName>,
+}
 
 /// A name in a standard module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +22,13 @@ pub(super) struct StdName {
     pub(super) name: &'static str,
     /// For functions, from the parenthesis on.
     pub(super) signature: &'static str,
+    /// For functions, the type to go on with; empty where the signature says it.
+    gives: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
 }
 
 impl StdName {
-    fn read(module: &'static str, line: &'static str) -> Option<StdName> {
-        let kind = line.chars().next()?;
-        let (declaration, about) = line.get(2..)?.split_once(" -- ").unwrap_or((line.get(2..)?, ""));
-        let end = declaration.find('(').unwrap_or(declaration.len());
-        let (name, signature) = declaration.split_at(end);
-        Some(StdName { module, kind, name, signature, about })
-    }
-
     /// The kind in a word.
     pub(super) fn word(&self) -> &'static str {
         match self.kind {
@@ -39,13 +38,23 @@ impl StdName {
             't' => "trait",
             'm' => "module",
             'c' => "constant",
-            'x' => "macro",
+            'v' => "variant",
             _ => "type",
         }
     }
 
+    /// What a function returns.
+    pub(super) fn output(&self) -> Ty {
+        Ty::parse(if self.gives.is_empty() { types::output(self.signature) } else { self.gives })
+    }
+
     /// Its page.
     pub(super) fn page(&self) -> String {
+        if self.kind == 'v'
+            && let Some((module, of)) = self.module.rsplit_once("::")
+        {
+            return format!("{}/enum.{of}.html#variant.{}", module.replace("::", "/"), self.name);
+        }
         let base = self.module.replace("::", "/");
         let file = match self.kind {
             'f' => format!("fn.{}.html", self.name),
@@ -54,7 +63,6 @@ impl StdName {
             't' => format!("trait.{}.html", self.name),
             'm' => format!("{}/index.html", self.name),
             'c' => format!("constant.{}.html", self.name),
-            'x' => format!("macro.{}.html", self.name),
             _ => format!("type.{}.html", self.name),
         };
         format!("{base}/{file}")
@@ -63,24 +71,37 @@ impl StdName {
 
 /// What a module holds; the path may start with `core` or `alloc` for `std`, or be the module's
 /// last name alone, as after a `use`.
-pub(super) fn members(path: &str) -> Vec<StdName> {
+pub(super) fn members(path: &str) -> &'static [StdName] {
     let path = path.trim_start_matches("::");
     let full = match path.split_once("::") {
         Some(("core" | "alloc", rest)) => format!("std::{rest}"),
         None if path == "core" || path == "alloc" => "std".to_owned(),
         _ => path.to_owned(),
     };
-    let exact = MODULES.iter().find(|(module, _)| *module == full);
+    let exact = MODULES.iter().find(|module| module.path == full);
     let suffix = format!("::{full}");
-    let found = exact.or_else(|| MODULES.iter().find(|(module, _)| module.ends_with(&suffix)));
-    let Some((module, lines)) = found else {
-        return Vec::new();
-    };
-    lines.iter().filter_map(|line| StdName::read(module, line)).collect()
+    let found = exact.or_else(|| MODULES.iter().find(|module| module.path.ends_with(&suffix)));
+    found.map_or(&[], |module| &module.names)
 }
 
 /// Every entry with a name.
-pub(super) fn find(name: &str) -> impl Iterator<Item = StdName> {
-    let entries = MODULES.iter().flat_map(|(module, lines)| lines.iter().filter_map(|l| StdName::read(module, l)));
-    entries.filter(move |entry| entry.name == name)
+pub(super) fn find(name: &str) -> impl Iterator<Item = &'static StdName> {
+    MODULES.iter().flat_map(|module| &module.names).filter(move |entry| entry.name == name)
+}
+
+/// The modules of a table. A line that is none of its kinds is left out, which a test would tell.
+fn read(table: &'static str) -> Vec<Module> {
+    let mut modules: Vec<Module> = Vec::new();
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["module", path] => modules.push(Module { path, names: Vec::new() }),
+            [kind, declaration, gives, about] => {
+                let (Some(kind), Some(last)) = (kind.chars().next(), modules.last_mut()) else { continue };
+                let (name, signature) = declaration.split_at(declaration.find(['(', '<']).unwrap_or(declaration.len()));
+                last.names.push(StdName { module: last.path, kind, name, signature, gives, about });
+            }
+            _ => {}
+        }
+    }
+    modules
 }

@@ -1,13 +1,10 @@
-//! The methods of the standard types that cells use most: one line each, signature and, after two
-//! dashes, what it does. A table of facts; `chain.rs` follows the types, `inspect.rs` shows the words.
+//! The methods of the standard types that cells use most, from `data/types.tsv`, which says how it is written and what it is
+//! compared with. `chain.rs` follows the types, `inspect.rs` shows the words; nothing here reads a cell.
 
-mod collections;
-mod core_types;
-mod iterators;
-mod numbers;
-mod strings;
+use super::types::{self, Ty};
+use std::sync::LazyLock;
 
-use super::types::Ty;
+static TYPES: LazyLock<Vec<Std>> = LazyLock::new(|| read(include_str!("data/types.tsv")));
 
 /// A standard type.
 pub(super) struct Std {
@@ -21,43 +18,40 @@ pub(super) struct Std {
     pub(super) about: &'static str,
     /// The type it dereferences to, in terms of its parameters; empty for none.
     pub(super) target: &'static str,
-    /// Its methods, then its associated functions: those without `self`.
-    pub(super) methods: &'static [&'static str],
+    methods: Vec<StdMethod>,
 }
 
-/// A method or associated function of a standard type.
+/// A method, associated function or constant of a standard type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StdMethod {
     /// `len(&self) -> usize`.
     pub(super) signature: &'static str,
+    /// The type to go on with; empty where the signature says it.
+    gives: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
 }
 
 impl StdMethod {
-    fn read(line: &'static str) -> StdMethod {
-        let (signature, about) = line.split_once(" -- ").unwrap_or((line, ""));
-        StdMethod { signature, about }
-    }
-
     pub(super) fn name(&self) -> &'static str {
         self.signature.split(['(', '<', ':']).next().unwrap_or_default()
     }
 
     pub(super) fn takes_self(&self) -> bool {
-        let arguments = self.signature.split_once('(').map_or("", |(_, rest)| rest);
-        ["self", "&self", "&mut self"].iter().any(|s| arguments.starts_with(s))
+        let (arguments, _) = types::arguments(self.signature).unwrap_or_default();
+        ["self", "&self", "&mut self", "&'a self"].iter().any(|s| arguments.starts_with(s))
     }
 
-    /// What it returns, in terms of the type's parameters.
+    /// What it returns, or is, in terms of the type's parameters.
     pub(super) fn output(&self) -> Ty {
-        self.signature.rsplit_once(") -> ").map_or_else(|| Ty::named("tuple"), |(_, output)| Ty::parse(output))
+        let said = if self.gives.is_empty() { types::output(self.signature) } else { self.gives };
+        if said.is_empty() { Ty::named("tuple") } else { Ty::parse(said) }
     }
 }
 
 impl Std {
     pub(super) fn methods(&self) -> impl Iterator<Item = StdMethod> {
-        self.methods.iter().map(|line| StdMethod::read(line))
+        self.methods.iter().copied()
     }
 
     pub(super) fn params(&self) -> Vec<&'static str> {
@@ -65,22 +59,35 @@ impl Std {
     }
 }
 
-/// All types of the tables.
+/// The types of a table. A line that is none of its kinds is left out, which a test would tell.
+fn read(table: &'static str) -> Vec<Std> {
+    let mut types: Vec<Std> = Vec::new();
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["type", name, params, page, target, about] => {
+                types.push(Std { name, params, page, about, target, methods: Vec::new() });
+            }
+            [signature, gives, about] => {
+                let Some(last) = types.last_mut() else { continue };
+                last.methods.push(StdMethod { signature, gives, about });
+            }
+            _ => {}
+        }
+    }
+    types
+}
+
+/// All types of the table.
 pub(super) fn all() -> impl Iterator<Item = &'static Std> {
-    strings::TYPES
-        .iter()
-        .chain(collections::TYPES)
-        .chain(core_types::TYPES)
-        .chain(iterators::TYPES)
-        .chain(numbers::TYPES)
+    TYPES.iter()
 }
 
 /// The entry of a type by name.
 pub(super) fn find(name: &str) -> Option<&'static Std> {
     let name = match name {
-        "i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "i64",
+        "i8" | "i16" | "i32" | "i128" | "isize" => "i64",
+        "u8" | "u16" | "u32" | "u128" | "usize" => "u64",
         "f32" => "f64",
-        "BTreeSet" => "HashSet",
         "RangeInclusive" | "RangeFrom" => "Range",
         "IntoIter"
         | "Iter"

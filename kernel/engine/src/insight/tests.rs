@@ -140,6 +140,53 @@ fn members_by_type() {
 }
 
 #[test]
+fn types_that_only_other_types_tell() {
+    offers("let o: Option<String> = go();\no.as_deref().unwrap().¦", &["chars"]);
+    lacks("let o: Option<String> = go();\no.as_deref().unwrap().¦", &["push_str"]);
+    offers("let o: Option<Vec<f64>> = go();\no.as_deref().unwrap()[0].¦", &["sqrt"]);
+    offers("let o: Option<Box<Point>> = go();\no.as_deref().unwrap().¦", &["norm"]);
+    offers("let v: Vec<String> = go();\nv.join(\", \").¦", &["push_str"]);
+    offers("let v: Vec<Vec<f64>> = go();\nv.concat()[0].¦", &["sqrt"]);
+    lacks("let v: Vec<Vec<f64>> = go();\nv.concat().¦", &["push_str"]);
+    offers("let c: Cow<'_, str> = go();\nc.into_owned().¦", &["push_str"]);
+    offers("let c: Cow<[f64]> = go();\nc.into_owned().¦", &["push"]);
+    offers("let c: Cow<[f64]> = go();\nc.into_owned()[0].¦", &["sqrt"]);
+    // an unsigned integer has no sign to take off, and a tree no room to reserve
+    offers("let n = 1u32;\nn.¦", &["pow", "is_power_of_two"]);
+    lacks("let n = 1u32;\nn.¦", &["abs", "signum"]);
+    lacks("let n = 1i32;\nn.¦", &["is_power_of_two"]);
+    offers("let s: BTreeSet<f64> = go();\ns.first().unwrap().¦", &["sqrt"]);
+    lacks("let m: BTreeMap<u8, u8> = go();\nm.¦", &["reserve", "drain"]);
+    offers("std::iter::from_fn(|| None).¦", &["map"]);
+}
+
+#[test]
+fn every_line_of_the_tables_is_read() {
+    let lines = |table: &'static str| table.lines().filter(|line| !line.starts_with('#')).count();
+    let types = std_types::all().map(|entry| 1 + entry.methods().count()).sum::<usize>();
+    assert_eq!(types, lines(include_str!("data/types.tsv")));
+    let modules = include_str!("data/modules.tsv");
+    let paths = modules.lines().filter_map(|line| line.strip_prefix("module\t"));
+    assert_eq!(paths.map(|path| 1 + std_paths::members(path).len()).sum::<usize>(), lines(modules));
+    let push = std_types::find("Vec").and_then(|v| v.methods().find(|m| m.name() == "push"));
+    assert!(push.is_some_and(|m| m.takes_self() && m.output() == types::Ty::named("tuple")));
+}
+
+#[test]
+fn what_signatures_return() {
+    for (signature, output) in [
+        ("f(x: u8)", ""),
+        ("f(x: impl Fn(u8) -> bool)", ""),
+        ("f(x: impl Fn(u8) -> bool) -> (u8, u8)", "(u8, u8)"),
+        ("pub fn f<F: Fn(u8) -> bool>(f: F) -> Vec<F> where F: Fn(u8) -> bool", "Vec<F>"),
+        ("MAX: Self", "Self"),
+        ("f(", ""),
+    ] {
+        assert_eq!(types::output(signature), output, "{signature}");
+    }
+}
+
+#[test]
 fn paths() {
     offers("Point::¦", &["origin"]);
     offers("Shape::¦", &["Circle", "Square", "Empty"]);
@@ -201,6 +248,9 @@ fn descriptions() {
     describes("text.spl¦it(',')", "str.html#method.split");
     describes("std::fs::rea¦d(\"x\")", "std/fs/fn.read.html");
     describes("mat¦ch x {}", "Decide by patterns");
+    describes("Sel¦f", "std/keyword.SelfTy.html");
+    describes("Ordering::Rel¦axed", "std/sync/atomic/enum.Ordering.html#variant.Relaxed");
+    describes("let o = Some(1);\no.as_der¦ef()", "fn as_deref(&self) -> Option<&<T as Deref>::Target> where T: Deref");
     describes("print¦ln!(\"\")", "std/macro.println.html");
     describes(":de¦p rand", "Add a dependency.");
     describes("let n = 1.5;\nn¦", "n: f64");

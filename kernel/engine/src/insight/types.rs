@@ -102,6 +102,27 @@ fn enclosed(text: &str, open: char, close: char) -> Option<&str> {
     text.strip_prefix(open)?.strip_suffix(close)
 }
 
+/// The arguments of a signature without their brackets, and what follows; `None` where it has none, as that of a constant.
+pub(super) fn arguments(signature: &str) -> Option<(&str, &str)> {
+    let (at, bracket) = signature.char_indices().find(|(_, c)| matches!(c, '(' | '<'))?;
+    let rest = &signature[at + 1..];
+    let close = closing(rest)?;
+    match bracket {
+        '(' => Some((&rest[..close], rest[close + 1..].trim_start())),
+        // Parameters are passed over as one, since their bounds have brackets, too: `<F: Fn(u8) -> u8>`.
+        _ => arguments(&rest[close + 1..]),
+    }
+}
+
+/// What a signature returns, as text, or the type of a constant; empty where there is neither.
+pub(super) fn output(signature: &str) -> &str {
+    let Some((_, rest)) = arguments(signature) else {
+        return signature.split_once(": ").map_or("", |(_, ty)| ty);
+    };
+    let output = rest.strip_prefix("->").unwrap_or_default();
+    output.split(" where ").next().unwrap_or_default().trim()
+}
+
 /// Where the bracket closes that was open before the text.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0usize;
