@@ -27,7 +27,9 @@ CELLS = [
 @pytest.fixture
 def private(ferrolab, tmp_path):
     """A cache of the test's own, its environment already prepared."""
-    return caches.copy(tmp_path / "cache")
+    # some hundred megabytes for each test: pytest would keep those of three runs
+    yield caches.copy(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
 
 
 def play(kernel) -> list[float]:
