@@ -64,6 +64,9 @@ def test_what_ran_above_a_failing_part_stays_and_the_error_says_so(k):
     story = k.run("let order_kept_2 = 8;\n:no_such_directive").fails("Directive", "no directive")
     assert "code above line 2" in story.everything(), story.everything()
     k.run("order_kept_2").result("8").idle()
+    story = k.run('%time let order_timed = 9;\npanic!("below");').fails("panic", "below")
+    assert "code above line 2" in story.everything() and "before the cell" not in story.everything(), story.everything()
+    k.run("order_timed").result("9").idle()
     # alone, a cell that fails changes nothing, and nothing is said of parts
     assert "ran well" not in k.run(':timing off\nlet order_none = 1; panic!("whole")').fails("panic", "whole").everything()
     k.run("order_none").fails("E0425")

@@ -56,23 +56,30 @@ impl DirectEvaluator {
         let captured: Arc<Captured> = Arc::default();
         let shown: Arc<dyn Sink> = if wrapped.capture.is_some() { captured.clone() } else { sink.clone() };
         let mut total: Option<Report> = None;
+        let mut ran = false;
         // Lines of :dep that stand together are one build.
         for together in plan.steps.chunk_by(|a, b| a.is_dependency() && b.is_dependency()) {
             let [first, ..] = together else { continue };
             let done = match &first.what {
-                What::Directive(directive) if first.is_dependency() => {
-                    self.on_dependencies(together, directive, sink).map(|()| Then::GoOn)
+                What::Directive(_) if first.is_dependency() => {
+                    self.on_dependencies(together, sink).map(|()| Then::GoOn)
                 }
                 What::Directive(directive) => self.on_directive(directive, cell, &shown),
-                What::Code(text) => self.on_code(text, plan, &wrapped, cell, &shown).map(|report| {
-                    total = Some(report.after(total.take()));
-                    Then::GoOn
-                }),
+                What::Code(text) => {
+                    // All of the cell's, before any of its code: a new crate may restart the runner.
+                    if total.is_none() {
+                        self.on_extern_crates(&plan.code, sink)?;
+                    }
+                    self.on_code(text, plan, &wrapped, cell, &shown).map(|report| {
+                        total = Some(report.after(total.take()));
+                        Then::GoOn
+                    })
+                }
             };
             match done {
-                Ok(Then::GoOn) => {}
+                Ok(Then::GoOn) => ran |= first.runs_code(),
                 Ok(Then::Quit) => return Ok(Then::Quit),
-                Err(error) => return Err(if total.is_some() { with_what_stays(error, first.line) } else { error }),
+                Err(error) => return Err(if ran { with_what_stays(error, first.line) } else { error }),
             }
         }
         if let Some(report) = &total
@@ -91,7 +98,7 @@ impl DirectEvaluator {
         Ok(Then::GoOn)
     }
 
-    fn on_dependencies(&mut self, together: &[Step], _: &Directive, sink: &Arc<dyn Sink>) -> Done {
+    fn on_dependencies(&mut self, together: &[Step], sink: &Arc<dyn Sink>) -> Done {
         let lines: String = together.iter().filter_map(Step::dependency).map(|rest| format!(":dep {rest}\n")).collect();
         self.on_dep(&lines, sink)
     }
@@ -105,7 +112,6 @@ impl DirectEvaluator {
         cell: &Cell,
         sink: &Arc<dyn Sink>,
     ) -> Result<Report, CellError> {
-        self.on_extern_crates(text, sink)?;
         let measure = wrapped.measure.as_ref().map(|measure| self.within(measure));
         let shown = if measure.is_some() { &cell.code } else { &plan.code };
         let count = wrapped.time || self.settings.timing;

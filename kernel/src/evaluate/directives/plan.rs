@@ -67,6 +67,11 @@ impl Step {
         }
     }
 
+    /// Does it run Rust of the user's?
+    pub fn runs_code(&self) -> bool {
+        matches!(self.what, What::Code(_) | What::Directive(Directive::Wrapped { .. }))
+    }
+
     /// Is it a line of `:dep`?
     pub fn is_dependency(&self) -> bool {
         self.dependency().is_some()
