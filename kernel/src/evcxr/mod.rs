@@ -39,41 +39,6 @@ const EVCXR_STACK: usize = 512 << 20;
 /// What `:engine` says.
 pub const NAME: &str = "evcxr 0.22: cargo and rust-analyzer for each cell";
 
-/// evcxr's own directives, which it is given as they are.
-const COMMANDS: &[&str] = &[
-    "load_config",
-    "vars",
-    "type",
-    "t",
-    "preserve_vars_on_panic",
-    "clear",
-    "restart",
-    "dep",
-    "show_deps",
-    "last_compile_dir",
-    "opt",
-    "fmt",
-    "types",
-    "efmt",
-    "toolchain",
-    "offline",
-    "allow_static_linking",
-    "timing",
-    "time_passes",
-    "sccache",
-    "cache",
-    "clear_cache",
-    "linker",
-    "codegen_backend",
-    "explain",
-    "build_env",
-    "env",
-    "last_error_json",
-    "help",
-    "doc",
-    "internal_debug",
-];
-
 /// Runs the cells of one session on evcxr.
 pub struct EvcxrEvaluator {
     live: Result<EvcxrProcess, String>,
@@ -315,7 +280,7 @@ fn take_ours(code: &str, plan: &Plan, sink: &Arc<dyn Sink>) -> Result<Taken, Cel
             "quit" | "exit" | "q" => taken.quit = true,
             "dep" if rest.trim_end_matches(';').trim() == "ferrolab" => taken.helper = true,
             _ if written.starts_with('%') => return refuse(&format!("`%{name}`"), ""),
-            _ if COMMANDS.contains(&name) => continue,
+            _ if directives::evcxr_has(name) => continue,
             _ => return refuse(&format!("`:{name}`"), ""),
         }
         taken.text = without_line(&taken.text, line);

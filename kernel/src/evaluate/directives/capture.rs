@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::definition::{Definition, Form, Magic};
+use super::definition::{Definition, Engines, Form, Magic};
 use ferrolab_jupyter::session::evaluator::{Sink, Stream};
 
 pub(super) const CAPTURE: Definition = Definition {
     names: &["%%capture"],
     usage: "%%capture [NAME]",
     help: "Run the cell without showing its output; with a name, keep what it printed in a String of that name.",
+    engines: Engines::Own,
     form: Form::Cell(|rest, _| {
         let name = rest.trim();
         Ok(Magic::Capture((!name.is_empty()).then(|| name.to_owned())))

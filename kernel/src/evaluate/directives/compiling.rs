@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, on_off, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, on_off, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_engine::compile::Flags;
 use ferrolab_engine::edition::Edition;
@@ -12,6 +12,7 @@ pub(super) const OPT: Definition = Definition {
     names: &["opt"],
     usage: ":opt 0|1|2|3|s|z",
     help: "Set the optimisation level of later cells; alone, switch between 3 and 0.",
+    engines: Engines::Evcxr(&["opt"]),
     form: Form::Line(DirectEvaluator::on_opt),
 };
 
@@ -19,6 +20,7 @@ pub(super) const CHECKS: Definition = Definition {
     names: &["checks"],
     usage: ":checks on|off",
     help: "Overflow checks and debug assertions in later cells.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_checks),
 };
 
@@ -26,6 +28,7 @@ pub(super) const EDITION: Definition = Definition {
     names: &["edition"],
     usage: ":edition 2015|2018|2021|2024",
     help: "The edition that later cells are compiled with; items that are there keep theirs. Alone, say which. A cell that is wrong in 2024 only is compiled with 2021 by itself.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_edition),
 };
 

@@ -19,8 +19,21 @@ pub(super) struct Definition {
     pub(super) usage: &'static str,
     /// What it does, in Markdown.
     pub(super) help: &'static str,
+    /// Which engines have it.
+    pub(super) engines: Engines,
     /// How it is read and done.
     pub(super) form: Form,
+}
+
+/// The engines that have a directive.
+#[derive(PartialEq, Eq)]
+pub(super) enum Engines {
+    /// Ferrolab's own alone: evcxr's refuses it.
+    Own,
+    /// Ferrolab's own, and evcxr's, where evcxr itself does it under these names.
+    Evcxr(&'static [&'static str]),
+    /// Both, and on evcxr's the kernel does it, too.
+    Every,
 }
 
 /// How a directive is read, and what does it.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::capture::Captured;
-use super::definition::{Definition, Done, Form, Raw, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, Raw, say, wrong};
 use crate::evaluate::listener::CellListener;
 use crate::evaluate::live::ReadySession;
 use crate::evaluate::{DirectEvaluator, errors, preparing};
@@ -24,6 +24,7 @@ pub(super) const DEP: Definition = Definition {
     names: &["dep"],
     usage: ":dep rand = \"0.9\"",
     help: "Add a dependency, as in Cargo.toml: `:dep name`, `:dep name = \"1\"`, `:dep name = { version = \"1\", features = [\"x\"] }`, `path = \"…\"`, `git = \"…\"`. Several lines are built together, and a table may go on over several lines.",
+    engines: Engines::Evcxr(&["dep"]),
     form: Form::Dependency,
 };
 
@@ -31,6 +32,7 @@ pub(super) const DEP_TABLE: Definition = Definition {
     names: &["%%dep"],
     usage: "%%dep",
     help: "Add the dependencies below, written as in a Cargo.toml.",
+    engines: Engines::Own,
     form: Form::Raw(Raw { check: no_words, act: DirectEvaluator::on_dep_cell }),
 };
 
@@ -38,6 +40,7 @@ pub(super) const SHOW_DEPS: Definition = Definition {
     names: &["show_deps", "show-deps"],
     usage: ":show_deps",
     help: "List the dependencies that `:dep` added.",
+    engines: Engines::Evcxr(&["show_deps"]),
     form: Form::Alone(DirectEvaluator::on_show_deps),
 };
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, bundle, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, bundle, say, wrong};
 use super::table;
 use crate::evaluate::DirectEvaluator;
 use crate::evaluate::answers;
@@ -15,6 +15,7 @@ pub(super) const EXPLAIN: Definition = Definition {
     names: &["explain"],
     usage: ":explain E0308",
     help: "Explain an error code; alone, that of the last error.",
+    engines: Engines::Evcxr(&["explain"]),
     form: Form::Line(DirectEvaluator::on_explain),
 };
 
@@ -22,6 +23,7 @@ pub(super) const DOC: Definition = Definition {
     names: &["doc"],
     usage: ":doc NAME",
     help: "Describe a name, as `?NAME` does.",
+    engines: Engines::Evcxr(&["doc"]),
     form: Form::Line(DirectEvaluator::on_doc),
 };
 
@@ -29,6 +31,7 @@ pub(super) const HELP: Definition = Definition {
     names: &["help", "h"],
     usage: ":help [NAME]",
     help: "Show this list, or the help of one directive.",
+    engines: Engines::Evcxr(&["help"]),
     form: Form::Line(DirectEvaluator::on_help),
 };
 
@@ -36,6 +39,7 @@ pub(super) const QUESTION: Definition = Definition {
     names: &["?"],
     usage: "?NAME",
     help: "Describe a variable, an item or a name of the standard library; `??NAME` shows the source.",
+    engines: Engines::Own,
     form: Form::Mark,
 };
 

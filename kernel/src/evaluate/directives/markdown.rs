@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, Raw, bundle, wrong};
+use super::definition::{Definition, Done, Engines, Form, Raw, bundle, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
@@ -10,6 +10,7 @@ pub(super) const MARKDOWN: Definition = Definition {
     names: &["%%markdown"],
     usage: "%%markdown",
     help: "Show the rest of the cell as Markdown, formulas included.",
+    engines: Engines::Own,
     form: Form::Raw(Raw { check, act: show }),
 };
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::definition::{Definition, Form, Magic, wrong};
+use super::definition::{Definition, Engines, Form, Magic, wrong};
 use ferrolab_engine::measured::{self, Candidate, Measure};
 use ferrolab_jupyter::session::evaluator::CellError;
 
@@ -14,6 +14,7 @@ pub(super) const TIMEIT_CELL: Definition = Definition {
     names: &["%%timeit"],
     usage: "%%timeit [-n LOOPS] [-r BATCHES]",
     help: "Measure how long the lines below take: they run many times, in a closure. Variables they change stay changed, bindings stay inside. Text and a figure of the distribution are shown.",
+    engines: Engines::Own,
     form: Form::Cell(cell),
 };
 
@@ -21,6 +22,7 @@ pub(super) const TIMEIT: Definition = Definition {
     names: &["timeit"],
     usage: "%timeit [-n LOOPS] [-r BATCHES] EXPRESSION",
     help: "Measure how long one expression takes.",
+    engines: Engines::Own,
     form: Form::Code(line),
 };
 
@@ -28,6 +30,7 @@ pub(super) const SCALING: Definition = Definition {
     names: &["%%scaling"],
     usage: "%%scaling [1,2,4]",
     help: "Run the lines below on each number of threads (else 1, 2, 4… up to those granted); show speed-up, efficiency and the serial fraction by Amdahl's law.",
+    engines: Engines::Own,
     form: Form::Cell(|rest, _| Ok(Magic::Measured(Measure::Scaling { counts: counts(rest)?, granted: 0 }))),
 };
 
@@ -35,6 +38,7 @@ pub(super) const BENCH: Definition = Definition {
     names: &["%%bench"],
     usage: "%%bench NAME OTHER(1000)",
     help: "Compare two or more functions, closures or calls, of earlier cells or of this one, in turns; show the ratio of their times and its interval.",
+    engines: Engines::Own,
     form: Form::Cell(|rest, offset| Ok(Magic::Measured(Measure::Compare(candidates(rest, offset)?)))),
 };
 

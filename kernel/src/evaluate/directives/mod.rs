@@ -28,4 +28,6 @@ mod write_file;
 
 pub use definition::Magic;
 pub use plan::{Directive, Plan, plan, plan_with};
+#[cfg(feature = "evcxr")]
+pub use table::evcxr_has;
 pub use table::{help, is_raw};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, bundle, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, bundle, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use crate::evaluate::{answers, errors};
 use ferrolab_base::text::escape;
@@ -14,6 +14,7 @@ pub(super) const VARS: Definition = Definition {
     names: &["vars"],
     usage: ":vars",
     help: "List the variables with their types and sizes.",
+    engines: Engines::Evcxr(&["vars"]),
     form: Form::Alone(DirectEvaluator::on_vars),
 };
 
@@ -21,6 +22,7 @@ pub(super) const TYPE: Definition = Definition {
     names: &["type", "t"],
     usage: ":t EXPRESSION",
     help: "Show the type of an expression without running it.",
+    engines: Engines::Evcxr(&["type", "t"]),
     form: Form::Line(DirectEvaluator::on_type),
 };
 
@@ -28,6 +30,7 @@ pub(super) const ITEMS: Definition = Definition {
     names: &["items"],
     usage: ":items",
     help: "List the items that cells have defined.",
+    engines: Engines::Own,
     form: Form::Alone(DirectEvaluator::on_items),
 };
 
@@ -35,6 +38,7 @@ pub(super) const CLEAR: Definition = Definition {
     names: &["clear"],
     usage: ":clear",
     help: "Forget all variables and items; dependencies stay.",
+    engines: Engines::Evcxr(&["clear"]),
     form: Form::Alone(DirectEvaluator::on_clear),
 };
 

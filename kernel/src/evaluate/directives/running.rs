@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
@@ -10,6 +10,7 @@ pub(super) const ATTACH: Definition = Definition {
     names: &["attach"],
     usage: ":attach",
     help: "Show what the running cell puts out, without waiting for it, or what the last one put out: after a page was reloaded. A cell of its own.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_attach),
 };
 
@@ -17,6 +18,7 @@ pub(super) const RESTART: Definition = Definition {
     names: &["restart"],
     usage: ":restart",
     help: "Start the runner anew: variables go, items and dependencies stay.",
+    engines: Engines::Evcxr(&["restart"]),
     form: Form::Alone(DirectEvaluator::on_restart),
 };
 
@@ -24,11 +26,17 @@ pub(super) const LOAD_CONFIG: Definition = Definition {
     names: &["load_config", "load-config"],
     usage: ":load_config [--quiet]",
     help: "Run evcxr's start-up files again: evcxr.toml, or init.evcxr and prelude.rs of its configuration directory.",
+    engines: Engines::Evcxr(&["load_config"]),
     form: Form::Line(DirectEvaluator::on_load_config),
 };
 
-pub(super) const QUIT: Definition =
-    Definition { names: &["quit", "exit", "q"], usage: ":quit", help: "End the session.", form: Form::Quit };
+pub(super) const QUIT: Definition = Definition {
+    names: &["quit", "exit", "q"],
+    usage: ":quit",
+    help: "End the session.",
+    engines: Engines::Every,
+    form: Form::Quit,
+};
 
 impl DirectEvaluator {
     /// The session takes it out of the queue before it comes here.

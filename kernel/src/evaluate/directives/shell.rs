@@ -12,7 +12,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::definition::{Definition, Done, Form, Raw};
+use super::definition::{Definition, Done, Engines, Form, Raw};
 use crate::evaluate::{DirectEvaluator, errors};
 use crate::output::Output;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
@@ -21,6 +21,7 @@ pub(super) const MARK: Definition = Definition {
     names: &["!"],
     usage: "!COMMAND",
     help: "Run a shell command; its output is streamed.",
+    engines: Engines::Every,
     form: Form::Mark,
 };
 
@@ -28,6 +29,7 @@ pub(super) const BASH: Definition = Definition {
     names: &["%%bash"],
     usage: "%%bash",
     help: "Run the rest of the cell with bash, or with sh where there is no bash.",
+    engines: Engines::Own,
     form: Form::Raw(Raw { check: |_| Ok(()), act: |lab, _, text, sink| lab.run_script(Shell::Bash, text, sink) }),
 };
 
@@ -35,6 +37,7 @@ pub(super) const SH: Definition = Definition {
     names: &["%%sh"],
     usage: "%%sh",
     help: "Run the rest of the cell with sh.",
+    engines: Engines::Own,
     form: Form::Raw(Raw { check: |_| Ok(()), act: |lab, _, text, sink| lab.run_script(Shell::Sh, text, sink) }),
 };
 

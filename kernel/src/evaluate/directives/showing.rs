@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
@@ -13,6 +13,7 @@ pub(super) const FMT: Definition = Definition {
     names: &["fmt"],
     usage: ":fmt {:#?}",
     help: "Write trailing expressions with this format string; alone, or with {:?}, as usual. Values that cannot be written so are shown as usual.",
+    engines: Engines::Evcxr(&["fmt"]),
     form: Form::Line(DirectEvaluator::on_fmt),
 };
 
@@ -20,6 +21,7 @@ pub(super) const TYPES: Definition = Definition {
     names: &["types"],
     usage: ":types",
     help: "Show the type before the value of a trailing expression; again to stop.",
+    engines: Engines::Evcxr(&["types"]),
     form: Form::Alone(DirectEvaluator::on_types),
 };
 
@@ -27,6 +29,7 @@ pub(super) const EFMT: Definition = Definition {
     names: &["efmt"],
     usage: ":efmt {:?}",
     help: "Show errors of `?` with `{:?}`; with `{}`, their text and causes (the usual).",
+    engines: Engines::Evcxr(&["efmt"]),
     form: Form::Line(DirectEvaluator::on_efmt),
 };
 

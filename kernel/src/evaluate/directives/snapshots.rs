@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use crate::evaluate::listener::CellListener;
 use crate::output::Output;
@@ -13,6 +13,7 @@ pub(super) const SNAPSHOTS: Definition = Definition {
     names: &["snapshots", "snapshot"],
     usage: ":snapshots on|off|all",
     help: "Take a snapshot before each cell, so that a cell that fails changes nothing; `all`: large vectors of numbers too, which makes writing to them slow.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_snapshots),
 };
 
@@ -20,6 +21,7 @@ pub(super) const RESTORE: Definition = Definition {
     names: &["restore"],
     usage: ":restore auto|always|never",
     help: "What a panic, an error or a heeded interrupt leads to: the snapshot takes over, unless threads or children of earlier cells live and would be lost (auto); always; never.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_restore),
 };
 
@@ -27,6 +29,7 @@ pub(super) const UNDO: Definition = Definition {
     names: &["undo"],
     usage: ":undo",
     help: "Take back the last cell: variables and items are as they were before it.",
+    engines: Engines::Own,
     form: Form::Alone(DirectEvaluator::on_undo),
 };
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, on_off, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, on_off, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink, Stream};
@@ -13,6 +13,7 @@ pub(super) const ENV: Definition = Definition {
     names: &["env"],
     usage: ":env NAME=VALUE",
     help: "Set an environment variable for cells.",
+    engines: Engines::Evcxr(&["env"]),
     form: Form::Line(DirectEvaluator::on_env),
 };
 
@@ -20,6 +21,7 @@ pub(super) const BUILD_ENV: Definition = Definition {
     names: &["build_env", "build-env"],
     usage: ":build_env NAME=VALUE",
     help: "Set an environment variable for building dependencies.",
+    engines: Engines::Evcxr(&["build_env"]),
     form: Form::Line(DirectEvaluator::on_build_env),
 };
 
@@ -27,6 +29,7 @@ pub(super) const TOOLCHAIN: Definition = Definition {
     names: &["toolchain"],
     usage: ":toolchain",
     help: "Show the Rust toolchain that compiles cells.",
+    engines: Engines::Evcxr(&["toolchain"]),
     form: Form::Line(DirectEvaluator::on_toolchain),
 };
 
@@ -34,6 +37,7 @@ pub(super) const OFFLINE: Definition = Definition {
     names: &["offline"],
     usage: ":offline on|off",
     help: "Never use the network for dependencies.",
+    engines: Engines::Evcxr(&["offline"]),
     form: Form::Line(DirectEvaluator::on_offline),
 };
 
@@ -41,6 +45,7 @@ pub(super) const VERSION: Definition = Definition {
     names: &["version"],
     usage: ":version",
     help: "Show the versions of Ferrolab and rustc.",
+    engines: Engines::Every,
     form: Form::Alone(DirectEvaluator::on_version),
 };
 
@@ -48,6 +53,7 @@ pub(super) const ENGINE: Definition = Definition {
     names: &["engine"],
     usage: ":engine",
     help: "Show which engine runs cells.",
+    engines: Engines::Every,
     form: Form::Alone(DirectEvaluator::on_engine),
 };
 

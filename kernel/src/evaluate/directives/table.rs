@@ -1,7 +1,7 @@
 //! The directives there are, in the order in which help lists them. Each is defined where it is done; a new one is
 //! a file with its definition, and a line here.
 
-use super::definition::{Definition, Form};
+use super::definition::{Definition, Engines, Form};
 use super::{
     capture, compiling, dependencies, describing, markdown, measure, names, running, shell, showing, snapshots,
     surroundings, target, threads, timing, write_file,
@@ -99,6 +99,13 @@ pub fn is_raw(name: &str) -> bool {
     find(name).is_some_and(|definition| matches!(definition.form, Form::Raw(_)))
 }
 
+/// Is a name without its mark one that evcxr itself has something to do for?
+#[cfg(any(test, feature = "evcxr"))]
+pub fn evcxr_has(name: &str) -> bool {
+    let has = |definition: &&Definition| matches!(definition.engines, Engines::Evcxr(names) if names.contains(&name));
+    DIRECTIVES.iter().any(has) || INERT.iter().any(|(inert, _)| *inert == name)
+}
+
 /// What to say of a magic that does not exist.
 pub(super) fn unknown_magic(name: &str) -> String {
     let names: Vec<&str> = DIRECTIVES.iter().flat_map(|d| d.names).copied().filter(|n| n.starts_with("%%")).collect();
@@ -157,6 +164,14 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_evcxr_is_given_is_what_it_has() {
+        // a name that evcxr has and one of ours for the same thing, one that has no meaning here, and one of ours alone
+        assert!(evcxr_has("build_env") && !evcxr_has("build-env"));
+        assert!(evcxr_has("sccache"));
+        assert!(!evcxr_has("undo") && !evcxr_has("quit"));
+    }
 
     #[test]
     fn the_nearest_name_comes_first() {

@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, say, wrong};
 use super::table;
 use crate::evaluate::{DirectEvaluator, errors, preparing};
 use ferrolab_engine::compile::Flags;
@@ -16,6 +16,7 @@ pub(super) const TARGET_CPU: Definition = Definition {
     names: &["target-cpu", "target_cpu"],
     usage: ":target-cpu native",
     help: "The processor that helpers, dependencies, items and cells are compiled for, by rustc's name: `x86-64-v3` for a cluster of different machines. Restarts the runner.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_target_cpu),
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_base::frame::Command;
 use ferrolab_jupyter::session::evaluator::Sink;
@@ -11,6 +11,7 @@ pub(super) const THREADS: Definition = Definition {
     names: &["threads"],
     usage: ":threads N",
     help: "Use N threads for parallel work from now on, also that of dependencies that call rayon; alone, say how many, and who decided.",
+    engines: Engines::Own,
     form: Form::Line(DirectEvaluator::on_threads),
 };
 

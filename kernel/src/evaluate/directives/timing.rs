@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, Magic, on_off, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, Magic, on_off, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::{CellError, Sink};
 
@@ -10,6 +10,7 @@ pub(super) const TIMING: Definition = Definition {
     names: &["timing"],
     usage: ":timing [on|off]",
     help: "Show after each cell what it took: time to compile and to run, CPU time, cores used of those granted, peak memory, allocations; again to stop.",
+    engines: Engines::Evcxr(&["timing"]),
     form: Form::Line(DirectEvaluator::on_timing),
 };
 
@@ -17,6 +18,7 @@ pub(super) const TIME_CELL: Definition = Definition {
     names: &["%%time"],
     usage: "%%time",
     help: "Show what this cell took, as `:timing on` does after every cell.",
+    engines: Engines::Own,
     form: Form::Cell(|rest, _| nothing_more(rest).map(|()| Magic::Time)),
 };
 
@@ -24,6 +26,7 @@ pub(super) const TIME: Definition = Definition {
     names: &["time"],
     usage: "%time CODE",
     help: "Run the code of this line and show what it took; variables it binds stay.",
+    engines: Engines::Own,
     form: Form::Code(line),
 };
 

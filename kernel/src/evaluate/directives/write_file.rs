@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::definition::{Definition, Done, Form, Raw, say, wrong};
+use super::definition::{Definition, Done, Engines, Form, Raw, say, wrong};
 use crate::evaluate::DirectEvaluator;
 use ferrolab_jupyter::session::evaluator::Sink;
 
@@ -13,6 +13,7 @@ pub(super) const WRITEFILE: Definition = Definition {
     names: &["%%writefile"],
     usage: "%%writefile [-a] PATH",
     help: "Write the rest of the cell to a file (`-a` appends).",
+    engines: Engines::Own,
     form: Form::Raw(Raw { check, act: DirectEvaluator::on_write_file }),
 };
 
