@@ -56,12 +56,13 @@ def ferrolab() -> pathlib.Path:
 class Host:
     """Keeps one kernel for the tests of a file, and starts a new one after a test that failed."""
 
-    def __init__(self):
+    def __init__(self, options: dict[str, str]):
+        self.options = options
         self.kernel: Kernel | None = None
 
     def get(self) -> Kernel:
         if self.kernel is None:
-            self.kernel = Kernel()
+            self.kernel = Kernel(**self.options)
         return self.kernel
 
     def drop(self, check: bool = False) -> None:
@@ -71,8 +72,14 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(ferrolab):
-    host = Host()
+def kernel_options() -> dict[str, str]:
+    """What the kernel of a file's tests is started with; a file with a cache of its own says so here."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def host(ferrolab, kernel_options):
+    host = Host(kernel_options)
     yield host
     host.drop(check=True)
 

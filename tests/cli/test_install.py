@@ -109,6 +109,7 @@ def test_a_prefix_that_cannot_be_written(cli, tmp_path):
     assert done.returncode != 0 and str(file) in done.stderr and "panicked" not in done.stderr
 
 
+@pytest.mark.timeout(900)
 def test_install_prepares_the_environment(cli, tmp_path):
     """The first kernel after `install` builds nothing, even where everything was damaged and a kernel builds at the same time.
 
@@ -119,8 +120,8 @@ def test_install_prepares_the_environment(cli, tmp_path):
         caches.damage(path, "garbage")
     rival = Kernel(FERROLAB_CACHE_DIR=str(cache))
     try:
-        story = rival.run("20 + 1", timeout=300).begin()
-        done = cli("install", "--prefix", tmp_path, FERROLAB_CACHE_DIR=cache)
+        story = rival.run("20 + 1", timeout=800).begin()
+        done = cli("install", "--prefix", tmp_path, timeout=800, FERROLAB_CACHE_DIR=cache)
         assert done.returncode == 0, done.stderr
         story.until("execute_result", "error").result("21").idle()
     finally:

@@ -185,6 +185,17 @@ def test_work_runs_in_jobs_of_another_system(system):
     played(system(nodes=2), scenario)
 
 
+def test_workers_of_a_node_without_power_are_forgotten(system):
+    """They say no goodbye; whatever they ran has to run elsewhere before Dask's own patience ends."""
+
+    async def scenario(jobs, told):
+        await until(lambda: len(jobs.scheduler.workers) == 1, "worker")
+        await jobs.forget_workers(jobs.jobs["1"])
+        assert not jobs.scheduler.workers
+
+    played(system(nodes=1), scenario)
+
+
 def test_a_job_that_ends_is_told_and_is_not_submitted_again(system):
     async def scenario(jobs, told):
         await until(lambda: len(jobs.scheduler.workers) == 1, "worker")

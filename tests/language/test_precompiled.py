@@ -1,5 +1,6 @@
 """Generic code that comes from the environment, for figures, maps and sorts; nothing else about a cell changes."""
 
+import shutil
 import subprocess
 import time
 
@@ -18,12 +19,30 @@ evcxr_figure((300, 200), |root| {{
 """
 
 
-def open_symbols(kernel, code):
-    """What the object that is compiled for `code` leaves to others, by `nm`'s names."""
-    before = caches.objects(caches.SHARED)
-    kernel.ok(code)
-    (made,) = caches.objects(caches.SHARED) - before
-    return subprocess.run(["nm", "-D", "--undefined-only", made], capture_output=True, text=True, check=True).stdout
+@pytest.fixture(scope="module")
+def cache(ferrolab, tmp_path_factory):
+    """A cache into which nobody else compiles."""
+    folder = caches.copy(tmp_path_factory.mktemp("cache") / "cache")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def kernel_options(cache):
+    return {"FERROLAB_CACHE_DIR": str(cache)}
+
+
+@pytest.fixture
+def open_symbols(k, cache):
+    """What the object that is compiled for a cell leaves to others, by `nm`'s names."""
+
+    def run(code):
+        before = caches.objects(cache)
+        k.ok(code)
+        (made,) = caches.objects(cache) - before
+        return subprocess.run(["nm", "-D", "--undefined-only", made], capture_output=True, text=True, check=True).stdout
+
+    return run
 
 
 def high():
@@ -32,15 +51,15 @@ def high():
 
 
 @pytest.mark.parametrize("of", ["f64", "f32"])
-def test_a_figure_takes_generic_code_from_the_environment(k, of):
-    symbols = open_symbols(k, DRAW.format(of=of, high=high()))
+def test_a_figure_takes_generic_code_from_the_environment(open_symbols, of):
+    symbols = open_symbols(DRAW.format(of=of, high=high()))
     # a mangled name holds the path of what it names
     assert "ChartContext" in symbols and "SVGBackend" in symbols, symbols
 
 
-def test_what_is_not_there_is_compiled_with_the_cell(k):
+def test_what_is_not_there_is_compiled_with_the_cell(open_symbols):
     # nobody has these coordinates ready
-    symbols = open_symbols(k, f"""
+    symbols = open_symbols(f"""
         use plotters::prelude::*;
         evcxr_figure((300, 200), |root| {{
             let mut chart = ChartBuilder::on(&root).build_cartesian_2d((1u64..{high()}u64).log_scale(), 0i64..9i64)?;
@@ -51,10 +70,10 @@ def test_what_is_not_there_is_compiled_with_the_cell(k):
     assert "LogCoord" not in symbols, symbols
 
 
-def test_cells_that_draw_nothing_compile_their_own(k):
+def test_cells_that_draw_nothing_compile_their_own(k, open_symbols):
     k.ok("use plotters::prelude::*; fn total<T: Copy + std::ops::Add<Output = T> + Default>(v: &[T]) -> T "
          "{ let mut t = T::default(); for x in v { for _ in 0..3 { t = t + *x; } } t }\ntotal(&[1.5])")
-    symbols = open_symbols(k, f"total(&[{high()}.5, 1.0])")
+    symbols = open_symbols(f"total(&[{high()}.5, 1.0])")
     assert "total" not in symbols, "a loop that could be inlined is called in another object"
 
 
@@ -78,8 +97,8 @@ def test_figures_in_functions_and_on_pixels(k):
     assert k.ok("plot::figure_png((200, 100), |root| { root.fill(&WHITE)?; mesh(&root) })?.png().len() > 100") == "true"
 
 
-def test_what_is_never_inlined_comes_from_the_environment(k):
-    symbols = open_symbols(k, f"""
+def test_what_is_never_inlined_comes_from_the_environment(open_symbols):
+    symbols = open_symbols(f"""
         let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
         for word in "a b a".split(' ') {{ *counts.entry(word.to_string()).or_insert(0) += 1; }}
         let mut sorted: Vec<u64> = (0..1000).map(|i| i ^ {high()}).collect();
@@ -92,11 +111,11 @@ def test_what_is_never_inlined_comes_from_the_environment(k):
     assert not others, others
 
 
-def test_maps_and_sorts_of_own_types_are_compiled_with_their_cells(k):
+def test_maps_and_sorts_of_own_types_are_compiled_with_their_cells(k, open_symbols):
     k.ok("#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)] struct Key(u8);")
     # their own object is there
     k.ok("Key(0)")
-    symbols = open_symbols(k, f"""
+    symbols = open_symbols(f"""
         let mut places = std::collections::HashMap::from([(Key(1), {high()}u64)]);
         places.insert(Key(2), 3);
         let mut keys: Vec<Key> = places.keys().cloned().collect();

@@ -80,7 +80,8 @@ def test_words_for_places_name_the_cell(k, tmp_path):
     k.run("fn lined() -> u32 {\n    dbg!();\n    line!()\n}").idle()
     k.run("lined()").stderr(f"[{number + 5}]:2:5\n").result("3").idle()
     (tmp_path / "places.rs").write_text("\npub fn place() -> (&'static str, u32) { (file!(), line!()) }")
-    k.run(f'#[path = "{tmp_path}/places.rs"] mod places;\nplaces::place()').result(f'("{tmp_path}/places.rs", 2)').idle()
+    k.run(f'#[path = "{tmp_path}/places.rs"] mod places;\nplaces::place().0').result(f'"{tmp_path}/places.rs"').idle()
+    k.run("places::place().1").result("2").idle()
     k.run("let wrong: i32 = file!();").fails("E0308", "let wrong: i32 = file!();")
 
 

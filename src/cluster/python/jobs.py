@@ -317,7 +317,7 @@ class Jobs(Origin):
     async def forget_workers(self, job: Job) -> None:
         """A node that lost power says no goodbye, so the scheduler hears it from here."""
         for worker in self.workers_of(job):
-            await self.scheduler.remove_worker(worker.address, stimulus_id=f"job-{job.id}-{time.time()}", close=False, safe=True)
+            await self.scheduler.remove_worker(worker.address, stimulus_id=f"job-{job.id}-{time.time()}", close=False, expected=True)
 
     def on_end(self, job: Job) -> None:
         text = job.why_ended()

@@ -36,6 +36,16 @@ pub(super) enum Engines {
     Every,
 }
 
+impl Engines {
+    /// What help adds for a directive that not all have.
+    pub(super) fn limits(&self) -> &'static str {
+        match self {
+            Self::Own => " Not on the evcxr engine.",
+            Self::Evcxr(_) | Self::Every => "",
+        }
+    }
+}
+
 /// How a directive is read, and what does it.
 pub(super) enum Form {
     /// `:name` and `%name`, with nothing behind.

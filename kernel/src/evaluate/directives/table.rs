@@ -1,7 +1,9 @@
 //! The directives there are, in the order in which help lists them. Each is defined where it is done; a new one is
 //! a file with its definition, and a line here.
 
-use super::definition::{Definition, Engines, Form};
+#[cfg(any(test, feature = "evcxr"))]
+use super::definition::Engines;
+use super::definition::{Definition, Form};
 use super::{
     capture, compiling, dependencies, describing, markdown, measure, names, running, shell, showing, snapshots,
     surroundings, target, threads, timing, write_file,
@@ -84,7 +86,7 @@ pub(super) const INERT: &[(&str, &str)] = &[
 pub fn help() -> Vec<insight::Directive> {
     let describe = |name: &str, e: &Definition| insight::Directive {
         name: name.to_owned(),
-        help: format!("`{}`\n\n{}", e.usage, e.help),
+        help: format!("`{}`\n\n{}{}", e.usage, e.help, e.engines.limits()),
     };
     DIRECTIVES.iter().flat_map(|e| e.names.iter().map(move |n| describe(n, e))).collect()
 }
