@@ -189,12 +189,13 @@ pub(super) unsafe fn each<S: Tasks>(tasks: &S, range: Range<usize>, at: &mut usi
         let end = tasks.stretch(start..range.end);
         // SAFETY: within the tasks, by the contract.
         let base = unsafe { tasks.base(start) };
-        for k in 0..end - start {
-            let guard = At { task: start + k, out: at };
-            // SAFETY: within the stretch, and taken only here, by the contract.
-            f(start + k, unsafe { tasks.item(base, k) });
+        let call = |k, item| {
+            let guard = At { task: start + k, out: &mut *at };
+            f(start + k, item);
             forget(guard);
-        }
+        };
+        // SAFETY: within the stretch, and taken only here, by the contract.
+        unsafe { tasks.walk(base, end - start, call) };
         start = end;
     }
 }

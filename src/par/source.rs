@@ -67,6 +67,20 @@ pub trait Tasks: Sync + Sealed {
     /// `k` is within the stretch of `base`, and over the life of `self` no item is taken twice.
     unsafe fn item(&self, base: Self::Base, k: usize) -> Self::Item;
 
+    /// Calls `f` with each number `k` below `len` and item `k` of the stretch that `base` begins.
+    ///
+    /// Where a stretch is of one of several sorts, tasks have a loop for each here, in which the sort is a constant.
+    ///
+    /// # Safety
+    /// As for [`Tasks::item`], for all numbers below `len`.
+    #[inline(always)]
+    unsafe fn walk(&self, base: Self::Base, len: usize, mut f: impl FnMut(usize, Self::Item)) {
+        for k in 0..len {
+            // SAFETY: the caller's promise.
+            f(k, unsafe { self.item(base, k) });
+        }
+    }
+
     /// Drops items that will not be taken; `range` may end beyond the last.
     ///
     /// # Safety
