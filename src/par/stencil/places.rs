@@ -61,28 +61,37 @@ impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
     /// What is seen from a place.
     #[inline]
     fn sight(&'a self, place: [usize; N]) -> Sight<'a, T, N> {
-        let mut sight = Sight { places: self, input: self.input.as_ptr(), offsets: [[0; WIDE]; N], beyond: 0 };
-        for (axis, at) in place.into_iter().enumerate() {
-            self.look(&mut sight, axis, at);
+        let (mut offsets, mut beyond) = ([[0; WIDE]; N], 0);
+        for axis in 0..N {
+            let (table, bits) = self.table(axis, place[axis]);
+            offsets[axis] = table;
+            beyond |= bits;
         }
-        sight
+        Sight { places: self, input: self.input.as_ptr(), offsets, beyond }
     }
 
-    /// Fills the table of an axis.
+    /// The table of an axis at a place on it, and bits for what lies beyond the edge.
     #[inline]
-    fn look(&self, sight: &mut Sight<'_, T, N>, axis: usize, at: usize) {
-        if self.is_inside(axis, at) {
-            let first = (at - NEAR) * self.strides[axis];
-            sight.offsets[axis] = std::array::from_fn(|entry| first + entry * self.strides[axis]);
-            return;
+    fn table(&self, axis: usize, at: usize) -> ([usize; WIDE], u32) {
+        if !self.is_inside(axis, at) {
+            return self.table_at_edge(axis, at);
         }
-        for entry in 0..WIDE {
+        let (first, stride) = ((at - NEAR) * self.strides[axis], self.strides[axis]);
+        ([first, first + stride, first + 2 * stride, first + 3 * stride, first + 4 * stride], 0)
+    }
+
+    // Apart, so that tables far from the edges stay in registers, and those that nobody looks into are not made.
+    #[inline(never)]
+    fn table_at_edge(&self, axis: usize, at: usize) -> ([usize; WIDE], u32) {
+        let (mut table, mut beyond) = ([0; WIDE], 0);
+        for (entry, offset) in table.iter_mut().enumerate() {
             match self.edge.resolve((at + entry) as isize - NEAR as isize, self.shape[axis]) {
-                Ok(found) => sight.offsets[axis][entry] = found * self.strides[axis],
+                Ok(found) => *offset = found * self.strides[axis],
                 // The offset stays 0, which leads to some place of the array; its value is not used.
-                Err(_) => sight.beyond |= 1 << (axis * WIDE + entry),
+                Err(_) => beyond |= 1 << (axis * WIDE + entry),
             }
         }
+        (table, beyond)
     }
 
     /// A value that no table leads to.
@@ -203,15 +212,15 @@ impl<'a, T: Copy + Sync, const N: usize, V: View<'a, T, N>> Tasks for Walk<'a, T
             let rows = sight.beyond & !(((1 << WIDE) - 1) << (columns * WIDE));
             for k in 0..len {
                 place[columns] = first + k;
-                sight.beyond = rows;
-                self.places.look(&mut sight, columns, first + k);
+                let (table, bits) = self.places.table(columns, first + k);
+                (sight.offsets[columns], sight.beyond) = (table, rows | bits);
                 f(k, V::new(sight, place));
             }
             return;
         }
         for k in 0..len {
             place[columns] = first + k;
-            // As `look` does, with numbers that the compiler sees: nothing is beyond, and a column is one place.
+            // As `table` does, with numbers that the compiler sees: nothing is beyond, and a column is one place.
             let mut sight = Sight { beyond: 0, ..sight };
             sight.offsets[columns] = std::array::from_fn(|entry| first + k + entry - NEAR);
             f(k, V::new(sight, place));
