@@ -104,11 +104,10 @@ struct Shared {
 }
 
 impl DirectEvaluator {
-    /// An evaluator. When the environment is in the cache, the runner is started at once;
-    /// otherwise the first cell prepares it, where its progress can be seen.
+    /// An evaluator.
     pub fn new(options: Options) -> Self {
         let threads = options.granted.threads;
-        let mut evaluator = Self {
+        let evaluator = Self {
             options,
             shared: Arc::default(),
             live: None,
@@ -125,10 +124,6 @@ impl DirectEvaluator {
             started: false,
             starting: false,
         };
-        if let Ok(environment) = environment::cached(&evaluator.options.environment) {
-            // What goes wrong here goes wrong again, and is told, in the first cell.
-            drop(evaluator.set_up(environment));
-        }
         evaluator.publish_names();
         evaluator
     }
@@ -375,6 +370,16 @@ impl Report {
 }
 
 impl Evaluator for DirectEvaluator {
+    /// When the environment is in the cache, the runner is started at once; otherwise the first cell prepares it,
+    /// where its progress can be seen.
+    fn prepare(&mut self) {
+        if let Ok(environment) = environment::cached(&self.options.environment) {
+            // What goes wrong here goes wrong again, and is told, in the first cell.
+            drop(self.set_up(environment));
+        }
+        self.publish_names();
+    }
+
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
         self.evaluate(cell, sink)
     }

@@ -89,6 +89,9 @@ pub enum Verdict {
 
 /// What a session runs cells with. It is used from one thread, cell by cell.
 pub trait Evaluator: Send {
+    /// Called once, before the first cell, when [`Evaluator::insight`] is being asked already: what takes time
+    /// until a cell can run belongs here, and not into the evaluator's making.
+    fn prepare(&mut self) {}
     /// Run a cell to its end; its output has all gone to `sink` when this returns.
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict;
     /// Evaluate one of `user_expressions`, quietly: the display of its value, or its error.

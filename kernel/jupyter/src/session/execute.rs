@@ -35,9 +35,14 @@ impl Session {
     pub(super) fn run_cells(&self, evaluator: impl FnOnce() -> Box<dyn Evaluator>) {
         drop(self.history());
         let mut quit = false;
-        match guarded(evaluator) {
-            Ok(mut evaluator) => {
-                let insight = self.insight.get_or_init(|| evaluator.insight()).clone();
+        let prepared = guarded(|| {
+            let mut evaluator = evaluator();
+            let insight = self.insight.get_or_init(|| evaluator.insight()).clone();
+            evaluator.prepare();
+            (evaluator, insight)
+        });
+        match prepared {
+            Ok((mut evaluator, insight)) => {
                 while !quit && let Some(request) = self.next_cell() {
                     quit = self.run_cell(&mut *evaluator, request);
                 }

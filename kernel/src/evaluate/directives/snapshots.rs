@@ -28,7 +28,7 @@ pub(super) const RESTORE: Definition = Definition {
 pub(super) const UNDO: Definition = Definition {
     names: &["undo"],
     usage: ":undo",
-    help: "Take back the last cell: variables and items are as they were before it.",
+    help: "Take back what ran last, a cell or the part of it after a directive: variables and items are as they were before it.",
     engines: Engines::Own,
     form: Form::Alone(DirectEvaluator::on_undo),
 };
