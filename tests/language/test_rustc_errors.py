@@ -104,3 +104,10 @@ def test_unicode_columns(k):
     story = k.run("let ä = \"ö\"; let b: i32 = ä;").fails("E0308")
     assert f"[{story.number}]:1:" in story.everything()
     clean(story)
+
+
+def test_crates_have_the_names_that_users_write(k):
+    # the helper crate hands rayon on, and rustc finds its traits there first
+    story = clean(k.run("(0..9).into_par_iter().count()").fails("E0599", "use rayon::iter::IntoParallelIterator;"))
+    assert "ferrolab" not in story.everything(), story.everything()
+    k.run("use rayon::iter::IntoParallelIterator;\n(0..9).into_par_iter().count()").fails("E0599", "use rayon::iter::ParallelIterator;")

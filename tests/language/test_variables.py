@@ -140,3 +140,24 @@ def test_the_same_definition_again_keeps_its_variables(k):
     k.run("let same = Same { x: 7 };").idle()
     k.run("#[derive(Debug)] struct Same { x: i32 }").idle()
     k.run("same.x").result("7").idle()
+
+
+def test_a_name_that_is_gone_says_why(k):
+    k.run("let goods = vec![1, 2];").idle()
+    number = k.run("goods.into_iter().sum::<i32>()").result("3").idle().reply["execution_count"]
+    k.run("goods.len()").fails("E0425", f"`goods` was moved in [{number}]", "`goods.clone()`")
+    k.run("let goods = vec![3]; let lent = &goods;").says("lent")
+    k.run("goods.len()").result("1").idle()
+    k.run("lent").fails("E0425", "it lasted for its own cell only")
+    k.run("struct Stock(u32); let stock = Stock(1);").idle()
+    number = k.run("struct Stock(u64);").says("stock").reply["execution_count"]
+    k.run("stock.0").fails("E0425", f"`stock` was dropped when `Stock`, which it held, was redefined in [{number}]")
+    k.run("let rows = (0..9).step_by(4); rows.count()").result("3").idle()
+    k.run("rows").fails("E0425", "`rows` was moved in")
+
+
+def test_a_question_mark_on_an_option_is_told_in_words_of_cells(k):
+    story = k.run('"a".chars().next()?').fails("E0277", "in a cell, which returns a `Result`", ".ok_or(")
+    assert "ferrolab::rt" not in story.everything() and "closure" not in story.everything(), story.everything()
+    # in a function of the user's, the words are rustc's
+    k.run('fn first(s: &str) -> Result<char, String> { Ok(s.chars().next()?) }').fails("E0277", "in a function that returns `Result`")

@@ -28,7 +28,7 @@ impl Entry<'_> {
         let known = Known { split: self.split, variables: &before, omit, record: Some(record) };
         let cell = Cell { number: self.number, text: self.text, record, key_base: generated.key_base };
         for name in &omit.moved {
-            variables.remove(name);
+            variables.mark_moved(name, self.number);
         }
         for (name, variable) in before.iter() {
             let (Some(kept), Some(types)) = (&variable.kept, omit.typing.of(name).and_then(Types::read)) else {
@@ -48,7 +48,7 @@ impl Entry<'_> {
             let name = &binding.name;
             if let Some(said) = omit.unkept.get(name) {
                 // A variable of this name from an earlier cell is shadowed, as in any Rust scope.
-                if variables.remove(name) {
+                if variables.mark_moved(name, self.number) {
                     drop.push(name.clone());
                 }
                 if !said.is_empty() {
@@ -60,7 +60,7 @@ impl Entry<'_> {
                     if binding.unused {
                         notes.push(format!("`{name}` lasts for this cell only. {said}"));
                     }
-                    variables.mark_unkept(name, said);
+                    variables.mark_unkept(name, &said);
                 }
                 continue;
             }
@@ -75,7 +75,7 @@ impl Entry<'_> {
                 (None, None) => {
                     let said = advice.get(name.as_str()).copied();
                     let said = said.unwrap_or("its type has no name that a later cell could use");
-                    variables.mark_unkept(name, said.to_owned());
+                    variables.mark_unkept(name, said);
                     drop.push(name.clone());
                     if binding.unused {
                         notes.push(format!("`{name}` lasts for this cell only. {said}"));

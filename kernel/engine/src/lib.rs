@@ -306,7 +306,7 @@ impl Engine {
         let mut next = self.state.clone();
         let added = next.items.add(number, text, &split);
         self.move_origins(&next.items, &added);
-        let stale = next.variables.remove_stale(&added.changed);
+        let stale = next.variables.remove_stale(&added.changed, number);
         let mut notes: Vec<String> = Vec::new();
         if !stale.is_empty() {
             notes.push(format!(
@@ -322,7 +322,7 @@ impl Engine {
         }
         for (name, why) in expand::lost(&split, &next.items) {
             if next.variables.get(&name).is_none() && !next.items.defines(&name) {
-                next.variables.mark_unkept(&name, why);
+                next.variables.mark_gone(&name, why);
             }
         }
         let Some(built) = built.body else {
@@ -357,10 +357,10 @@ impl Engine {
 
     /// The cell returned before its end: variables of earlier cells stay, but for those it moved. The names
     /// that it would have bound.
-    pub fn commit_returned(&mut self, mut prepared: Prepared, moved: &[String]) -> Vec<String> {
+    pub fn commit_returned(&mut self, mut prepared: Prepared, moved: &[String], number: u32) -> Vec<String> {
         let mut variables = std::mem::take(&mut prepared.returned);
         for name in moved {
-            variables.remove(name);
+            variables.mark_moved(name, number);
         }
         let key = |variables: &Variables, name: &str| variables.get(name).map(|v| v.key);
         let bound = prepared.next.variables.iter().map(|(name, _)| name.clone());
@@ -370,7 +370,7 @@ impl Engine {
             if variables.get(name).is_some() {
                 continue;
             }
-            variables.mark_unkept(name, "The cell that binds it returned before its end.".to_owned());
+            variables.mark_gone(name, "the cell that binds it returned before its end".to_owned());
         }
         variables.remove_orphans();
         prepared.next.variables = variables;

@@ -22,8 +22,9 @@ pub fn is_comment(text: &str) -> bool {
     tokens(text).iter().all(|t| matches!(t.token, Token::Comment { closed, line, .. } if closed || line))
 }
 
-/// What to do about a cell that stops too early.
+/// What to do about a cell that stops too early, or asks too much of `?`.
 pub fn explain(diagnostics: &mut [Diagnostic]) {
+    diagnostics.iter_mut().filter(|d| d.code() == "E0277").for_each(explain_try);
     for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
         if ["expected statement after outer attribute", "expected item after attributes"]
             .contains(&diagnostic.message.as_str())
@@ -31,6 +32,15 @@ pub fn explain(diagnostics: &mut [Diagnostic]) {
             diagnostic.add_help("an attribute belongs to the item below it: write both in one cell");
         }
     }
+}
+
+/// rustc speaks of a closure of ours, and of the error that it returns, when a cell's own `?` meets an `Option`.
+fn explain_try(diagnostic: &mut Diagnostic) {
+    let labels = diagnostic.spans.iter_mut().filter_map(|span| span.label.as_mut());
+    let Some(label) = labels.into_iter().find(|label| label.contains("ferrolab::rt::")) else { return };
+    *label = "use `.ok_or(\"what is missing\")?`, or `let Some(…) = … else { … };`".to_owned();
+    diagnostic.message =
+        diagnostic.message.replace("in a closure that returns `Result`", "in a cell, which returns a `Result`");
 }
 
 #[cfg(test)]

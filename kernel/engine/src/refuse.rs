@@ -37,11 +37,9 @@ impl Engine {
         super::edition::explain(&mut diagnostics);
         super::mended::explain(&mut diagnostics);
         for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
-            let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.advice(name));
-            if let Some(advice) = missed {
-                let orphan = advice.contains("run the cell of");
-                let head = if orphan { "" } else { "it lasted for its own cell only: " };
-                diagnostic.add_help(format!("{head}{advice}"));
+            let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.why_gone(name));
+            if let Some(why) = missed {
+                diagnostic.add_help(why.to_owned());
             }
         }
         closures::explain::explain(&mut diagnostics, source, number, variables);

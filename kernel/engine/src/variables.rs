@@ -8,6 +8,9 @@ use super::closures::Kept;
 use super::source::START_FILES;
 use super::split::{Split, words};
 
+/// How it is said that a binding could not be kept.
+const LASTED: &str = "it lasted for its own cell only: ";
+
 /// One variable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
@@ -29,8 +32,8 @@ pub struct Variable {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables {
     known: BTreeMap<String, Variable>,
-    /// Bindings that could not be kept, with the advice to give when they are missed.
-    unkept: BTreeMap<String, String>,
+    /// Names that are not variables any more, or never were, with what to say when they are missed.
+    gone: BTreeMap<String, String>,
 }
 
 impl Variables {
@@ -46,7 +49,7 @@ impl Variables {
 
     /// Add or replace.
     pub fn insert(&mut self, name: String, variable: Variable) {
-        self.unkept.remove(&name);
+        self.gone.remove(&name);
         self.known.insert(name, variable);
     }
 
@@ -57,19 +60,35 @@ impl Variables {
 
     /// Forget all; their names.
     pub fn clear(&mut self) -> Vec<String> {
-        self.unkept.clear();
+        self.gone.clear();
         std::mem::take(&mut self.known).into_keys().collect()
     }
 
     /// Remember that a binding lasted for its cell only, and what to write instead.
-    pub fn mark_unkept(&mut self, name: &str, advice: String) {
-        self.known.remove(name);
-        self.unkept.insert(name.to_owned(), advice);
+    pub fn mark_unkept(&mut self, name: &str, advice: &str) {
+        self.mark_gone(name, format!("{LASTED}{advice}"));
     }
 
-    /// The advice for a name that a cell misses.
+    /// Forget a variable, and remember why. True when it was there.
+    pub fn mark_gone(&mut self, name: &str, why: String) -> bool {
+        self.gone.insert(name.to_owned(), why);
+        self.known.remove(name).is_some()
+    }
+
+    /// The same for one that a cell moved.
+    pub fn mark_moved(&mut self, name: &str, cell: u32) -> bool {
+        let instead = "where it is to be kept, pass `&NAME` or `NAME.clone()`".replace("NAME", name);
+        self.mark_gone(name, format!("`{name}` was moved in [{cell}]; {instead}"))
+    }
+
+    /// The advice that came with a binding that could not be kept.
     pub fn advice(&self, name: &str) -> Option<&str> {
-        self.unkept.get(name).map(String::as_str)
+        self.why_gone(name)?.strip_prefix(LASTED)
+    }
+
+    /// Why a name that a cell misses is not there.
+    pub fn why_gone(&self, name: &str) -> Option<&str> {
+        self.gone.get(name).map(String::as_str)
     }
 
     /// Those that a cell needs in hand, the oldest first, as scopes of one program would follow each other: those that
@@ -107,23 +126,24 @@ impl Variables {
             let advice = format!(
                 "`{name}` borrowed `{missed}`, which is another one now or gone; run the cell of `{name}` again"
             );
-            self.mark_unkept(&name, advice);
+            self.mark_gone(&name, advice);
             orphans.push((name, missed));
         }
     }
 
     /// Forget the variables whose type mentions one of these names, and name them.
-    pub fn remove_stale(&mut self, changed: &BTreeSet<String>) -> Vec<String> {
-        let stale: Vec<String> = self
-            .known
-            .iter()
-            .filter(|(_, v)| v.kept.is_none() && words(&v.type_text).any(|w| changed.contains(w)))
-            .map(|(name, _)| name.clone())
-            .collect();
-        stale.iter().for_each(|name| {
-            self.known.remove(name);
-        });
-        stale
+    pub fn remove_stale(&mut self, changed: &BTreeSet<String>, cell: u32) -> Vec<String> {
+        let old = |v: &Variable| words(&v.type_text).find(|w| changed.contains(*w)).map(str::to_owned);
+        let held = self.known.iter().filter(|(_, v)| v.kept.is_none());
+        let stale: Vec<_> = held.filter_map(|(name, v)| Some((name.clone(), old(v)?))).collect();
+        for (name, of) in &stale {
+            let again = format!("run the cell of `{name}` again");
+            self.mark_gone(
+                name,
+                format!("`{name}` was dropped when `{of}`, which it held, was redefined in [{cell}]; {again}"),
+            );
+        }
+        stale.into_iter().map(|(name, _)| name).collect()
     }
 }
 

@@ -76,9 +76,9 @@ impl ReadySession {
 
     /// The same when a `return` ended the cell well, before what it bound could move into the store. What is not
     /// bound for later cells is returned.
-    pub(super) fn commit_returned(&mut self, prepared: Prepared, moved: &[String]) -> Vec<String> {
+    pub(super) fn commit_returned(&mut self, prepared: Prepared, moved: &[String], number: u32) -> Vec<String> {
         let stale = prepared.stale.clone();
-        let unbound = self.engine.commit_returned(prepared, moved);
+        let unbound = self.engine.commit_returned(prepared, moved, number);
         if !stale.is_empty() {
             drop(self.tell(&Command::Drop { names: stale }));
         }

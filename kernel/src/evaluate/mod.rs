@@ -228,7 +228,7 @@ impl DirectEvaluator {
         report.usage = ended.usage;
         match ended.end {
             End::Said(Outcome::Ok) => self.ready(sink)?.commit(prepared),
-            End::Said(Outcome::Returned) => self.returned(prepared, &ended.lost, &mut listener.output),
+            End::Said(Outcome::Returned) => self.returned(prepared, &ended.lost, code.number, &mut listener.output),
             _ => return Err(self.failed(&ended, &prepared.taken, listener)),
         }
         Ok(report)
@@ -283,9 +283,9 @@ impl DirectEvaluator {
     }
 
     /// A `return` ended the cell well.
-    fn returned(&mut self, prepared: Prepared, moved: &[String], output: &mut Output) {
+    fn returned(&mut self, prepared: Prepared, moved: &[String], number: u32, output: &mut Output) {
         let Some(live) = &mut self.live else { return };
-        let unbound = live.commit_returned(prepared, moved);
+        let unbound = live.commit_returned(prepared, moved, number);
         for (names, what) in [(unbound.as_slice(), "not bound for later cells"), (moved, "moved, and gone")] {
             if !names.is_empty() {
                 output.note(&format!("the cell returned before its end; {what}: {}", names.join(", ")));

@@ -29,9 +29,12 @@ pub(super) fn clean(message: &str, code: &str, view: &View<'_>) -> String {
     out
 }
 
-/// Code that rustc suggests, without generated path segments.
+/// Code that rustc suggests, without generated path segments, and with crates by the names that users know.
 pub(super) fn clean_code(code: &str) -> String {
-    strip_generated(code)
+    let code = strip_generated(code);
+    let through_ours =
+        ["ndarray", "plotters", "rayon"].map(|name| (format!("ferrolab::{name}::"), format!("{name}::")));
+    through_ours.iter().fold(code, |code, (ours, own)| code.replace(ours, own))
 }
 
 fn split_keeping(text: &str, mark: char) -> impl Iterator<Item = (usize, &str)> {

@@ -122,9 +122,11 @@ pub(super) fn unknown(name: &str) -> String {
         .filter(|n| n.starts_with(|c: char| c.is_alphabetic()))
         .collect();
     names.sort_by_key(|n| (distance(name, n), *n));
-    let nearest = names.first().copied().unwrap_or_default();
+    // a name of which more than half has to change was not meant
+    let nearest = names.first().filter(|n| 2 * distance(name, n) <= name.chars().count().max(2));
+    let meant = nearest.map_or_else(String::new, |nearest| format!("; did you mean `:{nearest}`?"));
     format!(
-        "there is no directive `{name}`; did you mean `:{nearest}`?\nThere are: {}. `:help` explains them.",
+        "there is no directive `{name}`{meant}\nThere are: {}. `:help` explains them.",
         names.iter().map(|n| format!(":{n}")).collect::<Vec<_>>().join(", ")
     )
 }
@@ -179,6 +181,8 @@ mod tests {
     fn the_nearest_name_comes_first() {
         assert!(unknown("var").contains("did you mean `:vars`"));
         assert!(unknown("depp").contains("did you mean `:dep`"));
+        assert!(unknown("tt").contains("did you mean `:t`"));
+        assert!(!unknown("nosuch").contains("did you mean"));
         let listing = "Available CPUs for this target:\n    native - Select the CPU of the current host (currently znver3).\n    znver4\n    znver5\n    haswell\n";
         let known: Vec<&str> = processors(listing).collect();
         assert_eq!(known, ["native", "znver4", "znver5", "haswell"]);
