@@ -12,7 +12,7 @@ use super::split::Split;
 use super::variables::{Variable, Variables};
 
 /// A compiled cell.
-pub(super) struct Entry<'a> {
+pub(super) struct CompiledCell<'a> {
     pub(super) built: &'a Body,
     pub(super) split: &'a Split,
     pub(super) number: u32,
@@ -20,7 +20,7 @@ pub(super) struct Entry<'a> {
     pub(super) era: u64,
 }
 
-impl Entry<'_> {
+impl CompiledCell<'_> {
     /// Enters it. Returns names whose values the store must drop.
     pub(super) fn note_variables(&self, variables: &mut Variables, notes: &mut Vec<String>) -> Vec<String> {
         let Body { generated, record, omit, .. } = self.built;

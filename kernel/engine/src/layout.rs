@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::source::Place;
 
 #[derive(Debug, Clone)]
-struct Piece {
+struct Section {
     /// Byte offset in the laid-out text.
     start: usize,
     /// The cell or file it comes from, and the byte offset there.
@@ -21,7 +21,7 @@ struct Piece {
 #[derive(Debug, Clone, Default)]
 pub struct Layout {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<Section>,
 }
 
 impl Layout {
@@ -32,16 +32,16 @@ impl Layout {
 
     /// Append `text`, which stands at byte `offset` of a cell or file.
     pub fn push(&mut self, cell: u32, offset: usize, text: &str) {
-        self.append(text, Piece { start: self.text.len(), cell, offset, stands_for: None });
+        self.append(text, Section { start: self.text.len(), cell, offset, stands_for: None });
     }
 
     /// Append `text` in the place of a stretch of a cell or file.
     pub fn push_for(&mut self, cell: u32, range: &Range<usize>, text: &str) {
-        let piece = Piece { start: self.text.len(), cell, offset: range.start, stands_for: Some(range.len()) };
+        let piece = Section { start: self.text.len(), cell, offset: range.start, stands_for: Some(range.len()) };
         self.append(text, piece);
     }
 
-    fn append(&mut self, text: &str, piece: Piece) {
+    fn append(&mut self, text: &str, piece: Section) {
         if !text.is_empty() {
             self.pieces.push(piece);
             self.text.push_str(text);
@@ -65,7 +65,7 @@ impl Layout {
         self.pieces.partition_point(|p| p.start <= at).checked_sub(1)
     }
 
-    fn piece(&self, at: usize) -> Option<&Piece> {
+    fn piece(&self, at: usize) -> Option<&Section> {
         self.pieces.get(self.index(at)?)
     }
 
@@ -75,7 +75,7 @@ impl Layout {
     }
 }
 
-impl Piece {
+impl Section {
     fn at(&self, at: usize) -> usize {
         if self.stands_for.is_some() { self.offset } else { self.offset + (at - self.start) }
     }

@@ -52,7 +52,7 @@ use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
 use edition::Edition;
-use enter::Entry;
+use enter::CompiledCell;
 use environment::{Cache, Environment, EnvironmentError};
 use generate::{ENTRY, Generated, Showing};
 use items::{Added, Items, Name};
@@ -331,7 +331,7 @@ impl Engine {
             return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next });
         };
         let returned = next.variables.clone();
-        let entry = Entry { built: &built, split: &split, number, text, era: next.items.era };
+        let entry = CompiledCell { built: &built, split: &split, number, text, era: next.items.era };
         let unkept = entry.note_variables(&mut next.variables, &mut notes);
         notes.extend(orphans(&mut next.variables));
         next.items.hold(next.variables.iter().filter(|(_, v)| v.kept.is_some()).map(|(_, v)| v.era).collect());

@@ -23,7 +23,7 @@ impl Mentions {
     pub fn of(item: &Item) -> Self {
         let mut local = Local::default();
         local.visit_item(item);
-        let mut found = Reader { local, arguments: HashSet::new(), mentions: Self::default() };
+        let mut found = MentionCollector { local, arguments: HashSet::new(), mentions: Self::default() };
         match item {
             Item::Fn(f) => found.function(&f.sig, f.to_token_stream()),
             Item::Impl(i) => {
@@ -51,7 +51,8 @@ impl Mentions {
 
     /// Of tokens in which nothing is known to be local.
     pub fn of_tokens(tokens: TokenStream) -> Self {
-        let mut found = Reader { local: Local::default(), arguments: HashSet::new(), mentions: Self::default() };
+        let mut found =
+            MentionCollector { local: Local::default(), arguments: HashSet::new(), mentions: Self::default() };
         found.read(tokens);
         found.mentions
     }
@@ -244,7 +245,7 @@ impl<'a> Visit<'a> for Local {
     }
 }
 
-struct Reader {
+struct MentionCollector {
     local: Local,
     /// Arguments of the function that is read, which may be called as well (`f: impl Fn()`).
     arguments: HashSet<String>,
@@ -254,7 +255,7 @@ struct Reader {
 /// Words that a definition's own name follows.
 const DEFINES: [&str; 7] = ["fn", "struct", "enum", "union", "trait", "mod", "type"];
 
-impl Reader {
+impl MentionCollector {
     fn function(&mut self, signature: &syn::Signature, whole: TokenStream) {
         let mut arguments = Local::default();
         signature.inputs.iter().for_each(|input| arguments.visit_fn_arg(input));

@@ -24,7 +24,7 @@ const KINDS: [&str; 11] =
 /// The items among the tokens of a macro's call.
 pub fn in_call(tokens: TokenStream) -> Found {
     let mut found = Found::default();
-    Reader { variables: Vec::new(), found: &mut found }.items(&tokens.into_iter().collect::<Vec<_>>());
+    PublishedReader { variables: Vec::new(), found: &mut found }.items(&tokens.into_iter().collect::<Vec<_>>());
     found
 }
 
@@ -36,7 +36,7 @@ pub fn in_branches(tokens: TokenStream) -> Found {
             && group.delimiter() == Delimiter::Brace
         {
             let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-            Reader { variables: Vec::new(), found: &mut found }.items(&inner);
+            PublishedReader { variables: Vec::new(), found: &mut found }.items(&inner);
         }
     }
     found
@@ -54,7 +54,7 @@ pub fn in_rules(tokens: TokenStream) -> Found {
         let mut variables = Vec::new();
         visibilities(matcher, &mut variables);
         let body: Vec<TokenTree> = body.into_iter().collect();
-        Reader { variables, found: &mut found }.items(&body);
+        PublishedReader { variables, found: &mut found }.items(&body);
     }
     found
 }
@@ -112,12 +112,12 @@ fn next_field(tokens: &[TokenTree], from: usize) -> usize {
     tokens.len()
 }
 
-struct Reader<'a> {
+struct PublishedReader<'a> {
     variables: Vec<String>,
     found: &'a mut Found,
 }
 
-impl Reader<'_> {
+impl PublishedReader<'_> {
     fn items(&mut self, tokens: &[TokenTree]) {
         let mut at = 0;
         while at < tokens.len() {

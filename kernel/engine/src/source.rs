@@ -30,7 +30,7 @@ pub struct Place {
 }
 
 #[derive(Debug, Clone)]
-struct Piece {
+struct Origin {
     /// Byte offset in the generated text.
     start: usize,
     /// Cell and byte offset in it; none for generated text.
@@ -41,7 +41,7 @@ struct Piece {
 #[derive(Debug, Clone, Default)]
 pub struct Source {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<Origin>,
 }
 
 impl Source {
@@ -95,7 +95,7 @@ impl Source {
             return;
         }
         let start = self.text.len();
-        self.pieces.push(Piece { start, origin });
+        self.pieces.push(Origin { start, origin });
         self.text.push_str(text);
     }
 

@@ -39,13 +39,13 @@ pub struct Split {
     /// Statements, by their place among them, that are calls of macros of which it is not known whether they
     /// define something.
     pub calls: Vec<(usize, Call)>,
-    /// Names that macros define for their own cell only, with the macro.
+    /// PatternNames that macros define for their own cell only, with the macro.
     pub hidden: Vec<(String, String)>,
     /// Variables that top-level `let`s bind, in order of first binding.
     pub bindings: Vec<Binding>,
     /// Every name that top-level `let`s bind, with its place, those that later ones hide included.
     pub bound: Vec<(String, usize)>,
-    /// Names that it binds before it mentions them in another way.
+    /// PatternNames that it binds before it mentions them in another way.
     pub fresh: HashSet<String>,
     /// Every identifier in statements and trailing expression, format strings included.
     pub mentions: HashSet<String>,
@@ -239,7 +239,7 @@ impl Split {
     }
 
     fn on_names(&mut self, local: &Local) {
-        let mut names = Names(Vec::new());
+        let mut names = PatternNames(Vec::new());
         names.visit_pat(&local.pat);
         let mut within = HashSet::new();
         if let Some(init) = &local.init {
@@ -251,7 +251,7 @@ impl Split {
     }
 
     fn on_local(&mut self, local: &Local) {
-        let mut names = Names(Vec::new());
+        let mut names = PatternNames(Vec::new());
         names.visit_pat(&local.pat);
         for mut binding in names.0 {
             binding.given = local.init.is_some();
@@ -318,9 +318,9 @@ fn mention(tokens: TokenStream, names: &mut HashSet<String>) {
 }
 
 /// Collects the variables a pattern binds.
-struct Names(Vec<Binding>);
+struct PatternNames(Vec<Binding>);
 
-impl<'a> Visit<'a> for Names {
+impl<'a> Visit<'a> for PatternNames {
     fn visit_pat(&mut self, pat: &'a Pat) {
         if let Pat::Ident(p) = pat {
             let name = p.ident.to_string();

@@ -211,13 +211,13 @@ impl DirectEvaluator {
     }
 
     /// Compile and run a text.
-    fn run_code(&mut self, code: &Code<'_>, sink: &Arc<dyn Sink>) -> Result<Report, CellError> {
+    fn run_code(&mut self, code: &Code<'_>, sink: &Arc<dyn Sink>) -> Result<CellFigures, CellError> {
         self.ready(sink)?;
         let started = std::time::Instant::now();
         let prepared = self.compile(code, sink)?;
         let mut listener = CellListener::new(Output::new(sink.clone(), code.silent));
         prepared.notes.iter().for_each(|note| listener.output.note(note));
-        let mut report = Report { compiled: started.elapsed(), cached: prepared.cached, usage: None };
+        let mut report = CellFigures { compiled: started.elapsed(), cached: prepared.cached, usage: None };
         let Some(object) = &prepared.object else {
             listener.output.finish();
             self.ready(sink)?.commit(prepared);
@@ -351,13 +351,13 @@ impl<'a> Code<'a> {
 }
 
 /// Figures of a cell that ran.
-struct Report {
+struct CellFigures {
     compiled: std::time::Duration,
     cached: bool,
     usage: Option<crate::runner::host::Usage>,
 }
 
-impl Report {
+impl CellFigures {
     /// Both together, when this ran after another part of the same cell.
     fn after(self, before: Option<Self>) -> Self {
         let Some(before) = before else { return self };

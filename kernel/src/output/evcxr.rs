@@ -10,7 +10,7 @@ const ASK_PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
 
 /// A stretch of output.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum Stretch {
     /// Plain text.
     Text(String),
     /// A display.
@@ -43,7 +43,7 @@ pub struct Lines {
 
 impl Lines {
     /// More text; returns what is settled.
-    pub fn feed(&mut self, text: &str) -> Vec<Piece> {
+    pub fn feed(&mut self, text: &str) -> Vec<Stretch> {
         let mut text = text;
         if self.line_end_due && !text.is_empty() {
             self.line_end_due = false;
@@ -56,7 +56,7 @@ impl Lines {
             && !may_start(last_line(text, self.within))
         {
             self.within = !text.is_empty() && !text.ends_with('\n');
-            return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] };
+            return if text.is_empty() { Vec::new() } else { vec![Stretch::Text(text.to_owned())] };
         }
         self.held.push_str(text);
         let mut pieces = Vec::new();
@@ -64,7 +64,7 @@ impl Lines {
         pieces
     }
 
-    fn step(&mut self, pieces: &mut Vec<Piece>) -> bool {
+    fn step(&mut self, pieces: &mut Vec<Stretch>) -> bool {
         if let Some(mime) = &self.mime {
             let at_start = self.held.starts_with(END).then_some(0);
             let Some(end) = at_start.or_else(|| self.held.find(&format!("\n{END}")).map(|at| at + 1)) else {
@@ -74,7 +74,7 @@ impl Lines {
             self.line_end_due = after == self.held.len();
             let rest = self.held[after..].strip_prefix('\n').unwrap_or(&self.held[after..]).to_owned();
             let body = self.held[..end].strip_suffix('\n').unwrap_or(&self.held[..end]).to_owned();
-            pieces.push(Piece::Content { mime: mime.clone(), body });
+            pieces.push(Stretch::Content { mime: mime.clone(), body });
             self.held = rest;
             self.mime = None;
             return true;
@@ -96,9 +96,9 @@ impl Lines {
         } else if let Some(mime) = marker.strip_prefix(BEGIN) {
             self.mime = Some(mime.trim().to_owned());
         } else if let Some(prompt) = marker.strip_prefix(ASK) {
-            pieces.push(Piece::Ask { prompt: prompt.to_owned(), password: false });
+            pieces.push(Stretch::Ask { prompt: prompt.to_owned(), password: false });
         } else if let Some(prompt) = marker.strip_prefix(ASK_PASSWORD) {
-            pieces.push(Piece::Ask { prompt: prompt.to_owned(), password: true });
+            pieces.push(Stretch::Ask { prompt: prompt.to_owned(), password: true });
         } else {
             text(pieces, line);
         }
@@ -106,7 +106,7 @@ impl Lines {
     }
 
     /// No more text comes: content that never ended is text after all.
-    pub fn finish(&mut self) -> Vec<Piece> {
+    pub fn finish(&mut self) -> Vec<Stretch> {
         let mut pieces = Vec::new();
         if let Some(mime) = self.mime.take() {
             text(&mut pieces, format!("{BEGIN}{mime}\n"));
@@ -117,11 +117,11 @@ impl Lines {
     }
 }
 
-fn text(pieces: &mut Vec<Piece>, more: String) {
+fn text(pieces: &mut Vec<Stretch>, more: String) {
     match pieces.last_mut() {
-        Some(Piece::Text(text)) => text.push_str(&more),
+        Some(Stretch::Text(text)) => text.push_str(&more),
         _ if more.is_empty() => {}
-        _ => pieces.push(Piece::Text(more)),
+        _ => pieces.push(Stretch::Text(more)),
     }
 }
 
@@ -154,13 +154,13 @@ fn may_start(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn all(chunks: &[&str]) -> Vec<Piece> {
+    fn all(chunks: &[&str]) -> Vec<Stretch> {
         let mut lines = Lines::default();
-        let mut pieces: Vec<Piece> = Vec::new();
-        let settled: Vec<Piece> = chunks.iter().flat_map(|c| lines.feed(c)).collect();
+        let mut pieces: Vec<Stretch> = Vec::new();
+        let settled: Vec<Stretch> = chunks.iter().flat_map(|c| lines.feed(c)).collect();
         for piece in settled.into_iter().chain(lines.finish()) {
             match piece {
-                Piece::Text(more) => text(&mut pieces, more),
+                Stretch::Text(more) => text(&mut pieces, more),
                 other => pieces.push(other),
             }
         }
@@ -171,9 +171,9 @@ mod tests {
     fn content_is_found_however_it_is_cut() {
         let whole = "a\nEVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\nz";
         let expected = [
-            Piece::Text("a\n".into()),
-            Piece::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
-            Piece::Text("z".into()),
+            Stretch::Text("a\n".into()),
+            Stretch::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
+            Stretch::Text("z".into()),
         ];
         for cut in 0..whole.len() {
             assert_eq!(all(&[&whole[..cut], &whole[cut..]]), expected, "cut at {cut}");
@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn partial_lines_go_on_at_once() {
         let mut lines = Lines::default();
-        assert_eq!(lines.feed("50%\r"), [Piece::Text("50%\r".into())]);
-        assert_eq!(lines.feed("E"), [Piece::Text("E".into())]);
+        assert_eq!(lines.feed("50%\r"), [Stretch::Text("50%\r".into())]);
+        assert_eq!(lines.feed("E"), [Stretch::Text("E".into())]);
         assert_eq!(
             all(&["a EVCXR_BEGIN_CONTENT text/html\n"]),
-            [Piece::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]
+            [Stretch::Text("a EVCXR_BEGIN_CONTENT text/html\n".into())]
         );
     }
 
@@ -195,9 +195,9 @@ mod tests {
     fn content_begins_behind_text_without_a_line_end() {
         let whole = "plot: EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\nz EVCXR_BEGIN_CONTENT of\n";
         let expected = [
-            Piece::Text("plot: ".into()),
-            Piece::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
-            Piece::Text("z EVCXR_BEGIN_CONTENT of\n".into()),
+            Stretch::Text("plot: ".into()),
+            Stretch::Content { mime: "text/html".into(), body: "<b>x</b>".into() },
+            Stretch::Text("z EVCXR_BEGIN_CONTENT of\n".into()),
         ];
         assert_eq!(all(&[whole]), expected);
         for cut in "plot: EVCXR_".len()..whole.len() {
@@ -208,6 +208,6 @@ mod tests {
     #[test]
     fn questions_are_understood() {
         let asked = all(&["EVCXR_INPUT_REQUEST_PASSWORD:Key\n"]);
-        assert_eq!(asked, [Piece::Ask { prompt: "Key".into(), password: true }]);
+        assert_eq!(asked, [Stretch::Ask { prompt: "Key".into(), password: true }]);
     }
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use evcxr::{Lines, Piece};
+use evcxr::{Lines, Stretch};
 use ferrolab_jupyter::session::evaluator::{Display, Sink, Stream};
 use redraw::Redraw;
 use text::Decoder;
@@ -85,13 +85,13 @@ impl Output {
         let mut rest = text.as_str();
         while let Some(piece) = self.redraw.next(&mut rest) {
             match piece {
-                redraw::Piece::Text(text) => {
+                redraw::Segment::Text(text) => {
                     self.before_other(false);
                     self.pending[1].push_str(&text);
                 }
                 // The block's place is behind what was printed before it.
-                redraw::Piece::Drawn => self.pass(Stream::Stderr),
-                redraw::Piece::Over => {}
+                redraw::Segment::Drawn => self.pass(Stream::Stderr),
+                redraw::Segment::Over => {}
             }
         }
     }
@@ -120,14 +120,14 @@ impl Output {
         due
     }
 
-    fn on_piece(&mut self, piece: Piece) {
+    fn on_piece(&mut self, piece: Stretch) {
         match piece {
-            Piece::Text(text) => self.pending[0].push_str(&text),
-            Piece::Content { mime, body } => {
+            Stretch::Text(text) => self.pending[0].push_str(&text),
+            Stretch::Content { mime, body } => {
                 self.pass(Stream::Stdout);
                 self.sink.display(display(vec![(mime, body.into_bytes())], "", None));
             }
-            Piece::Ask { prompt, password } => self.asked = Some((prompt, password)),
+            Stretch::Ask { prompt, password } => self.asked = Some((prompt, password)),
         }
     }
 

@@ -161,7 +161,7 @@ fn overwrite(line: &str) -> String {
     format!("{shown}{end}")
 }
 
-struct State {
+struct Collected {
     /// The outputs of every cell of the notebook.
     cells: Vec<Vec<Output>>,
     /// The cell that runs.
@@ -173,7 +173,7 @@ struct State {
     transcript: Transcript,
 }
 
-impl State {
+impl Collected {
     fn add(&mut self, output: Output) {
         self.clear_if_asked();
         if let Some(outputs) = self.cells.get_mut(self.current) {
@@ -229,7 +229,7 @@ fn plain(display: &Display) -> String {
 
 /// The sink of every cell of a notebook.
 pub(super) struct Collector {
-    state: Mutex<State>,
+    state: Mutex<Collected>,
     /// Set when the running cell is interrupted, so that nobody waits for input any more.
     stop: Arc<AtomicBool>,
     /// Typed already, not asked for yet.
@@ -240,13 +240,13 @@ impl Collector {
     pub(super) fn new(cells: usize, transcript: Transcript, stop: Arc<AtomicBool>) -> Self {
         let cells = (0..cells).map(|_| Vec::new()).collect();
         Self {
-            state: Mutex::new(State { cells, current: 0, number: 0, clear_first: false, transcript }),
+            state: Mutex::new(Collected { cells, current: 0, number: 0, clear_first: false, transcript }),
             stop,
             typed: Mutex::default(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Collected> {
         // Nothing in here panics half way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -28,7 +28,7 @@ pub(super) enum StoppedBy {
 }
 
 #[derive(Default)]
-struct State {
+struct RunState {
     running: bool,
     closed: bool,
     deadline: Option<Instant>,
@@ -40,7 +40,7 @@ struct State {
 
 struct Shared {
     insight: Arc<dyn Insight>,
-    state: Mutex<State>,
+    state: Mutex<RunState>,
     changed: Condvar,
     stop: Arc<AtomicBool>,
 }
@@ -108,7 +108,7 @@ impl Control {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RunState> {
         // Nothing in here panics half way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

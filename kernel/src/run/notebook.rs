@@ -27,7 +27,7 @@ pub(super) enum Skip {
 
 /// What a run needs to know of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct CellSource {
     /// Its text.
     pub(super) source: String,
     /// Set when it does not run.
@@ -160,7 +160,7 @@ impl Notebook {
     }
 
     /// Every cell, in order.
-    pub(super) fn cells(&self) -> Vec<Source> {
+    pub(super) fn cells(&self) -> Vec<CellSource> {
         let cells = self.values().iter();
         cells
             .map(|cell| {
@@ -172,7 +172,7 @@ impl Notebook {
                     Some("markdown") => Some(Skip::Markdown),
                     _ => Some(Skip::Other),
                 };
-                Source { source, skip, may_fail: tagged("raises-exception") }
+                CellSource { source, skip, may_fail: tagged("raises-exception") }
             })
             .collect()
     }

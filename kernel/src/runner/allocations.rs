@@ -16,25 +16,25 @@ const SLOTS: usize = 512;
 
 /// On a cache line of its own.
 #[repr(align(64))]
-struct Slot {
+struct Counters {
     count: AtomicU64,
     bytes: AtomicU64,
     /// Written by one thread only.
     owned: bool,
 }
 
-const fn slot(owned: bool) -> Slot {
-    Slot { count: AtomicU64::new(0), bytes: AtomicU64::new(0), owned }
+const fn slot(owned: bool) -> Counters {
+    Counters { count: AtomicU64::new(0), bytes: AtomicU64::new(0), owned }
 }
 
-static OWNED: [Slot; SLOTS] = [const { slot(true) }; SLOTS];
-static SHARED: Slot = slot(false);
+static OWNED: [Counters; SLOTS] = [const { slot(true) }; SLOTS];
+static SHARED: Counters = slot(false);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// This thread's slot, once it has allocated. It has no destructor, so it can be used for as
     /// long as the thread runs, and reading it allocates nothing.
-    static MINE: Cell<Option<&'static Slot>> = const { Cell::new(None) };
+    static MINE: Cell<Option<&'static Counters>> = const { Cell::new(None) };
 }
 
 /// Blocks of so many bytes or more, the helper library hears of; its `large.rs` says why.
@@ -124,7 +124,7 @@ fn count(bytes: usize) {
 
 #[cold]
 #[inline(never)]
-fn first() -> &'static Slot {
+fn first() -> &'static Counters {
     let slot = OWNED.get(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(&SHARED);
     MINE.set(Some(slot));
     slot

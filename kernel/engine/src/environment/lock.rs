@@ -21,10 +21,10 @@ const STALE: Duration = Duration::from_secs(20 * 60);
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub struct Guard(Held);
+pub struct Guard(Hold);
 
 #[derive(Debug)]
-enum Held {
+enum Hold {
     /// Released by the system when the file closes, even if the process is killed.
     File {
         _file: File,
@@ -59,7 +59,7 @@ impl Guard {
         options.create(true).truncate(false).write(true).mode(0o600);
         let file = options.open(path).map_err(|e| failed("open the lock file", path, &e))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(Held::File { _file: file }))),
+            Ok(()) => Ok(Some(Self(Hold::File { _file: file }))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(TryLockError::Error(_)) => Self::attempt_directory(path),
@@ -72,7 +72,7 @@ impl Guard {
             Ok(()) => {
                 let note = format!("{} {}", std::process::id(), host());
                 let owner = directory.join("owner");
-                let guard = Self(Held::Directory(directory));
+                let guard = Self(Hold::Directory(directory));
                 fs::write(&owner, note).map_err(|e| failed("write", &owner, &e))?;
                 Ok(Some(guard))
             }
@@ -93,7 +93,7 @@ impl Guard {
 
     /// Say that the holder is still at work. Only directory locks need it.
     pub fn touch(&self) {
-        if let Held::Directory(path) = &self.0 {
+        if let Hold::Directory(path) = &self.0 {
             let note = format!("{} {}", std::process::id(), host());
             // A failure only makes the lock look older.
             drop(fs::write(path.join("owner"), note));
@@ -103,7 +103,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Held::Directory(path) = &self.0 {
+        if let Hold::Directory(path) = &self.0 {
             drop(remove_all(path));
         }
     }

@@ -1,11 +1,11 @@
 //! A text as code tokens with its brackets paired: how the rest of this room walks about in it.
 
-use super::lexer::{Piece, Token, code_tokens};
+use super::lexer::{Lexeme, Token, code_tokens};
 
 /// A text's tokens, each bracket with its partner.
 pub(super) struct Code<'a> {
     pub(super) source: &'a str,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Lexeme>,
     partner: Vec<Option<usize>>,
 }
 

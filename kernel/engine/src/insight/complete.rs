@@ -2,7 +2,7 @@
 
 use super::chain::{Chain, autoderef};
 use super::code::Code;
-use super::lexer::{Piece, Token, is_word, tokens};
+use super::lexer::{Lexeme, Token, is_word, tokens};
 use super::scope::locals;
 use super::std_docs::{KEYWORDS, MACROS, PRELUDE, TYPES};
 use super::{Item, Names, byte_offset, code_points, std_paths, std_types};
@@ -90,7 +90,7 @@ pub fn complete(names: &Names, code: &str, cursor: usize) -> Completions {
 }
 
 /// Whether an offset lies within a comment or a string.
-fn is_inside(piece: &Piece, offset: usize) -> bool {
+fn is_inside(piece: &Lexeme, offset: usize) -> bool {
     let open = match piece.token {
         Token::Comment { line: true, .. } => true,
         Token::Comment { closed, .. } | Token::Text { closed } => !closed,

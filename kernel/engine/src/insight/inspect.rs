@@ -2,7 +2,7 @@
 
 use super::chain::{Chain, autoderef};
 use super::code::Code;
-use super::lexer::{Piece, Token, is_word, tokens};
+use super::lexer::{Lexeme, Token, is_word, tokens};
 use super::scope::locals;
 use super::std_docs::{KEYWORDS, MACROS, PRELUDE};
 use super::std_types::{Std, StdMethod};
@@ -28,7 +28,7 @@ pub fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> Option<D
     if let Some(found) = directive(names, code, offset) {
         return Some(found);
     }
-    let inside = |p: &Piece| match p.token {
+    let inside = |p: &Lexeme| match p.token {
         Token::Comment { .. } | Token::Text { .. } => p.range.start < offset && offset < p.range.end,
         _ => false,
     };
@@ -71,7 +71,7 @@ pub fn inspect(names: &Names, code: &str, cursor: usize, detail: u8) -> Option<D
 
 /// The word at an offset or before it; within parentheses without a word, the function called.
 fn word_at(code: &Code<'_>, offset: usize) -> Option<usize> {
-    let touches = |p: &Piece| p.token == Token::Word && p.range.start <= offset && offset <= p.range.end;
+    let touches = |p: &Lexeme| p.token == Token::Word && p.range.start <= offset && offset <= p.range.end;
     if let Some(at) = code.pieces.iter().position(touches) {
         return Some(at);
     }

@@ -1,7 +1,7 @@
 //! Whether a text is a whole cell. Brackets, strings and comments are counted by hand, since they
 //! can be judged while the rest is half written; syn has the word on what is balanced.
 
-use super::lexer::{Piece, Token, tokens};
+use super::lexer::{Lexeme, Token, tokens};
 
 /// Whether a text is a whole cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn is_complete(code: &str, is_raw: &dyn Fn(&str) -> bool) -> Completeness {
     if matches!(last.token, Token::Comment { .. }) {
         return incomplete(0);
     }
-    let code_tokens: Vec<&Piece> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
+    let code_tokens: Vec<&Lexeme> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
     if ends_open(&rust, &code_tokens) {
         return incomplete(0);
     }
@@ -121,7 +121,7 @@ pub fn is_statement_start(before: &str) -> bool {
 /// Where code begins in a text: behind its comments. None when there is nothing else. A comment that is not closed is
 /// code, since rustc has something to say of it.
 pub fn first_code(text: &str) -> Option<usize> {
-    let is_comment = |piece: &&Piece| match piece.token {
+    let is_comment = |piece: &&Lexeme| match piece.token {
         Token::Comment { doc, closed, line } => !doc && (closed || line),
         _ => false,
     };
@@ -131,11 +131,11 @@ pub fn first_code(text: &str) -> Option<usize> {
 /// Whether nothing before a line is still open, so that the line can be a directive.
 pub(super) fn is_at_rest(before: &str) -> bool {
     let all = tokens(before);
-    let code: Vec<&Piece> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
+    let code: Vec<&Lexeme> = all.iter().filter(|p| !matches!(p.token, Token::Comment { .. })).collect();
     open_lines(before, &all) == Ok(0) && !all.iter().any(is_unclosed) && !ends_open(before, &code)
 }
 
-fn is_unclosed(piece: &Piece) -> bool {
+fn is_unclosed(piece: &Lexeme) -> bool {
     matches!(piece.token, Token::Text { closed: false } | Token::Comment { closed: false, line: false, .. })
 }
 
@@ -150,7 +150,7 @@ fn continues(directive: &str) -> bool {
 
 /// How many lines hold a bracket that is still open: the levels of indent. An error when brackets
 /// do not match.
-fn open_lines(source: &str, all: &[Piece]) -> Result<usize, ()> {
+fn open_lines(source: &str, all: &[Lexeme]) -> Result<usize, ()> {
     let mut open: Vec<(char, usize)> = Vec::new();
     let (mut line, mut counted) = (0, 0);
     for piece in all {
@@ -170,7 +170,7 @@ fn open_lines(source: &str, all: &[Piece]) -> Result<usize, ()> {
 }
 
 /// Whether the last tokens ask for more.
-fn ends_open(source: &str, code: &[&Piece]) -> bool {
+fn ends_open(source: &str, code: &[&Lexeme]) -> bool {
     let Some(last) = code.last() else {
         return false;
     };
@@ -187,12 +187,12 @@ fn ends_open(source: &str, code: &[&Piece]) -> bool {
     }
 }
 
-fn ends_with_range(source: &str, code: &[&Piece]) -> bool {
+fn ends_with_range(source: &str, code: &[&Lexeme]) -> bool {
     code.len() >= 2 && code[code.len() - 2].is('.') && source.trim_end().ends_with("..")
 }
 
 /// Whether the bracket that closes last belongs to an outer attribute.
-fn is_attribute(code: &[&Piece]) -> bool {
+fn is_attribute(code: &[&Lexeme]) -> bool {
     let mut depth = 0usize;
     for (index, piece) in code.iter().enumerate().rev() {
         match piece.token {

@@ -28,12 +28,12 @@ pub(crate) enum Token {
 
 /// A token and its byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct Lexeme {
     pub(crate) token: Token,
     pub(crate) range: Range<usize>,
 }
 
-impl Piece {
+impl Lexeme {
     pub(crate) fn text<'a>(&self, source: &'a str) -> &'a str {
         source.get(self.range.clone()).unwrap_or_default()
     }
@@ -52,7 +52,7 @@ pub(super) fn is_word(c: char) -> bool {
 }
 
 /// All tokens of a text, comments included.
-pub(crate) fn tokens(source: &str) -> Vec<Piece> {
+pub(crate) fn tokens(source: &str) -> Vec<Lexeme> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(c) = source[at..].chars().next() {
@@ -63,14 +63,14 @@ pub(crate) fn tokens(source: &str) -> Vec<Piece> {
         let rest = &source[at..];
         let (token, length) = one(rest, c);
         let length = length.clamp(c.len_utf8(), rest.len());
-        found.push(Piece { token, range: at..at + length });
+        found.push(Lexeme { token, range: at..at + length });
         at += length;
     }
     found
 }
 
 /// The tokens that are not comments.
-pub(super) fn code_tokens(source: &str) -> Vec<Piece> {
+pub(super) fn code_tokens(source: &str) -> Vec<Lexeme> {
     let mut found = tokens(source);
     found.retain(|p| !matches!(p.token, Token::Comment { .. }));
     found

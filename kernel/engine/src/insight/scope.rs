@@ -23,7 +23,7 @@ pub(super) struct Local {
 
 /// The names in scope at a byte offset.
 pub(super) fn locals(code: &Code<'_>, names: &Names, offset: usize) -> Vec<Local> {
-    let mut reader = Reader { code, names, found: Vec::new(), pending: Vec::new(), depth: 0 };
+    let mut reader = ScopeReader { code, names, found: Vec::new(), pending: Vec::new(), depth: 0 };
     let mut at = 0;
     while at < code.pieces.len() && code.pieces[at].range.start < offset {
         at = reader.step(at).max(at + 1);
@@ -34,7 +34,7 @@ pub(super) fn locals(code: &Code<'_>, names: &Names, offset: usize) -> Vec<Local
     found
 }
 
-struct Reader<'a> {
+struct ScopeReader<'a> {
     code: &'a Code<'a>,
     names: &'a Names,
     found: Vec<Local>,
@@ -43,7 +43,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-impl Reader<'_> {
+impl ScopeReader<'_> {
     /// Read from a token on; gives the next token to read.
     fn step(&mut self, at: usize) -> usize {
         let code = self.code;

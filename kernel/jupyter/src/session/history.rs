@@ -36,7 +36,7 @@ struct HistoryLine {
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct HistoryEntry {
     session: u32,
     line: u32,
     input: String,
@@ -130,18 +130,18 @@ impl History {
         self.memory.push(record);
     }
 
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<HistoryEntry> {
         let mut records = match &self.file {
             Some((_, file)) => read_window(file).unwrap_or_default(),
             None => Vec::new(),
         };
         records.extend(self.memory.iter().cloned());
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<HistoryEntry> = Vec::new();
         let mut places = HashMap::new();
         for HistoryLine { session, line, input, output } in records {
             if let Some(input) = input {
                 places.insert((session, line), entries.len());
-                entries.push(Entry { session, line, input, output: None });
+                entries.push(HistoryEntry { session, line, input, output: None });
             }
             if let (Some(output), Some(&place)) = (output, places.get(&(session, line))) {
                 entries[place].output = Some(output);
@@ -171,7 +171,7 @@ impl History {
                 (last(found, *n), *output)
             }
         };
-        let line = |entry: Entry| match with_output {
+        let line = |entry: HistoryEntry| match with_output {
             true => json!([entry.session, entry.line, [entry.input, entry.output]]),
             false => json!([entry.session, entry.line, entry.input]),
         };
@@ -179,7 +179,7 @@ impl History {
     }
 
     /// Sessions count from 1, or back from the running one (0); so do lines of the running one.
-    fn range(&self, mut all: Vec<Entry>, session: i32, start: i32, stop: i32) -> Vec<Entry> {
+    fn range(&self, mut all: Vec<HistoryEntry>, session: i32, start: i32, stop: i32) -> Vec<HistoryEntry> {
         let wanted = if session > 0 { i64::from(session) } else { i64::from(self.session) + i64::from(session) };
         all.retain(|entry| i64::from(entry.session) == wanted);
         let end = all.last().map_or(0, |entry| i64::from(entry.line)) + 1;
@@ -203,12 +203,12 @@ fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn last(mut entries: Vec<Entry>, n: i32) -> Vec<Entry> {
+fn last(mut entries: Vec<HistoryEntry>, n: i32) -> Vec<HistoryEntry> {
     let n = usize::try_from(n).unwrap_or(0);
     entries.split_off(entries.len().saturating_sub(n))
 }
 
-fn keep_latest(entries: &mut Vec<Entry>) {
+fn keep_latest(entries: &mut Vec<HistoryEntry>) {
     let latest: HashMap<String, (u32, u32)> =
         entries.iter().map(|entry| (entry.input.clone(), (entry.session, entry.line))).collect();
     entries.retain(|entry| latest.get(&entry.input) == Some(&(entry.session, entry.line)));

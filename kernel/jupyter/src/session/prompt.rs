@@ -12,7 +12,7 @@ struct Prompt {
 }
 
 #[derive(Default)]
-struct State {
+struct PromptState {
     open: Option<Prompt>,
     /// The running cell was interrupted: what it asks from now on is not asked.
     interrupted: bool,
@@ -22,11 +22,11 @@ struct State {
 /// The question that is open now, if one is.
 #[derive(Default)]
 pub(super) struct Prompts {
-    state: Mutex<State>,
+    state: Mutex<PromptState>,
 }
 
 impl Prompts {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PromptState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

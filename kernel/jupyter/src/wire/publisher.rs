@@ -77,7 +77,7 @@ impl Peer {
 }
 
 #[derive(Default)]
-struct State {
+struct Subscribers {
     peers: HashMap<u64, Peer>,
     next: u64,
     /// What nobody has had yet; gone with the first subscription.
@@ -89,7 +89,7 @@ type Welcome = dyn Fn(&[u8]) -> Option<Published> + Send + Sync;
 
 /// The subscribers and what waits for them. Shared by publishing threads and the wire's tasks.
 pub(super) struct Publisher {
-    state: Mutex<State>,
+    state: Mutex<Subscribers>,
     /// Told when a subscriber has taken something, or left.
     room: Condvar,
     welcome: Box<Welcome>,
@@ -98,11 +98,11 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Without subscribers; `welcome` makes the message that a new one gets for its topic.
     pub(super) fn new(welcome: impl Fn(&[u8]) -> Option<Published> + Send + Sync + 'static) -> Publisher {
-        let state = State { backlog: Some(VecDeque::new()), ..State::default() };
+        let state = Subscribers { backlog: Some(VecDeque::new()), ..Subscribers::default() };
         Publisher { state: Mutex::new(state), room: Condvar::new(), welcome: Box::new(welcome) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Subscribers> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

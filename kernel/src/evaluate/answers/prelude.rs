@@ -18,13 +18,13 @@ pub(super) fn items() -> &'static [Item] {
 }
 
 /// A source file of the helper crate.
-struct Source {
+struct HelperFile {
     path: &'static str,
     text: &'static str,
     file: syn::File,
 }
 
-struct Library(Vec<Source>);
+struct Library(Vec<HelperFile>);
 
 /// A name that a `use` brings in: the path it stands for, and what it is called here.
 struct Use {
@@ -38,7 +38,7 @@ impl Library {
         let read = |(path, bytes): &(&'static str, &'static [u8])| {
             let text = std::str::from_utf8(bytes).ok()?;
             let file = syn::parse_file(text).ok()?;
-            Some(Source { path, text, file })
+            Some(HelperFile { path, text, file })
         };
         Self(sources.filter_map(read).collect())
     }
@@ -69,7 +69,7 @@ impl Library {
     }
 
     /// The file of a module, its path given without `crate`.
-    fn module(&self, path: &[String]) -> Option<&Source> {
+    fn module(&self, path: &[String]) -> Option<&HelperFile> {
         self.file(path).or_else(|| {
             // One that the crate's root brings up from further below, under the same name.
             let (first, rest) = path.split_first()?;
@@ -79,7 +79,7 @@ impl Library {
         })
     }
 
-    fn file(&self, path: &[String]) -> Option<&Source> {
+    fn file(&self, path: &[String]) -> Option<&HelperFile> {
         let path = path.join("/");
         let places = [format!("src/{path}.rs"), format!("src/{path}/mod.rs")];
         self.0.iter().find(|source| places.iter().any(|place| place == source.path))
@@ -120,7 +120,7 @@ impl Library {
         Some(item)
     }
 
-    fn read_item(&self, source: &Source, defined: &syn::Item, name: &str) -> Option<Item> {
+    fn read_item(&self, source: &HelperFile, defined: &syn::Item, name: &str) -> Option<Item> {
         let mut names = Names::default();
         names.add(source.text, defined);
         if let (syn::Item::Struct(defined), Some(item)) = (defined, names.items.first_mut()) {

@@ -7,7 +7,7 @@ use super::capture::Captured;
 use super::definition::{Done, Form, Magic, wrong};
 use super::plan::{Directive, Plan, Step, What};
 use super::{footer, foreign, shell, table};
-use crate::evaluate::{Code, DirectEvaluator, Report, errors};
+use crate::evaluate::{CellFigures, Code, DirectEvaluator, errors};
 use ferrolab_engine::measured::Measure;
 use ferrolab_jupyter::session::evaluator::{Cell, CellError, Sink, Stream, Verdict};
 
@@ -55,7 +55,7 @@ impl DirectEvaluator {
         check_measure(&wrapped, plan)?;
         let captured: Arc<Captured> = Arc::default();
         let shown: Arc<dyn Sink> = if wrapped.capture.is_some() { captured.clone() } else { sink.clone() };
-        let mut total: Option<Report> = None;
+        let mut total: Option<CellFigures> = None;
         let mut ran = false;
         // Lines of :dep that stand together are one build.
         for together in plan.steps.chunk_by(|a, b| a.is_dependency() && b.is_dependency()) {
@@ -111,7 +111,7 @@ impl DirectEvaluator {
         wrapped: &Wrapped,
         cell: &Cell,
         sink: &Arc<dyn Sink>,
-    ) -> Result<Report, CellError> {
+    ) -> Result<CellFigures, CellError> {
         let measure = wrapped.measure.as_ref().map(|measure| self.within(measure));
         let shown = if measure.is_some() { &cell.code } else { &plan.code };
         let count = wrapped.time || self.settings.timing;

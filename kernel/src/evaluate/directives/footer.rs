@@ -3,7 +3,7 @@
 use ferrolab_base::text;
 use std::time::Duration;
 
-use crate::evaluate::Report;
+use crate::evaluate::CellFigures;
 use crate::runner::host::Usage;
 
 /// A cell shorter than this gets no advice.
@@ -12,7 +12,7 @@ const SHORT: Duration = Duration::from_secs(1);
 const PARALLEL: [&str; 7] = ["par::", "par_iter", "par_chunks", "par_bridge", "rayon", "threads()", "par_"];
 
 /// The footer of a cell whose text is `code`.
-pub(super) fn footer(report: &Report, code: &str) -> String {
+pub(super) fn footer(report: &CellFigures, code: &str) -> String {
     let compiled = match report.cached {
         true => format!("compile {} (cached)", time(report.compiled)),
         false => format!("compile {}", time(report.compiled)),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn said(usage: Usage, code: &str) -> String {
-        let report = Report { compiled: Duration::from_millis(50), cached: false, usage: Some(usage) };
+        let report = CellFigures { compiled: Duration::from_millis(50), cached: false, usage: Some(usage) };
         footer(&report, code)
     }
 

@@ -124,7 +124,7 @@ pub fn plan(text: &str) -> Result<Plan, CellError> {
 /// # Errors
 /// When a directive is not one.
 pub fn plan_with(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Plan, CellError> {
-    let mut reader = Reader { text, ..Reader::default() };
+    let mut reader = CellReader { text, ..CellReader::default() };
     for (index, line) in text.split_inclusive('\n').enumerate() {
         reader.line(index + 1, line, known)?;
         reader.at += line.len();
@@ -140,7 +140,7 @@ pub fn plan_with(text: &str, known: &dyn Fn(&str) -> bool) -> Result<Plan, CellE
 
 /// A cell that is being read, line by line.
 #[derive(Default)]
-struct Reader<'a> {
+struct CellReader<'a> {
     text: &'a str,
     /// Where the line begins.
     at: usize,
@@ -153,7 +153,7 @@ struct Reader<'a> {
     open: Option<(usize, String)>,
 }
 
-impl Reader<'_> {
+impl CellReader<'_> {
     fn line(&mut self, number: usize, line: &str, known: &dyn Fn(&str) -> bool) -> Result<(), CellError> {
         let trimmed = line.trim();
         if self.plan.raw.is_some() {

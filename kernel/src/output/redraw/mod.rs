@@ -21,7 +21,7 @@ const MOST_STILL: usize = 50;
 
 /// What comes next on standard error.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum Segment {
     /// Ordinary text.
     Text(String),
     /// The block changed.
@@ -108,7 +108,7 @@ impl Redraw {
     }
 
     /// What comes next in a text that [`take`](Self::take) returned; it is taken off the text.
-    pub(super) fn next(&mut self, text: &mut &str) -> Option<Piece> {
+    pub(super) fn next(&mut self, text: &mut &str) -> Option<Segment> {
         if text.is_empty() {
             return None;
         }
@@ -119,7 +119,7 @@ impl Redraw {
     }
 
     /// No block yet.
-    fn begin(&mut self, text: &mut &str) -> Piece {
+    fn begin(&mut self, text: &mut &str) -> Segment {
         let found = next_move(text, true);
         let plain = &text[..found.as_ref().map_or(text.len(), |found| found.start)];
         let line = plain.rfind('\n').map_or(0, |at| at + 1);
@@ -134,7 +134,7 @@ impl Redraw {
             None => text.len(),
         };
         if start > 0 {
-            let piece = Piece::Text(text[..start].to_owned());
+            let piece = Segment::Text(text[..start].to_owned());
             *text = &text[start..];
             return piece;
         }
@@ -144,10 +144,10 @@ impl Redraw {
         self.block = Some(block);
         self.elsewhere = false;
         *text = &text[end..];
-        Piece::Drawn
+        Segment::Drawn
     }
 
-    fn go_on(&mut self, text: &mut &str) -> Piece {
+    fn go_on(&mut self, text: &mut &str) -> Segment {
         let Some(block) = &mut self.block else { return self.begin(text) };
         let found = next_move(text, false);
         if let Some(Move { start: 0, end, control }) = found {
@@ -158,13 +158,13 @@ impl Redraw {
             block.drawing = true;
             block.dirty = true;
             *text = &text[end..];
-            return Piece::Drawn;
+            return Segment::Drawn;
         }
         let run = &text[..found.as_ref().map_or(text.len(), |found| found.start)];
         let end = filled(run, block.drawing);
         if end == 0 {
             self.elsewhere = true;
-            let piece = Piece::Text(run.to_owned());
+            let piece = Segment::Text(run.to_owned());
             *text = &text[run.len()..];
             return piece;
         }
@@ -172,13 +172,13 @@ impl Redraw {
             if self.elsewhere {
                 self.block = Some(Block::new());
                 self.elsewhere = false;
-                return Piece::Over;
+                return Segment::Over;
             }
             block.screen.go_below();
         }
         block.draw(&run[..end]);
         *text = &text[end..];
-        Piece::Drawn
+        Segment::Drawn
     }
 
     /// What is to be shown now, and when to ask again. With `last`, nothing waits.

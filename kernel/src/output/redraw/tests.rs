@@ -29,9 +29,9 @@ fn fed(parts: &[&str]) -> (String, Vec<String>) {
             let piece = redraw.next(&mut rest);
             match piece {
                 None => break,
-                Some(Piece::Text(text)) => stream.push_str(&text),
-                Some(Piece::Drawn) => {}
-                Some(Piece::Over) => assert_ne!(before, redraw.block.as_ref().map(|block| block.id.clone())),
+                Some(Segment::Text(text)) => stream.push_str(&text),
+                Some(Segment::Drawn) => {}
+                Some(Segment::Over) => assert_ne!(before, redraw.block.as_ref().map(|block| block.id.clone())),
             }
             show(redraw.paint(Instant::now(), true).0);
         }
