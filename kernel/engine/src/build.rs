@@ -12,6 +12,7 @@ use super::diagnose;
 use super::edition::{self, Edition};
 use super::generate::{CrateKind, Generated, Omit, Scope, Tokio, generate, mentions};
 use super::items::{Added, Name};
+use super::late;
 use super::shelf::Hints;
 use super::source::Source;
 use super::split::Split;
@@ -307,6 +308,9 @@ impl Engine {
             && self.learn_crates(&diagnostics, name, next, added)
         {
             omit.all_names |= next.items.is_loose(added);
+            return Ok(Try::Again);
+        }
+        if late::learn(&diagnostics, &generated, (attempt.number, attempt.text), attempt.split, omit) {
             return Ok(Try::Again);
         }
         if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)

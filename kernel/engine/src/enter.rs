@@ -8,6 +8,7 @@ use super::build::Body;
 use super::closures::remade::{Cell, Types, head, remake};
 use super::closures::{Kept, Known};
 use super::diagnose;
+use super::late;
 use super::split::Split;
 use super::variables::{Variable, Variables};
 
@@ -46,6 +47,12 @@ impl CompiledCell<'_> {
         let mut drop = Vec::new();
         for (index, binding) in self.split.bindings.iter().enumerate() {
             let name = &binding.name;
+            if omit.late.contains(name) {
+                if variables.remove(name) {
+                    drop.push(name.clone());
+                }
+                continue;
+            }
             if let Some(said) = omit.unkept.get(name) {
                 // A variable of this name from an earlier cell is shadowed, as in any Rust scope.
                 if variables.mark_moved(name, self.number) {
@@ -92,6 +99,10 @@ impl CompiledCell<'_> {
                 era: self.era,
             };
             variables.insert(name.clone(), variable);
+        }
+        for late in late::of(self.split, omit, self.number, self.text) {
+            notes.push(late.told());
+            variables.wait(late);
         }
         drop
     }

@@ -41,6 +41,22 @@ impl Layout {
         self.append(text, piece);
     }
 
+    /// Insert `text`, which stands at byte `offset` of another cell, at byte `at` of what is there.
+    pub fn insert(&mut self, at: usize, cell: u32, offset: usize, text: &str) {
+        let index = self.index(at).filter(|index| self.pieces[*index].start < at);
+        if let Some(index) = index {
+            let cut = self.pieces[index].clone();
+            let rest = Section { start: at, offset: cut.at(at), ..cut };
+            if self.end_of(at) > at {
+                self.pieces.insert(index + 1, rest);
+            }
+        }
+        let index = self.pieces.partition_point(|piece| piece.start < at);
+        self.pieces[index..].iter_mut().for_each(|piece| piece.start += text.len());
+        self.pieces.insert(index, Section { start: at, cell, offset, stands_for: None });
+        self.text.insert_str(at, text);
+    }
+
     fn append(&mut self, text: &str, piece: Section) {
         if !text.is_empty() {
             self.pieces.push(piece);
@@ -88,6 +104,22 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_of_another_cell_comes_between() {
+        let mut layout = Layout::default();
+        layout.push(7, 0, "use a;\nv.push(1)");
+        layout.insert(7, 2, 40, "let v = Vec::new();\n");
+        assert_eq!(layout.text(), "use a;\nlet v = Vec::new();\nv.push(1)");
+        let at = |word: &str| layout.text().find(word).unwrap_or_default();
+        let place = |cell, range| Some(Place { cell, range });
+        assert_eq!(layout.real(&(0..3)), place(7, 0..3));
+        assert_eq!(layout.real(&(at("Vec")..at("Vec") + 3)), place(2, 48..51));
+        assert_eq!(layout.real(&(at("push")..at("push") + 4)), place(7, 9..13));
+        layout.insert(0, 3, 5, "let w;\n");
+        assert_eq!(layout.real(&(4..5)), place(3, 9..10));
+        assert_eq!(layout.real(&(7..10)), place(7, 0..3));
+    }
 
     #[test]
     fn places_are_those_of_the_user() {

@@ -15,7 +15,13 @@ impl Omit {
     /// What it leaves out, counted: every try leaves out more than the last, so tries come to an end.
     pub(super) fn size(&self) -> usize {
         let ways: usize = self.ways.values().map(Way::rank).sum();
-        self.moved.len() + self.unkept.len() + self.unasked.len() + self.ended.len() + ways + self.typing.rank()
+        self.moved.len()
+            + self.late.len()
+            + self.unkept.len()
+            + self.unasked.len()
+            + self.ended.len()
+            + ways
+            + self.typing.rank()
     }
 
     /// Closures take nothing over that they were not told to. True when one did.

@@ -21,6 +21,7 @@ mod imports;
 pub mod insight;
 pub mod item;
 pub mod items;
+mod late;
 mod layout;
 mod learn;
 mod lessons;
@@ -295,6 +296,13 @@ impl Engine {
                 split
             }
         };
+        if measure.is_none()
+            && let Some(whole) = self.with_late(number, &text, &split)
+        {
+            split = split::split(&whole, &cfg)
+                .map_err(|(message, at)| self.explain_syntax(number, &whole, &message, at))?;
+            text = whole;
+        }
         let text = &text;
         if measure.is_none() && !split.calls.is_empty() {
             self.expand(number, text, &mut split)?;
@@ -373,6 +381,7 @@ impl Engine {
             variables.mark_gone(name, "the cell that binds it returned before its end".to_owned());
         }
         variables.remove_orphans();
+        prepared.next.variables.late().cloned().for_each(|late| variables.wait(late));
         prepared.next.variables = variables;
         self.commit(prepared);
         bound

@@ -16,6 +16,7 @@ use super::closures::text::ClosureText;
 use super::expand::{Call, TRAILING};
 use super::import_part::ImportPart;
 use super::item::{self, ItemPart};
+use super::late;
 use super::levels::Level;
 use super::measured::Measure;
 
@@ -85,6 +86,8 @@ pub struct Binding {
     pub closure: Option<ClosureText>,
     /// The name that it is bound to.
     pub alias: Option<String>,
+    /// Its `let` could be made in a later cell as well.
+    pub late: bool,
 }
 
 impl Split {
@@ -255,6 +258,7 @@ impl Split {
         names.visit_pat(&local.pat);
         for mut binding in names.0 {
             binding.given = local.init.is_some();
+            binding.late = late::may_wait(local);
             if let (Pat::Ident(_), Some(init)) = (&local.pat, &local.init) {
                 binding.closure = ClosureText::of(&init.expr);
                 binding.alias = match &*init.expr {
@@ -338,6 +342,7 @@ impl<'a> Visit<'a> for PatternNames {
                     given: false,
                     closure: None,
                     alias: None,
+                    late: false,
                 };
                 self.0.push(binding);
             }

@@ -39,6 +39,15 @@ impl Texts {
         self.sources.remove(file_name);
     }
 
+    /// How a cell is laid out, when it is compiled as another text than it has.
+    pub(super) fn layouts_of(&self, cell: u32) -> Option<Layout> {
+        self.layouts.get(&cell).cloned()
+    }
+
+    pub(super) fn put_layout(&mut self, cell: u32, layout: Layout) {
+        self.layouts.insert(cell, layout);
+    }
+
     /// The number of a file with this text.
     fn enter(&mut self, path: &Path, text: &str) -> u32 {
         let here = folder();

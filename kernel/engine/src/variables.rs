@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::closures::Kept;
+use super::late::Late;
 use super::source::START_FILES;
 use super::split::{Split, words};
 
@@ -32,6 +33,8 @@ pub struct Variable {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables {
     known: BTreeMap<String, Variable>,
+    /// Those that the first cell makes that says their type, the oldest first.
+    late: Vec<Late>,
     /// Names that are not variables any more, or never were, with what to say when they are missed.
     gone: BTreeMap<String, String>,
 }
@@ -42,6 +45,11 @@ impl Variables {
         self.known.get(name)
     }
 
+    /// Is there a variable of this name, or one that waits for its type?
+    pub fn knows(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.late.iter().any(|late| late.names.iter().any(|n| n == name))
+    }
+
     /// All, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Variable)> {
         self.known.iter()
@@ -50,7 +58,22 @@ impl Variables {
     /// Add or replace.
     pub fn insert(&mut self, name: String, variable: Variable) {
         self.gone.remove(&name);
+        self.late.retain(|late| !late.names.contains(&name));
         self.known.insert(name, variable);
+    }
+
+    /// Remember a `let` that waits for the type of what it makes.
+    pub fn wait(&mut self, late: Late) {
+        self.late.retain(|old| !old.names.iter().any(|name| late.names.contains(name)));
+        for name in &late.names {
+            self.mark_gone(name, late.told());
+        }
+        self.late.push(late);
+    }
+
+    /// The `let`s that wait.
+    pub fn late(&self) -> impl Iterator<Item = &Late> {
+        self.late.iter()
     }
 
     /// Forget one. True when it was there.
@@ -61,6 +84,7 @@ impl Variables {
     /// Forget all; their names.
     pub fn clear(&mut self) -> Vec<String> {
         self.gone.clear();
+        self.late.clear();
         std::mem::take(&mut self.known).into_keys().collect()
     }
 

@@ -191,7 +191,7 @@ impl DirectEvaluator {
 
     /// Is this the name of a variable or an item?
     fn knows(&self, name: &str) -> bool {
-        self.engine().is_some_and(|e| e.variables().get(name).is_some() || e.items().defines(name))
+        self.engine().is_some_and(|e| e.variables().knows(name) || e.items().defines(name))
     }
 
     /// Start-up files have their turn before the first cell; one that loads them itself needs them only once.

@@ -113,6 +113,9 @@ impl<'a> Body<'a> {
         // Newest first: an earlier binding may still be borrowed by a later one.
         for (index, Binding { name, given, .. }) in split.bindings.iter().enumerate().rev() {
             let value = identifier(name);
+            if self.omit.late.contains(name) {
+                continue;
+            }
             if self.omit.unkept.contains_key(name) {
                 if self.omit.ended.contains(name) {
                     self.source.push(&format!("{{ let _ended = {value}; }}\n"));

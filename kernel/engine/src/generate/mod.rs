@@ -60,6 +60,9 @@ pub struct Omit {
     /// New bindings that cannot be kept, with the advice to give; empty when the cell itself
     /// moved the value.
     pub unkept: BTreeMap<String, String>,
+    /// New bindings whose `let`s wait for the cell that says their type.
+    #[serde(default)]
+    pub late: BTreeSet<String>,
     /// New bindings whose types are not asked for: what they borrow from ends with their statement.
     #[serde(default)]
     pub unasked: BTreeSet<String>,
@@ -360,7 +363,7 @@ impl<'a> Body<'a> {
         let kinds = self.split.kinds.iter().map(Some).chain(std::iter::repeat(None));
         let closures = self.closures();
         for (range, kind) in self.split.statements.iter().zip(kinds) {
-            if closures.is_unread(range) {
+            if closures.is_unread(range) || self.omit.is_late(self.split, range) {
                 continue;
             }
             match kind {

@@ -42,8 +42,10 @@ impl Known {
     /// Of an engine as it is now.
     pub(super) fn of(engine: &Engine) -> Self {
         let variables = engine.variables().iter();
-        let variables =
-            variables.map(|(name, v)| Variable { name: name.clone(), type_text: short_type(&v.type_text) }).collect();
+        let variables = variables.map(|(name, v)| Variable { name: name.clone(), type_text: short_type(&v.type_text) });
+        let late = engine.variables().late().flat_map(|late| &late.names);
+        let late = late.map(|name| Variable { name: name.clone(), type_text: "_".to_owned() });
+        let variables: Vec<Variable> = variables.into_iter().chain(late).collect();
         let items: Vec<&str> = engine.items().each().map(|(_, text)| text).collect();
         let crates = engine.environment().externs.iter().map(|(name, _)| name.clone()).collect();
         Self { variables, items: items.join("\n"), crates }

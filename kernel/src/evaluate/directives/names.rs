@@ -46,7 +46,8 @@ impl DirectEvaluator {
     fn on_vars(&mut self, sink: &Arc<dyn Sink>) -> Done {
         let Some(live) = &mut self.live else { return say(sink, "no variables\n") };
         let names: Vec<String> = live.engine.variables().iter().map(|(n, _)| n.clone()).collect();
-        if names.is_empty() {
+        let late: Vec<String> = live.engine.variables().late().flat_map(|late| late.names.clone()).collect();
+        if names.is_empty() && late.is_empty() {
             return say(sink, "no variables\n");
         }
         let sizes = live.sizes(names.clone());
@@ -56,7 +57,7 @@ impl DirectEvaluator {
                 "<table><tr><th style=\"text-align:left\">variable</th><th style=\"text-align:left\">type</th><th>size</th></tr>",
             ),
         );
-        let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0) + 4;
+        let width = names.iter().chain(&late).map(|n| n.chars().count()).max().unwrap_or(0) + 4;
         for (name, variable) in live.engine.variables().iter() {
             let size = sizes.iter().find(|(n, _)| n == name).map_or(0, |(_, s)| *s);
             let shown = if variable.mutable { format!("mut {name}") } else { name.clone() };
@@ -67,6 +68,13 @@ impl DirectEvaluator {
             let _ = write!(
                 html,
                 "<tr><td style=\"text-align:left\"><code>{shown}</code></td><td style=\"text-align:left\"><code>{escaped}</code></td><td>{size} B</td></tr>"
+            );
+        }
+        for name in &late {
+            let _ = writeln!(text, "{name:width$} _ (no type yet)");
+            let _ = write!(
+                html,
+                "<tr><td style=\"text-align:left\"><code>{name}</code></td><td style=\"text-align:left\"><code>_</code> (no type yet)</td><td></td></tr>"
             );
         }
         html.push_str("</table>");
