@@ -25,6 +25,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # under nohup it is ignored, and kernels would inherit that
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    config.addinivalue_line("markers", "alone: runs when no other test does")
     config.addinivalue_line("markers", "long: takes minutes; run by tests/run --all")
 
 

@@ -11,6 +11,9 @@ import pytest
 
 from support import process
 
+# times are its subject, so that nothing runs beside it
+pytestmark = pytest.mark.alone
+
 N = 20_000_000
 # 100 ms are meant; the rest is for the messages and for a machine that others load twice over
 SOON = 0.4

@@ -14,6 +14,9 @@ from support import process
 from support.frontend import Kernel
 from support.process import SERVER, script
 
+# times are its subject, so that nothing runs beside it
+pytestmark = pytest.mark.alone
+
 LIMIT = 10
 BUSY = "println!(\"on\"); let mut n = 0u64; loop { n = std::hint::black_box(n + 1); }"
 

@@ -20,6 +20,9 @@ from support import process
 from support.frontend import Kernel
 from support.process import SERVER, script
 
+# times are its subject, so that nothing runs beside it
+pytestmark = pytest.mark.alone
+
 COUNT = int(os.environ.get("FERROLAB_KILLS", "1000"))
 SEED = int(os.environ.get("FERROLAB_KILLS_SEED", str(random.randrange(10**9))))
 LIMIT = 10

@@ -39,11 +39,13 @@ def environment(**more: str) -> dict[str, str]:
     for name in ("RUSTFLAGS", "RUST_BACKTRACE", "FERROLAB_LOG", "CARGO_TARGET_DIR"):
         env.pop(name, None)
     env["FERROLAB_CACHE_DIR"] = str(WORK / "cache")
-    env["XDG_DATA_HOME"] = str(WORK / "data")
-    env["XDG_STATE_HOME"] = str(WORK / "state")
-    env["JUPYTER_DATA_DIR"] = str(WORK / "jupyter-data")
-    env["JUPYTER_RUNTIME_DIR"] = str(WORK / "jupyter-runtime")
-    env["IPYTHONDIR"] = str(WORK / "ipython")
+    # what tests leave there is for the tests after them, not for those that run beside them
+    own = WORK / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    env["XDG_DATA_HOME"] = str(own / "data")
+    env["XDG_STATE_HOME"] = str(own / "state")
+    env["JUPYTER_DATA_DIR"] = str(own / "jupyter-data")
+    env["JUPYTER_RUNTIME_DIR"] = str(own / "jupyter-runtime")
+    env["IPYTHONDIR"] = str(own / "ipython")
     # start-up files of the tester's evcxr are none of the tests' business
     env["EVCXR_CONFIG_DIR"] = str(WORK / "evcxr")
     env.update(more)
