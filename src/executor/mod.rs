@@ -1,16 +1,15 @@
 //! What places have in common where closures run: one trait, one error, futures, the tasks that can be sent, and the
 //! place that is always there, the threads of this process. A cluster stands above it, and is not known here.
 
-pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod source;
 pub mod threads;
 
-pub use error::{Error, ErrorKind};
+pub use crate::error::{Error, ErrorKind};
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
 pub use source::{Item, Received, Source};
 
-pub(crate) use error::sendable;
+pub(crate) use crate::error::sendable;
 
 use crate::par::IntoTasks;
 use crate::value::Numeric;
