@@ -11,6 +11,7 @@ pub use source::{Item, Received, Source};
 
 pub(crate) use crate::error::sendable;
 
+use crate::graph::Graph;
 use crate::par::IntoTasks;
 use crate::value::Numeric;
 use serde::Serialize;
@@ -244,6 +245,20 @@ macro_rules! declare {
         pub trait Executor: Clone + sealed::Sealed {
             $($(#[$doc])* fn $name<$($generics)*>(&self, $($argument: $type),*) -> $result where $($bounds)*;)*
 
+            /// A graph of tasks that depend on tasks, at this place.
+            ///
+            /// ```
+            /// use ferrolab::prelude::*;
+            /// fn longest(on: &impl Executor, words: &[String]) -> Result<usize, cluster::Error> {
+            ///     let g = on.graph();
+            ///     let lengths: Vec<_> = words.iter().map(|word| g.task(word.clone(), |word| word.len())).collect();
+            ///     g.join(lengths, |lengths| lengths.iter().copied().max().unwrap_or(0)).compute()
+            /// }
+            /// assert_eq!(longest(&threads(), &["a".to_owned(), "bcd".to_owned()]), Ok(3));
+            /// ```
+            #[must_use]
+            fn graph(&self) -> Graph;
+
             /// The same place, showing no progress bar.
             #[must_use]
             fn quiet(&self) -> Self;
@@ -284,6 +299,10 @@ macro_rules! forward {
                     <$place>::$name(self, $($argument),*)
                 }
             )*
+
+            fn graph(&self) -> $crate::graph::Graph {
+                <$place>::graph(self).anywhere()
+            }
 
             // A place's own method of the name comes before the trait's, whether it takes the place or borrows it.
             fn quiet(&self) -> Self {

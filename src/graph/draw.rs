@@ -90,7 +90,7 @@ fn caption(text: &str) -> String {
 
 /// Chains of a plan and which needs which.
 fn fused(plan: &Plan<'_>) -> (Vec<Vec<u32>>, Vec<(usize, usize)>) {
-    let chains = plan.chains();
+    let chains = plan.chains(&vec![true; plan.len()]);
     let mut chain_of = vec![0; plan.len()];
     for (chain, tasks) in chains.iter().enumerate() {
         tasks.iter().for_each(|at| chain_of[*at as usize] = chain);

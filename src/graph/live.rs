@@ -40,6 +40,11 @@ impl Watch {
         watch
     }
 
+    /// Is each task seen?
+    pub(crate) fn draws(&self) -> bool {
+        self.picture.is_some()
+    }
+
     /// So many more tasks are done.
     #[inline]
     pub(crate) fn add(&self, tasks: u64) {
@@ -49,7 +54,6 @@ impl Watch {
     }
 
     /// Who does the work, elsewhere, and words about it.
-    #[expect(dead_code, reason = "clusters come next")]
     pub(crate) fn set_workers(&self, words: String, workers: Vec<Lane>) {
         if let Some(bar) = &self.bar {
             bar.set_message(words);

@@ -24,12 +24,12 @@ mod tests;
 pub use arguments::{Dependencies, Iter, Results, Wanted};
 pub(crate) use kept::kept_results;
 pub(crate) use live::Watch;
-pub(crate) use pool::OnPool;
+pub(crate) use pool::{OnPool, failed};
 pub use task::Task;
 
 use crate::display::{Content, Display, text};
 use crate::error::Error;
-use arguments::Inputs;
+pub(crate) use arguments::Inputs;
 use arguments::Needed;
 use codec::{Codec, unbox};
 use node::{Kind, Needs, Node, Value};
@@ -117,7 +117,6 @@ pub(crate) trait Place: Send + Sync {
 pub(crate) enum Left {
     /// It stays where it is.
     Here(*const ()),
-    #[expect(dead_code, reason = "clusters come next")]
     Fetched(Value),
 }
 
@@ -236,7 +235,6 @@ impl<P> Graph<P> {
     }
 
     /// The same graph, with the demands of any place.
-    #[expect(dead_code, reason = "clusters come next")]
     pub(crate) fn anywhere(self) -> Graph {
         Graph::of(self.inner)
     }

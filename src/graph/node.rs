@@ -207,6 +207,12 @@ impl Node {
         }
     }
 
+    /// It ran elsewhere, as a part of something, and its result went on from there.
+    pub(crate) fn pass(&self) {
+        self.set_state(State::Gone);
+        self.release();
+    }
+
     /// Takes the result, if it is there. Not that of a value that was given.
     pub(crate) fn take(&self, then: State) -> Option<Value> {
         if self.is_value() {

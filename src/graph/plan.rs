@@ -114,15 +114,15 @@ impl<'g> Plan<'g> {
         (self.missing, self.starts, self.dependents) = (missing, starts, dependents);
     }
 
-    /// The tasks in chains, in an order in which each chain comes after those that it needs. A task continues the chain
+    /// Some of the tasks in chains, in an order in which each chain comes after those that it needs. A task continues the chain
     /// of the one that it needs when it needs no other, no other needs that one, and nobody holds its result.
-    pub(crate) fn chains(&self) -> Vec<Vec<u32>> {
+    pub(crate) fn chains(&self, within: &[bool]) -> Vec<Vec<u32>> {
         let mut chain_of = vec![u32::MAX; self.len()];
         let mut chains: Vec<Vec<u32>> = Vec::new();
-        for at in &self.order {
+        for at in self.order.iter().filter(|at| within[**at as usize]) {
             let task = self.tasks[*at as usize];
             let before = match task.tasks() {
-                [only] => self.index(only).filter(|before| self.is_link(*before)),
+                [only] => self.index(only).filter(|before| within[*before] && self.is_link(*before)),
                 _ => None,
             };
             let chain = match before {

@@ -57,7 +57,7 @@ impl<T, P> Task<T, P> {
         Self { node, graph: Arc::clone(graph), types: PhantomData }
     }
 
-    pub(super) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<Node> {
         &self.node
     }
 

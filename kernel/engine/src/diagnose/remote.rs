@@ -19,7 +19,7 @@ pub fn explain_remote_closures(diagnostics: &mut [Diagnostic], source: &Source, 
             diagnostic.code = None;
             diagnostic.children.clear();
             diagnostic.spans = call.or_else(|| any.clone()).unwrap_or_default();
-        } else if diagnostic.code() == "E0373" {
+        } else if matches!(diagnostic.code(), "E0373" | "E0597") {
             let name = diagnostic.message.split('`').nth(1).unwrap_or("value").to_owned();
             let advice = if is_remote(diagnostic, source, is_cluster) {
                 format!(
@@ -56,7 +56,9 @@ fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
 /// The calls that want a `'static` closure, and where they begin.
 fn wanting_static<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, usize)> {
     let notes = diagnostic.children.iter().filter(|c| c.message.starts_with("function requires argument type"));
-    let spans = notes.flat_map(|note| &note.spans);
+    // Of a variable of an earlier cell rustc says it otherwise.
+    let says = |span: &&Span| span.label.as_deref().is_some_and(|label| label.ends_with("is borrowed for `'static`"));
+    let spans = notes.flat_map(|note| &note.spans).chain(diagnostic.spans.iter().filter(says));
     spans.map(|span| (source.text().get(span.range()).unwrap_or_default(), span.byte_start))
 }
 
