@@ -3,7 +3,7 @@
 //!
 //! - [`Graph`] makes tasks, [`Task`] is a handle of one, [`Dependencies`] is what a task can be called on;
 //! - a task without its types is in `node`, how values travel in `codec`;
-//! - what is to be run is in `plan`, who runs it is a [`Place`]: `pool`, the threads of this process, or a cluster, which is not known here;
+//! - what is to be run is in `plan`, who runs it is a `Place`: `pool`, the threads of this process, or a cluster, which is not known here;
 //! - `layout` and `draw` make drawings, `live` keeps one up to date while tasks run.
 //!
 //! Loops over many equal calls are not here: [`crate::par`] and [`Executor::map`](crate::executor::Executor::map) run those at a fraction of the cost.

@@ -90,46 +90,86 @@ fn with_needs(plan: &Plan<'_>, at: u32, chosen: &[bool]) -> Vec<u32> {
     found
 }
 
-/// Programs for some tasks of a plan, each after those that it needs: chains, and groups of chains.
-pub(super) fn programs(plan: &Plan<'_>, within: &[bool], threads: usize) -> Vec<Vec<Vec<u32>>> {
-    let chains = plan.chains(within);
-    let mut chain_of = vec![u32::MAX; plan.len()];
-    for (chain, tasks) in chains.iter().enumerate() {
-        tasks.iter().for_each(|at| chain_of[*at as usize] = chain as u32);
-    }
-    // Only a chain's first task needs others, and chains stand after those that they need.
-    let mut level = vec![0u32; chains.len()];
-    let mut groups: BTreeMap<(u32, Vec<usize>), Vec<usize>> = BTreeMap::new();
-    for (chain, tasks) in chains.iter().enumerate() {
-        let needs = plan.tasks[tasks[0] as usize].tasks().iter().filter_map(|task| plan.index(task));
-        let before = needs.filter(|at| within[*at]).map(|at| level[chain_of[at] as usize] + 1);
-        level[chain] = before.max().unwrap_or(0);
+/// Programs for some tasks of a plan, each after those that it needs: groups of tasks, and several groups of one level that
+/// have the same code.
+pub(super) fn programs(plan: &Plan<'_>, within: &[bool], threads: usize) -> Vec<Vec<u32>> {
+    let Groups { groups, levels } = Groups::of(plan, within);
+    let mut alike: BTreeMap<(u32, Vec<usize>), Vec<usize>> = BTreeMap::new();
+    for (group, tasks) in groups.iter().enumerate() {
         let code = tasks.iter().map(|at| address(plan.tasks[*at as usize].kind)).collect();
-        groups.entry((level[chain], code)).or_default().push(chain);
+        alike.entry((levels[group], code)).or_default().push(group);
     }
     let mut programs = Vec::new();
-    for members in groups.values() {
-        let parts = parts(plan, &chains[members[0]], members.len(), threads);
+    for members in alike.values() {
+        let parts = parts(plan, &groups[members[0]], members.len(), threads);
         for part in 0..parts {
             let (from, to) = (part * members.len() / parts, (part + 1) * members.len() / parts);
-            programs.push(members[from..to].iter().map(|chain| chains[*chain].clone()).collect());
+            programs.push(members[from..to].iter().flat_map(|group| groups[*group].iter().copied()).collect());
         }
     }
     programs
 }
 
-/// Into how many programs so many equal chains are divided.
-fn parts(plan: &Plan<'_>, chain: &[u32], count: usize, threads: usize) -> usize {
-    let costs = chain.iter().map(|at| known(plan.tasks[*at as usize].kind)).collect::<Option<Vec<Cost>>>();
-    let Some(costs) = costs else { return count };
-    let last = costs.last().map_or(0.0, |cost| cost.bytes);
-    divided(costs.iter().map(|cost| cost.nanoseconds).sum(), last, count, threads)
+/// Tasks that run one after the other on one worker, and the longest way from a source to each group.
+struct Groups {
+    groups: Vec<Vec<u32>>,
+    levels: Vec<u32>,
 }
 
-fn divided(each: f64, bytes: f64, count: usize, threads: usize) -> usize {
-    if bytes > SMALL {
-        return count;
+impl Groups {
+    /// A chain joins the group that has all it needs, while the group is short. So only a group's first task needs others,
+    /// and groups need each other in no circle: what the first task of one needs was found before it.
+    fn of(plan: &Plan<'_>, within: &[bool]) -> Self {
+        let chains = plan.chains(within);
+        let whole = chains.iter().map(|chain| short(plan, chain)).sum::<Option<f64>>();
+        let all_in_one = whole.is_some_and(|time| time <= WORTH);
+        let mut found = Self { groups: Vec::new(), levels: Vec::new() };
+        let mut times: Vec<Option<f64>> = Vec::new();
+        let mut group_of = vec![u32::MAX; plan.len()];
+        for chain in chains {
+            let needs = plan.tasks[chain[0] as usize].tasks().iter().filter_map(|task| plan.index(task));
+            let mut before: Vec<u32> = needs.filter(|at| within[*at]).map(|at| group_of[at]).collect();
+            before.sort_unstable();
+            before.dedup();
+            let time = short(plan, &chain);
+            let with = |group: u32| Some(times[group as usize]? + time?).filter(|time| *time <= WORTH);
+            let joined = match before[..] {
+                _ if all_in_one && !found.groups.is_empty() => Some((0, 0.0)),
+                [only] => with(only).map(|time| (only, time)),
+                _ => None,
+            };
+            let group = match joined {
+                Some((group, time)) => {
+                    times[group as usize] = Some(time);
+                    group
+                }
+                None => {
+                    let level = before.iter().map(|group| found.levels[*group as usize] + 1).max();
+                    found.groups.push(Vec::new());
+                    found.levels.push(level.unwrap_or(0));
+                    times.push(time);
+                    found.groups.len() as u32 - 1
+                }
+            };
+            chain.iter().for_each(|at| group_of[*at as usize] = group);
+            found.groups[group as usize].extend(chain);
+        }
+        found
     }
+}
+
+/// What tasks take one after the other, when that is known and their results are small.
+fn short(plan: &Plan<'_>, tasks: &[u32]) -> Option<f64> {
+    let cost = |at: &u32| known(plan.tasks[*at as usize].kind).filter(|cost| cost.bytes <= SMALL);
+    tasks.iter().map(|at| cost(at).map(|cost| cost.nanoseconds)).sum()
+}
+
+/// Into how many programs so many equal groups are divided.
+fn parts(plan: &Plan<'_>, group: &[u32], count: usize, threads: usize) -> usize {
+    short(plan, group).map_or(count, |each| divided(each, count, threads))
+}
+
+fn divided(each: f64, count: usize, threads: usize) -> usize {
     let total = each * count as f64;
     let spread = ((total / WORTH) as usize).min(EACH * threads.max(1));
     ((total / TARGET).ceil() as usize).max(spread).clamp(1, count)
@@ -144,11 +184,10 @@ mod tests {
 
     #[test]
     fn short_tasks_go_together_and_long_ones_alone() {
-        assert_eq!(divided(100.0, 8.0, 10_000, 4), 1, "a millisecond in all");
-        assert_eq!(divided(10e3, 8.0, 10_000, 4), 8, "0.1 s: each thread gets some");
-        assert_eq!(divided(1e6, 8.0, 10_000, 4), 200, "10 s: programs of 50 ms");
-        assert_eq!(divided(1e9, 8.0, 10, 4), 10, "never more than there are");
-        assert_eq!(divided(100.0, 1e6, 100, 4), 100, "large results stay apart");
+        assert_eq!(divided(100.0, 10_000, 4), 1, "a millisecond in all");
+        assert_eq!(divided(10e3, 10_000, 4), 8, "0.1 s: each thread gets some");
+        assert_eq!(divided(1e6, 10_000, 4), 200, "10 s: programs of 50 ms");
+        assert_eq!(divided(1e9, 10, 4), 10, "never more than there are");
     }
 
     /// Each chain of each program stands after those that it needs, and all are there once.
@@ -159,12 +198,13 @@ mod tests {
         let programs = programs(&plan, &within, 2);
         let mut seen = vec![false; plan.len()];
         for program in &programs {
-            for at in program.iter().flatten() {
-                for needed in plan.tasks[*at as usize].tasks().iter().filter_map(|task| plan.index(task)) {
-                    assert!(seen[needed] || program.iter().flatten().any(|other| *other as usize == needed));
-                }
+            let mut inside = seen.clone();
+            for at in program {
+                let needs = plan.tasks[*at as usize].tasks().iter().filter_map(|task| plan.index(task));
+                needs.for_each(|needed| assert!(inside[needed], "it has not run"));
+                inside[*at as usize] = true;
             }
-            program.iter().flatten().for_each(|at| assert!(!std::mem::replace(&mut seen[*at as usize], true)));
+            program.iter().for_each(|at| assert!(!std::mem::replace(&mut seen[*at as usize], true)));
         }
         assert!(seen.iter().all(|seen| *seen));
         programs.len()
@@ -186,6 +226,26 @@ mod tests {
         assert_eq!(first.len(), 4, "two of each code, one of which needs the other");
         plan.tasks.iter().for_each(|task| remember(task.kind, 4, 400, 32));
         assert!(pilot(&plan, 2).is_empty());
-        assert_eq!(check(&[sum]), 2);
+        assert_eq!(check(std::slice::from_ref(&sum)), 1, "20 µs in all");
+        plan.tasks.iter().for_each(|task| remember(task.kind, 1, 200_000, 32));
+        assert_eq!(check(std::slice::from_ref(&sum)), 5, "40 ms: two programs for each thread, and the sum");
+        plan.tasks.iter().for_each(|task| remember(task.kind, 1, 200_000, 1_000_000));
+        assert_eq!(check(&[sum]), 101, "large results stay apart");
+    }
+
+    #[test]
+    fn what_hangs_together_is_one_program_while_it_is_short() {
+        let g = threads().quiet().graph();
+        let diamond = |top: Task<u64, Here>| {
+            let (left, right) = (top.then(|x| x + 1), top.then(|x| x + 2));
+            g.join((&left, &right), |(a, b)| a + b)
+        };
+        let ends: Vec<_> = (0..8).map(|_| (0..5).fold(g.task(1, |x| x), |top, _| diamond(top))).collect();
+        assert_eq!(check(&ends), 8 * 16, "of no known cost, nothing hangs together but chains");
+        let nodes: Vec<_> = ends.iter().map(|task| Arc::clone(task.node())).collect();
+        let plan = Plan::new(&nodes, false);
+        // Each row takes 1.6 ms.
+        plan.tasks.iter().for_each(|task| remember(task.kind, 1, 100_000, 8));
+        assert_eq!(check(&ends), 2, "rows go together, two of four for each thread is what they are worth");
     }
 }

@@ -198,21 +198,17 @@ impl<'p> Run<'p> {
     /// Sends some tasks of the plan, which need only each other and what is done.
     fn submit(&mut self, within: &[bool]) -> Result<(), Error> {
         let (mut heads, mut body): (Vec<ProgramHead>, Vec<u8>) = Default::default();
-        for chains in programs(self.plan, within, self.threads()) {
-            let tasks: Vec<u32> = chains.concat();
-            self.add(tasks, &chains, &mut heads, &mut body)?;
+        for tasks in programs(self.plan, within, self.threads()) {
+            self.add(tasks, &mut heads, &mut body)?;
+        }
+        if heads.is_empty() {
+            return Ok(());
         }
         self.link.send(&Request::Programs { programs: heads }, &body)
     }
 
     /// Writes a program, and what it takes.
-    fn add(
-        &mut self,
-        tasks: Vec<u32>,
-        chains: &[Vec<u32>],
-        heads: &mut Vec<ProgramHead>,
-        body: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    fn add(&mut self, tasks: Vec<u32>, heads: &mut Vec<ProgramHead>, body: &mut Vec<u8>) -> Result<(), Error> {
         let mut building = Building::default();
         for (n, at) in tasks.iter().enumerate() {
             building.steps.insert(*at, n as u32);
@@ -220,12 +216,11 @@ impl<'p> Run<'p> {
             building.program.steps.push(step);
         }
         let number = self.sent.len() as u32;
-        // Within a chain nobody else needs a result.
-        for last in chains.iter().filter_map(|chain| chain.last()) {
-            self.located[*last as usize] = Some((number, building.program.outputs.len() as u32));
-            building.program.outputs.push(building.steps[last]);
+        let outputs = self.outputs(&tasks, &building.steps);
+        for (slot, at) in outputs.iter().enumerate() {
+            self.located[*at as usize] = Some((number, slot as u32));
+            building.program.outputs.push(building.steps[at]);
         }
-        let outputs: Vec<u32> = chains.iter().filter_map(|chain| chain.last().copied()).collect();
         let (program, takes) = (building.program.written()?, building.takes());
         heads.push((number, outputs.len() as u32, takes.len(), program.len(), Some(building.sources)));
         body.extend_from_slice(&takes);
@@ -233,6 +228,12 @@ impl<'p> Run<'p> {
         self.sent.push(Sent { tasks, outputs, done: false });
         self.left += 1;
         Ok(())
+    }
+
+    /// The tasks of a program whose results somebody needs who is no task of it.
+    fn outputs(&self, tasks: &[u32], steps: &HashMap<u32, u32>) -> Vec<u32> {
+        let inside = |at: u32| self.plan.dependents(at as usize).iter().filter(|next| steps.contains_key(next)).count();
+        tasks.iter().copied().filter(|at| self.plan.tasks[*at as usize].users() as usize > inside(*at)).collect()
     }
 
     fn step(
