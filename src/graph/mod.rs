@@ -242,7 +242,7 @@ impl<P> Graph<P> {
     /// A task that is called on a value.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let line = g.task("1,2,3".to_owned(), |line| line.split(',').count());
     /// assert_eq!(line.compute()?, 3);
     /// # Ok::<(), ferrolab::executor::Error>(())
@@ -279,7 +279,7 @@ impl<P> Graph<P> {
     /// When a task belongs to another graph.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let (name, age) = (g.task((), |()| "Ada".to_owned()), g.value(36));
     /// let both = g.join((&name, &age), |(name, age)| format!("{name}, {age}"));
     /// assert_eq!(both.compute()?, "Ada, 36");
@@ -318,7 +318,7 @@ impl<P> Graph<P> {
     /// A value for tasks, as if one had left it: it is sent to a cluster once, however many tasks need it.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let table = g.value(vec![1.5, 2.5]);
     /// let looked = g.join((&g.task(1, |i| i), &table), |(i, table)| table[*i as usize]);
     /// assert_eq!(looked.compute()?, 2.5);
@@ -348,7 +348,7 @@ impl<P> Graph<P> {
     /// When the user interrupts, or a task belongs to another graph.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let data = g.task(10u64, |n| (0..n).collect::<Vec<_>>());
     /// let (least, most) = (data.then(|v| v.iter().min().copied()), data.then(|v| v.iter().max().copied()));
     /// assert_eq!(g.compute((&least, &most))?, (Some(0), Some(9)));
@@ -366,7 +366,7 @@ impl<P> Graph<P> {
     /// As for [`Task::compute`].
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let parts: Vec<_> = (0..3u64).map(|i| g.task(i, |i| vec![i; 1000])).collect();
     /// g.persist(&parts)?;
     /// assert!(parts.iter().all(|part| part.is_done()));
@@ -379,7 +379,7 @@ impl<P> Graph<P> {
     /// Shows several tasks and all that they need, as [`Task::visualize`] does.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let (a, b) = (g.task(1, |x| x), g.task(2, |x| x));
     /// g.visualize((&a, &b));
     /// ```
@@ -390,7 +390,7 @@ impl<P> Graph<P> {
     /// What [`visualize`](Self::visualize) shows.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// assert!(g.drawing(&g.task(1, |x| x).named("one")).get("text/plain").is_some());
     /// ```
     #[must_use]

@@ -72,7 +72,7 @@ impl<T, P> Task<T, P> {
     /// Names the task, in errors and drawings. Without a name it has that of its function, or of its line.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let failed = g.task(3, |n: i32| assert!(n < 3, "{n} is too much")).named("check").compute();
     /// assert!(failed.unwrap_err().to_string().starts_with("task `check` of "));
     /// ```
@@ -88,7 +88,7 @@ impl<T, P> Task<T, P> {
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
     /// static TRIES: AtomicU32 = AtomicU32::new(0);
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let third = g.task((), |()| match TRIES.fetch_add(1, Ordering::Relaxed) {
     ///     n @ 0..2 => panic!("try {n}"),
     ///     n => n,
@@ -105,7 +105,7 @@ impl<T, P> Task<T, P> {
     /// A task that is called on this one's result, where that is.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let (six, twice) = (g.task(6, |x| x), |x: &i32| x * 2);
     /// assert_eq!(six.then(twice).then(|x| x + 1).compute()?, 13);
     /// # Ok::<(), ferrolab::executor::Error>(())
@@ -114,7 +114,7 @@ impl<T, P> Task<T, P> {
     /// What the closure needs beside that comes by [`Graph::join`]; one that captures does not compile:
     ///
     /// ```compile_fail,E0080
-    /// let (g, offset) = (ferrolab::threads().graph(), 10);
+    /// let (g, offset) = (ferrolab::threads::threads().graph(), 10);
     /// g.task(6, |x| x).then(move |x: &i32| x + offset);
     /// ```
     #[track_caller]
@@ -154,7 +154,7 @@ impl<T, P> Task<T, P> {
     /// When the user interrupts.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let n = g.task(20u64, |n| (1..=n).product::<u64>());
     /// assert_eq!(n.compute()?, 2_432_902_008_176_640_000);
     /// # Ok::<(), ferrolab::executor::Error>(())
@@ -173,7 +173,7 @@ impl<T, P> Task<T, P> {
     /// As for [`compute`](Self::compute).
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let table = g.task(1000u64, |n| (0..n).map(|i| i * i).collect::<Vec<_>>());
     /// table.persist()?;
     /// assert!(table.is_done());
@@ -198,7 +198,7 @@ impl<T, P> Task<T, P> {
     /// When the graph is being computed now.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let one = g.task(1, |x| x);
     /// one.persist()?;
     /// one.forget()?;
@@ -213,7 +213,7 @@ impl<T, P> Task<T, P> {
     /// run. Of more than 200 tasks it shows how many there are of each kind.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// g.task(1, |x| x).named("load").then(|x| x + 1).named("clean").visualize();
     /// ```
     pub fn visualize(&self)
@@ -226,7 +226,7 @@ impl<T, P> Task<T, P> {
     /// What [`visualize`](Self::visualize) shows.
     ///
     /// ```
-    /// let g = ferrolab::threads().graph();
+    /// let g = ferrolab::threads::threads().graph();
     /// let drawing = g.task(1, |x| x).named("load").then(|x| x + 1).named("clean").drawing();
     /// assert!(drawing.get("text/html").is_some_and(|html| String::from_utf8_lossy(html).contains("load")));
     /// ```
