@@ -5,6 +5,7 @@
 //! - [`simd`]: several numbers at once, and the usual functions of them;
 //! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
 //! - [`cluster`]: a Dask cluster as such an executor;
+//! - [`graph`]: tasks that depend on tasks, on either;
 //! - [`executor`]: what the two have in common, for functions that run on either;
 //! - [`progress`]: bars around iterators, rayon iterators, or moved by hand;
 //! - [`plot`]: one-line figures, live figures, and `plotters` inline;
@@ -23,8 +24,10 @@
 
 pub mod cluster;
 pub mod display;
+mod error;
 pub mod executor;
 pub use ferrolab_base::frame;
+pub mod graph;
 pub mod par;
 pub mod plot;
 pub mod prelude;

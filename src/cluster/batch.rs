@@ -167,7 +167,7 @@ thread_local! {
 }
 
 /// Remembers panics in batches; others go where they always go.
-fn install_hook() {
+pub(super) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
@@ -225,7 +225,7 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
         Ok(Err(error)) if batch.unwritable => (BatchEnd::Unwritable, unwritable(&error, batch.finished)),
         Ok(Err(error)) => (BatchEnd::Garbled, error.to_string().into_bytes()),
         Err(payload) if payload.is::<rt::Interrupted>() => (BatchEnd::Cancelled, Vec::new()),
-        Err(payload) => (BatchEnd::Panicked, describe(&*payload, batch.finished)),
+        Err(payload) => (BatchEnd::Panicked, describe(&*payload, batch.finished, 1)),
     };
     let mut output = ManuallyDrop::new(output);
     (call.output, call.output_len, call.output_capacity) = (output.as_mut_ptr(), output.len(), output.capacity());
@@ -241,7 +241,7 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
     ended as i32
 }
 
-fn describe(payload: &(dyn Any + Send), task: u64) -> Vec<u8> {
+pub(super) fn describe(payload: &(dyn Any + Send), task: u64, tries: u32) -> Vec<u8> {
     let last = LAST.with(RefCell::take);
     let mut panic = last.unwrap_or_default();
     panic.task = task;
@@ -249,11 +249,14 @@ fn describe(payload: &(dyn Any + Send), task: u64) -> Vec<u8> {
     if let Some(message) = payload.downcast_ref::<String>() {
         panic.message.clone_from(message);
     }
+    if tries > 1 {
+        panic.message += &format!(" (tried {tries} times)");
+    }
     serde_json::to_vec(&panic).unwrap_or_default()
 }
 
 /// What a notebook is told of a result that cannot travel, and whose it is.
-fn unwritable(error: &Fault, task: u64) -> Vec<u8> {
+pub(super) fn unwritable(error: &Fault, task: u64) -> Vec<u8> {
     let told = Panic { task, message: error.to_string(), unwritable: true, ..Panic::default() };
     serde_json::to_vec(&told).unwrap_or_default()
 }

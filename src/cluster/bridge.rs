@@ -23,13 +23,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 18] = [
+const FILES: [(&str, &str); 20] = [
     ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
     ("carried.py", include_str!("python/carried.py")),
     ("clusters.py", include_str!("python/clusters.py")),
     ("connection.py", include_str!("python/connection.py")),
     ("fit.py", include_str!("python/fit.py")),
+    ("graphs.py", include_str!("python/graphs.py")),
     ("jobs.py", include_str!("python/jobs.py")),
     ("jobscript.py", include_str!("python/jobscript.py")),
     ("links.py", include_str!("python/links.py")),
@@ -39,6 +40,7 @@ const FILES: [(&str, &str); 18] = [
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
     ("worker.py", include_str!("python/worker.py")),
+    ("worker_graph.py", include_str!("python/worker_graph.py")),
     ("worker_life.py", include_str!("python/worker_life.py")),
     ("workers.sbatch", include_str!("python/workers.sbatch")),
     ("workforce.py", include_str!("python/workforce.py")),

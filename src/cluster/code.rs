@@ -5,7 +5,7 @@ use super::shim::Shim;
 use super::target;
 use crate::executor::Error;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -34,12 +34,53 @@ pub(crate) struct Code {
     pub(crate) offset: u64,
 }
 
+/// What a worker needs to run tasks of a graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// In the order of loading.
+    pub(crate) objects: Vec<Object>,
+    features: Vec<String>,
+    /// For each kind of task its object, by its place above, and its place in that, in bytes.
+    kinds: Vec<(u32, u64)>,
+}
+
 /// Finds the code of a shim.
 pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
+    let loaded = loaded();
+    let (home, offset) = home_of(shim as *const (), &loaded)?;
+    let mut objects = layers_of(&loaded)?;
+    add_home(&home, &loaded, &mut objects)?;
+    Ok(Code { objects, features: target::features(), offset })
+}
+
+/// Finds what is at these addresses.
+pub(crate) fn table_of(addresses: &[*const ()]) -> Result<Table, Error> {
+    let loaded = loaded();
+    let mut objects = layers_of(&loaded)?;
+    let mut homes: HashMap<PathBuf, u32> = HashMap::new();
+    let mut kinds = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let (home, offset) = home_of(*address, &loaded)?;
+        let at = match homes.get(&home) {
+            Some(at) => *at,
+            None => {
+                add_home(&home, &loaded, &mut objects)?;
+                let at = objects.iter().position(|object| object.path == home).unwrap_or_default() as u32;
+                homes.insert(home, at);
+                at
+            }
+        };
+        kinds.push((at, offset));
+    }
+    Ok(Table { objects, features: target::features(), kinds })
+}
+
+/// The object that an address is in, and its place there.
+fn home_of(address: *const (), loaded: &[PathBuf]) -> Result<(PathBuf, u64), Error> {
     // SAFETY: an all-zero Dl_info is valid; dladdr only writes to it.
     let (found, info) = unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
-        (libc::dladdr(shim as *const libc::c_void, &mut info), info)
+        (libc::dladdr(address.cast(), &mut info), info)
     };
     if found == 0 || info.dli_fname.is_null() {
         return Err(Error::refused("the code of this closure is in no file"));
@@ -47,22 +88,28 @@ pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
     // SAFETY: a C string that lives as long as the object stays loaded, which is for good.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     let home = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
-    let loaded = loaded();
     if !loaded.contains(&home) {
         return Err(Error::refused("a cluster runs closures of notebook cells; this program is not a notebook"));
     }
-    let mut objects = Vec::new();
-    for path in loaded.iter().filter(|path| is_layer(path)) {
-        objects.push(object(path, false)?);
+    Ok((home, (address as usize - info.dli_fbase as usize) as u64))
+}
+
+fn layers_of(loaded: &[PathBuf]) -> Result<Vec<Object>, Error> {
+    loaded.iter().filter(|path| is_layer(path)).map(|path| object(path, false)).collect()
+}
+
+/// Adds a cell's object, after those that it is linked against.
+fn add_home(home: &Path, loaded: &[PathBuf], objects: &mut Vec<Object>) -> Result<(), Error> {
+    let mut before = named_in(home, loaded)?;
+    if !is_layer(home) {
+        before.push(home.to_owned());
     }
-    for path in named_in(&home, &loaded)? {
-        objects.push(object(&path, true)?);
+    for path in before {
+        if !objects.iter().any(|known| known.path == path) {
+            objects.push(object(&path, true)?);
+        }
     }
-    if !is_layer(&home) {
-        objects.push(object(&home, true)?);
-    }
-    let offset = (shim as usize - info.dli_fbase as usize) as u64;
-    Ok(Code { objects, features: target::features(), offset })
+    Ok(())
 }
 
 /// The standard library and the layers: what every cell is linked against.

@@ -40,6 +40,7 @@ mod bytes;
 mod card;
 mod code;
 mod folder;
+mod graph;
 mod jupyter;
 mod open;
 mod protocol;

@@ -3,7 +3,7 @@
 //!
 //! A message is one of these as JSON, and bytes beside it: parameters, the items of a batch, results.
 
-use super::code::Code;
+use super::code::{Code, Table};
 use crate::executor::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -44,6 +44,33 @@ pub(crate) enum Request {
         cluster: String,
         code: Code,
         after: Vec<String>,
+    },
+    /// Programs of a graph follow on this connection; keys of their results begin with the name.
+    Graph {
+        cluster: String,
+        name: String,
+        code: Table,
+        /// Each program that begins is to be told of.
+        drawn: bool,
+    },
+    /// Programs that are ready to be sent, and what they need; what each takes and does is beside it, in this order.
+    Programs {
+        programs: Vec<ProgramHead>,
+    },
+    /// Nobody needs the results of these programs any more.
+    Free {
+        programs: Vec<u32>,
+    },
+    /// What tasks of the graph took so far.
+    Costs,
+    /// The results of these programs stay; all else of the graph goes, and what still runs is stopped.
+    Leave {
+        kept: Vec<u32>,
+    },
+    /// Results of a graph's tasks: key, and which of the values that are there.
+    Gather {
+        cluster: String,
+        parts: Vec<(String, u32)>,
     },
     /// What a future has become.
     Result {
@@ -90,6 +117,20 @@ pub(crate) enum Request {
     Close {
         cluster: String,
     },
+}
+
+/// A program of a graph: its number, how many values it leaves, bytes of what it takes, bytes of itself, and whose results it
+/// takes; none for a value that was given.
+pub(crate) type ProgramHead = (u32, u32, usize, usize, Option<Vec<Source>>);
+
+/// Who has a result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Source {
+    /// A program of this computation.
+    Program(u32),
+    /// One of an earlier one, by its key.
+    Key(String),
 }
 
 /// Which cluster, and how to come by it.
@@ -212,6 +253,18 @@ pub(crate) enum Answer {
     Failed {
         n: u64,
         failure: Failure,
+    },
+    /// Programs of a graph that began.
+    Running {
+        programs: Vec<u32>,
+    },
+    /// Calls, nanoseconds and bytes of results for each kind of a graph's tasks, one after the other.
+    Costs {
+        costs: Vec<u64>,
+    },
+    /// Results, beside it, one after the other: bytes of each, and the numpy type of its numbers if it is an array.
+    Values {
+        values: Vec<(usize, Option<String>)>,
     },
     /// What tasks printed on a worker; there is more than is told.
     Lines {

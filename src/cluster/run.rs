@@ -192,7 +192,7 @@ pub(crate) fn failed(failure: Failure, first: usize) -> Error {
 }
 
 /// The kernel hears of a panic there as of one here, with its place in a cell.
-fn report(panic: &Panic, worker: &str) {
+pub(super) fn report(panic: &Panic, worker: &str) {
     if let Some(channel) = rt::channel::get() {
         channel.send(&Frame::Panic {
             message: panic.message.clone(),
@@ -205,7 +205,7 @@ fn report(panic: &Panic, worker: &str) {
     }
 }
 
-fn print_lines(worker: &str, lines: &[String], more: bool) {
+pub(super) fn print_lines(worker: &str, lines: &[String], more: bool) {
     for line in lines {
         println!("[{worker}] {line}");
     }
@@ -248,11 +248,7 @@ impl Painted {
         let inside: u64 = lanes.iter().map(|lane| lane.done).sum();
         self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
         let Some(state) = &self.state else { return };
-        let place = if lanes.is_empty() { waiting(queue) } else { counted(lanes.len() as u64, "worker") };
-        let mut words = vec![self.message.clone(), place];
-        words.extend(told);
-        words.retain(|word| !word.is_empty());
-        state.set_message(words.join(", "));
+        state.set_message(words_of(&self.message, lanes.len(), told, queue));
         state.set_workers(lanes.into_iter().map(lane).collect());
     }
 
@@ -269,7 +265,16 @@ impl Drop for Painted {
     }
 }
 
-fn lane(told: WorkerLane) -> Lane {
+/// What a bar says of the work and its workers.
+pub(super) fn words_of(message: &str, workers: usize, told: Vec<String>, queue: &[QueuedJob]) -> String {
+    let place = if workers == 0 { waiting(queue) } else { counted(workers as u64, "worker") };
+    let mut words = vec![message.to_owned(), place];
+    words.extend(told);
+    words.retain(|word| !word.is_empty());
+    words.join(", ")
+}
+
+pub(super) fn lane(told: WorkerLane) -> Lane {
     Lane { name: told.name, done: told.done, note: told.note }
 }
 

@@ -1,7 +1,7 @@
 //! Results that are not there yet: of a thread of this process, or of somebody else who keeps them. How those are
 //! reached is their keeper's business.
 
-use super::error::{Error, sendable};
+use crate::error::{Error, sendable};
 use crate::rt;
 use crate::value::numbers::{self, Number};
 use crate::value::{self, Fault, Written, bytes_of};

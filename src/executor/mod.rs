@@ -1,17 +1,17 @@
 //! What places have in common where closures run: one trait, one error, futures, the tasks that can be sent, and the
 //! place that is always there, the threads of this process. A cluster stands above it, and is not known here.
 
-pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod source;
 pub mod threads;
 
-pub use error::{Error, ErrorKind};
+pub use crate::error::{Error, ErrorKind};
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
 pub use source::{Item, Received, Source};
 
-pub(crate) use error::sendable;
+pub(crate) use crate::error::sendable;
 
+use crate::graph::Graph;
 use crate::par::IntoTasks;
 use crate::value::Numeric;
 use serde::Serialize;
@@ -245,6 +245,20 @@ macro_rules! declare {
         pub trait Executor: Clone + sealed::Sealed {
             $($(#[$doc])* fn $name<$($generics)*>(&self, $($argument: $type),*) -> $result where $($bounds)*;)*
 
+            /// A graph of tasks that depend on tasks, at this place.
+            ///
+            /// ```
+            /// use ferrolab::prelude::*;
+            /// fn longest(on: &impl Executor, words: &[String]) -> Result<usize, cluster::Error> {
+            ///     let g = on.graph();
+            ///     let lengths: Vec<_> = words.iter().map(|word| g.task(word.clone(), |word| word.len())).collect();
+            ///     g.join(lengths, |lengths| lengths.iter().copied().max().unwrap_or(0)).compute()
+            /// }
+            /// assert_eq!(longest(&threads(), &["a".to_owned(), "bcd".to_owned()]), Ok(3));
+            /// ```
+            #[must_use]
+            fn graph(&self) -> Graph;
+
             /// The same place, showing no progress bar.
             #[must_use]
             fn quiet(&self) -> Self;
@@ -285,6 +299,10 @@ macro_rules! forward {
                     <$place>::$name(self, $($argument),*)
                 }
             )*
+
+            fn graph(&self) -> $crate::graph::Graph {
+                <$place>::graph(self).anywhere()
+            }
 
             // A place's own method of the name comes before the trait's, whether it takes the place or borrows it.
             fn quiet(&self) -> Self {

@@ -5,6 +5,7 @@
 
 pub use super::Error;
 use super::future::{Argument, Future, Slot};
+use crate::graph::{Graph, Here, OnPool};
 use crate::par::{IntoTasks, Par, Stop};
 use crate::rt;
 use crate::value::Numeric;
@@ -221,6 +222,19 @@ impl Threads {
         T: Send + 'static,
     {
         self.submit(part, move |numbers: Vec<N>| f(&numbers))
+    }
+
+    /// A graph of tasks that depend on tasks, on the threads of the session. What tasks get and leave need not be
+    /// what serde can write.
+    ///
+    /// ```
+    /// let g = ferrolab::threads::threads().graph();
+    /// let (a, b) = (g.task(2, |x| x * x), g.task(3, |x| x * x));
+    /// assert_eq!(g.join((&a, &b), |(a, b)| a + b).compute(), Ok(13));
+    /// ```
+    #[must_use]
+    pub fn graph(&self) -> Graph<Here> {
+        Graph::new(OnPool { par: self.par.clone() })
     }
 
     /// Does not compile: results of threads are here already, so none has to be kept where it was computed.

@@ -156,6 +156,11 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Is this thread inside of no loop?
+pub(super) fn is_outermost() -> bool {
+    DEPTH.get() == 0
+}
+
 /// Runs `work`; loops that this thread starts in it show no progress by themselves.
 pub(crate) fn without_bars<R>(work: impl FnOnce() -> R) -> R {
     struct Deeper;

@@ -45,7 +45,7 @@ pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, r
 pub use broadcast::ShapeError;
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
-pub(crate) use drive::{Stop, without_bars};
+pub(crate) use drive::{Stop, message as text_of_panic, without_bars};
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub use histogram::{histogram, histogram2};

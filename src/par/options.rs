@@ -52,6 +52,12 @@ impl Job {
 }
 
 impl Par {
+    /// The name of work that runs now and shows itself; none when it is to be quiet, or is inside of a loop.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let job = AROUND.with_borrow(|around| self.job.or(around));
+        (!job.quiet && super::drive::is_outermost()).then_some(job.message)
+    }
+
     /// Shows no progress bar.
     ///
     /// ```

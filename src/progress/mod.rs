@@ -25,10 +25,11 @@ pub use iter::{Iter, ProgressIterator, progress};
 pub(crate) use nest::Inside;
 pub use parallel::{Parallel, ParallelProgress};
 pub use sampler::settle;
+pub(crate) use sampler::{Painted, paint};
 use state::Start;
 pub(crate) use state::{Outcome, State};
-pub(crate) use view::Lane;
 pub use view::Unit;
+pub(crate) use view::{Lane, clock};
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -20,11 +20,20 @@ const LINGER: u32 = 3;
 /// After so many displays in one cell, new bars stand in the last one.
 const MOST_BLOCKS: usize = 40;
 
-#[derive(Debug)]
+/// Something that is painted while a cell runs, and is no bar: at most ten times a second it is asked to. It may be asked
+/// on any thread, and once more when the cell has ended.
+pub(crate) trait Painted: Send + Sync {
+    fn sample(&self, now: Instant);
+    /// Is there anything to paint, now or later?
+    fn is_alive(&self) -> bool;
+}
+
 struct Registry {
     process: u32,
     /// Blocks with something to paint, oldest first.
     blocks: Vec<Arc<Block>>,
+    /// Other things that change while a cell runs.
+    pictures: Vec<Arc<dyn Painted>>,
     /// Where the next bar stands if something in it runs.
     current: Option<Arc<Block>>,
     /// Blocks of this cell.
@@ -34,8 +43,15 @@ struct Registry {
     stop: u64,
 }
 
-static REGISTRY: Mutex<Registry> =
-    Mutex::new(Registry { process: 0, blocks: Vec::new(), current: None, made: 0, thread: None, stop: 0 });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    process: 0,
+    blocks: Vec::new(),
+    pictures: Vec::new(),
+    current: None,
+    made: 0,
+    thread: None,
+    stop: 0,
+});
 static WAKE: Condvar = Condvar::new();
 /// Process in which the thread runs, 0 when it does not: a cheap look for [`ensure`].
 static RUNNING: AtomicU32 = AtomicU32::new(0);
@@ -50,6 +66,7 @@ fn registry() -> MutexGuard<'static, Registry> {
         }
         registry.process = process;
         registry.blocks.clear();
+        registry.pictures.clear();
         registry.current = None;
         RUNNING.store(0, Ordering::Relaxed);
     }
@@ -57,6 +74,15 @@ fn registry() -> MutexGuard<'static, Registry> {
 }
 
 impl Registry {
+    fn all(&self) -> (Vec<Arc<Block>>, Vec<Arc<dyn Painted>>) {
+        (self.blocks.clone(), self.pictures.clone())
+    }
+
+    fn forget_the_dead(&mut self) {
+        self.blocks.retain(|block| block.is_alive());
+        self.pictures.retain(|picture| picture.is_alive());
+    }
+
     /// The block a new bar stands in: that of the bar around it, else the last one while anything
     /// in it runs, else a new one.
     fn block_for(&mut self, bar: &State) -> Arc<Block> {
@@ -99,6 +125,13 @@ pub(super) fn watch(bar: &Arc<State>) {
     start(&mut registry);
 }
 
+/// Paints something from now on, until it is not alive.
+pub(crate) fn paint(picture: Arc<dyn Painted>) {
+    let mut registry = registry();
+    registry.pictures.push(picture);
+    start(&mut registry);
+}
+
 /// Paints a block again, if need be; the last paint of its bars is to come.
 pub(super) fn keep(block: &Arc<Block>) {
     let mut registry = registry();
@@ -138,14 +171,13 @@ pub fn settle() {
         // It only fails when painting panicked, which the panic hook has reported.
         let _ = thread.join();
     }
-    let blocks = registry().blocks.clone();
-    for block in &blocks {
-        block.sample(Instant::now());
-    }
+    let (blocks, pictures) = registry().all();
+    blocks.iter().for_each(|block| block.sample(Instant::now()));
+    pictures.iter().for_each(|picture| picture.sample(Instant::now()));
     let mut registry = registry();
     registry.current = None;
     registry.made = 0;
-    registry.blocks.retain(|block| block.is_alive());
+    registry.forget_the_dead();
 }
 
 fn start(registry: &mut Registry) {
@@ -175,18 +207,17 @@ fn run(generation: u64) {
         if Instant::now() < next {
             continue;
         }
-        registry.blocks.retain(|block| block.is_alive());
-        idle = if registry.blocks.is_empty() { idle + 1 } else { 0 };
+        registry.forget_the_dead();
+        idle = if registry.blocks.is_empty() && registry.pictures.is_empty() { idle + 1 } else { 0 };
         if idle > LINGER {
             RUNNING.store(0, Ordering::Relaxed);
             return;
         }
-        let blocks = registry.blocks.clone();
+        let (blocks, pictures) = registry.all();
         drop(registry);
         let now = Instant::now();
-        for block in &blocks {
-            block.sample(now);
-        }
+        blocks.iter().for_each(|block| block.sample(now));
+        pictures.iter().for_each(|picture| picture.sample(now));
         next = Instant::now() + TICK;
         registry = self::registry();
     }

@@ -213,7 +213,7 @@ fn scaled<'a>(mut value: f64, step: f64, units: &[&'a str]) -> (f64, &'a str) {
 }
 
 /// `01:05`, or `2:01:05` from an hour on, or `3d 04h`.
-pub(super) fn clock(time: Duration) -> String {
+pub(crate) fn clock(time: Duration) -> String {
     let s = time.as_secs();
     match s {
         0..3600 => format!("{:02}:{:02}", s / 60, s % 60),

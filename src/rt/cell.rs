@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -194,8 +195,17 @@ pub fn at_end() {
     AT_END.set(true);
 }
 
+/// Cells that have begun in this process and in those that it is a copy of.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
+
+/// The number of the running cell among those that have begun; 0 outside of a runner.
+pub(crate) fn count() -> u32 {
+    BEGUN.load(Ordering::Relaxed)
+}
+
 /// Before a cell: forget how the last one ended.
 pub fn begin() {
+    BEGUN.fetch_add(1, Ordering::Relaxed);
     OUTCOME.with_borrow_mut(|o| *o = Outcome::Ok);
 }
 

@@ -57,6 +57,15 @@ impl Channel {
         }
     }
 
+    /// Where a place of generated code stands in a cell; none when it is in no cell.
+    pub fn place(&self, file: &str, line: u32, column: u32) -> Option<String> {
+        let frame = Frame::Where { file: file.to_owned(), line, column };
+        match self.exchange(&frame) {
+            Ok(Reply::Place { text }) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
     fn exchange(&self, frame: &Frame) -> io::Result<Reply> {
         let _ = io::stdout().flush();
         let mut replies = lock(&self.replies);

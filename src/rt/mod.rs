@@ -26,7 +26,9 @@ pub(crate) mod usage;
 pub(crate) mod world;
 
 use std::io;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::frame::Frame;
 pub use crate::frame::MimeBundle;
@@ -170,6 +172,24 @@ pub fn new_display_id() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("ferrolab-{:x}-{now:x}-{n}", std::process::id())
+}
+
+/// A place in the source as the user knows it: `[3]:2` is a line of a cell. The kernel is asked once for each.
+pub(crate) fn place(of: &'static Location<'static>) -> String {
+    static KNOWN: Mutex<Vec<(&'static Location<'static>, String)>> = Mutex::new(Vec::new());
+    let known = |all: &[(&'static Location<'static>, String)]| {
+        all.iter().find(|(place, _)| *place == of).map(|(_, text)| text.clone())
+    };
+    if let Some(text) = known(&KNOWN.lock().unwrap_or_else(PoisonError::into_inner)) {
+        return text;
+    }
+    let text = channel::get().and_then(|channel| channel.place(of.file(), of.line(), of.column()));
+    let text = text.unwrap_or_else(|| {
+        let file = of.file();
+        format!("{}:{}", file.rsplit('/').next().unwrap_or(file), of.line())
+    });
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).push((of, text.clone()));
+    text
 }
 
 /// Threads of the pool that runs this cell's parallel work.

@@ -206,6 +206,8 @@ impl Server {
         if self.busy.as_ref().is_some_and(Probe::stays_unanswered) {
             alive.push(TASKS.to_owned());
         }
+        // The copy has the graph as it was before the cell, without what that computed.
+        alive.extend(crate::graph::kept_results());
         alive
     }
 

@@ -129,6 +129,11 @@ impl Written {
         self.bytes.clear();
     }
 
+    /// The bytes, which begin anew; what was learnt stays.
+    pub(crate) fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

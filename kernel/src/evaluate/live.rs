@@ -52,7 +52,12 @@ impl ReadySession {
     /// When there is no runner.
     pub(super) fn follow(&mut self, command: &Command, listener: &mut CellListener) -> Result<Ended, CellError> {
         let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
-        Ok(runner.follow(command, listener))
+        let engine = &self.engine;
+        let locate = |file: &str, line, column| {
+            let (place, line, _) = engine.locate(file, line, column)?;
+            Some(format!("{}:{line}", engine.cell_name(place.cell)))
+        };
+        Ok(runner.follow(command, listener, &locate))
     }
 
     /// Names and sizes of variables, as the runner has them.

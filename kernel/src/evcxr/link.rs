@@ -255,6 +255,8 @@ impl Following<'_> {
                 output.clear(wait);
                 self.reply(&Reply::Shown);
             }
+            // Its files are known to evcxr alone.
+            Frame::Where { .. } => self.reply(&Reply::Place { text: String::new() }),
             Frame::Input { prompt, password } => {
                 let reply = self.answer(&prompt, password, output);
                 self.reply(&reply);

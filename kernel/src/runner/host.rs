@@ -61,6 +61,9 @@ pub trait Listener {
     fn input(&mut self, prompt: &str, password: bool) -> Option<String>;
 }
 
+/// Where a line and column of a generated file stand, as the user knows that place.
+pub type Locate<'a> = &'a dyn Fn(&str, u32, u32) -> Option<String>;
+
 /// A display as the runner sent it.
 #[derive(Debug)]
 pub struct Shown {
@@ -142,7 +145,7 @@ impl Runner {
     }
 
     /// Run a cell, load a library, or undo: send a command and follow it to its end.
-    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener) -> Ended {
+    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener, locate: Locate<'_>) -> Ended {
         self.control.begin();
         reap_later([]);
         // A copy that has taken over meanwhile must not run what was meant for its original.
@@ -150,7 +153,8 @@ impl Runner {
         let ended = match sent {
             Ok(()) => {
                 let (interrupts, begun) = (0, false);
-                Following { runner: self, interrupts, begun, since: None, usage: None, held: None }.follow(listener)
+                Following { runner: self, locate, interrupts, begun, since: None, usage: None, held: None }
+                    .follow(listener)
             }
             Err(_) => self.buried(End::Died("it had ended before".to_owned())),
         };
@@ -214,6 +218,7 @@ impl Drop for Runner {
 /// One run in progress.
 struct Following<'a> {
     runner: &'a mut Runner,
+    locate: Locate<'a>,
     /// Interrupts that were acted on.
     interrupts: u32,
     /// The runner has begun with the command.
@@ -322,6 +327,10 @@ impl Following<'_> {
                     None => Reply::Input { text: String::new() },
                 };
                 self.runner.reply(&reply);
+            }
+            Frame::Where { file, line, column } => {
+                let text = (self.locate)(&file, line, column).unwrap_or_default();
+                self.runner.reply(&Reply::Place { text });
             }
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });

@@ -25,6 +25,7 @@ from carried import worker as worker_module
 from clusters import CLUSTERS, OpenCluster, close, describe, open_cluster
 from connection import Connection, Lost, Wrong
 from protocol import Note, Ok
+from graphs import Graph
 from runs import POLL, Run, error
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -127,6 +128,47 @@ async def on_submit(connection: Connection, head: protocol.Submit, body: bytes) 
     connection.send(protocol.Submitted(future.key))
 
 
+async def on_graph(connection: Connection, head: protocol.Graph, body: bytes) -> None:
+    graph = Graph(cluster_of(head), connection, head)
+    ended = False
+    try:
+        await graph.start()
+        while not ended:
+            message, body = await connection.receive()
+            if isinstance(message, protocol.Leave):
+                await graph.leave(message.kept)
+                ended = True
+            elif isinstance(message, protocol.Programs):
+                await graph.programs(message, body)
+            elif isinstance(message, protocol.Free):
+                graph.free(message)
+            else:
+                await graph.costs()
+    finally:
+        if not ended:
+            # the cell was killed: no variable has any of it
+            await graph.leave([])
+        await graph.end(True)
+
+
+async def on_gather(connection: Connection, head: protocol.Gather, body: bytes) -> None:
+    """Results of a graph's tasks, as many as are wanted."""
+    cluster = cluster_of(head)
+    futures = {key: future_of(cluster, key) for key, _ in head.parts}
+    waiting = asyncio.create_task(cluster.unless_silent(cluster.client.gather(list(futures.values()))))
+    gone = asyncio.create_task(connection.reader.read(1))
+    await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+    if not waiting.done():
+        waiting.cancel()
+        return
+    gone.cancel()
+    left = dict(zip(futures, map(worker_module.value_of, await waiting)))
+    values = [left[key][slot] if isinstance(left[key], list) else left[key] for key, slot in head.parts]
+    pieces = [worker_module.memory(value) for value in values]
+    told = [[len(piece), value.dtype.str if worker_module.is_array(value) else None] for piece, value in zip(pieces, values)]
+    connection.send(protocol.Values(told), pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+
 async def on_result(connection: Connection, head: protocol.Result, body: bytes) -> None:
     cluster = cluster_of(head)
     future = future_of(cluster, head.key)
@@ -157,6 +199,8 @@ async def on_release(connection: Connection, head: protocol.Release, body: bytes
     cluster = cluster_of(head)
     for key in head.keys:
         future = cluster.results.pop(key, None)
+        if isinstance(getattr(future, "ferrolab", (None,))[0], Graph):
+            future.release()
         if future is not None and head.cancel:
             await cluster.client.cancel([future], force=True)
             await cluster.client.run(worker_module.cancel, future.ferrolab[0].name, on_error="ignore")
@@ -218,6 +262,8 @@ OPERATIONS = {
     protocol.Keep: on_keep,
     protocol.Run: on_run,
     protocol.Submit: on_submit,
+    protocol.Graph: on_graph,
+    protocol.Gather: on_gather,
     protocol.Result: on_result,
     protocol.States: on_states,
     protocol.Status: on_status,

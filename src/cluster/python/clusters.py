@@ -27,7 +27,7 @@ from connection import Connection, Lost, Wrong
 from fit import Fit, same_python
 from jobs import Jobs
 from origin import Launcher, Origin, OthersClient
-from protocol import ClusterState, Lines, News, WorkerState
+from protocol import ClusterState, Lines, News, Running, WorkerState
 from slurm import Slurm
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -222,12 +222,20 @@ async def prepare(cluster: OpenCluster) -> None:
     # lines and progress come as events; a subscription is one for the whole client
     client.subscribe_topic("ferrolab-lines", lambda event: on_lines(cluster, event))
     client.subscribe_topic("ferrolab-again", lambda event: on_again(cluster, event))
+    client.subscribe_topic("ferrolab-programs", lambda event: on_program(cluster, event))
 
 
 def on_again(cluster: OpenCluster, event) -> None:
     run = message_of(event).get("run")
     if run in cluster.runs:
         cluster.again[run] = cluster.again.get(run, 0) + 1
+
+
+def on_program(cluster: OpenCluster, event) -> None:
+    message = message_of(event)
+    connection = cluster.runs.get(message.get("run"))
+    if connection is not None:
+        connection.send(Running([message["program"]]))
 
 
 def message_of(event) -> dict:

@@ -115,6 +115,44 @@ class Submit:
 
 
 @dataclasses.dataclass
+class Graph:
+    cluster: str
+    name: str
+    code: dict
+    # each program that begins is told of
+    drawn: bool
+
+
+@dataclasses.dataclass
+class Programs:
+    # number, how many values it leaves, bytes of what it takes and of itself, and the programs (by number) or earlier
+    # results (by key) that those are of; none for a value. A list of lists, since there may be many.
+    programs: list[list]
+
+
+@dataclasses.dataclass
+class Free:
+    programs: list[int]
+
+
+@dataclasses.dataclass
+class AskCosts:
+    pass
+
+
+@dataclasses.dataclass
+class Leave:
+    kept: list[int]
+
+
+@dataclasses.dataclass
+class Gather:
+    cluster: str
+    # key, and the value's place in what that program left
+    parts: list[list]
+
+
+@dataclasses.dataclass
 class Result:
     cluster: str
     key: str
@@ -274,6 +312,23 @@ class Failed:
 
 
 @dataclasses.dataclass
+class Running:
+    programs: list[int]
+
+
+@dataclasses.dataclass
+class Costs:
+    # calls, nanoseconds and bytes of results for each kind, one after the other
+    costs: list[int]
+
+
+@dataclasses.dataclass
+class Values:
+    # bytes of each, and numpy's name of the numbers that it is of, if it is an array
+    values: list[list]
+
+
+@dataclasses.dataclass
 class Lines:
     worker: str
     lines: list[str]
@@ -308,11 +363,12 @@ class LogTexts:
 # where a type is one of several, the field that says which, and the names in it
 ASKS = ("kind", {"local": Local, "jobs": Jobs, "address": Address, "file": File, "client": Client})
 REQUESTS = ("op", {
-    "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "result": Result, "states": States,
+    "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "graph": Graph, "programs": Programs, "free": Free,
+    "costs": AskCosts, "leave": Leave, "gather": Gather, "result": Result, "states": States,
     "release": Release, "publish": Publish, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close,
 })  # fmt: skip
 ANSWERS = ("kind", {
-    "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed,
+    "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed, "running": Running, "costs": Costs, "values": Values,
     "lines": Lines, "news": News, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts,
 })  # fmt: skip
 TAGS = {kind: (tag, name) for tag, names in (ASKS, REQUESTS, ANSWERS) for name, kind in names.items()}

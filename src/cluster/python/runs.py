@@ -26,10 +26,10 @@ POLL = 0.25
 class Run:
     """The batches of one call from the notebook."""
 
-    def __init__(self, cluster: OpenCluster, connection: Connection, code: dict, prefix: str, params: bytes = b"", params_id: int = 0, keep: bool = False):
+    def __init__(self, cluster: OpenCluster, connection: Connection, code: dict, prefix: str, params: bytes = b"", params_id: int = 0, keep: bool = False, name: str = ""):
         # `keep`: results stay on the workers, so numbers are left as they are
         self.cluster, self.connection, self.code, self.params_id, self.keep = cluster, connection, code, params_id, keep
-        self.name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+        self.name = name or f"{prefix}-{uuid.uuid4().hex[:8]}"
         self.params_bytes, self.params = params, None
         self.tasks: set[asyncio.Task] = set()
         self.futures: set = set()

@@ -91,7 +91,8 @@ class Left:
 
     def __sizeof__(self) -> int:
         # Dask counts a worker's memory by this
-        return 200 + (self.value.nbytes if hasattr(self.value, "nbytes") else len(self.value))
+        values = self.value if isinstance(self.value, list) else [self.value]
+        return 200 + sum(value.nbytes if hasattr(value, "nbytes") else len(value) for value in values)
 
 
 class Batch:
@@ -116,6 +117,8 @@ class State:
         self.folder = None
         self.lines: dict[str, int] = {}
         self.fit: set[tuple] = set()  # features that this processor has
+        self.kinds: dict[str, object] = {}  # addresses of a graph's code, by its name
+        self.costs: dict[str, list[int]] = {}  # what its tasks took, likewise
 
 
 STATE = State()
@@ -252,35 +255,44 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     call.keep = keep and has_numpy()
     if array is not None:
         point(call, array)
-    worker = get_worker()
+    status, took = called(batch, lambda: shim(ctypes.byref(call)))
+    worker = label(get_worker().name)
+    result = take(call)
+    if status != DONE:
+        judge(status, worker, result)
+    return Left(took, worker, result)
+
+
+def called(batch: Batch, native) -> tuple[int, int]:
+    """Calls native code as a batch that others see and may cancel; what it returned, and the nanoseconds it took."""
     with STATE.lock:
         STATE.batches.add(batch)
-        if name in STATE.cancelled:
+        if batch.run in STATE.cancelled:
             batch.cancel.value = 1
         signal()
     begun = time.perf_counter_ns()
     try:
-        status = shim(ctypes.byref(call))
+        return native(), time.perf_counter_ns() - begun
     finally:
-        took = time.perf_counter_ns() - begun
         # while the batch still counts as running, so that its lines find their run
         flush()
         with STATE.lock:
             STATE.batches.discard(batch)
-            STATE.finished[name] = STATE.finished.get(name, 0) + batch.done.value
+            STATE.finished[batch.run] = STATE.finished.get(batch.run, 0) + batch.done.value
             signal()
-    result = take(call)
-    if status == DONE:
-        return Left(took, label(worker.name), result)
+
+
+def judge(status: int, worker: str, result) -> None:
+    """Raises what a batch says that is not done."""
     if status in (PANICKED, UNWRITABLE):
-        raise TaskPanicked(label(worker.name), bytes(result).decode())
+        raise TaskPanicked(worker, bytes(result).decode())
     if status == CANCELLED:
-        raise TaskCancelled(label(worker.name))
+        raise TaskCancelled(worker)
     raise CodeRefused(f"the worker and the notebook disagree on what was sent: {bytes(result).decode(errors='replace')}")
 
 
-def take(call: Call):
-    """The shim's output: numbers as an array, else bytes when they are few; large ones in Rust's own memory,
+def take(call):
+    """The shim's output (`Call`, or an `Output` of a program): numbers as an array, else bytes when they are few; large ones in Rust's own memory,
     which is freed when the array is."""
     number, length = call.output_number, call.output_len
     if not number and length <= LARGE:
@@ -377,12 +389,23 @@ def cancel(name: str) -> None:
         signal()
 
 
+def stop(name: str) -> None:
+    """Called on every worker: what runs now of this run is not wanted. What Dask runs again of it later, is."""
+    with STATE.lock:
+        for batch in STATE.batches:
+            if batch.run == name:
+                batch.cancel.value = 1
+        signal()
+
+
 def forget(name: str) -> None:
     """Called on every worker when a run has ended."""
     with STATE.lock:
         STATE.cancelled.discard(name)
         STATE.finished.pop(name, None)
         STATE.lines.pop(name, None)
+        STATE.costs.pop(name, None)
+        STATE.kinds.pop(name, None)
 
 
 def progress() -> dict[str, int]:
@@ -392,3 +415,4 @@ def progress() -> dict[str, int]:
         for batch in STATE.batches:
             counts[batch.run] = counts.get(batch.run, 0) + batch.done.value
         return counts
+

@@ -1,5 +1,5 @@
 
-# The worker around its batches: what it is, what it prints, what it is told when it starts. This is the second half of
+# The worker around its batches: what it is, what it prints, what it is told when it starts. This is the second part of
 # `worker.py`, one module for workers, which get it as one text (`carried.py` joins them).
 
 from distributed.diagnostics.plugin import WorkerPlugin  # noqa: E402

@@ -95,6 +95,12 @@ impl Wire for Frame {
                 put_text(out, prompt);
                 out.push((*password).into());
             }
+            Self::Where { file, line, column } => {
+                out.push(12);
+                put_text(out, file);
+                put_u32(out, *line);
+                put_u32(out, *column);
+            }
             Self::Panic { message, file, line, column, thread, backtrace } => {
                 out.push(4);
                 put_text(out, message);
@@ -164,6 +170,7 @@ impl Wire for Frame {
             }
             2 => Self::Clear { wait: b.bool()? },
             3 => Self::Input { prompt: b.text()?, password: b.bool()? },
+            12 => Self::Where { file: b.text()?, line: b.u32()?, column: b.u32()? },
             4 => Self::Panic {
                 message: b.text()?,
                 file: b.text()?,
@@ -320,6 +327,10 @@ impl Wire for Reply {
                 put_text(out, text);
             }
             Self::Interrupted => out.push(2),
+            Self::Place { text } => {
+                out.push(3);
+                put_text(out, text);
+            }
         }
     }
 
@@ -328,6 +339,7 @@ impl Wire for Reply {
             0 => Self::Shown,
             1 => Self::Input { text: b.text()? },
             2 => Self::Interrupted,
+            3 => Self::Place { text: b.text()? },
             _ => return None,
         })
     }

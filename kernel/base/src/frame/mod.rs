@@ -61,6 +61,15 @@ pub enum Frame {
         /// True when the typed text must not be shown.
         password: bool,
     },
+    /// Where a place of generated code stands in a cell. Answered with [`Reply::Place`].
+    Where {
+        /// Source file as rustc was given it.
+        file: String,
+        /// Line, from 1.
+        line: u32,
+        /// Column, from 1.
+        column: u32,
+    },
     /// A panic on any thread of the runner, sent by the panic hook.
     Panic {
         /// The panic message.
@@ -263,6 +272,11 @@ pub enum Reply {
     },
     /// The user interrupted instead of typing.
     Interrupted,
+    /// A place as the user knows it, such as `[3]:2`; empty when it is in no cell.
+    Place {
+        /// UTF-8 text.
+        text: String,
+    },
 }
 
 /// A type that travels as one frame.

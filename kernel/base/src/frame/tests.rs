@@ -34,6 +34,7 @@ fn frames() {
         },
         Frame::Clear { wait: true },
         Frame::Input { prompt: text(), password: true },
+        Frame::Where { file: text(), line: 1, column: 2 },
         Frame::Panic { message: text(), file: text(), line: 1, column: 2, thread: text(), backtrace: text() },
         Frame::Renamed { message: text() },
         done(Outcome::Ok),
@@ -74,7 +75,9 @@ fn commands_and_replies() {
         Command::Exit,
     ];
     commands.iter().for_each(there_and_back);
-    [Reply::Shown, Reply::Input { text: text() }, Reply::Interrupted].iter().for_each(there_and_back);
+    [Reply::Shown, Reply::Input { text: text() }, Reply::Interrupted, Reply::Place { text: text() }]
+        .iter()
+        .for_each(there_and_back);
 }
 
 #[test]

@@ -19,13 +19,22 @@ pub fn explain_remote_closures(diagnostics: &mut [Diagnostic], source: &Source, 
             diagnostic.code = None;
             diagnostic.children.clear();
             diagnostic.spans = call.or_else(|| any.clone()).unwrap_or_default();
-        } else if diagnostic.code() == "E0373" && is_remote(diagnostic, source, is_cluster) {
+        } else if matches!(diagnostic.code(), "E0373" | "E0597") {
             let name = diagnostic.message.split('`').nth(1).unwrap_or("value").to_owned();
+            let advice = if is_remote(diagnostic, source, is_cluster) {
+                format!(
+                    "{ASSERTED} cannot use variables of the notebook: pass them with `map_with(&{name}, tasks, |{name}, task| …)`"
+                )
+            } else if wanting_static(diagnostic, source).any(is_of_a_graph) {
+                format!(
+                    "{ASSERTED}, or for a graph, cannot use variables of the notebook: give them to the graph with `graph.value({name})`, and join: `graph.join((&task, &{name}), |(task, {name})| …)`"
+                )
+            } else {
+                continue;
+            };
             // Moving it into the closure does not help: there it could not be sent either.
             diagnostic.children.retain(|c| c.level != Level::Help);
-            diagnostic.add_help(format!(
-                "{ASSERTED} cannot use variables of the notebook: pass them with `map_with(&{name}, tasks, |{name}, task| …)`"
-            ));
+            diagnostic.add_help(advice);
         }
     }
 }
@@ -44,14 +53,27 @@ fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
     (note && !diagnostic.spans.is_empty()).then(|| diagnostic.spans.clone())
 }
 
-/// Is the call that wants a `'static` closure one of a cluster's?
-fn is_remote(diagnostic: &Diagnostic, source: &Source, is_cluster: &dyn Fn(&str) -> bool) -> bool {
+/// The calls that want a `'static` closure, and where they begin.
+fn wanting_static<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, usize)> {
     let notes = diagnostic.children.iter().filter(|c| c.message.starts_with("function requires argument type"));
-    notes.flat_map(|note| &note.spans).any(|span| {
-        let call = source.text().get(span.range()).unwrap_or_default();
+    // Of a variable of an earlier cell rustc says it otherwise.
+    let says = |span: &&Span| span.label.as_deref().is_some_and(|label| label.ends_with("is borrowed for `'static`"));
+    let spans = notes.flat_map(|note| &note.spans).chain(diagnostic.spans.iter().filter(says));
+    spans.map(|span| (source.text().get(span.range()).unwrap_or_default(), span.byte_start))
+}
+
+/// Is one of them a cluster's?
+fn is_remote(diagnostic: &Diagnostic, source: &Source, is_cluster: &dyn Fn(&str) -> bool) -> bool {
+    wanting_static(diagnostic, source).any(|(call, begin)| {
         let receiver: &str = call.split(['.', '(']).next().unwrap_or_default().trim();
-        is_cluster(receiver) || is_place(receiver, source.text().get(..span.byte_start).unwrap_or_default())
+        is_cluster(receiver) || is_place(receiver, source.text().get(..begin).unwrap_or_default())
     })
+}
+
+/// Does this call a method by which graphs get their tasks? Closures of others of these names need not be `'static`.
+fn is_of_a_graph((call, _): (&str, usize)) -> bool {
+    let method = call.split('(').next().and_then(|head| head.rsplit_once('.')).map(|(_, method)| method.trim());
+    matches!(method, Some("task" | "then" | "join" | "graph"))
 }
 
 /// Is this name, in the function that `before` leads into, an argument that is a place where closures run?
