@@ -45,9 +45,10 @@ pub use array::{Elements, ElementsMut, Rows, RowsMut, Shaped, map_array, rows, r
 pub use broadcast::ShapeError;
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
-pub(crate) use drive::{Stop, without_bars};
+pub(crate) use drive::{Stop, message as message_of, without_bars};
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
+pub(crate) use histogram::Bins;
 pub use histogram::{histogram, histogram2};
 pub use lanes::{IntoLanes, LaneSlice, LaneSource, LaneTuple};
 pub use map_simd::{map_simd, map_simd_in_place, map_simd_vec};

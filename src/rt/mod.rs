@@ -172,6 +172,12 @@ pub fn new_display_id() -> String {
     format!("ferrolab-{:x}-{now:x}-{n}", std::process::id())
 }
 
+/// Bytes of memory that are free for this process, of the machine and of its control group; `None` where the system
+/// does not say.
+pub(crate) fn memory_available() -> Option<u64> {
+    memory::available()
+}
+
 /// Threads of the pool that runs this cell's parallel work.
 ///
 /// ```
