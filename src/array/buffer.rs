@@ -2,7 +2,7 @@
 //! know what is computed.
 
 use super::element::{DType, Element};
-use super::shape::{Affine, View, row_major};
+use super::shape::{Affine, row_major};
 use memmap2::Mmap;
 use std::any::Any;
 use std::sync::Arc;
@@ -51,10 +51,6 @@ impl Buffer {
 
     pub(crate) fn at(&self) -> *const u8 {
         self.at
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        (self.len * self.dtype.size()) as u64
     }
 
     /// The vector that it was made of.
@@ -130,11 +126,6 @@ impl Memory {
     /// Rows one after the other, from the beginning.
     pub(crate) fn whole(buffer: Arc<Buffer>, shape: &[usize]) -> Self {
         Self { buffer, place: Affine { offset: 0, steps: row_major(shape) } }
-    }
-
-    /// Seen through a view.
-    pub(crate) fn seen(&self, view: &View) -> Self {
-        Self { buffer: Arc::clone(&self.buffer), place: self.place.after(view) }
     }
 
     /// Are the rows of this shape one after the other?

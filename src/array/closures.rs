@@ -28,7 +28,7 @@ fn called(
 ) -> Arc<Node> {
     let shapes: Vec<&[usize]> = inputs.iter().map(|input| &input.shape[..]).collect();
     let shape = broadcast(name, &shapes);
-    Node::new(Kind::Closure(Closure { tile, params, at, name }, inputs), shape, dtype)
+    Node::new(Kind::Closure(Closure { tile, _params: params, at, name }, inputs), shape, dtype)
 }
 
 /// No parameters.
@@ -194,7 +194,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// ```
     /// use ferrolab::prelude::*;
-    /// let x = threads().array().arange(4.0).map_simd(|x| x.gt(1.0).select(x.sqrt(), 0.0));
+    /// let x = threads().array().arange(4f64).map_simd(|x| x.gt(1.0).select(x.sqrt(), 0.0));
     /// assert_eq!(x.compute()?.to_vec(), [0.0, 0.0, 2f64.sqrt(), 3f64.sqrt()]);
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```

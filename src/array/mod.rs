@@ -49,6 +49,8 @@ mod reductions;
 mod run;
 mod shape;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod views;
 mod walk;

@@ -26,6 +26,35 @@ pub struct Node {
     pub(crate) place: &'static Location<'static>,
 }
 
+impl Drop for Node {
+    /// A chain may be longer than a stack is deep, so nodes that end with this one are dropped from a list.
+    fn drop(&mut self) {
+        fn below(kind: &mut Kind) -> Vec<Arc<Node>> {
+            match kind {
+                Kind::Op(_, inputs) | Kind::Closure(_, inputs) | Kind::Stage(_, inputs) => std::mem::take(inputs),
+                Kind::View(_, input) => vec![Arc::clone(input)],
+                _ => Vec::new(),
+            }
+        }
+        let mut ending = below(&mut self.kind);
+        if matches!(self.kind, Kind::View(..)) {
+            self.kind = Kind::Full(Scalar::of(0u8));
+        }
+        while let Some(node) = ending.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                ending.extend(below(&mut node.kind));
+                if matches!(node.kind, Kind::View(..)) {
+                    node.kind = Kind::Full(Scalar::of(0u8));
+                }
+            }
+        }
+    }
+}
+
+// Nothing in a node changes once it is made, so a panic leaves none half changed.
+impl std::panic::UnwindSafe for Node {}
+impl std::panic::RefUnwindSafe for Node {}
+
 /// How the elements of a node come about.
 pub(crate) enum Kind {
     /// The same everywhere.
@@ -69,7 +98,8 @@ pub(crate) type Fill = unsafe fn(n: usize, at: *const isize, step: *const isize,
 #[derive(Clone)]
 pub(crate) struct Closure {
     pub(crate) tile: Tile,
-    pub(crate) params: Params,
+    /// Held for `at`, which points into it.
+    pub(crate) _params: Params,
     /// Where the parameters are: as the loop wants them.
     pub(crate) at: Address,
     pub(crate) name: &'static str,
@@ -126,9 +156,18 @@ impl Node {
     /// When it has more elements than can be counted.
     #[track_caller]
     pub(crate) fn new(kind: Kind, shape: Vec<usize>, dtype: DType) -> Arc<Self> {
+        let chunks = chunks_of(&kind, &shape);
+        Self::chunked(kind, shape, dtype, chunks)
+    }
+
+    /// A node that is cut like this.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[track_caller]
+    pub(crate) fn chunked(kind: Kind, shape: Vec<usize>, dtype: DType, chunks: Option<Vec<usize>>) -> Arc<Self> {
         let counted = count(&shape).and_then(|n| n.checked_mul(dtype.size()));
         assert!(counted.is_some(), "an array of shape {} has more elements than can be counted", told(&shape));
-        let chunks = chunks_of(&kind, &shape);
         Arc::new(Self { kind, shape, dtype, chunks, place: Location::caller() })
     }
 

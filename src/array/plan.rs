@@ -4,7 +4,7 @@
 use super::node::{Kind, Node, Stage, stored};
 use super::reduce::Reduction;
 use super::shape::{Affine, Chunked, row_major};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Partial results of everything, at most: as in [`crate::par`].
@@ -91,23 +91,31 @@ struct Levels {
 }
 
 impl Levels {
-    fn visit(&mut self, node: &Arc<Node>) -> usize {
-        if let Some(depth) = self.depth.get(&Arc::as_ptr(node)) {
-            return *depth;
-        }
-        let below = node.inputs().iter().map(|input| self.visit(input)).max().unwrap_or(0);
-        let depth = match node.kind {
-            Kind::Stage(..) => {
-                if self.stages.len() == below {
+    /// Those below first; a chain may be longer than a stack is deep, so what is waited for is on a list.
+    fn visit(&mut self, node: &Arc<Node>) {
+        let mut waiting = vec![Arc::clone(node)];
+        while let Some(node) = waiting.pop() {
+            let key = Arc::as_ptr(&node);
+            if self.depth.contains_key(&key) {
+                continue;
+            }
+            let below: Option<Vec<usize>> =
+                node.inputs().iter().map(|input| self.depth.get(&Arc::as_ptr(input)).copied()).collect();
+            let Some(below) = below else {
+                waiting.push(Arc::clone(&node));
+                waiting.extend(node.inputs().iter().cloned());
+                continue;
+            };
+            let mut depth = below.into_iter().max().unwrap_or(0);
+            if matches!(node.kind, Kind::Stage(..)) {
+                if self.stages.len() == depth {
                     self.stages.push(Vec::new());
                 }
-                self.stages[below].push(Arc::clone(node));
-                below + 1
+                self.stages[depth].push(node);
+                depth += 1;
             }
-            _ => below,
-        };
-        self.depth.insert(Arc::as_ptr(node), depth);
-        depth
+            self.depth.insert(key, depth);
+        }
     }
 }
 
@@ -215,16 +223,16 @@ fn over(work: &[Work], roots: &[Arc<Node>]) -> Vec<Vec<*const Node>> {
 
 /// The stages whose results are read when a node is computed.
 pub(crate) fn results(node: &Arc<Node>, found: &mut Vec<*const Node>) {
-    fn visit(node: &Arc<Node>, seen: &mut HashMap<*const Node, ()>, found: &mut Vec<*const Node>) {
-        if seen.insert(Arc::as_ptr(node), ()).is_some() {
-            return;
+    let (mut waiting, mut seen) = (vec![node], HashSet::new());
+    while let Some(node) = waiting.pop() {
+        if !seen.insert(Arc::as_ptr(node)) {
+            continue;
         }
         match node.kind {
             Kind::Stage(..) => found.push(Arc::as_ptr(node)),
-            _ => node.inputs().iter().for_each(|input| visit(input, seen, found)),
+            _ => waiting.extend(node.inputs()),
         }
     }
-    visit(node, &mut HashMap::new(), found);
 }
 
 impl Pass {

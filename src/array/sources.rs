@@ -239,11 +239,7 @@ impl Arrays {
             told(&shape)
         );
         let kind = Kind::Blocks(Arc::new(OwnBlocks::<T, F>(PhantomData)));
-        let place = std::panic::Location::caller();
-        let node = Node::new(kind, shape.clone(), T::DTYPE);
-        let Some(Node { kind, .. }) = Arc::into_inner(node) else { unreachable!("nobody else has it yet") };
-        let node = Arc::new(Node { kind, shape, dtype: T::DTYPE, chunks: Some(block), place });
-        Array::new(node, &self.on)
+        Array::new(Node::chunked(kind, shape, T::DTYPE, Some(block)), &self.on)
     }
 
     /// The array of a NumPy file, which is mapped into memory: read where it is used, and not before.

@@ -21,6 +21,9 @@ pub(super) fn column(node: &Arc<Node>) -> Arc<Node> {
     view(node, View { axes: 2, to: vec![Affine::axis(0, 2)] }, vec![node.shape[0], 1])
 }
 
+/// Nodes one below the other that are given another shape.
+const DEEPEST: usize = 200;
+
 /// What a slice leaves of an array.
 #[track_caller]
 #[inline(never)]
@@ -100,7 +103,7 @@ fn reshaped(node: &Arc<Node>, shape: Vec<usize>) -> Arc<Node> {
     if shape == node.shape {
         return Arc::clone(node);
     }
-    match pushed(node, &shape, &mut HashMap::new()) {
+    match pushed(node, &shape, &mut HashMap::new(), 0) {
         Some(node) => node,
         None => Node::new(Kind::Stage(Stage::Store, vec![Arc::clone(node)]), shape, node.dtype),
     }
@@ -108,7 +111,16 @@ fn reshaped(node: &Arc<Node>, shape: Vec<usize>) -> Arc<Node> {
 
 /// The other shape given to what is below, where everything there goes by row order; `None` where not.
 #[track_caller]
-fn pushed(node: &Arc<Node>, shape: &[usize], seen: &mut HashMap<*const Node, Option<Arc<Node>>>) -> Option<Arc<Node>> {
+fn pushed(
+    node: &Arc<Node>,
+    shape: &[usize],
+    seen: &mut HashMap<*const Node, Option<Arc<Node>>>,
+    depth: usize,
+) -> Option<Arc<Node>> {
+    // A long chain is computed first: no stack is deep enough for any.
+    if depth > DEEPEST {
+        return None;
+    }
     if let Some(known) = seen.get(&Arc::as_ptr(node)) {
         return known.clone();
     }
@@ -119,7 +131,7 @@ fn pushed(node: &Arc<Node>, shape: &[usize], seen: &mut HashMap<*const Node, Opt
             .map(|input| match input.shape.is_empty() {
                 // A number goes with any shape.
                 true => Some(Arc::clone(input)),
-                false if input.shape == node.shape => pushed(input, shape, seen),
+                false if input.shape == node.shape => pushed(input, shape, seen, depth + 1),
                 false => None,
             })
             .collect()
