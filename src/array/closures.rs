@@ -264,7 +264,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
 /// A reduction by users' closures.
 struct Own<A, T, F, M> {
     init: A,
-    what: PhantomData<fn() -> (T, F, M)>,
+    what: PhantomData<fn(T, F, M)>,
 }
 
 impl<A, T, F, M> Own<A, T, F, M> {

@@ -245,17 +245,21 @@ pub(super) fn affordable(plan: &Plan) -> Result<(), Error> {
     };
     Err(Error::refused(format!(
         "{name} ({line}) of shape {} would take {} of memory with what it is computed from, and {} is free: compute a part \
-         (`.slice(s![..])`) of at most {} of it, reduce it (`.sum_axis(0)`), or write it to a file (`.to_npy(path)`)",
+         of it (`.slice(s![..])`), {}, reduce it (`.sum_axis(0)`), or write it to a file (`.to_npy(path)`)",
         told(shape),
         bytes(most),
         bytes(free),
-        share(free, most)
+        fitting(shape, free, most)
     )))
 }
 
-/// How much of something fits, in words.
-fn share(free: u64, most: u64) -> String {
-    format!("{:.0} %", (100.0 * free as f64 / most as f64).floor().max(1.0))
+/// How much of a shape fits, in words.
+fn fitting(shape: &[usize], free: u64, most: u64) -> String {
+    let rows = shape.first().copied().unwrap_or(1);
+    match (rows as f64 * free as f64 / most as f64) as usize {
+        0 => "not one row of which fits".to_owned(),
+        some => format!("at most {some} of its {rows} rows"),
+    }
 }
 
 impl<T, D> Array<T, D> {

@@ -202,6 +202,9 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 }
 
+/// The axes of a choice: of the mask and of both that are chosen from.
+type Chosen<D, A, B, T> = Wider<Wider<D, <A as Operand<T>>::Dim>, <B as Operand<T>>::Dim>;
+
 impl<D: Dimension> Array<bool, D> {
     /// Where this holds, the elements of `yes`, else those of `no`: NumPy's `where`, by the name it has for lanes.
     ///
@@ -216,7 +219,7 @@ impl<D: Dimension> Array<bool, D> {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn select<T, A, B>(&self, yes: A, no: B) -> Array<T, Wider<Wider<D, A::Dim>, B::Dim>>
+    pub fn select<T, A, B>(&self, yes: A, no: B) -> Array<T, Chosen<D, A, B, T>>
     where
         T: Element,
         A: Operand<T>,

@@ -16,6 +16,7 @@ use super::walk::Walk;
 use crate::executor::{Error, ErrorKind};
 use crate::par::{Par, Stop};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -83,10 +84,11 @@ fn run_pass(pass: &Pass, later: &[Work], results: &mut Results, rooms: &mut Room
     let mut targets = Vec::with_capacity(pass.sinks.len());
     for sink in &pass.sinks {
         let key = Arc::as_ptr(&sink.node);
-        if !rooms.contains_key(&key) {
-            rooms.insert(key, room(&sink.node)?);
-        }
-        targets.push(Target(rooms[&key].at()));
+        let room = match rooms.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(room(&sink.node)?),
+        };
+        targets.push(Target(room.at()));
     }
     let parts = par.try_map(0..pass.tasks(), |task| run_task(pass, &program, &targets, task)).map_err(failed)?;
     finish(pass, parts, &targets, par)?;

@@ -141,7 +141,6 @@ impl Arrays {
     /// ```
     #[must_use]
     #[track_caller]
-    #[expect(clippy::wrong_self_convention, reason = "ndarray's name for it")]
     pub fn from_fn<T, F, const N: usize>(&self, shape: [usize; N], f: F) -> Array<T, Dim<[usize; N]>>
     where
         T: Element,
@@ -223,7 +222,6 @@ impl Arrays {
     /// ```
     #[must_use]
     #[track_caller]
-    #[expect(clippy::wrong_self_convention, reason = "Dask's name for it")]
     pub fn from_blocks<T, S, F>(&self, shape: S, block: S, f: F) -> Array<T, S::Dim>
     where
         T: Element,

@@ -328,7 +328,7 @@ stencils! {
 /// A closure over blocks.
 struct MapBlocks<T, U, F> {
     chunk: Vec<usize>,
-    what: PhantomData<fn() -> (T, U, F)>,
+    what: PhantomData<fn(T, U, F)>,
 }
 
 impl<T, U, F> Whole for MapBlocks<T, U, F>

@@ -9,7 +9,7 @@ fn what_goes_over_the_same_elements_does_so_once() {
     let x = here().array().random().normal([500, 400]);
     let plan = |nodes: &[std::sync::Arc<crate::array::node::Node>]| crate::array::plan::Plan::new(nodes).work.len();
     let (sum, std, most) = (x.sum(), x.std(0), x.max());
-    assert_eq!(plan(&[sum.node.clone(), std.node.clone(), most.node.clone(), x.sum_axis(0).node]), 3);
+    assert_eq!(plan(&[sum.node.clone(), std.node.clone(), most.node.clone(), x.sum_axis(0).node]), 2);
     assert_eq!(plan(&[sum.node.clone(), most.node, x.sum_axis(0).node]), 1);
     let (a, b) = crate::array::compute((&(&x - x.mean()).sum(), &x)).unwrap();
     assert!(a.abs() < 1e-9);
@@ -38,7 +38,7 @@ fn a_card_does_not_compute() {
     let shown = |x: &dyn Display| String::from_utf8(x.mime_bundle().remove(0).1).unwrap();
     let _: &Array<f64, _> = &x;
     let html = shown(&x);
-    for part in ["<th style=\"text-align:left\">shape</th>", ">10<", ">f64<", ">map<", "<svg", "80 B"] {
+    for part in ["<th style=\"text-align:left\">shape</th>", ">10<", ">f64<", ">map<", "<svg", "80 bytes"] {
         assert!(html.contains(part), "{part} is not in {html}");
     }
     let many = here().array().zeros::<u8, _>([10_000, 10]).rechunk([1, 10]);
