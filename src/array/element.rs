@@ -61,7 +61,7 @@ impl fmt::Display for DType {
 
 /// One element of a type that is known at run time: its bytes are the first of the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Scalar {
+pub struct Scalar {
     pub(crate) word: u64,
     pub(crate) dtype: DType,
 }
@@ -111,13 +111,11 @@ pub trait Element: Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'stat
 /// fn doubled<T: array::Number>(x: &array::Array<T, ferrolab::ndarray::Ix1>) -> Vec<T> {
 ///     (x + x).compute().unwrap().to_vec()
 /// }
-/// assert_eq!(doubled(&threads().array().arange(3i32)), [0, 2, 4]);
+/// assert_eq!(doubled(&threads().array().arange(3).cast::<i32>()), [0, 2, 4]);
 /// ```
 pub trait Number: Element {
     #[doc(hidden)]
     const ONE: Self;
-    #[doc(hidden)]
-    fn from_index(index: usize) -> Self;
 }
 
 /// An element with a fraction: `f64` or `f32`.
@@ -167,10 +165,6 @@ macro_rules! numbers {
     ($($t:ty)*) => {$(
         impl Number for $t {
             const ONE: Self = 1 as $t;
-            #[inline]
-            fn from_index(index: usize) -> Self {
-                index as $t
-            }
         }
     )*};
 }

@@ -269,7 +269,8 @@ impl<T, D> Array<T, D> {
     /// use ferrolab::prelude::*;
     /// let x = threads().array().ones::<f64, _>([1000, 1000]);
     /// let plan = (&x - x.mean()).std(0).explain();
-    /// assert_eq!(plan.passes(), 2);
+    /// // The mean, the variance of what differs from it, and its root.
+    /// assert_eq!(plan.passes(), 3);
     /// ```
     #[must_use]
     pub fn explain(&self) -> Explanation {

@@ -9,6 +9,7 @@ use super::run;
 use super::shape::{Affine, Region, count, row_major, told};
 use super::walk::Walk;
 use crate::executor::Error;
+use ferrolab_base::text;
 use memmap2::Mmap;
 use ndarray::Dimension;
 use std::fs::{self, File};
@@ -225,6 +226,13 @@ fn to_npy(
 
 /// Takes the room on the disk before anything is computed, where the file system can.
 fn allocate(file: &File, size: u64) -> io::Result<()> {
+    // Asked first: a file system may take all that there is before it says that it does not suffice.
+    if let Some(free) = free(file)
+        && size > free
+    {
+        let text = format!("it takes {}, and {} is free", text::bytes(size), text::bytes(free));
+        return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+    }
     let length = i64::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     // SAFETY: a call on an open descriptor, of plain numbers.
     if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, length) } == 0 {
@@ -235,6 +243,16 @@ fn allocate(file: &File, size: u64) -> io::Result<()> {
         Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINTR) => file.set_len(size),
         _ => Err(error),
     }
+}
+
+/// Bytes that are free for this user where a file is; `None` where the system does not say.
+fn free(file: &File) -> Option<u64> {
+    // SAFETY: all zeros are a valid record, which the call fills.
+    let (status, found) = unsafe {
+        let mut found: libc::statvfs = std::mem::zeroed();
+        (libc::fstatvfs(file.as_raw_fd(), &raw mut found), found)
+    };
+    (status == 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Partial results of everything, at most: as in [`crate::par`].
 const BLOCKS: usize = 4096;
-/// Elements of a chunk that nobody chose: no fewer, for what a chunk costs by itself, and no more, for what is read
-/// and written to stay near.
+/// Elements of a chunk that nobody chose: no fewer, for what a chunk costs by itself; and of one that is written to a
+/// file, no more, since it is in memory until then.
 const LEAST: usize = 1 << 15;
 const MOST: usize = 1 << 20;
 /// Bytes of accumulators that are kept for each chunk of its own; larger ones are for groups of chunks.
@@ -186,7 +186,10 @@ fn pass_of(sink: &Sink) -> Pass {
     let shape = &sink.input.shape;
     let grid = match &sink.input.chunks {
         Some(chunk) => Chunked::new(shape, chunk),
-        None => Chunked::rows(shape, (sink.input.len() / BLOCKS).clamp(LEAST, MOST)),
+        None => {
+            let most = if matches!(sink.what, What::Write(_)) { MOST } else { usize::MAX };
+            Chunked::rows(shape, (sink.input.len() / BLOCKS).clamp(LEAST, most))
+        }
     };
     let every = vec![true; shape.len()];
     let (along, group) = match &sink.what {

@@ -4,7 +4,8 @@
 use super::buffer::Memory;
 use super::element::{DType, Scalar};
 use super::node::{Closure, Kind, Made, Node};
-use super::ops::{Loop, Op, fold, loop_of};
+use super::ops::{Bi, Loop, Op, fold, loop_of};
+use super::pairs::{Pair, pair};
 use super::shape::{Affine, View, row_major};
 use std::collections::HashMap;
 use std::panic::Location;
@@ -40,12 +41,16 @@ pub(crate) enum Call {
     /// Repeats a scalar.
     Repeat(usize),
     Loop(Loop),
+    /// Two operations of arithmetic at once.
+    Pair(Pair),
     Closure(Closure),
 }
 
 pub(crate) struct Step {
     pub(crate) call: Call,
     pub(crate) inputs: Vec<Value>,
+    /// The operation of two operands that it is, and their type: what two of may be done at once.
+    arithmetic: Option<(Bi, DType)>,
     /// The buffer that it writes to.
     pub(crate) slot: usize,
     /// For messages.
@@ -99,6 +104,7 @@ pub(crate) fn compile(nodes: &[Arc<Node>], found: Found<'_>) -> Program {
         let value = compiler.repeated(node, value);
         compiler.program.outputs.push(value);
     }
+    compiler.program.join_pairs();
     compiler.program.assign_slots();
     compiler.program
 }
@@ -193,7 +199,11 @@ impl Compiler<'_> {
         if values.len() == 1 {
             values[0] = self.repeated(node, values[0]);
         }
-        self.step(node, Key::Op(op, of, values.clone()), Call::Loop(found), values)
+        let value = self.step(node, Key::Op(op, of, values.clone()), Call::Loop(found), values);
+        if let (Value::Step(step), Op::Two(bi)) = (value, op) {
+            self.program.steps[step].arithmetic = Some((bi, of));
+        }
+        value
     }
 
     fn memory(&mut self, node: &Node, memory: &Memory, view: &View) -> Value {
@@ -252,12 +262,59 @@ impl Compiler<'_> {
     }
 
     fn push(&mut self, node: &Node, call: Call, inputs: Vec<Value>) -> Value {
-        self.program.steps.push(Step { call, inputs, slot: 0, name: node.name(), place: node.place });
+        self.program.steps.push(Step { call, inputs, arithmetic: None, slot: 0, name: node.name(), place: node.place });
         Value::Step(self.program.steps.len() - 1)
     }
 }
 
 impl Program {
+    /// Joins a step of arithmetic with the one before whose result nothing else uses: what lies between need not be
+    /// written.
+    fn join_pairs(&mut self) {
+        let mut uses = vec![0usize; self.steps.len()];
+        let inputs = self.steps.iter().flat_map(|step| &step.inputs).chain(&self.outputs);
+        for value in inputs {
+            if let Value::Step(step) = value {
+                uses[*step] += 1;
+            }
+        }
+        let mut gone = vec![false; self.steps.len()];
+        for at in 0..self.steps.len() {
+            let Some((second, of)) = self.steps[at].arithmetic else { continue };
+            let inputs = self.steps[at].inputs.clone();
+            let joined = [false, true].into_iter().find_map(|swapped| {
+                let Value::Step(before) = inputs[usize::from(swapped)] else { return None };
+                let (first, own) = self.steps[before].arithmetic.filter(|_| uses[before] == 1)?;
+                let found = pair(first, second, swapped, of).filter(|_| own == of)?;
+                Some((before, inputs[usize::from(!swapped)], found))
+            });
+            if let Some((before, other, found)) = joined {
+                gone[before] = true;
+                let mut inputs = std::mem::take(&mut self.steps[before].inputs);
+                inputs.push(other);
+                let step = &mut self.steps[at];
+                // It is not joined again: there are no loops for three.
+                (step.call, step.inputs, step.arithmetic) = (Call::Pair(found), inputs, None);
+            }
+        }
+        self.leave_out(&gone);
+    }
+
+    /// Leaves out steps, whose results nobody uses.
+    fn leave_out(&mut self, gone: &[bool]) {
+        let mut place = 0;
+        let places: Vec<usize> = gone.iter().map(|gone| (place, place += usize::from(!gone)).0).collect();
+        let moved = |value: &mut Value| {
+            if let Value::Step(step) = value {
+                *step = places[*step];
+            }
+        };
+        self.steps.iter_mut().flat_map(|step| &mut step.inputs).for_each(moved);
+        self.outputs.iter_mut().for_each(moved);
+        let mut gone = gone.iter();
+        self.steps.retain(|_| gone.next() != Some(&true));
+    }
+
     /// Gives each step a buffer that nobody needs any more.
     fn assign_slots(&mut self) {
         let mut last: Vec<usize> = (0..self.steps.len()).collect();
@@ -299,6 +356,11 @@ impl Program {
 
     /// Operations that are done with each element: what is neither read nor repeated.
     pub(crate) fn operations(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.call, Call::Loop(_) | Call::Closure(_))).count()
+        let each = self.steps.iter().map(|step| match step.call {
+            Call::Loop(_) | Call::Closure(_) => 1,
+            Call::Pair(_) => 2,
+            Call::Load(_) | Call::Repeat(_) => 0,
+        });
+        each.sum()
     }
 }

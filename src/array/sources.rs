@@ -92,7 +92,8 @@ impl Arrays {
         self.full(shape, T::ONE)
     }
 
-    /// The numbers from 0 up to `end`, `end` excluded, in steps of 1.
+    /// The numbers from 0 up to `end`, `end` excluded, in steps of 1: whole ones for a whole `end`. Other types and
+    /// steps are made of these: `arange(4).cast::<u8>()`, `arange(4.0) * 0.5`.
     ///
     /// # Panics
     /// When a float `end` is not finite.
@@ -100,22 +101,15 @@ impl Arrays {
     /// ```
     /// use ferrolab::prelude::*;
     /// let here = threads().array();
-    /// assert_eq!(here.arange(3i64).compute()?.to_vec(), [0, 1, 2]);
+    /// assert_eq!(here.arange(3).compute()?.to_vec(), [0, 1, 2]);
     /// assert_eq!(here.arange(2.5).compute()?.to_vec(), [0.0, 1.0, 2.0]);
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn arange<T: Number + Into<f64OrI64>>(&self, end: T) -> Array<T, Ix1> {
-        let (start, step, n) = match end.into() {
-            f64OrI64::Float(end) => {
-                assert!(end.is_finite(), "arange: there is no number of steps from 0 to {end}");
-                (Scalar::of(0.0), Scalar::of(1.0), end.ceil().max(0.0) as usize)
-            }
-            f64OrI64::Whole(end) => (Scalar::of(0i64), Scalar::of(1i64), end.max(0) as usize),
-        };
-        let numbers = Node::new(Kind::Made(Made::Arange { start, step }), vec![n], start.dtype);
-        self.cast(numbers)
+    pub fn arange<E: End>(&self, end: E) -> Array<E, Ix1> {
+        let (start, step, n) = end.steps();
+        self.of_kind(Kind::Made(Made::Arange { start, step }), vec![n])
     }
 
     /// `n` numbers from `start` to `stop`, both included.
@@ -260,45 +254,33 @@ impl Arrays {
         let (memory, shape) = super::npy::open(path.as_ref(), T::DTYPE, D::NDIM)?;
         Ok(self.of_kind(Kind::Memory(memory), shape))
     }
+}
 
+/// Where an [`Arrays::arange`] ends: `f64` and `i64`, and no other, so that a number written without its type is one of
+/// these at once.
+///
+/// ```
+/// use ferrolab::prelude::*;
+/// fn triangle<E: array::End>(end: E) -> <E as array::Element>::Sum {
+///     threads().array().arange(end).sum().compute().unwrap()
+/// }
+/// assert_eq!((triangle(5), triangle(5.0)), (10, 10.0));
+/// ```
+pub trait End: Number {
+    #[doc(hidden)]
     #[track_caller]
-    fn cast<T: Element, D: Dimension>(&self, node: Arc<Node>) -> Array<T, D> {
-        cast_on(node, &self.on)
+    fn steps(self) -> (Scalar, Scalar, usize);
+}
+impl End for f64 {
+    fn steps(self) -> (Scalar, Scalar, usize) {
+        assert!(self.is_finite(), "arange: there is no number of steps from 0 to {self}");
+        (Scalar::of(0.0), Scalar::of(1.0), self.ceil().max(0.0) as usize)
     }
 }
-
-/// As another type, when it is not of that type.
-#[track_caller]
-fn cast_on<T: Element, D: Dimension>(node: Arc<Node>, on: &Threads) -> Array<T, D> {
-    match node.dtype {
-        DType::F64 => Array::<f64, D>::new(node, on).cast(),
-        _ => Array::<i64, D>::new(node, on).cast(),
+impl End for i64 {
+    fn steps(self) -> (Scalar, Scalar, usize) {
+        (Scalar::of(0i64), Scalar::of(1i64), self.max(0) as usize)
     }
-}
-
-/// The end of an [`Arrays::arange`].
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-#[expect(non_camel_case_types, reason = "it is one of these two")]
-pub enum f64OrI64 {
-    Float(f64),
-    Whole(i64),
-}
-macro_rules! ends {
-    ($($t:ty => $variant:ident $as:ty;)*) => {$(
-        impl From<$t> for f64OrI64 {
-            fn from(x: $t) -> Self {
-                Self::$variant(<$as>::from(x))
-            }
-        }
-    )*};
-}
-ends! {
-    f64 => Float f64;
-    f32 => Float f64;
-    i64 => Whole i64;
-    i32 => Whole i64;
-    u8 => Whole i64;
 }
 
 /// Makes arrays of random numbers: [`Arrays::random`].

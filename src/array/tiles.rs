@@ -184,6 +184,7 @@ impl<'a> Tiles<'a> {
                     Call::Loop(Loop::Two(f)) => f(n, input(0), input(1), out),
                     Call::Loop(Loop::Three(f)) => f(n, input(0), input(1), input(2), out),
                     Call::Loop(Loop::Powi(f, power)) => f(n, input(0).at, *power, out),
+                    Call::Pair(f) => f(n, input(0), input(1), input(2), out),
                     Call::Closure(closure) => {
                         let inputs: [*const u8; 4] =
                             std::array::from_fn(|i| if i < step.inputs.len() { input(i).at } else { std::ptr::null() });

@@ -182,10 +182,11 @@ impl<T: Element, D: Dimension> Array<T, D> {
     ///
     /// ```
     /// use ferrolab::prelude::*;
-    /// use ferrolab::ndarray::s;
-    /// let a = threads().array().arange(12i64).reshape([3, 4]);
-    /// assert_eq!(a.slice(s![1.., 0]).compute()?.to_vec(), [4, 8]);
-    /// assert_eq!(a.slice(s![0, ..;-1]).compute()?.to_vec(), [3, 2, 1, 0]);
+    /// use ferrolab::ndarray::{Array1, array, s};
+    /// let a = threads().array().arange(12).reshape([3, 4]);
+    /// assert_eq!(a.slice(s![1.., ..;-2]).compute()?, array![[7, 5], [11, 9]]);
+    /// let column: Array1<i64> = a.slice(s![1.., 0]).compute()?;
+    /// assert_eq!(column.to_vec(), [4, 8]);
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     #[must_use]

@@ -240,7 +240,7 @@ impl<T: Number, D: Dimension> Array<T, D> {
     ///
     /// ```
     /// use ferrolab::prelude::*;
-    /// assert_eq!(threads().array().arange(4i32).cumsum(0).compute()?.to_vec(), [0, 1, 3, 6]);
+    /// assert_eq!(threads().array().arange(4).cast::<i32>().cumsum(0).compute()?.to_vec(), [0, 1, 3, 6]);
     /// # Ok::<(), ferrolab::cluster::Error>(())
     /// ```
     #[must_use]

@@ -67,6 +67,38 @@ proptest! {
     }
 
     #[test]
+    fn two_operations_at_once_are_two((a, b) in arrays().prop_flat_map(|(a, _)| {
+        let shape = a.shape().to_vec();
+        (Just(a), of_shape(shape, number()))
+    }), k in -3.0..3.0f64) {
+        let (x, y) = (lazy(&a), lazy(&b));
+        macro_rules! all {
+            ($($first:tt)*) => {$(
+                for z in [&x, &y] {
+                    let (c, d, e) = (get(z), get(&x), get(&y));
+                    macro_rules! second {
+                        ($op:tt) => {
+                            assert_same(&get(&((&x $first &y) $op z)), &((&d $first &e) $op &c));
+                            assert_same(&get(&(z $op (&x $first &y))), &(&c $op (&d $first &e)));
+                            assert_same(&get(&((&x $first k) $op z)), &((&d $first k) $op &c));
+                            assert_same(&get(&((k $first &x) $op 2.0)), &((k $first &d) $op 2.0));
+                            assert_same(&get(&(k $op (&x $first &y))), &(k $op (&d $first &e)));
+                        };
+                    }
+                    second!(+);
+                    second!(-);
+                    second!(*);
+                    second!(/);
+                }
+            )*};
+        }
+        all!(+ - * /);
+        // What is used twice is computed once, and then used.
+        let twice = &x * &y;
+        assert_same(&get(&(&twice + (&twice - 1.0))), &(&a * &b + (&a * &b - 1.0)));
+    }
+
+    #[test]
     fn closures((a, chunk) in arrays(), k in -3.0..3.0f64) {
         let x = lazy(&a).rechunk(IxDyn(&chunk));
         assert_same(&get(&x.map(|x| x * 2.0 + 1.0)), &a.mapv(|x| x * 2.0 + 1.0));
@@ -147,5 +179,9 @@ fn numbers_alone_are_folded_and_what_is_equal_is_computed_once() {
     let x = here().array().arange(5.0);
     let same = (x.sin() + 1.0) * (x.sin() + 1.0);
     let program = crate::array::program::compile(std::slice::from_ref(&same.node), &|_| None);
-    assert_eq!((program.operations(), program.loads.len()), (3, 1));
+    assert_eq!((program.operations(), program.loads.len(), program.steps.len()), (3, 1, 4));
+    // Two operations in one step, and one buffer less.
+    let joined = &x * 2.0 + 1.0;
+    let program = crate::array::program::compile(std::slice::from_ref(&joined.node), &|_| None);
+    assert_eq!((program.operations(), program.steps.len(), program.slots), (2, 2, 2));
 }

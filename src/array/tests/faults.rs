@@ -79,7 +79,7 @@ fn a_panic_names_the_element_and_the_line() {
     assert_eq!(error.message, format!("map ({}:{line}) panicked at index [54, 321]: no 54321", file!()));
     let error = y.slice(s![50.., 300..]).compute().unwrap_err();
     assert!(error.message.contains("at index [4, 21]"), "{error}");
-    let error = (here().array().ones::<i32, _>([3]) / here().array().arange(3i32)).compute().unwrap_err();
+    let error = (here().array().ones::<i32, _>([3]) / here().array().arange(3).cast::<i32>()).compute().unwrap_err();
     assert!(
         error.message.contains("div (") && error.message.contains("index [0]: attempt to divide by zero"),
         "{error}"

@@ -7,8 +7,8 @@ use ndarray::{Array2, array, s};
 #[test]
 fn numbers_in_order() {
     let a = here().array();
-    assert_eq!(get(&a.arange(4u8)), array![0, 1, 2, 3]);
-    assert_eq!(get(&a.arange(2.5f32)), array![0.0, 1.0, 2.0]);
+    assert_eq!(get(&a.arange(4).cast::<u8>()), array![0, 1, 2, 3]);
+    assert_eq!(get(&a.arange(2.5).cast::<f32>()), array![0.0, 1.0, 2.0]);
     assert_eq!(get(&a.arange(-3i64)).len(), 0);
     let many = get(&a.arange(10_000i64));
     assert!(many.iter().enumerate().all(|(i, x)| *x == i as i64));
