@@ -11,7 +11,7 @@ def test_arrays_stay_across_cells_and_closures_of_several_meet(k):
     k.run("fn cube(x: f64) -> f64 { x * x * x }").idle()
     k.run("let c = b.map(cube).zip(&a, |x, y| x - 8.0 * y * y * y);").idle()
     k.run("c.abs().max().compute()? < 1e-12").result("true").idle()
-    k.run(":vars").says("ferrolab::array::Array<f64").idle()
+    k.run(":vars").says("Array<f64, Dim<[usize; 2]>>").idle()
     k.run("drop(a); c.sum().compute()?.abs() < 1e-6").result("true").idle()
 
 
@@ -39,7 +39,8 @@ def test_a_closure_that_panics_names_the_element(k):
 
 def test_a_closure_that_captures_is_told_what_to_write(k):
     k.run("let k = std::env::args().count() as f64;").idle()
-    k.run("threads().array().arange(3.0).map(|x| x * k).sum().compute()?").error(None, "map_with").idle()
+    k.run("threads().array().arange(3.0).map(move |x| x * k).sum().compute()?").error(None, "map_with").idle()
+    k.run("threads().array().arange(3.0).map(|x| x * k).sum().compute()?").error(None, "`k` is borrowed for `'static`").idle()
     k.run("threads().array().arange(3.0).map_with(&k, |k, x| x * k).sum().compute()? == 3.0 * k").result("true").idle()
 
 
