@@ -210,8 +210,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         self.with(called("map_simd", tile, params, at, vec![self.node.clone()], T::DTYPE))
     }
 
-    /// Folds all elements into accumulators that begin as `init`, and merges these: a reduction of your own. Accumulators are
-    /// for stretches of the array in row order, and merged in that order; `init` must be neutral.
+    /// Folds all elements into accumulators that begin as `init`, and merges these: a reduction of your own. Each
+    /// chunk has an accumulator, and neighbours are merged in order; so `init` must be neutral.
     ///
     /// ```
     /// use ferrolab::prelude::*;

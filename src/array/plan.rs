@@ -15,10 +15,11 @@ const LEAST: usize = 1 << 15;
 const MOST: usize = 1 << 20;
 /// Bytes of accumulators that are kept for each chunk of its own; larger ones are for groups of chunks.
 const SMALL: usize = 1 << 12;
-/// Bytes of the accumulators of all groups together, unless that left fewer than [`GROUPS`].
-const ALL: usize = 64 << 20;
-/// So many threads have a group at the same time, at least.
-const GROUPS: usize = 16;
+/// Bytes of the accumulators of all groups together, unless that left fewer tasks than [`GROUPS`]: they are fresh memory, whose
+/// first touch costs more than adding to it.
+const ALL: usize = 4 << 20;
+/// So many threads have a task at the same time, at least, where there are as many chunks.
+const GROUPS: usize = 128;
 
 /// What happens to what a program makes of the chunks.
 pub(crate) struct Sink {
@@ -196,8 +197,10 @@ fn pass_of(sink: &Sink) -> Pass {
         What::Reduce { reduction, along, by_chunk: false } => {
             let many = (0..shape.len()).filter(|axis| along[*axis]).map(|axis| grid.counts[axis]).product::<usize>();
             let kept = (0..shape.len()).filter(|axis| !along[*axis]).map(|axis| shape[axis]).product::<usize>();
+            let across = (0..shape.len()).filter(|axis| !along[*axis]).map(|axis| grid.counts[axis]).product::<usize>();
             let bytes = (kept * reduction.words() * 8).max(1);
-            (along.clone(), many.div_ceil((ALL / bytes).clamp(GROUPS, BLOCKS)).max(1))
+            let least = (GROUPS / across.max(1)).max(1);
+            (along.clone(), many.div_ceil((ALL / bytes).clamp(least, BLOCKS)).max(1))
         }
         _ => (every, 1),
     };

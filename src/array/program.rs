@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// Elements of a tile: with some buffers of this length the work stays in the nearest caches, and a step's call costs
-/// little beside its loop. Measured on AVX-512 with 48 KB and 2 MB: 1,024 to 4,096 are within 3 %.
+/// little beside its loop (`docs/decisions.md` has what was measured).
 pub(crate) const TILE: usize = 1024;
 
 /// A value of a program.
