@@ -1,6 +1,7 @@
 //! Ferrolab's helpers: what Rust cells in a notebook use without asking for it.
 //!
 //! - [`par`]: parallel loops with results in order, progress and interrupts;
+//! - [`mod@array`]: arrays that are computed later, by tiles;
 //! - [`random`]: independent streams of random numbers, one for each task;
 //! - [`simd`]: several numbers at once, and the usual functions of them;
 //! - [`threads`]: the same as an executor, so that a loop can move to a cluster;
@@ -22,6 +23,7 @@
 //! assert_eq!(squares, [0, 1, 4, 9, 16]);
 //! ```
 
+pub mod array;
 pub mod cluster;
 pub mod display;
 mod error;

@@ -8,25 +8,15 @@
 
 use super::batch::{Batch, Call, parameters, serve};
 
+use crate::executor::conjure;
 use crate::executor::source::Received;
 use crate::value::{Numeric, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// What a worker calls.
 pub type Shim = unsafe extern "C" fn(*mut Call) -> i32;
-
-/// A value of a type that has one value without bytes: a function, or a closure that captures
-/// nothing.
-fn conjure<F: Copy + 'static>() -> F {
-    const { assert!(size_of::<F>() == 0) };
-    // SAFETY: reading a type without bytes reads nothing, from any aligned pointer that is not null;
-    // F is Copy, so another value of it may be made from one, and the notebook had one when it asked
-    // for this shim.
-    unsafe { NonNull::<F>::dangling().read() }
-}
 
 /// Calls `F` on each item.
 ///

@@ -115,7 +115,7 @@ impl Table {
     }
 
     /// With something before its head.
-    pub(super) fn html_with(&self, before: &str) -> String {
+    pub(crate) fn html_with(&self, before: &str) -> String {
         let columns = self.columns();
         let align: Vec<&str> = (0..columns).map(|c| if self.numeric(c) { "right" } else { "left" }).collect();
         let mut out = format!("<table class=\"dataframe\">{before}");

@@ -33,6 +33,16 @@ macro_rules! captures_nothing {
 }
 pub(crate) use captures_nothing;
 
+/// A value of a type that has one value without bytes: a function, or a closure that captures
+/// nothing.
+pub(crate) fn conjure<F: Copy + 'static>() -> F {
+    const { assert!(size_of::<F>() == 0) };
+    // SAFETY: reading a type without bytes reads nothing, from any aligned pointer that is not null;
+    // F is Copy, so another value of it may be made from one, and the notebook had one when it asked
+    // for code that calls it.
+    unsafe { std::ptr::NonNull::<F>::dangling().read() }
+}
+
 /// The methods that all places share, with the demands of the strictest one, for a macro: `declare` makes a trait of
 /// them, `forward` has a place do what its own methods of these names do. So a method is written here, and where a
 /// place does it.

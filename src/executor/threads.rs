@@ -39,6 +39,11 @@ pub fn threads() -> Threads {
 }
 
 impl Threads {
+    /// With which options loops run here.
+    pub(crate) fn par(&self) -> &Par {
+        &self.par
+    }
+
     /// How many threads there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -15,7 +15,7 @@ const SMALL: usize = 4096;
 
 /// Equal bins from `low` to `high`.
 #[derive(Debug, Clone, Copy)]
-struct Bins {
+pub(crate) struct Bins {
     low: f64,
     high: f64,
     scale: f64,
@@ -23,7 +23,8 @@ struct Bins {
 }
 
 impl Bins {
-    fn new(low: f64, high: f64, n: usize) -> Self {
+    #[track_caller]
+    pub(crate) fn new(low: f64, high: f64, n: usize) -> Self {
         assert!(n > 0, "a histogram needs at least one bin");
         assert!(low < high, "a histogram goes from a lower to a higher value, not from {low} to {high}");
         assert!((high - low).is_finite(), "a histogram goes between finite values, not from {low} to {high}");
@@ -35,9 +36,14 @@ impl Bins {
         Self { low, high, scale, n: count }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.n as usize
+    }
+
     /// The bin of a value; `n` when it is outside or NaN.
     #[inline(always)]
-    fn of(&self, value: f64) -> u32 {
+    pub(crate) fn of(&self, value: f64) -> u32 {
         let inside = (value >= self.low) & (value <= self.high);
         let place = if inside { (value - self.low) * self.scale } else { 0.0 };
         // SAFETY: `place` is between 0 and `n`, but for rounding, and `n` is at most MOST. (`as` has

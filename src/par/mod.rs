@@ -48,6 +48,7 @@ pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, i
 pub(crate) use drive::{Stop, message as text_of_panic, without_bars};
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
+pub(crate) use histogram::Bins;
 pub use histogram::{histogram, histogram2};
 pub use lanes::{IntoLanes, LaneSlice, LaneSource, LaneTuple};
 pub use map_simd::{map_simd, map_simd_in_place, map_simd_vec};

@@ -2,6 +2,7 @@
 
 pub use std::prelude::rust_2024::*;
 
+pub use crate::array::{self, Array};
 pub use crate::cluster::{self, Cluster, slurm};
 pub use crate::display::{self, clear_output, html, latex, markdown, svg, table};
 pub use crate::executor::Executor;

@@ -29,6 +29,7 @@
 
 mod draw;
 mod lanes;
+mod positions;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ mod ziggurat;
 
 pub use draw::{Draw, DrawRange};
 pub use lanes::LaneStream;
+pub(crate) use positions::{BLOCK as POSITIONS, Positions};
 pub use stream::Stream;
 
 /// The random stream of a task: `Stream::new(0, index)`.

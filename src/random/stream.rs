@@ -6,13 +6,13 @@ use super::ziggurat;
 use rand_core::{Infallible, SeedableRng, TryRng};
 
 /// The increment of SplitMix64: 2⁶⁴ divided by the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// 2⁻⁵³
 const STEP: f64 = 1.0 / (1u64 << 53) as f64;
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014): a permutation of all numbers.
 #[inline]
-const fn mix(x: u64) -> u64 {
+pub(super) const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

@@ -192,6 +192,12 @@ pub(crate) fn place(of: &'static Location<'static>) -> String {
     text
 }
 
+/// Bytes of memory that are free for this process, of the machine and of its control group; `None` where the system
+/// does not say.
+pub(crate) fn memory_available() -> Option<u64> {
+    memory::available()
+}
+
 /// Threads of the pool that runs this cell's parallel work.
 ///
 /// ```
