@@ -8,6 +8,7 @@ use super::reduce::Reduction;
 use super::shape::{View, count, told};
 use crate::executor::Error;
 use crate::random::Positions;
+use crate::rt;
 use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
@@ -220,7 +221,7 @@ impl Node {
 
     /// The user's line.
     pub(crate) fn line(&self) -> String {
-        format!("{}:{}", self.place.file(), self.place.line())
+        rt::place(self.place)
     }
 }
 

@@ -236,7 +236,7 @@ impl<'a> Tiles<'a> {
         let (start, n, step) = self.now;
         let told = |step: usize| {
             let step = &self.program.steps[step];
-            format!("{} ({}:{})", step.name, step.place.file(), step.place.line())
+            format!("{} ({})", step.name, rt::place(step.place))
         };
         if step >= self.program.steps.len() {
             return message.to_owned();

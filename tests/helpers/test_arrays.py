@@ -33,7 +33,7 @@ def test_shapes_that_do_not_fit_are_an_error_of_their_line(k):
 def test_a_closure_that_panics_names_the_element(k):
     k.run("let x = threads().array().arange(100_000).reshape([100, 1000]);").idle()
     k.run("x.map(|x| if x == 54_321 { panic!(\"no {x}\") } else { x }).sum().compute()?").fails(
-        None, "panicked at index [54, 321]: no 54321")
+        None, "]:1) panicked at index [54, 321]: no 54321")
     k.run("x.len()").result("100000").idle()
 
 
