@@ -3,6 +3,7 @@
 
 use super::element::DType;
 use super::ops::{Bi, In, One, Two, Un};
+use super::vectors::{self, Stream};
 use crate::simd::{F32s, F64s, Lanes};
 
 /// # Safety
@@ -22,41 +23,73 @@ unsafe fn lanes<L: Lanes>(n: usize, x: *const u8, out: *mut u8, f: impl Fn(L) ->
     }
 }
 
+/// How many numbers become `f64` at a time: whole vectors, so that they have the neighbours they would have in lanes of
+/// `f32`.
+const BLOCK: usize = 128;
+
+/// A function of `f32` by way of its `f64` one, as [`F32s`]'s are: the same bits, and its code is there once.
+///
 /// # Safety
-/// As [`Two`] says, for numbers of these lanes.
-#[inline(always)]
-unsafe fn lanes2<L: Lanes>(n: usize, a: In, b: In, out: *mut u8, f: impl Fn(L, L) -> L) {
-    let out = out.cast::<L::Item>();
-    // SAFETY: an operand that stands for all is one number; others have `n`, of which these are read.
-    let load = |x: In, i: usize, part: usize| unsafe {
-        let at = x.at.cast::<L::Item>();
-        match (x.one, part == L::LANES) {
-            (true, _) => L::splat(at.read_unaligned()),
-            (false, true) => L::load(at.add(i)),
-            (false, false) => L::load_part(at.add(i), part),
+/// As [`Two`] says, for `f32`; `function` is for `f64` and as many operands.
+unsafe fn by_way_of_f64<const K: usize>(
+    function: unsafe fn(usize, [In; K], *mut u8),
+    n: usize,
+    inputs: [In; K],
+    out: *mut u8,
+) {
+    let (mut wide, mut results) = ([[0f64; BLOCK]; K], [0f64; BLOCK]);
+    for start in (0..n).step_by(BLOCK) {
+        let take = BLOCK.min(n - start);
+        for (wide, x) in wide.iter_mut().zip(inputs) {
+            let (from, count) =
+                if x.one { (x.at.cast::<f32>(), 1) } else { (x.at.cast::<f32>().wrapping_add(start), take) };
+            for (i, wide) in wide[..count].iter_mut().enumerate() {
+                // SAFETY: one of the caller's numbers.
+                *wide = f64::from(unsafe { from.add(i).read_unaligned() });
+            }
+        }
+        // SAFETY: as many numbers were just written, and there is room for as many; then the caller's promise.
+        unsafe {
+            let inputs = std::array::from_fn(|k| In { at: wide[k].as_ptr().cast(), one: inputs[k].one });
+            function(take, inputs, results.as_mut_ptr().cast());
+            results[..take].iter().enumerate().for_each(|(i, x)| out.cast::<f32>().add(start + i).write(*x as f32));
+        }
+    }
+}
+
+/// The loop of a function of `f64`.
+macro_rules! double {
+    ($count:literal, $each:ident, $name:ident, |$($x:ident),+| $f:expr) => {
+        /// # Safety
+        /// As [`Two`] says.
+        unsafe fn $name(n: usize, inputs: [In; $count], out: *mut u8) {
+            /// # Safety
+            /// As [`Kernel`](vectors::Kernel) says.
+            unsafe fn kernel(n: usize, from: [Stream; $count], out: *mut u8) {
+                // SAFETY: passed on.
+                unsafe { vectors::$each::<F64s>(n, from, out, |$($x),+| $f) }
+            }
+            // SAFETY: passed on.
+            unsafe { vectors::run(kernel, size_of::<f64>(), n, inputs, out) }
         }
     };
-    for i in (0..n).step_by(L::LANES) {
-        let part = (n - i).min(L::LANES);
-        // SAFETY: within the `n` numbers that there is room for.
-        unsafe { f(load(a, i, part), load(b, i, part)).store_part(out.add(i), part) };
-    }
 }
 
 /// A loop of a function of one number, for both types.
 macro_rules! function {
     ($of:expr, $name:ident) => {{
+        double!(1, each, all, |x| x.$name());
         /// # Safety
         /// As [`One`] says.
         unsafe fn double(n: usize, x: *const u8, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { lanes(n, x, out, F64s::$name) }
+            unsafe { all(n, [In { at: x, one: false }], out) }
         }
         /// # Safety
         /// As [`One`] says.
         unsafe fn single(n: usize, x: *const u8, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { lanes(n, x, out, F32s::$name) }
+            unsafe { by_way_of_f64(all, n, [In { at: x, one: false }], out) }
         }
         match $of {
             DType::F64 => Some(double as One),
@@ -66,13 +99,41 @@ macro_rules! function {
     }};
 }
 
+/// As [`function`], for what is little work, done in lanes of its type.
+macro_rules! light {
+    ($of:expr, $name:ident) => {{
+        light!(double, F64s, $name);
+        light!(single, F32s, $name);
+        match $of {
+            DType::F64 => Some(double as One),
+            DType::F32 => Some(single as One),
+            _ => None,
+        }
+    }};
+    ($tile:ident, $lanes:ty, $name:ident) => {
+        /// # Safety
+        /// As [`One`] says.
+        unsafe fn $tile(n: usize, x: *const u8, out: *mut u8) {
+            /// # Safety
+            /// As [`Kernel`](vectors::Kernel) says.
+            unsafe fn kernel(n: usize, from: [Stream; 1], out: *mut u8) {
+                // SAFETY: passed on.
+                unsafe { vectors::each::<$lanes>(n, from, out, <$lanes>::$name) }
+            }
+            let size = size_of::<<$lanes as Lanes>::Item>();
+            // SAFETY: passed on.
+            unsafe { vectors::run(kernel, size, n, [In { at: x, one: false }], out) }
+        }
+    };
+}
+
 /// Functions of one number.
 pub(super) fn one(un: Un, of: DType) -> Option<One> {
     match un {
-        Un::Signum => function!(of, signum),
-        Un::Sqrt => function!(of, sqrt),
+        Un::Signum => light!(of, signum),
+        Un::Sqrt => light!(of, sqrt),
         Un::Cbrt => function!(of, cbrt),
-        Un::Recip => function!(of, recip),
+        Un::Recip => light!(of, recip),
         Un::Exp => function!(of, exp),
         Un::Exp2 => function!(of, exp2),
         Un::ExpM1 => function!(of, exp_m1),
@@ -89,10 +150,10 @@ pub(super) fn one(un: Un, of: DType) -> Option<One> {
         Un::Sinh => function!(of, sinh),
         Un::Cosh => function!(of, cosh),
         Un::Tanh => function!(of, tanh),
-        Un::Floor => function!(of, floor),
-        Un::Ceil => function!(of, ceil),
-        Un::Round => function!(of, round),
-        Un::Trunc => function!(of, trunc),
+        Un::Floor => light!(of, floor),
+        Un::Ceil => light!(of, ceil),
+        Un::Round => light!(of, round),
+        Un::Trunc => light!(of, trunc),
         _ => None,
     }
 }
@@ -100,17 +161,18 @@ pub(super) fn one(un: Un, of: DType) -> Option<One> {
 /// A loop of a function of two numbers, for both types.
 macro_rules! function2 {
     ($of:expr, $name:ident) => {{
+        double!(2, each2, all, |x, y| x.$name(y));
         /// # Safety
         /// As [`Two`] says.
         unsafe fn double(n: usize, a: In, b: In, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { lanes2::<F64s>(n, a, b, out, |a, b| a.$name(b)) }
+            unsafe { all(n, [a, b], out) }
         }
         /// # Safety
         /// As [`Two`] says.
         unsafe fn single(n: usize, a: In, b: In, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { lanes2::<F32s>(n, a, b, out, |a, b| a.$name(b)) }
+            unsafe { by_way_of_f64(all, n, [a, b], out) }
         }
         match $of {
             DType::F64 => Some(double as Two),

@@ -1,8 +1,10 @@
-//! Loops over tiles for arithmetic, comparisons and choices: plain Rust that the compiler makes vectors of.
-//! Functions such as `sin` are in `functions`.
+//! Loops over tiles for arithmetic, comparisons and choices: arithmetic of floats in lanes, the rest
+//! plain Rust that the compiler makes vectors of. Functions such as `sin` are in `functions`.
 
 use super::element::DType;
 use super::ops::{Bi, In, One, Three, Two, Un};
+use super::vectors::{self, Sizes, Stream};
+use crate::simd::{F32s, F64s, Lanes};
 use std::mem::MaybeUninit;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
@@ -18,38 +20,16 @@ unsafe fn each<A: Copy, R>(n: usize, x: *const u8, out: *mut u8, f: impl Fn(A) -
 }
 
 /// # Safety
-/// As [`Two`] says.
+/// As [`Plain`](vectors::Plain) says.
 #[inline(always)]
-unsafe fn both<A: Copy, B: Copy, R>(n: usize, a: In, b: In, out: *mut u8, f: impl Fn(A, B) -> R) {
-    // SAFETY: the caller's promise: as many elements as are taken, and `out` apart from them.
-    unsafe {
+unsafe fn both<T: Copy, R>(n: usize, a: *const u8, b: *const u8, out: *mut u8, f: impl Fn(T, T) -> R) {
+    // SAFETY: the caller's promise: `n` elements each, and `out` apart from them.
+    let (a, b, out) = unsafe {
         let out = from_raw_parts_mut(out.cast::<MaybeUninit<R>>(), n);
-        match (a.one, b.one) {
-            (false, false) => {
-                let (a, b) = (from_raw_parts(a.at.cast::<A>(), n), from_raw_parts(b.at.cast::<B>(), n));
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    out.write(f(*a, *b));
-                }
-            }
-            (false, true) => {
-                let (a, b) = (from_raw_parts(a.at.cast::<A>(), n), b.at.cast::<B>().read_unaligned());
-                for (out, a) in out.iter_mut().zip(a) {
-                    out.write(f(*a, b));
-                }
-            }
-            (true, false) => {
-                let (a, b) = (a.at.cast::<A>().read_unaligned(), from_raw_parts(b.at.cast::<B>(), n));
-                for (out, b) in out.iter_mut().zip(b) {
-                    out.write(f(a, *b));
-                }
-            }
-            (true, true) => {
-                let (a, b) = (a.at.cast::<A>().read_unaligned(), b.at.cast::<B>().read_unaligned());
-                for out in out {
-                    out.write(f(a, b));
-                }
-            }
-        }
+        (from_raw_parts(a.cast::<T>(), n), from_raw_parts(b.cast::<T>(), n), out)
+    };
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        out.write(f(*a, *b));
     }
 }
 
@@ -70,10 +50,65 @@ macro_rules! unary {
 macro_rules! binary {
     ($t:ty, |$a:ident, $b:ident| $f:expr) => {{
         /// # Safety
+        /// As [`Plain`](vectors::Plain) says.
+        unsafe fn kernel(n: usize, a: *const u8, b: *const u8, out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { both::<$t, $t>(n, a, b, out, |$a: $t, $b: $t| $f) }
+        }
+        /// # Safety
+        /// As [`Two`] says.
+        unsafe fn tile(n: usize, a: In, b: In, out: *mut u8) {
+            let sizes = Sizes { takes: size_of::<$t>(), gives: size_of::<$t>(), units: 1 };
+            // SAFETY: passed on.
+            unsafe { vectors::plain(kernel, sizes, n, a, b, out) }
+        }
+        Some(tile as Two)
+    }};
+}
+
+/// Arithmetic of floats, in lanes.
+macro_rules! arithmetic {
+    ($lanes:ty, |$a:ident, $b:ident| $f:expr) => {{
+        /// # Safety
+        /// As [`Kernel`](vectors::Kernel) says.
+        unsafe fn kernel(n: usize, from: [Stream; 2], out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { vectors::each2::<$lanes>(n, from, out, |$a, $b| $f) }
+        }
+        /// # Safety
         /// As [`Two`] says.
         unsafe fn tile(n: usize, a: In, b: In, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { both::<$t, $t, _>(n, a, b, out, |$a: $t, $b: $t| $f) }
+            unsafe { vectors::run(kernel, size_of::<<$lanes as Lanes>::Item>(), n, [a, b], out) }
+        }
+        Some(tile as Two)
+    }};
+}
+
+macro_rules! kernels {
+    ($($name:ident $bound:ident |$a:ident, $b:ident| $f:expr;)*) => {$(
+        /// # Safety
+        /// As [`Plain`](vectors::Plain) says.
+        unsafe fn $name<T: Copy + $bound>(n: usize, a: *const u8, b: *const u8, out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { both::<T, _>(n, a, b, out, |$a: T, $b: T| $f) }
+        }
+    )*};
+}
+kernels! {
+    eq PartialEq |a, b| a == b;
+    ne PartialEq |a, b| a != b;
+    lt PartialOrd |a, b| a < b;
+    le PartialOrd |a, b| a <= b;
+}
+
+macro_rules! comparison {
+    ($t:ty, $kernel:ident, |$a:ident, $b:ident| $first:ident, $second:ident) => {{
+        /// # Safety
+        /// As [`Two`] says.
+        unsafe fn tile(n: usize, $a: In, $b: In, out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { vectors::plain($kernel::<$t>, truths(size_of::<$t>()), n, $first, $second, out) }
         }
         Some(tile as Two)
     }};
@@ -83,25 +118,67 @@ macro_rules! binary {
 macro_rules! comparisons {
     ($bi:expr, $t:ty) => {
         match $bi {
-            Bi::Eq => binary!($t, |a, b| a == b),
-            Bi::Ne => binary!($t, |a, b| a != b),
-            Bi::Lt => binary!($t, |a, b| a < b),
-            Bi::Le => binary!($t, |a, b| a <= b),
-            Bi::Gt => binary!($t, |a, b| a > b),
-            Bi::Ge => binary!($t, |a, b| a >= b),
+            Bi::Eq => comparison!($t, eq, |a, b| a, b),
+            Bi::Ne => comparison!($t, ne, |a, b| a, b),
+            Bi::Lt => comparison!($t, lt, |a, b| a, b),
+            Bi::Le => comparison!($t, le, |a, b| a, b),
+            Bi::Gt => comparison!($t, lt, |a, b| b, a),
+            Bi::Ge => comparison!($t, le, |a, b| b, a),
             _ => None,
         }
     };
 }
 
+fn truths(takes: usize) -> Sizes {
+    Sizes { takes, gives: 1, units: 1 }
+}
+
+/// Operations of bits, which are those of bytes.
+macro_rules! bits {
+    ($bi:expr, $t:ty) => {
+        match $bi {
+            Bi::And => bits!($t, and),
+            Bi::Or => bits!($t, or),
+            Bi::Xor => bits!($t, xor),
+            _ => None,
+        }
+    };
+    ($t:ty, $kernel:ident) => {{
+        /// # Safety
+        /// As [`Two`] says.
+        unsafe fn tile(n: usize, a: In, b: In, out: *mut u8) {
+            let size = size_of::<$t>();
+            // SAFETY: passed on.
+            unsafe { vectors::plain($kernel, Sizes { takes: size, gives: size, units: size }, n, a, b, out) }
+        }
+        Some(tile as Two)
+    }};
+}
+
+macro_rules! bytes {
+    ($($name:ident |$a:ident, $b:ident| $f:expr;)*) => {$(
+        /// # Safety
+        /// As [`Plain`](vectors::Plain) says, for bytes.
+        unsafe fn $name(n: usize, a: *const u8, b: *const u8, out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { both::<u8, _>(n, a, b, out, |$a: u8, $b: u8| $f) }
+        }
+    )*};
+}
+bytes! {
+    and |a, b| a & b;
+    or |a, b| a | b;
+    xor |a, b| a ^ b;
+}
+
 macro_rules! floats {
-    ($two:ident, $t:ty) => {
+    ($two:ident, $t:ty, $lanes:ty) => {
         fn $two(bi: Bi) -> Option<Two> {
             match bi {
-                Bi::Add => binary!($t, |a, b| a + b),
-                Bi::Sub => binary!($t, |a, b| a - b),
-                Bi::Mul => binary!($t, |a, b| a * b),
-                Bi::Div => binary!($t, |a, b| a / b),
+                Bi::Add => arithmetic!($lanes, |a, b| a + b),
+                Bi::Sub => arithmetic!($lanes, |a, b| a - b),
+                Bi::Mul => arithmetic!($lanes, |a, b| a * b),
+                Bi::Div => arithmetic!($lanes, |a, b| a / b),
                 Bi::Rem => binary!($t, |a, b| a % b),
                 // As NumPy's: what is NaN in one of them is NaN.
                 Bi::Minimum => binary!($t, |a, b| if a < b || a.is_nan() { a } else { b }),
@@ -111,8 +188,8 @@ macro_rules! floats {
         }
     };
 }
-floats!(two_f64, f64);
-floats!(two_f32, f32);
+floats!(two_f64, f64, F64s);
+floats!(two_f32, f32, F32s);
 
 macro_rules! integers {
     ($two:ident, $t:ty) => {
@@ -132,9 +209,7 @@ macro_rules! integers {
                 }),
                 Bi::Minimum => binary!($t, |a, b| a.min(b)),
                 Bi::Maximum => binary!($t, |a, b| a.max(b)),
-                Bi::And => binary!($t, |a, b| a & b),
-                Bi::Or => binary!($t, |a, b| a | b),
-                Bi::Xor => binary!($t, |a, b| a ^ b),
+                Bi::And | Bi::Or | Bi::Xor => bits!(bi, $t),
                 _ => comparisons!(bi, $t),
             }
         }
@@ -152,11 +227,10 @@ pub(super) fn two(bi: Bi, of: DType) -> Option<Two> {
         DType::I64 => two_i64(bi),
         DType::I32 => two_i32(bi),
         DType::U8 => two_u8(bi),
+        // Bools are bytes, 0 and 1, and so are the results.
         DType::Bool => match bi {
-            Bi::And => binary!(bool, |a, b| a & b),
-            Bi::Or => binary!(bool, |a, b| a | b),
-            Bi::Xor => binary!(bool, |a, b| a ^ b),
-            _ => comparisons!(bi, bool),
+            Bi::And | Bi::Or | Bi::Xor | Bi::Eq | Bi::Ne | Bi::Lt | Bi::Le | Bi::Gt | Bi::Ge => two_u8(bi),
+            _ => None,
         },
     }
 }

@@ -53,6 +53,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod vectors;
 mod views;
 mod walk;
 mod whole;

@@ -3,6 +3,7 @@
 
 use super::element::DType;
 use super::ops::{Bi, In};
+use super::vectors::{self, Stream};
 use crate::simd::{F32s, F64s, Lanes};
 
 /// A loop over a tile with three operands.
@@ -11,45 +12,19 @@ use crate::simd::{F32s, F64s, Lanes};
 /// As for [`Two`](super::ops::Two).
 pub(crate) type Pair = unsafe fn(n: usize, a: In, b: In, c: In, out: *mut u8);
 
-/// # Safety
-/// As [`Pair`] says, for numbers of these lanes.
-#[inline(always)]
-unsafe fn lanes<L: Lanes>(n: usize, inputs: [In; 3], out: *mut u8, f: impl Fn(L, L, L) -> L) {
-    let splat = inputs.map(|x| match x.one {
-        // SAFETY: one number that stands for all is there.
-        true => L::splat(unsafe { x.at.cast::<L::Item>().read_unaligned() }),
-        false => L::splat(L::Item::default()),
-    });
-    // What stands for all is a vector of its own, of which every step reads the same one.
-    let from: [*const L::Item; 3] = std::array::from_fn(|i| match inputs[i].one {
-        true => (&raw const splat[i]).cast(),
-        false => inputs[i].at.cast(),
-    });
-    let step = inputs.map(|x| usize::from(!x.one));
-    let (out, whole) = (out.cast::<L::Item>(), n / L::LANES * L::LANES);
-    for i in (0..whole).step_by(L::LANES) {
-        // SAFETY: whole vectors within the `n` numbers that the caller promises, or the repeated one.
-        unsafe {
-            let [a, b, c] = [0, 1, 2].map(|k| L::load(from[k].add(i * step[k])));
-            f(a, b, c).store(out.add(i));
-        }
-    }
-    if whole < n {
-        // SAFETY: the numbers that are left, at least one.
-        unsafe {
-            let [a, b, c] = [0, 1, 2].map(|k| L::load_part(from[k].add(whole * step[k]), n - whole));
-            f(a, b, c).store_part(out.add(whole), n - whole);
-        }
-    }
-}
-
 macro_rules! pair {
     ($lanes:ty, |$a:ident, $b:ident, $c:ident| $f:expr) => {{
+        /// # Safety
+        /// As [`Kernel`](vectors::Kernel) says.
+        unsafe fn kernel(n: usize, from: [Stream; 3], out: *mut u8) {
+            // SAFETY: passed on.
+            unsafe { vectors::each3::<$lanes>(n, from, out, |$a, $b, $c| $f) }
+        }
         /// # Safety
         /// As [`Pair`] says.
         unsafe fn tile(n: usize, a: In, b: In, c: In, out: *mut u8) {
             // SAFETY: passed on.
-            unsafe { lanes::<$lanes>(n, [a, b, c], out, |$a, $b, $c| $f) }
+            unsafe { vectors::run(kernel, size_of::<<$lanes as Lanes>::Item>(), n, [a, b, c], out) }
         }
         Some(tile as Pair)
     }};

@@ -1,7 +1,7 @@
 //! Operators, functions, comparisons, casts, choices and closures, element by element beside `ndarray`.
 
 use super::*;
-use crate::simd::F64s;
+use crate::simd::{F32s, F64s};
 use ndarray::{Zip, array};
 
 /// A shape, and one that broadcasts with it.
@@ -21,6 +21,16 @@ fn broadcast(a: &ArrayD<f64>, b: &ArrayD<f64>, f: impl Fn(f64, f64) -> f64) -> A
     let shape = crate::array::shape::broadcast("test", &[a.shape(), b.shape()]);
     let (a, b) = (a.broadcast(IxDyn(&shape)).unwrap(), b.broadcast(IxDyn(&shape)).unwrap());
     Zip::from(&a).and(&b).map_collect(|a, b| f(*a, *b))
+}
+
+/// What a function of lanes makes of numbers, sixteen at a time.
+fn by_lanes(a: &ndarray::Array1<f32>, f: impl Fn(F32s) -> F32s) -> Vec<f32> {
+    let mut out = Vec::with_capacity(a.len());
+    for group in a.to_vec().chunks(16) {
+        let all = std::array::from_fn(|i| group[i.min(group.len() - 1)]);
+        out.extend_from_slice(&f(F32s::from(all)).to_array()[..group.len()]);
+    }
+    out
 }
 
 proptest! {
@@ -130,6 +140,23 @@ proptest! {
         near(get(&x.atan2(2.0)), lanes(|x| x.atan2(2.0)));
         assert_same(&get(&x.is_nan().cast::<f64>()), &a.mapv(|x| f64::from(x.is_nan())));
         assert_same(&get(&x.is_finite().cast::<f64>()), &a.mapv(|x| f64::from(x.is_finite())));
+    }
+
+    #[test]
+    fn functions_of_f32_are_those_of_its_lanes(a in vec(-100.0f32..100.0, 1..1500)) {
+        let a = ndarray::Array1::from(a);
+        let x = lazy(&a);
+        macro_rules! all {
+            ($($name:ident)*) => {$(
+                let wanted: Vec<u32> = by_lanes(&a, F32s::$name).iter().map(|x| x.to_bits()).collect();
+                prop_assert_eq!(get(&x.$name()).mapv(f32::to_bits).to_vec(), wanted, "{}", stringify!($name));
+            )*};
+        }
+        all!(signum sqrt cbrt recip exp exp2 exp_m1 ln ln_1p log2 log10 sin cos tan asin acos atan sinh cosh tanh);
+        all!(floor ceil round trunc);
+        let bits = |found: &ndarray::Array1<f32>| found.mapv(f32::to_bits).to_vec();
+        prop_assert_eq!(bits(&get(&x.atan2(2.0))), bits(&by_lanes(&a, |x| x.atan2(2.0)).into()));
+        prop_assert_eq!(bits(&get(&x.abs().powf(0.3))), bits(&by_lanes(&a, |x| x.abs().pow(0.3)).into()));
     }
 
     #[test]
