@@ -202,7 +202,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     #[track_caller]
     pub fn map_simd<F: Fn(T::Lanes) -> T::Lanes + Copy + Send + Sync + 'static>(&self, f: F) -> Self
     where
-        T: simd::Number,
+        T: simd::LaneNumber,
     {
         captures_nothing!(f: F);
         let (params, at) = none();

@@ -93,7 +93,7 @@ pub(crate) mod sealed {
 /// ```
 pub trait Element: Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'static + sealed::Sealed {
     /// What a sum of them is: NumPy's rule, `i64` for whole numbers and for counting what is true.
-    type Sum: Number;
+    type Sum: Arithmetic;
     /// What their mean is: `f32` for `f32`, else `f64`.
     type Mean: Float;
     #[doc(hidden)]
@@ -108,12 +108,12 @@ pub trait Element: Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'stat
 ///
 /// ```
 /// use ferrolab::prelude::*;
-/// fn doubled<T: array::Number>(x: &array::Array<T, ferrolab::ndarray::Ix1>) -> Vec<T> {
+/// fn doubled<T: array::Arithmetic>(x: &array::Array<T, ferrolab::ndarray::Ix1>) -> Vec<T> {
 ///     (x + x).compute().unwrap().to_vec()
 /// }
 /// assert_eq!(doubled(&threads().array().arange(3).cast::<i32>()), [0, 2, 4]);
 /// ```
-pub trait Number: Element {
+pub trait Arithmetic: Element {
     #[doc(hidden)]
     const ONE: Self;
 }
@@ -127,7 +127,7 @@ pub trait Number: Element {
 /// assert_eq!(waves(&threads().array().zeros::<f32, _>([1])).compute()?[0], 0.0);
 /// # Ok::<(), ferrolab::cluster::Error>(())
 /// ```
-pub trait Float: Number<Mean = Self> {}
+pub trait Float: Arithmetic<Mean = Self> {}
 impl Float for f64 {}
 impl Float for f32 {}
 
@@ -163,7 +163,7 @@ elements! {
 
 macro_rules! numbers {
     ($($t:ty)*) => {$(
-        impl Number for $t {
+        impl Arithmetic for $t {
             const ONE: Self = 1 as $t;
         }
     )*};

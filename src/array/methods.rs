@@ -1,7 +1,7 @@
 //! Functions of elements, comparisons and choices, as methods of arrays.
 
 use super::api::{Array, Operand, Wider, operation};
-use super::element::{Element, Float, Number};
+use super::element::{Arithmetic, Element, Float};
 use super::ops::{Bi, Op, Un};
 use ndarray::{DimMax, Dimension};
 
@@ -119,7 +119,7 @@ impl<T: Float, D: Dimension> Array<T, D> {
 }
 
 /// Functions of numbers.
-impl<T: Number, D: Dimension> Array<T, D> {
+impl<T: Arithmetic, D: Dimension> Array<T, D> {
     functions! {
         abs Abs "The number without its sign." "-2.0" "2.0"
         signum Signum "1 or −1 with the sign of the number; whole numbers have 0, too." "-2.0" "-1.0"
@@ -165,7 +165,7 @@ macro_rules! pairs {
 }
 
 /// The lesser and the greater of two.
-impl<T: Number, D: Dimension> Array<T, D> {
+impl<T: Arithmetic, D: Dimension> Array<T, D> {
     pairs! {
         minimum Minimum T, "The lesser of two elements; NaN if one of them is, as NumPy's." "assert_eq!(x.minimum(1.5).compute()?.to_vec(), [0.0, 1.0, 1.5, 1.5]);"
         maximum Maximum T, "The greater of two elements; NaN if one of them is, as NumPy's." "assert_eq!(x.maximum(1.5).compute()?.to_vec(), [1.5, 1.5, 2.0, 3.0]);"

@@ -60,7 +60,7 @@ mod whole;
 
 pub use api::{Array, AxisIndex, Operand};
 pub use compute::{Computed, Several, compute};
-pub use element::{Element, Float, Number};
+pub use element::{Arithmetic, Element, Float};
 pub use explain::Explanation;
 pub use operators::Bits;
 pub use sources::{Arrays, End, Random, WholeRange};

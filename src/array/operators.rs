@@ -1,7 +1,7 @@
 //! Operators between arrays and numbers, on either side, by value and by reference.
 
 use super::api::{Array, Operand, Wider, operation};
-use super::element::{Element, Number};
+use super::element::{Arithmetic, Element};
 use super::ops::{Bi, Op, Un};
 use ndarray::{DimMax, Dimension};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Sub};
@@ -45,11 +45,11 @@ macro_rules! on_the_left {
 }
 
 operators! {
-    Add add Number;
-    Sub sub Number;
-    Mul mul Number;
-    Div div Number;
-    Rem rem Number;
+    Add add Arithmetic;
+    Sub sub Arithmetic;
+    Mul mul Arithmetic;
+    Div div Arithmetic;
+    Rem rem Arithmetic;
 }
 on_the_left!(f64: Add add Sub sub Mul mul Div div Rem rem);
 on_the_left!(f32: Add add Sub sub Mul mul Div div Rem rem);
@@ -115,6 +115,6 @@ macro_rules! prefixes {
     )*};
 }
 prefixes! {
-    Neg neg [T: Number,] T, Neg;
+    Neg neg [T: Arithmetic,] T, Neg;
     Not not [] bool, Not;
 }

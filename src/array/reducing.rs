@@ -1,7 +1,7 @@
 //! Reductions as methods of arrays: of everything, which gives an array without axes, and along an axis.
 
 use super::api::{Array, AxisIndex, axis_of, operation};
-use super::element::{DType, Element, Float, Number, Scalar};
+use super::element::{Arithmetic, DType, Element, Float, Scalar};
 use super::node::{Kind, Node, Stage};
 use super::ops::{Bi, Op, Un};
 use super::reduce::Reduction;
@@ -198,7 +198,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
 }
 
 /// Products and extremes. What has seen a NaN is NaN, as NumPy's.
-impl<T: Number, D: Dimension> Array<T, D> {
+impl<T: Arithmetic, D: Dimension> Array<T, D> {
     reductions! {
         prod prod_axis T::Sum, |node, of| prod(node, of, T::Sum::DTYPE),
             "product; `i64` for whole numbers" "" "().compute()?, 0.0);" "(0).compute()?.to_vec(), [0.0, 4.0, 10.0]);";

@@ -2,7 +2,7 @@
 
 use super::api::Array;
 use super::buffer::{Buffer, Memory};
-use super::element::{DType, Element, Number, Scalar};
+use super::element::{Arithmetic, DType, Element, Scalar};
 use super::node::{Blocks, Kind, Made, Node};
 use super::shape::told;
 use crate::executor::threads::Threads;
@@ -88,7 +88,7 @@ impl Arrays {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn ones<T: Number, S: IntoDimension>(&self, shape: S) -> Array<T, S::Dim> {
+    pub fn ones<T: Arithmetic, S: IntoDimension>(&self, shape: S) -> Array<T, S::Dim> {
         self.full(shape, T::ONE)
     }
 
@@ -266,7 +266,7 @@ impl Arrays {
 /// }
 /// assert_eq!((triangle(5), triangle(5.0)), (10, 10.0));
 /// ```
-pub trait End: Number {
+pub trait End: Arithmetic {
     #[doc(hidden)]
     #[track_caller]
     fn steps(self) -> (Scalar, Scalar, usize);

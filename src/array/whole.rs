@@ -3,7 +3,7 @@
 
 use super::api::{Array, AxisIndex, axis_of, operation};
 use super::buffer::{Buffer, Room};
-use super::element::{DType, Element, Float, Number};
+use super::element::{Arithmetic, DType, Element, Float};
 use super::node::{Kind, Node, Operand, Stage, Whole, stored};
 use super::ops::{Bi, Op, Un};
 use super::reductions::Word;
@@ -190,7 +190,7 @@ struct CumSum<T> {
     what: PhantomData<fn() -> T>,
 }
 
-impl<T: Number + Word + par::Number> Whole for CumSum<T>
+impl<T: Arithmetic + Word + par::Number> Whole for CumSum<T>
 where
     for<'a> &'a T: par::Numeric<Number = T>,
 {
@@ -232,7 +232,7 @@ where
     }
 }
 
-impl<T: Number, D: Dimension> Array<T, D> {
+impl<T: Arithmetic, D: Dimension> Array<T, D> {
     /// The running sum along an axis; `i64` for whole numbers.
     ///
     /// # Panics

@@ -4,7 +4,7 @@
 //! interrupts and progress are those of `drive`, compiled once.
 
 use super::drive::{At, Body, Job, Stop, drive};
-use crate::simd::{Lanes, Number, sealed::Sealed};
+use crate::simd::{LaneNumber, Lanes, sealed::Sealed};
 use ndarray::{ArrayRef, Dimension};
 use std::marker::PhantomData;
 use std::mem::forget;
@@ -66,7 +66,7 @@ impl<T> Copy for LaneSlice<'_, T> {}
 // SAFETY: it only reads, as a shared slice does.
 unsafe impl<T: Sync> Sync for LaneSlice<'_, T> {}
 impl<T> Sealed for LaneSlice<'_, T> {}
-impl<T: Number> LaneSource for LaneSlice<'_, T> {
+impl<T: LaneNumber> LaneSource for LaneSlice<'_, T> {
     type Lanes = T::Lanes;
     type Item = T::Lanes;
 
@@ -86,7 +86,7 @@ impl<T: Number> LaneSource for LaneSlice<'_, T> {
     }
 }
 
-impl<'a, T: Number> LaneSlice<'a, T> {
+impl<'a, T: LaneNumber> LaneSlice<'a, T> {
     fn of(slice: &'a [T]) -> Self {
         Self::at(slice.as_ptr(), slice.len())
     }
@@ -100,7 +100,7 @@ impl<'a, T: Number> LaneSlice<'a, T> {
 
 macro_rules! slices {
     ($([$($more:tt)*] $t:ty;)*) => {$(
-        impl<'a, T: Number, $($more)*> IntoLanes for &'a $t {
+        impl<'a, T: LaneNumber, $($more)*> IntoLanes for &'a $t {
             type Lanes = T::Lanes;
             type Source = LaneSlice<'a, T>;
             fn into_lanes(self) -> LaneSlice<'a, T> {
@@ -111,7 +111,7 @@ macro_rules! slices {
 }
 slices!([] [T]; [] Vec<T>; [const N: usize] [T; N];);
 
-impl<'a, T: Number, D: Dimension, S: ndarray::Data<Elem = T>> IntoLanes for &'a ndarray::ArrayBase<S, D> {
+impl<'a, T: LaneNumber, D: Dimension, S: ndarray::Data<Elem = T>> IntoLanes for &'a ndarray::ArrayBase<S, D> {
     type Lanes = T::Lanes;
     type Source = LaneSlice<'a, T>;
 
@@ -174,7 +174,7 @@ pub struct Target<T> {
 // SAFETY: `drive` gives every index to one call only; numbers may be written by any thread.
 unsafe impl<T: Send> Sync for Target<T> {}
 
-impl<T: Number> Target<T> {
+impl<T: LaneNumber> Target<T> {
     /// `len` numbers at `start`; `fresh` when they are not read as well.
     pub(super) fn new(start: *mut T, len: usize, fresh: bool) -> Self {
         Self { start, past_caches: fresh && is_large(len, size_of::<T>()) }

@@ -2,7 +2,7 @@
 
 use super::collect::Par;
 use super::lanes::{IntoLanes, LaneSlice, LaneSource, Target, run};
-use crate::simd::{Lanes, Number};
+use crate::simd::{LaneNumber, Lanes};
 
 /// The number that a source is made of.
 type NumberOf<S> = <<S as IntoLanes>::Lanes as Lanes>::Item;
@@ -59,7 +59,7 @@ pub fn map_simd_vec<S: IntoLanes>(input: S, f: impl Fn(Given<S>) -> S::Lanes + S
 /// ferrolab::par::map_simd_in_place(&mut a, |x| x.sqrt());
 /// assert_eq!(a, [1.0, 2.0, 3.0]);
 /// ```
-pub fn map_simd_in_place<T: Number>(numbers: &mut [T], f: impl Fn(T::Lanes) -> T::Lanes + Sync) {
+pub fn map_simd_in_place<T: LaneNumber>(numbers: &mut [T], f: impl Fn(T::Lanes) -> T::Lanes + Sync) {
     Par::new().map_simd_in_place(numbers, f);
 }
 
@@ -106,7 +106,7 @@ impl Par {
     ///
     /// # Panics
     /// When `f` panics.
-    pub fn map_simd_in_place<T: Number>(&self, numbers: &mut [T], f: impl Fn(T::Lanes) -> T::Lanes + Sync) {
+    pub fn map_simd_in_place<T: LaneNumber>(&self, numbers: &mut [T], f: impl Fn(T::Lanes) -> T::Lanes + Sync) {
         let (start, len) = (numbers.as_mut_ptr(), numbers.len());
         let target = Target::new(start, len, false);
         // SAFETY: borrowed uniquely until the end, for reading and writing; each vector is read

@@ -1,7 +1,7 @@
 //! What an elementwise function takes: numbers, slices, arrays; and what it gives back for them.
 
 use super::broadcast::View;
-use crate::simd::Number;
+use crate::simd::LaneNumber;
 use ndarray::{Array, ArrayBase, Data, DimMax, Dimension, Ix1, IxDyn};
 use std::marker::PhantomData;
 
@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 /// assert_eq!(add.call(&array![[1.0], [2.0]], &[10.0, 20.0])?, array![[11.0, 21.0], [12.0, 22.0]]);
 /// # Ok::<(), par::ShapeError>(())
 /// ```
-pub trait Operand<T: Number> {
+pub trait Operand<T: LaneNumber> {
     /// What kind of operand it is, which decides what the result is.
     type Kind: Kind;
     /// Where its numbers lie.
@@ -110,7 +110,7 @@ scalars!(f64 f32);
 
 macro_rules! slices {
     ($([$($more:tt)*] $t:ty;)*) => {$(
-        impl<T: Number, $($more)*> Operand<T> for &$t {
+        impl<T: LaneNumber, $($more)*> Operand<T> for &$t {
             type Kind = Flat;
             fn view(&self) -> View {
                 View::new(self.as_ptr().cast(), &[self.len()], &[1])
@@ -120,7 +120,7 @@ macro_rules! slices {
 }
 slices!([] [T]; [] Vec<T>; [const N: usize] [T; N];);
 
-impl<T: Number, D: Dimension, S: Data<Elem = T>> Operand<T> for &ArrayBase<S, D> {
+impl<T: LaneNumber, D: Dimension, S: Data<Elem = T>> Operand<T> for &ArrayBase<S, D> {
     type Kind = Nd<D>;
     fn view(&self) -> View {
         View::new(self.as_ptr().cast(), self.shape(), self.strides())

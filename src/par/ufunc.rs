@@ -6,7 +6,7 @@ use super::collect::Par;
 use super::drive::{Body, drive};
 use super::lanes::{LaneSlice, LaneSource, LaneTuple, Target, walk};
 use super::operand::{Join, Kind, Operand};
-use crate::simd::{F32s, F64s, Lanes, Number};
+use crate::simd::{F32s, F64s, LaneNumber, Lanes};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use std::ops::Range;
 type Filler<'a, T> = &'a (dyn Fn(&Broadcast, Range<usize>, &mut usize, Target<T>) + Sync);
 
 /// What is compiled once for each number, and not in cells: planning, memory, threads.
-pub trait Elementwise: Number {
+pub trait Elementwise: LaneNumber {
     /// Shape and numbers of the result.
     #[doc(hidden)]
     fn evaluate(par: &Par, views: &[View], body: Filler<'_, Self>) -> Result<(Vec<usize>, Vec<Self>), ShapeError>;
@@ -70,7 +70,7 @@ unsafe fn walk_blocks<L: Lanes, S: LaneSource<Lanes = L>, const N: usize>(
 
 /// Numbers at `from`, indexed from `start` to `end` as those of the result.
 #[inline]
-fn indexed<T: Number>(from: *const u8, start: usize, end: usize) -> LaneSlice<'static, T> {
+fn indexed<T: LaneNumber>(from: *const u8, start: usize, end: usize) -> LaneSlice<'static, T> {
     LaneSlice::at(from.cast::<T>().wrapping_sub(start), end)
 }
 

@@ -113,7 +113,7 @@ impl From<Vec<f64>> for Numbers {
 /// a gap.
 ///
 /// ```
-/// use ferrolab::plot::Number;
+/// use ferrolab::plot::ToNumber;
 /// assert_eq!(3u8.to_f64(), 3.0);
 /// assert!(None::<f32>.to_f64().is_nan());
 /// ```
@@ -122,7 +122,7 @@ impl From<Vec<f64>> for Numbers {
     label = "not numbers",
     note = "integers, floats and `Option` of them can; convert others first: `.iter().map(|x| …).collect::<Vec<f64>>()`"
 )]
-pub trait Number: Copy + 'static {
+pub trait ToNumber: Copy + 'static {
     /// The number, or NaN for none.
     fn to_f64(self) -> f64;
     /// A slice of them, copied once.
@@ -139,7 +139,7 @@ pub trait Number: Copy + 'static {
 
 macro_rules! numbers {
     ($($t:ty)*) => {$(
-        impl Number for $t {
+        impl ToNumber for $t {
             fn to_f64(self) -> f64 {
                 self as f64
             }
@@ -156,7 +156,7 @@ macro_rules! numbers {
                 values.map(|x| x.to_f64()).collect()
             }
         }
-        impl Number for Option<$t> {
+        impl ToNumber for Option<$t> {
             fn to_f64(self) -> f64 {
                 self.map_or(f64::NAN, |x| x as f64)
             }
@@ -177,7 +177,7 @@ macro_rules! numbers {
 }
 numbers!(f32 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-impl Number for f64 {
+impl ToNumber for f64 {
     fn to_f64(self) -> f64 {
         self
     }
@@ -198,7 +198,7 @@ impl Number for f64 {
     }
 }
 
-impl Number for Option<f64> {
+impl ToNumber for Option<f64> {
     fn to_f64(self) -> f64 {
         self.unwrap_or(f64::NAN)
     }
@@ -242,32 +242,32 @@ impl IntoSeries for Numbers {
         self
     }
 }
-impl<T: Number> IntoSeries for &[T] {
+impl<T: ToNumber> IntoSeries for &[T] {
     fn into_series(self) -> Numbers {
         T::many(self).into()
     }
 }
-impl<T: Number> IntoSeries for &Vec<T> {
+impl<T: ToNumber> IntoSeries for &Vec<T> {
     fn into_series(self) -> Numbers {
         T::many(self).into()
     }
 }
-impl<T: Number> IntoSeries for Vec<T> {
+impl<T: ToNumber> IntoSeries for Vec<T> {
     fn into_series(self) -> Numbers {
         T::owned(self).into()
     }
 }
-impl<T: Number, const N: usize> IntoSeries for [T; N] {
+impl<T: ToNumber, const N: usize> IntoSeries for [T; N] {
     fn into_series(self) -> Numbers {
         T::many(&self).into()
     }
 }
-impl<T: Number, const N: usize> IntoSeries for &[T; N] {
+impl<T: ToNumber, const N: usize> IntoSeries for &[T; N] {
     fn into_series(self) -> Numbers {
         T::many(self).into()
     }
 }
-impl<T: Number, S: Data<Elem = T>, D: Dimension> IntoSeries for &ArrayBase<S, D> {
+impl<T: ToNumber, S: Data<Elem = T>, D: Dimension> IntoSeries for &ArrayBase<S, D> {
     fn into_series(self) -> Numbers {
         match self.as_slice() {
             Some(slice) => T::many(slice).into(),
@@ -275,7 +275,7 @@ impl<T: Number, S: Data<Elem = T>, D: Dimension> IntoSeries for &ArrayBase<S, D>
         }
     }
 }
-impl<T: Number, S: Data<Elem = T>, D: Dimension> IntoSeries for ArrayBase<S, D> {
+impl<T: ToNumber, S: Data<Elem = T>, D: Dimension> IntoSeries for ArrayBase<S, D> {
     fn into_series(self) -> Numbers {
         (&self).into_series()
     }
@@ -320,45 +320,45 @@ pub trait IntoMatrix {
     fn into_matrix(self) -> (Numbers, usize, usize);
 }
 
-impl<T: Number, S: Data<Elem = T>> IntoMatrix for &ArrayBase<S, Ix2> {
+impl<T: ToNumber, S: Data<Elem = T>> IntoMatrix for &ArrayBase<S, Ix2> {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         let (rows, columns) = self.dim();
         (T::table(self.view()).into(), columns, rows)
     }
 }
-impl<T: Number, S: Data<Elem = T>> IntoMatrix for ArrayBase<S, Ix2> {
+impl<T: ToNumber, S: Data<Elem = T>> IntoMatrix for ArrayBase<S, Ix2> {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         let (rows, columns) = self.dim();
         (T::table(self.view()).into(), columns, rows)
     }
 }
-impl<T: Number, const N: usize> IntoMatrix for &[[T; N]] {
+impl<T: ToNumber, const N: usize> IntoMatrix for &[[T; N]] {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         (T::many(self.as_flattened()).into(), N, self.len())
     }
 }
-impl<T: Number, const N: usize> IntoMatrix for &Vec<[T; N]> {
+impl<T: ToNumber, const N: usize> IntoMatrix for &Vec<[T; N]> {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
-impl<T: Number, const N: usize, const M: usize> IntoMatrix for [[T; N]; M] {
+impl<T: ToNumber, const N: usize, const M: usize> IntoMatrix for [[T; N]; M] {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
-impl<T: Number, const N: usize, const M: usize> IntoMatrix for &[[T; N]; M] {
+impl<T: ToNumber, const N: usize, const M: usize> IntoMatrix for &[[T; N]; M] {
     fn into_matrix(self) -> (Numbers, usize, usize) {
         self.as_slice().into_matrix()
     }
 }
-impl<T: Number> IntoMatrix for &Vec<Vec<T>> {
+impl<T: ToNumber> IntoMatrix for &Vec<Vec<T>> {
     #[track_caller]
     fn into_matrix(self) -> (Numbers, usize, usize) {
         of_rows(self.iter().map(|row| T::many(row)).collect())
     }
 }
-impl<T: Number> IntoMatrix for Vec<Vec<T>> {
+impl<T: ToNumber> IntoMatrix for Vec<Vec<T>> {
     #[track_caller]
     fn into_matrix(self) -> (Numbers, usize, usize) {
         of_rows(self.into_iter().map(T::owned).collect())

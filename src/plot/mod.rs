@@ -50,7 +50,7 @@ pub use calendar::date;
 pub use content::Plot;
 pub use figure::{Drawn, figure, figure_png};
 pub use font::register_fonts;
-pub use input::{IntoMatrix, IntoSeries, Number, Numbers};
+pub use input::{IntoMatrix, IntoSeries, Numbers, ToNumber};
 pub use live::Live;
 pub use painter::settle;
 pub use panels::{Panels, panels, row};

@@ -11,11 +11,11 @@ use sealed::Sealed;
 /// A number that comes in lanes: `f64` or `f32`.
 ///
 /// ```
-/// use ferrolab::simd::{F64s, Lanes, Number};
-/// fn lanes_of<T: Number>() -> usize { T::Lanes::LANES }
+/// use ferrolab::simd::{F64s, Lanes, LaneNumber};
+/// fn lanes_of<T: LaneNumber>() -> usize { T::Lanes::LANES }
 /// assert_eq!((lanes_of::<f64>(), lanes_of::<f32>()), (8, 16));
 /// ```
-pub trait Number: Copy + Default + Send + Sync + 'static + Sealed {
+pub trait LaneNumber: Copy + Default + Send + Sync + 'static + Sealed {
     /// Its lane type.
     type Lanes: Lanes<Item = Self>;
 }
@@ -23,7 +23,7 @@ pub trait Number: Copy + Default + Send + Sync + 'static + Sealed {
 /// A lane type: [`F64s`] or [`F32s`].
 pub trait Lanes: Copy + Send + Sync + 'static + Sealed {
     /// The number in a lane.
-    type Item: Number<Lanes = Self>;
+    type Item: LaneNumber<Lanes = Self>;
 
     /// How many lanes there are, the same on every processor.
     const LANES: usize;
@@ -88,7 +88,7 @@ macro_rules! lanes {
         }
         impl Sealed for $item {}
         impl Sealed for $lanes {}
-        impl Number for $item {
+        impl LaneNumber for $item {
             type Lanes = $lanes;
         }
         impl Lanes for $lanes {

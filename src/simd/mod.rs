@@ -61,4 +61,4 @@ mod trig;
 pub use f32s::{F32s, Mask32};
 pub use f64s::{F64s, Mask64};
 pub(crate) use lane::sealed;
-pub use lane::{Lanes, Number};
+pub use lane::{LaneNumber, Lanes};
