@@ -216,7 +216,7 @@ fn look(piece: &Piece) -> (&'static str, &'static str) {
         State::Done => ("var(--jp-success-color1,#3d9a50)", "done"),
         State::Failed => ("var(--jp-error-color1,#d9433f)", "failed"),
         State::Skipped => ("rgba(217,67,63,.3)", "not run: what it needs failed"),
-        State::Gone => ("var(--jp-success-color2,#7fbf8e)", "done, not kept"),
+        State::Gone => ("var(--jp-success-color2,#5aa76b)", "done, not kept"),
     }
 }
 
