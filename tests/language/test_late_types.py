@@ -67,6 +67,8 @@ def test_undo_takes_it_back(k):
 
 def test_what_does_more_than_make_something_is_told_as_before(k):
     k.run('let parsed = "5".parse().unwrap();').fails("E0284", "type annotations needed")
+    k.run('struct Loud<T>(Vec<T>); impl<T> Loud<T> { fn new() -> Self { println!("made"); Loud(Vec::new()) } }').idle()
+    k.run("let loud = Loud::new();").fails("E0282", "let loud: ")
     k.run("let used = Vec::new(); used.len()").fails("E0282", "let used: ")
     k.run("let mut timed = Vec::new();").says("timed")
     # what is measured runs many times, and makes nothing

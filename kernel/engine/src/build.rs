@@ -310,7 +310,8 @@ impl Engine {
             omit.all_names |= next.items.is_loose(added);
             return Ok(Try::Again);
         }
-        if late::learn(&diagnostics, &generated, (attempt.number, attempt.text), attempt.split, omit) {
+        let own = |name: &str| next.items.defines(name);
+        if late::learn(&diagnostics, &generated, (attempt.number, attempt.text), attempt.split, &own, omit) {
             return Ok(Try::Again);
         }
         if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)

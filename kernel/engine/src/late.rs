@@ -92,13 +92,14 @@ impl Omit {
     }
 }
 
-/// rustc wants to know a type that nothing in the cell says: the `let`s that could be made later wait. True when
-/// one was found.
+/// rustc wants to know a type that nothing in the cell says: the `let`s that could be made later wait, but for those
+/// that name an item of the user's (`own`), whose `new` may do more than std's. True when one was found.
 pub(super) fn learn(
     diagnostics: &[Diagnostic],
     generated: &Generated,
     cell: (u32, &str),
     split: &Split,
+    own: &dyn Fn(&str) -> bool,
     omit: &mut Omit,
 ) -> bool {
     if split.measure.is_some() {
@@ -113,7 +114,7 @@ pub(super) fn learn(
         };
         let bound: Vec<&Binding> = split.bindings.iter().filter(|b| statement.contains(&b.offset)).collect();
         let used = |b: &Binding| words(&cell.1[statement.end..]).any(|word| word == b.name);
-        if bound.iter().all(|b| b.late && !used(b)) {
+        if bound.iter().all(|b| b.late && !used(b)) && !words(&cell.1[statement.clone()]).any(own) {
             omit.late.extend(bound.iter().map(|b| b.name.clone()));
         }
     }

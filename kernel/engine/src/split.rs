@@ -40,13 +40,13 @@ pub struct Split {
     /// Statements, by their place among them, that are calls of macros of which it is not known whether they
     /// define something.
     pub calls: Vec<(usize, Call)>,
-    /// PatternNames that macros define for their own cell only, with the macro.
+    /// Names that macros define for their own cell only, with the macro.
     pub hidden: Vec<(String, String)>,
     /// Variables that top-level `let`s bind, in order of first binding.
     pub bindings: Vec<Binding>,
     /// Every name that top-level `let`s bind, with its place, those that later ones hide included.
     pub bound: Vec<(String, usize)>,
-    /// PatternNames that it binds before it mentions them in another way.
+    /// Names that it binds before it mentions them in another way.
     pub fresh: HashSet<String>,
     /// Every identifier in statements and trailing expression, format strings included.
     pub mentions: HashSet<String>,
