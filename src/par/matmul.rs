@@ -8,7 +8,7 @@ use super::collect::Par;
 use super::drive::Stop;
 use crate::rt;
 use crate::simd::{F32s, F64s, LaneNumber, Lanes};
-use ndarray::{Array2, ArrayBase, ArrayView2, Data, Ix2, s};
+use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2, s};
 
 /// A tile of the result is so many rows, and so many vectors wide: what the registers of the processor hold.
 #[cfg(target_feature = "avx512f")]
@@ -21,13 +21,13 @@ const TILE: (usize, usize) = (3, 1);
 const ROWS: usize = TILE.0;
 const VECTORS: usize = TILE.1;
 /// Products that are summed between two copies into panels: a strip of the right one is in the first cache.
-const DEPTH: usize = 128;
+const DEPTH: usize = 192;
 /// Rows of the left panel, which is in the second cache.
 const TALL: usize = 16 * ROWS;
-/// Rows and columns of a task's block at most.
-const BLOCK: [usize; 2] = [6 * TALL, 768];
+/// Rows and columns of a task's block at most: the larger it is, the less of both matrices is copied for it.
+const BLOCK: [usize; 2] = [12 * TALL, 1536];
 /// So many blocks are wanted for each thread.
-const SHARE: usize = 4;
+const SHARE: usize = 2;
 
 /// A number that [`matmul`] multiplies: `f64` or `f32`.
 ///
@@ -38,15 +38,19 @@ const SHARE: usize = 4;
 /// ```
 pub trait Multiply: LaneNumber {
     #[doc(hidden)]
+    const ONE: Self;
+    #[doc(hidden)]
     fn add_product(sum: Self::Lanes, a: Self::Lanes, b: Self::Lanes) -> Self::Lanes;
 }
 impl Multiply for f64 {
+    const ONE: Self = 1.0;
     #[inline(always)]
     fn add_product(sum: F64s, a: F64s, b: F64s) -> F64s {
         a.mul_add(b, sum)
     }
 }
 impl Multiply for f32 {
+    const ONE: Self = 1.0;
     #[inline(always)]
     fn add_product(sum: F32s, a: F32s, b: F32s) -> F32s {
         a.mul_add(b, sum)
@@ -55,8 +59,8 @@ impl Multiply for f32 {
 
 /// The product of two matrices, on all threads: `ndarray`'s `dot`, many times faster.
 ///
-/// Each number of the result is a sum in the order of the columns of `a`, whatever the number of threads, so that it is the
-/// same to the last bit. Transposed and sliced operands cost nothing more: both are copied in parts as they are used.
+/// Each number of the result is a sum in an order that the shapes alone decide, so that it is the same to the last bit on any number of
+/// threads. Transposed and sliced operands cost nothing more: both are copied in parts as they are used.
 ///
 /// # Panics
 /// When `a` has not as many columns as `b` has rows.
@@ -112,8 +116,8 @@ pub(crate) unsafe fn matmul_to<T: Multiply>(
 fn block_for(rows: usize, columns: usize, threads: usize) -> [usize; 2] {
     let [mut tall, mut wide] = BLOCK;
     let blocks = |tall: usize, wide: usize| rows.div_ceil(tall) * columns.div_ceil(wide);
-    while blocks(tall, wide) < SHARE * threads && (tall > TALL || wide > BLOCK[1] / 4) {
-        if tall > TALL { tall -= TALL } else { wide -= BLOCK[1] / 4 }
+    while blocks(tall, wide) < SHARE * threads && (tall > TALL || wide > BLOCK[1] / 8) {
+        if tall > wide && tall > TALL || wide == BLOCK[1] / 8 { tall -= TALL } else { wide -= BLOCK[1] / 8 }
     }
     [tall, wide]
 }
@@ -198,9 +202,11 @@ fn pack<T: Copy>(from: ArrayView2<'_, T>, strip: usize, to: &mut [T]) {
         }
         return;
     }
-    for (x, column) in from.columns().into_iter().enumerate() {
-        let to = to[x / strip * strip * depth + x % strip..].iter_mut().step_by(strip);
-        to.zip(column).for_each(|(to, from)| *to = *from);
+    // several columns at once, so that what is written is side by side
+    for (columns, to) in from.axis_chunks_iter(Axis(1), strip).zip(to.chunks_mut(strip * depth)) {
+        for (row, to) in columns.rows().into_iter().zip(to.chunks_mut(strip)) {
+            row.iter().zip(to).for_each(|(from, to)| *to = *from);
+        }
     }
 }
 
@@ -252,11 +258,9 @@ unsafe fn sum<T: Multiply>(depth: usize, left: *const T, right: *const T, at: *m
     let lanes = T::Lanes::LANES;
     let mut sums = [[T::Lanes::splat(T::default()); VECTORS]; ROWS];
     if !first {
-        for (row, sums) in sums.iter_mut().enumerate() {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: the caller's promise.
-                *sum = unsafe { T::Lanes::load(at.add(row * stride + v * lanes)) };
-            }
+        // what the products are added to comes into the cache meanwhile
+        for row in 0..ROWS {
+            (0..VECTORS).for_each(|v| prefetch(at.wrapping_add(row * stride + v * lanes)));
         }
     }
     for k in 0..depth {
@@ -277,7 +281,23 @@ unsafe fn sum<T: Multiply>(depth: usize, left: *const T, right: *const T, at: *m
     for (row, sums) in sums.iter().enumerate() {
         for (v, sum) in sums.iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { sum.store(at.add(row * stride + v * lanes)) };
+            unsafe {
+                let to = at.add(row * stride + v * lanes);
+                let all = if first { *sum } else { T::add_product(T::Lanes::load(to), T::Lanes::splat(T::ONE), *sum) };
+                all.store(to);
+            }
         }
     }
+}
+
+/// Says that what is there will be wanted soon.
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }

@@ -48,7 +48,6 @@ pub use broadcast::ShapeError;
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
 pub(crate) use drive::{Stop, message as text_of_panic, without_bars};
-pub(crate) use fresh::ready;
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub(crate) use histogram::Bins;
