@@ -107,8 +107,8 @@ def test_items_beside_a_call_use_what_it_defines(k):
     k.run("(add3(1), add4(1), sum)").result("(4, 5, 5)").idle()
 
 
-def test_what_a_macro_mixes_lasts_for_its_cell(k):
-    k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); } }\nmixed!(Odd);').stdout("5\n").idle()
+def test_what_a_macro_that_calls_itself_mixes_lasts_for_its_cell(k):
+    k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); }; (once $n:ident) => { mixed!($n); } }\nmixed!(once Odd);').stdout("5\n").idle()
     k.run("Odd").fails("E0425", "Odd", "where it makes items only")
 
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::asking::{self, Shown};
-use super::closures::{Known, Typing};
+use super::closures::{self, Known, Typing};
 use super::compile::{CompileError, Job};
 use super::diagnose;
 use super::edition::{self, Edition};
@@ -312,6 +312,9 @@ impl Engine {
         }
         let own = |name: &str| next.items.defines(name);
         if late::learn(&diagnostics, &generated, (attempt.number, attempt.text), attempt.split, &own, omit) {
+            return Ok(Try::Again);
+        }
+        if closures::lent::learn(&diagnostics, &generated, attempt.number, attempt.split, omit) {
             return Ok(Try::Again);
         }
         if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)

@@ -53,6 +53,12 @@ fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
     (note && !diagnostic.spans.is_empty()).then(|| diagnostic.spans.clone())
 }
 
+/// What each call that wants a `'static` closure is written like, up to its arguments: `a.map`.
+pub fn wanting_more<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let heads = wanting_static(diagnostic, source).filter_map(|(call, _)| call.split('(').next());
+    heads.filter_map(|head| head.rsplit_once('.')).map(|(of, method)| (of.trim(), method.trim()))
+}
+
 /// The calls that want a `'static` closure, and where they begin.
 fn wanting_static<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, usize)> {
     let notes = diagnostic.children.iter().filter(|c| c.message.starts_with("function requires argument type"));
