@@ -28,7 +28,9 @@ TOLD = re.compile(
     r"|says nothing of its number's type|where it makes items only|makes it private)"
 )
 # What is only there when a later cell has run: an item in front of the one that it names, a type that a later statement says.
-MISSES = re.compile(r"cannot find \w+ (?:\w+ )?`(?P<name>\w+)`|`(?P<type>\w+)(?:<[^`]*)?: (?P<trait>\w+)` is not satisfied|(?P<open>type annotations needed)")
+MISSES = re.compile(r"cannot find \w+ (?:\w+ )?`(?P<name>\w+)`|`(?P<type>\w+)(?:<[^`]*)?: (?P<trait>\w+)` is not satisfied|can't compare `(?P<compared>\w+)`|(?P<open>type annotations needed)")
+# What is told, and what no cut would help against: more crates are known to cells than to a program without any.
+NATURE = re.compile(r"in cells there are more types that can be summed")
 
 
 @dataclasses.dataclass
@@ -88,7 +90,7 @@ def in_cells(kernel, example: Example, sizes: list[int], folder: pathlib.Path) -
 def joined(run: Run, sizes: list[int]) -> list[int] | None:
     """Sizes with one cell from what an error names to the failed cell, before it or behind it; none where the error names nothing."""
     if missed := MISSES.search(run.error):
-        makes = re.compile(rf"\b(?:fn|struct|enum|union|trait|mod|type|const|static|macro_rules!|impl)\b[^;{{}}]*\b{missed['name'] or missed['trait']}\b")
+        makes = re.compile(rf"\b(?:fn|struct|enum|union|trait|mod|type|const|static|macro_rules!|impl)\b[^;{{}}]*\b{missed['name'] or missed['trait'] or missed['compared']}\b")
         later = [number for number, cell in enumerate(run.cells) if number > run.failed and (missed["open"] or makes.search(cell))]
         if later:
             return [*sizes[: run.failed], sum(sizes[run.failed : later[0] + 1]), *sizes[later[0] + 1 :]]
@@ -107,6 +109,8 @@ def difference(kernel, example: Example, wanted: Outcome, folder: pathlib.Path) 
         run = in_cells(kernel, example, sizes, folder)
         if run.ok == wanted.ok and run.printed == wanted.printed:
             return "", told
+        if NATURE.search(run.error):
+            return "", [*told, run.error]
         longer = joined(run, sizes) if not run.ok else None
         if longer is None:
             return f"{example.origin}\n{run}\nwanted {wanted}", told

@@ -17,7 +17,7 @@ USES = [
     ("let lo = [[1, 2], [3, 4]]; let inner = lo.get(1).and_then(|row| row.get(0));", "inner", "Some(3)"),
     ("trait Said { fn said(&self) -> u8; } impl Said for u8 { fn said(&self) -> u8 { *self + 1 } } let lk = 4u8; let object: &dyn Said = &lk;", "object.said()", "5"),
     ("let ll = ndarray::array![[1., 2., 3.], [4., 5., 6.]]; let view = ll.slice(ndarray::s![.., 1..]);", "view.sum()", "16.0"),
-    ("let ln = vec![1, 2, 3]; let k = 10; let large = ln.iter().filter(|x| **x > 1).map(|x| x * k);", "large.collect::<Vec<_>>()", "[20, 30]"),
+    ("let ln = vec![1, 2, 3]; let k = 10; let tens = ln.iter().filter(|x| **x > 1).map(|x| x * k);", "tens.collect::<Vec<_>>()", "[20, 30]"),
     ("let lm = std::path::PathBuf::from(\"/a/b.txt\"); let name = lm.file_name().unwrap();", "name", '"b.txt"'),
 ]
 
@@ -39,6 +39,14 @@ def test_a_mutable_borrow_goes_on(k):
     k.run("growing.push(3); list.len()").result("3").idle()
 
 
+def test_an_iterator_is_there_for_the_cell_that_uses_it(k):
+    k.run("let passed_by = vec![1, 2, 3]; let mut paces = passed_by.iter().map(|x| x * 2);").idle()
+    # cells that do not mention it leave it as it was made
+    k.run("passed_by.len()").result("3").idle()
+    number = k.run("(paces.next(), paces.next())").result("(Some(2), Some(4))").idle().reply["execution_count"]
+    k.run("paces.next()").fails("E0425", f"what [{number}] has made of it was not kept")
+
+
 def test_a_borrow_of_a_variable_of_an_earlier_cell(k):
     k.run("let mut own = vec![String::from(\"a\"), String::from(\"b\")];").idle()
     k.run("let head = &own[0];").idle()
@@ -58,7 +66,8 @@ def test_when_the_owner_is_another_one_the_borrow_ends_and_is_told(k):
 
 def test_what_does_more_than_look_is_no_borrow_to_make_again(k):
     k.run("let lock = std::sync::Mutex::new(1); let guard = lock.lock().unwrap();").says("`guard` lasts for this cell only")
-    k.run("let mut walked = vec![1, 2]; let mut walk = walked.iter();").says("`walk` lasts for this cell only")
+    k.run("let mut walked = vec![1, 2]; let mut walk = walked.iter(); walk.next();").until().idle()
+    k.run("walk").fails("E0425", "it lasted for its own cell only")
     k.run("let numbers = vec![1, 2]; let mut at = 0; let pointed = &numbers[at]; at += 1;").says("`pointed` lasts for this cell only")
     # methods of one's own may do anything, whatever they are called
     k.run('struct Loud(u8); impl Loud { fn first(&self) -> &u8 { println!("called"); &self.0 } } let loud = Loud(1); let heard = loud.first();').says("called", "`heard` lasts for this cell only")
@@ -93,3 +102,20 @@ def test_completion_and_vars_know_them(k):
     k.run(":vars").says("part_of_words")
     found = k.ask("complete", code="part_of_words.spli", cursor_pos=18)
     assert any("split_whitespace" in match for match in found["matches"]), found
+
+
+def test_raw_pointers_to_variables_are_made_again(k):
+    k.run("#[repr(packed)] struct Packed { a: u8, b: u16 } let packed = Packed { a: 1, b: 515 }; let pointer = &raw const packed.b; let other = std::ptr::addr_of!(packed.a);").idle()
+    k.run("unsafe { (pointer.read_unaligned(), *other) }").result("(515, 1)").idle()
+    k.run("let mut numbers_there = [1, 2, 3]; let begin = numbers_there.as_mut_ptr();").idle()
+    k.run("unsafe { *begin.add(1) = 9 }; numbers_there").result("[1, 9, 3]").idle()
+    # what stays where it is needs no such care
+    k.run("let raw = Box::into_raw(Box::new(7));").idle()
+    k.run("unsafe { *Box::from_raw(raw) }").result("7").idle()
+    k.run("let mut here = 5; let changing = { &raw mut here };").says("`changing` is a raw pointer to what may be a variable")
+
+
+def test_what_is_leaked_lasts(k):
+    k.run("let leaked: &'static mut [i32] = vec![1, 2, 3].leak(); leaked[0] = 5;").idle()
+    k.run("leaked[1] += 10; leaked.len()").result("3").idle()
+    k.run("leaked").result("[5, 12, 3]").idle()

@@ -266,7 +266,7 @@ impl Engine {
             Ok(made) => {
                 let known =
                     Known { split: attempt.split, variables: &next.variables, omit, record: Some(&made.record) };
-                let better = known.improve(attempt.text, &generated.source);
+                let better = known.improve(attempt.text, &generated);
                 if omit.typing == Typing::Asked {
                     omit.typing = told(&made.record, attempt.split);
                     return Ok(Try::Again);

@@ -42,7 +42,7 @@ fn of_an_array(diagnostic: &Diagnostic, source: &Source, variables: &Variables, 
     }
     let is_array = |of: &str| {
         let first = of.split(['.', '(', '&', '[']).find(|part| !part.is_empty()).unwrap_or_default().trim();
-        variables.get(first).is_some_and(|v| v.type_text.contains("ferrolab::array::"))
+        of.contains(".array()") || variables.get(first).is_some_and(|v| v.type_text.contains("ferrolab::array::"))
     };
     let (_, method) = diagnose::wanting_more(diagnostic, source).find(|(of, _)| is_array(of))?;
     let with = format!("`map_with(&{name}, |{name}, x| …)`");

@@ -18,22 +18,28 @@ use super::Way;
 
 /// Methods of std, and of arrays, that only look. Those that change what they look at (`next`, `take`), or hold it (`lock`,
 /// `borrow`), are not among them.
-const LOOKS: [&str; 90] = [
+const LOOKS: [&str; 97] = [
+    "add",
     "as_bytes",
     "as_bytes_mut",
     "as_c_str",
     "as_deref",
     "as_deref_mut",
     "as_mut",
+    "as_mut_ptr",
     "as_mut_slice",
     "as_os_str",
     "as_path",
     "as_ptr",
+    "as_ptr_range",
     "as_ref",
     "as_slice",
     "as_str",
     "as_view",
     "bytes",
+    "cast",
+    "cast_const",
+    "cast_mut",
     "char_indices",
     "chars",
     "chunks",
@@ -69,6 +75,7 @@ const LOOKS: [&str; 90] = [
     "match_indices",
     "matches",
     "nrows",
+    "offset",
     "outer_iter",
     "parent",
     "range",
@@ -188,6 +195,7 @@ impl LentText {
             }
             Expr::Paren(inner) => self.looks(&inner.expr, fixed),
             Expr::Reference(of) => self.looks(&of.expr, false),
+            Expr::RawAddr(of) => self.looks(&of.expr, false),
             Expr::Unary(of) => self.looks(&of.expr, fixed),
             Expr::Field(of) => self.looks(&of.base, fixed),
             Expr::Cast(of) => self.looks(&of.expr, fixed),
@@ -208,7 +216,9 @@ impl LentText {
             }
             Expr::Call(made) => {
                 let Expr::Path(path) = &*made.func else { return false };
-                self.makes(&path.path) && made.args.iter().all(|part| self.looks(part, true))
+                let points =
+                    path.path.segments.last().is_some_and(|last| last.ident == "from_ref" || last.ident == "from_mut");
+                (points || self.makes(&path.path)) && made.args.iter().all(|part| self.looks(part, true))
             }
             Expr::MethodCall(call) => {
                 let name = call.method.to_string();
@@ -222,6 +232,16 @@ impl LentText {
             Expr::Macro(call) if call.mac.path.segments.last().is_some_and(|last| last.ident == "s") => {
                 let is_name = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '_');
                 !words(&call.mac.tokens.to_string()).any(is_name)
+            }
+            Expr::Macro(call)
+                if call
+                    .mac
+                    .path
+                    .segments
+                    .last()
+                    .is_some_and(|last| last.ident == "addr_of" || last.ident == "addr_of_mut") =>
+            {
+                call.mac.parse_body().is_ok_and(|of: Expr| self.looks(&of, false))
             }
             _ => false,
         }
@@ -276,12 +296,13 @@ pub(in super::super) fn learn(
     let before = omit.size();
     let mut blamed: Vec<&Binding> = Vec::new();
     let lasts = |span: &Span| span.label.as_deref().is_some_and(|label| label.contains("is borrowed for `'static`"));
-    for diagnostic in diagnostics.iter().filter(|d| d.is_error() && ["E0597", "E0716"].contains(&d.code())) {
-        let ours = |span: &Span| generated.handling.iter().any(|line| line.range.contains(&span.byte_start));
-        if !diagnostic.spans.iter().any(lasts) || diagnostic.spans.iter().any(ours) {
+    let ours = |span: &Span| generated.handling.iter().any(|line| line.range.contains(&span.byte_start));
+    for diagnostic in diagnostics.iter().filter(|d| d.is_error() && ["E0505", "E0597", "E0716"].contains(&d.code())) {
+        let asking: Vec<&Span> = diagnostic.spans.iter().filter(|span| lasts(span)).collect();
+        if asking.iter().any(|span| ours(span)) {
             continue;
         }
-        let places = diagnostic.spans.iter().filter_map(|span| generated.source.locate(&span.range()));
+        let places = asking.iter().filter_map(|span| generated.source.locate(&span.range()));
         for place in places.filter(|place| place.cell == number) {
             let statement = split.statements.iter().find(|range| range.contains(&place.range.start));
             blamed.extend(split.bindings.iter().filter(|b| statement.is_some_and(|range| range.contains(&b.offset))));
@@ -324,6 +345,9 @@ mod tests {
             "let parts = Excerpt { part: &novel[..4], page: 3 };",
             "let view = m.slice(s![..2, 1..]);",
             "let first = v.first().unwrap();",
+            "let p = &raw const packed.f2;",
+            "let p = std::ptr::addr_of!(packed.f2);",
+            "let p: *mut u8 = v.as_mut_ptr().cast();",
             "let even = v.iter().filter(|x| **x % 2 == 0).map(move |x| x * k);",
         ] {
             assert!(lent(text).is_some(), "{text}");
@@ -345,6 +369,7 @@ mod tests {
             "let s = v.iter().sum::<f64>();",
             "let s = &String::from(\"x\");",
             "let k = &5;",
+            "let b = Box::into_raw(boxed);",
             "let p = &f().x;",
             "let (a, b) = v.split_at_mut(2);",
             "let Some(x) = &o else { return };",

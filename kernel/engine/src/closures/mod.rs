@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::generate::Omit;
+use super::generate::{Generated, Omit};
 use super::shelf::Hints;
 use super::source::{Place, Source, identifier};
 use super::split::{Binding, Split, words};
@@ -94,6 +94,8 @@ pub struct Kept {
     pub typed: Source,
     /// The variables that it borrows, by name and key; none when it stands for itself.
     pub borrowed: Vec<(String, u64)>,
+    /// It may change, so it is there for one cell that mentions it.
+    pub once: bool,
     /// Cell, text and place of one whose types are not known yet.
     pub unread: Option<(u32, Arc<str>, ClosureText)>,
 }
@@ -260,7 +262,8 @@ impl<'a> Known<'a> {
     /// there when the cell has ended.
     pub fn lent(&self, index: usize) -> Option<Lent<'a>> {
         let binding = self.split.bindings.get(index)?;
-        let written = binding.lent.as_ref().filter(|_| !binding.mutable)?;
+        // One that may change is as it was made until the first cell that mentions it.
+        let written = binding.lent.as_ref().filter(|_| !binding.mutable || binding.unused)?;
         let mut borrowed = Vec::new();
         for name in &written.free {
             // What is no variable is an item.
@@ -343,12 +346,18 @@ impl<'a> Known<'a> {
     }
 
     /// After a compilation: what should be kept in another way than it was.
-    pub fn improve(&self, text: &str, generated: &Source) -> Vec<(String, Way)> {
+    pub fn improve(&self, text: &str, generated: &Generated) -> Vec<(String, Way)> {
         let mut better = Vec::new();
         for (index, binding) in self.split.bindings.iter().enumerate() {
             let name = &binding.name;
             let way = self.omit.ways.get(name);
             if self.omit.unkept.contains_key(name) || matches!(way, Some(Way::Boxed(_) | Way::Never | Way::Unread)) {
+                continue;
+            }
+            // rustc lets it into the store, but the variable that it points to moves.
+            let points = || self.type_of(index).is_some_and(|of| of.starts_with('*'));
+            if way.is_none() && generated.lent.contains(name) && points() && self.lent(index).is_some() {
+                better.push((name.clone(), Way::Lent));
                 continue;
             }
             match self.form(index) {
@@ -365,7 +374,7 @@ impl<'a> Known<'a> {
                 None if way == Some(&Way::Lent) => better.push((name.clone(), Way::Never)),
                 None => {
                     let raw = self.record.and_then(|r| r.unnamed.iter().find(|(at, _)| *at == index));
-                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text, generated);
+                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text, &generated.source);
                     better.extend(boxed.map(|boxed| (name.clone(), Way::Boxed(boxed))));
                 }
             }

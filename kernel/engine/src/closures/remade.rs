@@ -94,7 +94,7 @@ impl Cell<'_> {
     /// The text of what only borrows: that of one name of several is a block.
     fn keep_lent(&self, known: &Known<'_>, lent: &Lent<'_>) -> Option<(Arc<Kept>, String)> {
         let binding = &known.split.bindings[lent.of];
-        let mut kept = Kept::default();
+        let mut kept = Kept { once: binding.mutable, ..Kept::default() };
         let user =
             |range: &Range<usize>, to: &mut Source| to.push_user(self.number, range.start, &self.text[range.clone()]);
         match &lent.written.pattern {

@@ -22,4 +22,4 @@ pub use place::Cells;
 pub use remote::{explain_remote_closures, wanting_more};
 pub use render::{Rendered, render};
 pub use steer::{Put, Steer, explain_borrows, new_types, steer};
-pub use types::{TypeKind, classify, shorten};
+pub use types::{TypeKind, classify, shorten, with_static};

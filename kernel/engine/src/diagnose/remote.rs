@@ -53,10 +53,11 @@ fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
     (note && !diagnostic.spans.is_empty()).then(|| diagnostic.spans.clone())
 }
 
-/// What each call that wants a `'static` closure is written like, up to its arguments: `a.map`.
+/// The calls that want a `'static` closure: what each is a method of, and the method.
 pub fn wanting_more<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let heads = wanting_static(diagnostic, source).filter_map(|(call, _)| call.split('(').next());
-    heads.filter_map(|head| head.rsplit_once('.')).map(|(of, method)| (of.trim(), method.trim()))
+    let heads = wanting_static(diagnostic, source).filter_map(|(call, _)| call.split('|').next());
+    let methods = heads.filter_map(|head| head.rsplit_once('.'));
+    methods.map(|(of, method)| (of.trim(), method.split('(').next().unwrap_or_default().trim()))
 }
 
 /// The calls that want a `'static` closure, and where they begin.
