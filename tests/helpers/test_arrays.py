@@ -40,7 +40,10 @@ def test_a_closure_that_panics_names_the_element(k):
 def test_a_closure_that_captures_is_told_what_to_write(k):
     k.run("let k = std::env::args().count() as f64;").idle()
     k.run("threads().array().arange(3.0).map(move |x| x * k).sum().compute()?").error(None, "map_with").idle()
-    k.run("threads().array().arange(3.0).map(|x| x * k).sum().compute()?").error(None, "`k` is borrowed for `'static`").idle()
+    k.run("threads().array().arange(3.0).map(|x| x * k).sum().compute()?").error(None, "`k` is borrowed for `'static`", "`map_with(&k, |k, x| …)`").idle()
+    k.run("let of_cell = threads().array().arange(3.0);").idle()
+    story = k.run("let j = 2.0; of_cell.map(|x| x * j).sum().compute()?").error(None, "`map_with(&j, |j, x| …)`").idle()
+    assert "use the `move` keyword" not in story.text_of(story.failed)
     k.run("threads().array().arange(3.0).map_with(&k, |k, x| x * k).sum().compute()? == 3.0 * k").result("true").idle()
 
 

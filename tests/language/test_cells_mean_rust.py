@@ -107,8 +107,8 @@ def test_items_beside_a_call_use_what_it_defines(k):
     k.run("(add3(1), add4(1), sum)").result("(4, 5, 5)").idle()
 
 
-def test_what_a_macro_mixes_lasts_for_its_cell(k):
-    k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); } }\nmixed!(Odd);').stdout("5\n").idle()
+def test_what_a_macro_that_calls_itself_mixes_lasts_for_its_cell(k):
+    k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); }; (once $n:ident) => { mixed!($n); } }\nmixed!(once Odd);').stdout("5\n").idle()
     k.run("Odd").fails("E0425", "Odd", "where it makes items only")
 
 
@@ -216,3 +216,16 @@ def test_a_lint_level_is_about_the_users_own_code(k):
     k.run("for i in 0..2 { y += i; }\nif y > 3 { y } else { 0 }").result("4").idle()
     k.run("#![allow(warnings)]").idle()
     k.run("fn untidy() -> i32 { let unused = 3; 4 }\nuntidy()").result("4").idle()
+
+
+def test_non_exhaustive_types_are_the_users_own(k):
+    k.run("#[non_exhaustive] #[derive(Debug)] pub struct Open { pub w: u16 }\n#[derive(Debug)] pub enum Sent { #[non_exhaustive] Text { from: u32 }, #[non_exhaustive] Quit }").idle()
+    k.run("let open = Open { w: 1 }; let Open { w } = open; let sent = Sent::Text { from: 2 };").idle()
+    k.run("match sent { Sent::Text { from } => from + u32::from(w), Sent::Quit => 0 }").result("3").idle()
+
+
+def test_a_sum_without_a_type_says_what_to_write(k):
+    """The lanes that helpers work with can be summed as well, so that rustc asks where std alone leaves one choice."""
+    story = k.run("assert_eq!(7, vec![3, 4].iter().sum());").fails("E0283", "say what it makes, as in `.sum::<i32>()`")
+    assert "wide" not in story.text_of(story.failed)
+    k.run("assert_eq!(7, vec![3, 4].iter().sum::<i32>());").idle()

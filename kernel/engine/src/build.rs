@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::asking::{self, Shown};
-use super::closures::{Known, Typing};
+use super::closures::{self, Known, Typing};
 use super::compile::{CompileError, Job};
 use super::diagnose;
 use super::edition::{self, Edition};
@@ -266,7 +266,7 @@ impl Engine {
             Ok(made) => {
                 let known =
                     Known { split: attempt.split, variables: &next.variables, omit, record: Some(&made.record) };
-                let better = known.improve(attempt.text, &generated.source);
+                let better = known.improve(attempt.text, &generated);
                 if omit.typing == Typing::Asked {
                     omit.typing = told(&made.record, attempt.split);
                     return Ok(Try::Again);
@@ -312,6 +312,9 @@ impl Engine {
         }
         let own = |name: &str| next.items.defines(name);
         if late::learn(&diagnostics, &generated, (attempt.number, attempt.text), attempt.split, &own, omit) {
+            return Ok(Try::Again);
+        }
+        if closures::lent::learn(&diagnostics, &generated, attempt.number, attempt.split, omit) {
             return Ok(Try::Again);
         }
         if self.learn_unread(&diagnostics, &generated, attempt.number, attempt.split, next, omit)

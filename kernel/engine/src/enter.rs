@@ -9,7 +9,7 @@ use super::closures::remade::{Cell, Types, head, remake};
 use super::closures::{Kept, Known};
 use super::diagnose;
 use super::late;
-use super::split::Split;
+use super::split::{Binding, Split};
 use super::variables::{Variable, Variables};
 
 /// A compiled cell.
@@ -22,6 +22,13 @@ pub(super) struct CompiledCell<'a> {
 }
 
 impl CompiledCell<'_> {
+    /// Does the `let` of a pointer take an address?
+    fn points_to_variables(&self, binding: &Binding) -> bool {
+        let statement = self.split.statements.iter().find(|range| range.contains(&binding.offset));
+        let text = statement.map_or("", |range| &self.text[range.clone()]);
+        ["&", "addr_of", "as_ptr", "as_mut_ptr"].iter().any(|taken| text.contains(taken))
+    }
+
     /// Enters it. Returns names whose values the store must drop.
     pub(super) fn note_variables(&self, variables: &mut Variables, notes: &mut Vec<String>) -> Vec<String> {
         let Body { generated, record, omit, .. } = self.built;
@@ -30,6 +37,9 @@ impl CompiledCell<'_> {
         let cell = Cell { number: self.number, text: self.text, record, key_base: generated.key_base };
         for name in &omit.moved {
             variables.mark_moved(name, self.number);
+        }
+        for (name, _) in before.wanted(self.split).iter().filter(|(_, v)| v.kept.as_ref().is_some_and(|k| k.once)) {
+            variables.mark_gone(name, diagnose::advice::used(name, self.number));
         }
         for (name, variable) in before.iter() {
             let (Some(kept), Some(types)) = (&variable.kept, omit.typing.of(name).and_then(Types::read)) else {
@@ -90,6 +100,11 @@ impl CompiledCell<'_> {
                     continue;
                 }
             };
+            if kept.is_none() && type_text.starts_with('*') && self.points_to_variables(binding) {
+                notes.push(format!(
+                    "`{name}` is a raw pointer to what may be a variable, and variables move when a cell ends: make it again where it is used, or point into a `Box` or a `Vec`"
+                ));
+            }
             let variable = Variable {
                 type_text,
                 mutable: binding.mutable,

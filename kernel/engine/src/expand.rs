@@ -11,6 +11,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Item, StmtMacro};
 
+use super::by_example;
 use super::compile::{CompileError, Job};
 use super::diagnose::{self, Span};
 use super::environment::Identity;
@@ -24,7 +25,7 @@ use super::reads::{self, Read};
 use super::refuse::MISSES;
 use super::shelf::Hints;
 use super::source::Source;
-use super::split::Split;
+use super::split::{Split, StatementKind};
 use super::uses::{Mentioned, Whose};
 use super::{Engine, Refused, State};
 
@@ -99,6 +100,10 @@ pub struct Call {
     pub range: Range<usize>,
     /// The last word of the macro's path.
     pub name: String,
+    /// Where that ends.
+    name_end: usize,
+    /// It is called as a macro that is a statement whatever it is given.
+    pub is_known: bool,
     /// What makes items in it visible.
     pub edits: Vec<(Range<usize>, &'static str)>,
     /// The names in it.
@@ -112,10 +117,8 @@ pub struct Call {
 impl Call {
     /// A call of which it is not known that it is a statement.
     pub fn of(statement: &StmtMacro) -> Option<Self> {
-        let name = statement.mac.path.segments.last()?.ident.to_string();
-        if STATEMENTS.contains(&name.as_str()) {
-            return None;
-        }
+        let word = &statement.mac.path.segments.last()?.ident;
+        let name = word.to_string();
         let found = published::in_call(statement.mac.tokens.clone());
         let words = statement.mac.tokens.clone().into_iter().filter_map(|token| match token {
             TokenTree::Ident(word) => Some(word.to_string()),
@@ -123,7 +126,9 @@ impl Call {
         });
         Some(Self {
             range: statement.span().byte_range(),
+            is_known: STATEMENTS.contains(&name.as_str()),
             name,
+            name_end: word.span().byte_range().end,
             edits: found.edits,
             mentions: Mentions::of_tokens(statement.to_token_stream()),
             has_items: found.items,
@@ -131,9 +136,18 @@ impl Call {
         })
     }
 
-    fn push(&self, cell: u32, text: &str, published: bool, source: &mut Source) {
+    /// What is edited in its text.
+    fn edits(&self, way: Way) -> Vec<(Range<usize>, &'static str)> {
+        match way {
+            Way::Published => self.edits.clone(),
+            Way::AsItIs => Vec::new(),
+            Way::Parted => vec![(self.name_end..self.name_end, by_example::ITEMS)],
+        }
+    }
+
+    fn push(&self, cell: u32, text: &str, way: Way, source: &mut Source) {
         let mut at = self.range.start;
-        for (range, with) in self.edits.iter().filter(|_| published) {
+        for (range, with) in &self.edits(way) {
             source.push_user(cell, at, &text[at..range.start]);
             source.push(with);
             at = range.end;
@@ -152,11 +166,13 @@ struct Expansion {
     said: String,
 }
 
-/// How a call is tried: as items that are made visible, as the items that it says, and not at all.
+/// How a call is tried: as items that are made visible, as the items that it says, as the items that it makes among
+/// statements, and not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Published,
     AsItIs,
+    Parted,
 }
 
 impl Engine {
@@ -189,8 +205,13 @@ impl Engine {
                 break;
             }
             for at in failed {
+                let call = &split.calls[at].1;
+                let part = definition(call, &self.state.items, &split.items, text).map(|(part, _)| part);
                 match tried.remove(&at) {
                     Some(Way::Published) => drop(tried.insert(at, Way::AsItIs)),
+                    Some(Way::AsItIs) if part.is_some_and(|part| part.parted.is_some()) => {
+                        tried.insert(at, Way::Parted);
+                    }
                     _ => drop(self.statements_only.insert(split.calls[at].1.name.clone())),
                 }
             }
@@ -230,7 +251,7 @@ impl Engine {
         for (at, way) in tried {
             let start = source.text().len();
             source.push(&format!("mod {PLACE}{at} {{ use super::*;\n"));
-            split.calls[*at].1.push(number, text, *way == Way::Published, &mut source);
+            split.calls[*at].1.push(number, text, *way, &mut source);
             source.push("\n}\n");
             places.insert(*at, start..source.text().len());
         }
@@ -285,10 +306,54 @@ impl Engine {
     }
 }
 
+/// The macro of the cell, or of the session, that a call names, with its text.
+pub fn definition<'a>(
+    call: &Call,
+    items: &'a Items,
+    own: &'a [item::ItemPart],
+    text: &'a str,
+) -> Option<(&'a item::ItemPart, &'a str)> {
+    let is = |part: &item::ItemPart| part.is_macro() && part.names().next() == Some(call.name.as_str());
+    let here = own.iter().rev().find(|part| is(part)).map(|part| (part, &text[part.range.clone()]));
+    here.or_else(|| items.macros().find(|(part, _)| is(part)))
+}
+
+impl Split {
+    /// The macro that the cell ends with is no expression.
+    fn end_without_value(&mut self) {
+        self.statements.extend(self.trailing.take());
+        self.kinds.push(StatementKind::Macro);
+    }
+
+    /// Adds the variables that calls of macros bind.
+    pub(super) fn bind_by_macros(&mut self, items: &Items, text: &str) {
+        let mut found = Vec::new();
+        for at in 0..self.calls.len() {
+            let (place, call) = &self.calls[at];
+            let Some((_, code)) = definition(call, items, &self.items, text) else { continue };
+            let bound = by_example::bound(code, text, &call.range);
+            if !bound.is_empty() && *place == TRAILING {
+                self.calls[at].0 = self.statements.len();
+                self.end_without_value();
+            }
+            found.extend(bound);
+        }
+        for binding in found {
+            self.bound.push((binding.name.clone(), binding.offset));
+            if self.bindings.iter().any(|b| b.name == binding.name && b.offset > binding.offset) {
+                continue;
+            }
+            self.bindings.retain(|b| b.name != binding.name);
+            self.bindings.push(binding);
+        }
+        self.bindings.sort_by_key(|binding| binding.offset);
+    }
+}
+
 /// Does a macro of the session make items? None for one that is not the session's.
 fn makes_items(call: &Call, items: &Items, split: &Split) -> Option<bool> {
     let own = split.items.iter().filter(|part| part.is_macro());
-    let known: Vec<&item::ItemPart> = own.chain(items.macros()).collect();
+    let known: Vec<&item::ItemPart> = own.chain(items.macros().map(|(part, _)| part)).collect();
     let find = |name: &str| known.iter().find(|part| part.names().any(|n| n == name)).copied();
     find(&call.name)?;
     let (mut seen, mut todo) = (Vec::new(), vec![call.name.clone()]);
@@ -341,11 +406,12 @@ fn read(expanded: &str, tried: &BTreeMap<usize, Way>) -> BTreeMap<usize, Vec<Ite
 /// Calls that define something are items and no statements.
 fn take_out(split: &mut Split, text: &str, tried: &BTreeMap<usize, Way>, mut items: BTreeMap<usize, Vec<Item>>) {
     for (at, way) in tried.iter().rev() {
-        let (place, mut call) = split.calls.remove(*at);
-        if *way == Way::AsItIs {
-            call.edits.clear();
-        }
         let made = items.remove(at);
+        if *way == Way::Parted && made.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let (place, mut call) = split.calls.remove(*at);
+        call.edits = call.edits(*way);
         let unread = made.is_none();
         let (seen, hidden): (Vec<Item>, Vec<Item>) = made.unwrap_or_default().into_iter().partition(item::is_public);
         let hidden = hidden.iter().flat_map(|item| item::part(item, "").names().map(str::to_owned).collect::<Vec<_>>());
@@ -355,6 +421,13 @@ fn take_out(split: &mut Split, text: &str, tried: &BTreeMap<usize, Way>, mut ite
         part.opaque |= unread;
         part.lasting |= unread;
         split.items.push(part);
+        if *way == Way::Parted {
+            split.parted.push(call.name_end);
+            if place == TRAILING {
+                split.end_without_value();
+            }
+            continue;
+        }
         if place == TRAILING {
             split.trailing = None;
             continue;
@@ -371,7 +444,7 @@ pub fn lost(split: &Split, items: &Items) -> Vec<(String, String)> {
     let making = calls.filter(|call| call.has_items || makes_items(call, items, split) == Some(true));
     let among = making.flat_map(|call| call.words.iter().map(|word| (word.clone(), call.name.clone())));
     let among = among.map(|(word, name)| {
-        let why = "defined it among statements. Call the macro at the top of a cell where it makes items only.";
+        let why = "defined it among statements. Call the macro at the top of a cell where it makes items only, or write the item itself.";
         (word, format!("`{name}!` {why}"))
     });
     let private = split.hidden.iter().map(|(word, name)| {

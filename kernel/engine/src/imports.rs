@@ -2,7 +2,7 @@
 //! imports or defines the name anew; an item keeps the imports of its own cell for ever. Which items there
 //! are is in `items.rs`, which crates they are in `families.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::import_part::Leaf;
@@ -115,6 +115,17 @@ impl Items {
         let traits =
             self.live.iter().filter(|item| item.part.nature == Nature::Trait && item.part.inside.contains(name));
         traits.flat_map(|item| item.part.names()).any(|of| self.names.is_defined(of, era))
+    }
+
+    /// Does no item give one of these methods to anything, or a `drop` to one of these types?
+    pub(super) fn leaves_alone(&self, members: &BTreeSet<String>, made: &BTreeSet<String>) -> bool {
+        let gives = |item: &CurrentItem| {
+            let own = item.part.members.iter().any(|(name, _)| members.contains(name));
+            let of_trait = item.part.nature == Nature::Trait && item.part.inside.iter().any(|n| members.contains(n));
+            let drops = matches!(item.part.nature, Nature::Impl(_)) && made.iter().any(|n| item.part.mentions.has(n));
+            own || of_trait || drops && item.part.mentions.has("Drop")
+        };
+        !self.live.iter().any(|item| gives(item))
     }
 
     /// Do two cells mean the same by a name?

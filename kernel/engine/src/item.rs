@@ -9,6 +9,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Fields, ImplItem, Item, StmtMacro, Type, Visibility};
 
+use super::by_example::{self, Parted};
 use super::expand::Call;
 use super::hot;
 use super::mentions::{Mentions, inside, may_add_names, plain};
@@ -60,6 +61,8 @@ pub struct ItemPart {
     pub makes_items: bool,
     /// The statics in it.
     pub statics: Vec<StaticPart>,
+    /// It is a macro that makes items among statements.
+    pub parted: Option<Parted>,
 }
 
 /// Kinds of items that are treated in their own way.
@@ -93,6 +96,7 @@ impl ItemPart {
             opaque: false,
             makes_items: false,
             statics: Vec::new(),
+            parted: None,
         }
     }
 
@@ -141,7 +145,11 @@ pub fn of_macro(statement: &StmtMacro, text: &str) -> Option<ItemPart> {
     }
     let range = statement.span().byte_range();
     let tokens = statement.mac.tokens.clone();
-    let statics = if name == "thread_local" { statics::of_thread_local(tokens.clone()) } else { Vec::new() };
+    let statics = match name.as_str() {
+        "thread_local" => statics::of_thread_local(tokens.clone()),
+        "lazy_static" => statics::of_lazy_static(&statement.mac.path, tokens.clone()),
+        _ => Vec::new(),
+    };
     let found = if name == "cfg_if" { published::in_branches(tokens) } else { published::in_call(tokens) };
     let keys: Vec<Key> = found.names.into_iter().map(Key::Value).collect();
     let keys = if keys.is_empty() { vec![Key::Text(text[range.clone()].to_owned())] } else { keys };
@@ -213,6 +221,8 @@ pub fn part(item: &Item, text: &str) -> ItemPart {
     part.mentions = Mentions::of(item);
     // An attribute stands before `pub`, which may go to the same place.
     part.edits.splice(0..0, hot::edits(item));
+    // What other crates may not do with such a type, the user may: to him all cells are one.
+    syn::visit::visit_item(&mut Exhaustive(&mut part.edits), item);
     part.lasting = lasts(item);
     part.inside = inside(item);
     part.statics = statics::of_item(item);
@@ -356,6 +366,12 @@ fn defined(item: &Item, text: &str) -> ItemPart {
             // What it makes is for later cells, too.
             let found = published::in_rules(m.mac.tokens.clone());
             p.makes_items = found.items || ITEM_MACROS.iter().any(|name| text[range.clone()].contains(name));
+            if let Some(name) = &m.ident {
+                let (word, end) = (name.to_string(), name.span().byte_range().end);
+                p.parted = Parted::of(&text[range.clone()], (&word, end), &found.parts);
+                let parts = [by_example::ITEMS, by_example::REST].map(|part| Key::Macro(format!("{word}{part}")));
+                p.keys.extend(p.parted.iter().flat_map(|_| parts.clone()));
+            }
             p.edits.extend(found.edits);
             p
         }
@@ -418,6 +434,17 @@ impl<'a> syn::visit::Visit<'a> for Restricted<'_> {
             && !r.path.is_ident("self")
         {
             self.0.push((r.span().byte_range(), "pub"));
+        }
+    }
+}
+
+/// Takes away `#[non_exhaustive]`.
+struct Exhaustive<'a>(&'a mut Vec<(Range<usize>, &'static str)>);
+
+impl<'a> syn::visit::Visit<'a> for Exhaustive<'_> {
+    fn visit_attribute(&mut self, attribute: &'a syn::Attribute) {
+        if attribute.path().is_ident("non_exhaustive") {
+            self.0.push((attribute.span().byte_range(), ""));
         }
     }
 }

@@ -320,12 +320,13 @@ impl Items {
             }
             item.push(source);
             source.push("\n");
+            item.push_parted(source);
         }
     }
 
-    /// Macros by example.
-    pub(super) fn macros(&self) -> impl Iterator<Item = &ItemPart> {
-        self.live.iter().map(|item| &*item.part).filter(|part| part.is_macro())
+    /// Macros by example, with their texts.
+    pub(super) fn macros(&self) -> impl Iterator<Item = (&ItemPart, &str)> {
+        self.live.iter().map(|item| (&*item.part, item.code())).filter(|(part, _)| part.is_macro())
     }
 
     /// The names items define, with the cell and text of each, newest last.

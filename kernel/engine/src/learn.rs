@@ -35,10 +35,15 @@ impl Omit {
         !names.is_empty()
     }
 
-    /// A new variable borrows from something that does not last: it is not kept, and not asked for its type where
-    /// that is too late already.
-    pub(super) fn borrows(&mut self, handling: &Handling) {
-        let Handling { name, role, .. } = handling;
+    /// A new variable borrows from something that does not last: later cells make it again where they can, else it is not
+    /// kept, and not asked for its type where that is too late already.
+    pub(super) fn borrows(&mut self, index: usize, generated: &Generated, steer: &Steer) {
+        let Handling { name, role, .. } = &generated.handling[index];
+        let again = generated.lent.contains(name) && !steer.changed.contains(&index);
+        if again && *role == Role::Put && !self.ways.contains_key(name) {
+            self.ways.insert(name.clone(), Way::Lent);
+            return;
+        }
         if *role == Role::Ask {
             self.unasked.insert(name.clone());
             self.unkept.insert(name.clone(), advice::ended(name));
@@ -125,7 +130,7 @@ impl Engine {
                 let put = diagnose::Put { range: handling.range.clone(), name: handling.name.clone(), type_text };
                 return Err(self.refuse_borrow(said, &generated.source, number, &put));
             }
-            omit.borrows(handling);
+            omit.borrows(index, generated, steer);
         }
         // A borrow is believed first: what it borrows from is not lost because of it.
         let held: &[(usize, String)] = if steer.borrowed.is_empty() { &steer.held } else { &[] };

@@ -64,8 +64,9 @@ fn closures_move_nothing(_: &Failed<'_>, _: &State, omit: &mut Omit) -> bool {
 /// the mistake alone.
 fn new_variables_borrow(failed: &Failed<'_>, _: &State, omit: &mut Omit) -> bool {
     let size = omit.size();
-    let lines = failed.steer.borrowed.iter().map(|index| &failed.generated.handling[*index]);
-    lines.filter(|handling| handling.role != Role::Back).for_each(|handling| omit.borrows(handling));
+    let new = |index: &&usize| failed.generated.handling[**index].role != Role::Back;
+    let lines = failed.steer.borrowed.iter().filter(new);
+    lines.for_each(|index| omit.borrows(*index, failed.generated, &failed.steer));
     omit.size() > size
 }
 

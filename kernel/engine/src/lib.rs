@@ -5,6 +5,7 @@
 mod asking;
 mod beside;
 mod build;
+mod by_example;
 pub mod cfg;
 pub mod closures;
 pub mod compile;
@@ -309,9 +310,16 @@ impl Engine {
             text = whole;
         }
         let text = &text;
+        split.calls.retain(|(_, call)| {
+            !call.is_known || expand::definition(call, &self.state.items, &split.items, text).is_some()
+        });
         if measure.is_none() && !split.calls.is_empty() {
+            split.bind_by_macros(&self.state.items, text);
             self.expand(number, text, &mut split)?;
         }
+        statics::leave_strangers(&mut split.items, |name| {
+            self.environment.externs.iter().any(|(known, _)| known == name)
+        });
         let split = match measure {
             Some(measure) => measure.apply(split, text).map_err(Refused::Unfit)?,
             None => split,

@@ -25,6 +25,7 @@ pub fn is_comment(text: &str) -> bool {
 /// What to do about a cell that stops too early, or asks too much of `?`.
 pub fn explain(diagnostics: &mut [Diagnostic]) {
     diagnostics.iter_mut().filter(|d| d.code() == "E0277").for_each(explain_try);
+    diagnostics.iter_mut().filter(|d| d.code() == "E0283").for_each(explain_sum);
     for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
         if ["expected statement after outer attribute", "expected item after attributes"]
             .contains(&diagnostic.message.as_str())
@@ -32,6 +33,17 @@ pub fn explain(diagnostics: &mut [Diagnostic]) {
             diagnostic.add_help("an attribute belongs to the item below it: write both in one cell");
         }
     }
+}
+
+/// Lanes can be summed from anything that can be added to them, so `.sum()` may stand for more than with std alone. What rustc
+/// lists of them says nothing to the user.
+fn explain_sum(diagnostic: &mut Diagnostic) {
+    let lists = |text: &str| text.contains("ferrolab::wide::");
+    if !diagnostic.children.iter().any(|child| lists(&child.message)) {
+        return;
+    }
+    diagnostic.children.retain(|child| !lists(&child.message));
+    diagnostic.add_help("say what it makes, as in `.sum::<i32>()` or `let total: f64 = …`: in cells there are more types that can be summed than in std".to_owned());
 }
 
 /// rustc speaks of a closure of ours, and of the error that it returns, when a cell's own `?` meets an `Option`.

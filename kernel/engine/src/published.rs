@@ -15,6 +15,21 @@ pub struct Found {
     pub names: Vec<String>,
     /// Is there an item, or what may become one?
     pub items: bool,
+    /// In bodies of macros: how those with items alone, and with all the rest, are made of them.
+    pub parts: Parts,
+}
+
+/// The bodies of a macro by example, told apart. All ranges are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The insides of the bodies.
+    pub bodies: Vec<Range<usize>>,
+    /// Items, and what repeats them.
+    pub items: Vec<Range<usize>>,
+    /// What is left out for the rest: the same, but for repetitions that hold more.
+    pub without: Vec<Range<usize>>,
+    /// There is a rest.
+    pub rest: bool,
 }
 
 /// Words that items begin with.
@@ -54,7 +69,10 @@ pub fn in_rules(tokens: TokenStream) -> Found {
         let mut variables = Vec::new();
         visibilities(matcher, &mut variables);
         let body: Vec<TokenTree> = body.into_iter().collect();
-        PublishedReader { variables, found: &mut found }.items(&body);
+        if let (Some(first), Some(last)) = (body.first(), body.last()) {
+            found.parts.bodies.push(start(first)..end(last));
+        }
+        found.parts.rest |= PublishedReader { variables, found: &mut found }.items(&body);
     }
     found
 }
@@ -97,6 +115,10 @@ fn start(token: &TokenTree) -> usize {
     token.span().byte_range().start
 }
 
+fn end(token: &TokenTree) -> usize {
+    token.span().byte_range().end
+}
+
 /// The place after the next comma that is in no generic arguments.
 fn next_field(tokens: &[TokenTree], from: usize) -> usize {
     let mut depth = 0i32;
@@ -118,28 +140,73 @@ struct PublishedReader<'a> {
 }
 
 impl PublishedReader<'_> {
-    fn items(&mut self, tokens: &[TokenTree]) {
-        let mut at = 0;
+    /// Reads items; true when there is something else as well.
+    fn items(&mut self, tokens: &[TokenTree]) -> bool {
+        let (mut at, mut rest, mut attributes) = (0, false, None);
         while at < tokens.len() {
             // `$( … )*` has items in it, or attributes.
             if is(tokens, at, '$')
                 && let Some(inner) = group(tokens, at + 1, Delimiter::Parenthesis)
             {
-                self.items(&inner);
+                let first = at;
                 at += 2;
                 // Its separator and its operator.
                 let operator = |at: usize| ['*', '+', '?'].iter().any(|mark| is(tokens, at, *mark));
                 at += (0..2).find(|more| operator(at + more)).map_or(0, |more| more + 1);
+                let inside = start(&tokens[first + 1]) + 1..end(&tokens[first + 1]) - 1;
+                let whole = start(&tokens[attributes.unwrap_or(first)])..end(&tokens[at.min(tokens.len()) - 1]);
+                match self.repeated(&inner, inside, whole) {
+                    // Attributes of what follows.
+                    None if inner.first().is_some_and(|t| t.to_string() == "#") => {
+                        attributes.get_or_insert(first);
+                    }
+                    None => rest = true,
+                    Some(more) => (rest, attributes) = (rest | more, None),
+                }
                 continue;
             }
             if is(tokens, at, '#') || is(tokens, at, '*') {
                 // An attribute, or `*const T`.
+                if is(tokens, at, '#') {
+                    attributes.get_or_insert(at);
+                }
                 at += 2;
                 continue;
             }
             let (after, public) = self.visibility(tokens, at);
-            at = self.item(tokens, after, public).unwrap_or(after.max(at + 1));
+            let first = attributes.take().unwrap_or(at);
+            match self.item(tokens, after, public) {
+                Some(behind) => {
+                    let range = start(&tokens[first])..end(&tokens[behind.min(tokens.len()) - 1]);
+                    self.found.parts.items.push(range.clone());
+                    self.found.parts.without.push(range);
+                    at = behind;
+                }
+                None => {
+                    rest |= !is(tokens, at, ';');
+                    at = after.max(at + 1);
+                }
+            }
         }
+        rest
+    }
+
+    /// Reads the items that a macro repeats: `$( … )*`. True when it repeats something else as well, none when it has no
+    /// items.
+    fn repeated(&mut self, inner: &[TokenTree], inside: Range<usize>, whole: Range<usize>) -> Option<bool> {
+        let (items, without) = (self.found.parts.items.len(), self.found.parts.without.len());
+        let rest = self.items(inner);
+        let parts = &mut self.found.parts;
+        if parts.items.len() == items {
+            return None;
+        }
+        parts.items.insert(items, whole.start..inside.start);
+        parts.items.push(inside.end..whole.end);
+        if !rest {
+            parts.without.truncate(without);
+            parts.without.push(whole);
+        }
+        Some(rest)
     }
 
     /// Reads a visibility and makes it `pub`; where it ends, and whether there was one.
@@ -225,11 +292,13 @@ impl PublishedReader<'_> {
         self.found.items = true;
         let is_for = |at: &usize| word(tokens, *at).is_some_and(|word| word == "for") && !is(tokens, at + 1, '<');
         let known = self.found.names.len();
+        let parts = self.found.parts.clone();
         if !(at..body).any(|at| is_for(&at)) {
             self.items(&group(tokens, body, Delimiter::Brace)?);
         }
-        // Its members are no names of their own.
+        // Its members are no names of their own, nor items that can stand alone.
         self.found.names.truncate(known);
+        self.found.parts = parts;
         Some(body + 1)
     }
 
@@ -294,6 +363,34 @@ mod tests {
             "() => { pub struct P(pub Map<A, B>, pub fn(A) -> B); }"
         );
         assert_eq!(rules("($a:expr) => { $a as *const u8 }"), "($a:expr) => { $a as *const u8 }");
+    }
+
+    #[test]
+    fn bodies_are_told_apart() {
+        let parted = |code: &str| {
+            let parts = in_rules(code.parse().expect("tokens")).parts;
+            let text = |ranges: &[Range<usize>]| ranges.iter().map(|r| &code[r.clone()]).collect::<Vec<_>>().join("|");
+            (parts.rest, text(&parts.items), text(&parts.without))
+        };
+        let told = |rest, items: &str, without: &str| (rest, items.to_owned(), without.to_owned());
+        assert_eq!(
+            parted("($n:ident, $v:ident) => { #[derive(Debug)] struct $n; let $v = $n; impl $n { fn f() {} } }"),
+            told(
+                true,
+                "#[derive(Debug)] struct $n;|impl $n { fn f() {} }",
+                "#[derive(Debug)] struct $n;|impl $n { fn f() {} }"
+            )
+        );
+        assert_eq!(
+            parted("($($n:ident),*) => { $( struct $n; )* $( println!(\"{}\", stringify!($n)); )* }"),
+            told(true, "$(|struct $n;|)*", "$( struct $n; )*")
+        );
+        assert_eq!(
+            parted("($($n:ident),*) => { $( struct $n; let x = $n; )* }"),
+            told(true, "$(|struct $n;|)*", "struct $n;")
+        );
+        assert!(!parted("($(#[$m:meta])* $n:ident) => { $(#[$m])* struct $n; }").0);
+        assert_eq!(parted("($x:expr) => { $x + 1 }"), told(true, "", ""));
     }
 
     #[test]

@@ -15,6 +15,10 @@ use super::shelf::{Hints, OBJECT};
 use super::type_paths::with_crate;
 use super::{Engine, Refused, State};
 
+/// Counts what the engine can learn of a failed compilation. What one that could learn less has put on the shelf is not
+/// found: it may say that a variable is not kept which is kept now.
+const LEARNS: &str = "2";
+
 /// One compiled crate.
 pub(super) struct CompiledCrate {
     pub(super) record: Hints,
@@ -55,6 +59,7 @@ impl Engine {
         next.items.add_stored(&[Name::from(name)], &mut linked);
         let text = generated.source.text();
         let hash = Identity::default()
+            .part(LEARNS)
             .part(&self.environment.id)
             .part(format!("{flags:?}"))
             .part(format!("{:?}", generated.kind))
@@ -192,6 +197,10 @@ fn record_of(said: &str, generated: &Generated) -> Hints {
         let Some(index) = generated.bindings.iter().position(|n| *n == handling.name) else { continue };
         let kind = match diagnose::classify(&with_crate(&type_text, &generated.own)) {
             TypeKind::Nameable(of) if generated.borrowed.contains(&handling.name) => TypeKind::Borrow { of },
+            // rustc let it into the store: what `leak` returns lasts.
+            TypeKind::Borrow { of } if !generated.borrowed.contains(&handling.name) => {
+                TypeKind::Nameable(diagnose::with_static(&of))
+            }
             kind => kind,
         };
         if type_text.starts_with("std::marker::PhantomData<") && handling.role == Role::Ask && generated.asks(handling)

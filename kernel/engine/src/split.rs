@@ -12,6 +12,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
 use super::cfg::Cfg;
+use super::closures::lent::LentText;
 use super::closures::text::ClosureText;
 use super::expand::{Call, TRAILING};
 use super::import_part::ImportPart;
@@ -54,6 +55,8 @@ pub struct Split {
     pub awaits: bool,
     /// Where each top-level `return` without a value ends, in order.
     pub returns: Vec<usize>,
+    /// Where names of macros end of which only the part without items is called.
+    pub parted: Vec<usize>,
     /// How the cell is measured, when it is.
     pub measure: Option<Measure>,
 }
@@ -84,6 +87,8 @@ pub struct Binding {
     pub given: bool,
     /// The closure that it is bound to, or to a block that ends with it.
     pub closure: Option<ClosureText>,
+    /// Its `let`, when that only borrows.
+    pub lent: Option<LentText>,
     /// The name that it is bound to.
     pub alias: Option<String>,
     /// Its `let` could be made in a later cell as well.
@@ -259,6 +264,7 @@ impl Split {
         for mut binding in names.0 {
             binding.given = local.init.is_some();
             binding.late = late::may_wait(local);
+            binding.lent = LentText::of(local);
             if let (Pat::Ident(_), Some(init)) = (&local.pat, &local.init) {
                 binding.closure = ClosureText::of(&init.expr);
                 binding.alias = match &*init.expr {
@@ -341,6 +347,7 @@ impl<'a> Visit<'a> for PatternNames {
                     unused: false,
                     given: false,
                     closure: None,
+                    lent: None,
                     alias: None,
                     late: false,
                 };

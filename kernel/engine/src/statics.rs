@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -30,9 +31,45 @@ pub struct StaticPart {
     range: Range<usize>,
     /// The type of its value.
     type_range: Range<usize>,
-    mutable: bool,
-    /// It stands in a `thread_local!`.
-    thread_local: bool,
+    kind: StaticKind,
+}
+
+/// How a static is written, which says how its value is found again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StaticKind {
+    /// An item whose symbol is ours to choose.
+    Plain {
+        /// `static mut`.
+        mutable: bool,
+    },
+    /// An item whose symbol the user chose: it gets a second one.
+    Named {
+        /// The user's.
+        symbol: String,
+        /// `static mut`.
+        mutable: bool,
+    },
+    /// In a `thread_local!`.
+    ThreadLocal,
+    /// In a `lazy_static!` of this crate.
+    Lazy {
+        /// The crate, as the call names it.
+        home: String,
+    },
+}
+
+impl StaticKind {
+    /// Is it made by a macro, which is left as it is?
+    fn is_made(&self) -> bool {
+        matches!(self, Self::ThreadLocal | Self::Lazy { .. })
+    }
+
+    fn keyword(&self) -> &'static str {
+        match self {
+            Self::Plain { mutable: true } | Self::Named { mutable: true, .. } => "static mut",
+            _ => "safe static",
+        }
+    }
 }
 
 /// The objects that have an item's statics: that of its own crate last.
@@ -46,20 +83,38 @@ pub(super) struct Values {
     stored: Option<Stored>,
 }
 
-/// The statics that an item defines, those inside its functions included. One whose symbol or section is the
-/// user's choice is not among them.
+/// The statics that an item defines, those inside its functions included.
 pub fn of_item(item: &Item) -> Vec<StaticPart> {
     let mut found = Finder(Vec::new());
     match item {
+        Item::Static(one) => found.0.extend(part_of(one, named_symbol(one))),
         // A module's own are reached by paths that begin in it.
-        Item::Static(_) | Item::Fn(_) | Item::Impl(_) => found.visit_item(item),
+        Item::Fn(_) | Item::Impl(_) => found.visit_item(item),
         _ => {}
     }
     found.0
 }
 
 /// Those of a `thread_local!`; none when one of them is written in a way that is not known.
-pub fn of_thread_local(tokens: proc_macro2::TokenStream) -> Vec<StaticPart> {
+pub fn of_thread_local(tokens: TokenStream) -> Vec<StaticPart> {
+    made_by(tokens, &StaticKind::ThreadLocal)
+}
+
+/// Those of a `lazy_static!` that is called by `path`; none as above.
+pub fn of_lazy_static(path: &syn::Path, tokens: TokenStream) -> Vec<StaticPart> {
+    let before = path.segments.len().saturating_sub(1);
+    let home: Vec<String> = path.segments.iter().take(before).map(|segment| segment.ident.to_string()).collect();
+    let home = if home.is_empty() { "lazy_static".to_owned() } else { home.join("::") };
+    made_by(tokens, &StaticKind::Lazy { home })
+}
+
+/// `lazy_static!` of a crate that is known by another name, or by none, is left to its own.
+pub fn leave_strangers(items: &mut [ItemPart], is_crate: impl Fn(&str) -> bool) {
+    let strange = |part: &StaticPart| matches!(&part.kind, StaticKind::Lazy { home } if !is_crate(home));
+    items.iter_mut().filter(|item| item.statics.iter().any(strange)).for_each(|item| item.statics.clear());
+}
+
+fn made_by(tokens: TokenStream, kind: &StaticKind) -> Vec<StaticPart> {
     let one = |input: syn::parse::ParseStream<'_>| {
         let mut found = Vec::new();
         while !input.is_empty() {
@@ -69,6 +124,9 @@ pub fn of_thread_local(tokens: proc_macro2::TokenStream) -> Vec<StaticPart> {
             let keyword: syn::Token![static] = input.parse()?;
             let inherited = matches!(visibility, syn::Visibility::Inherited) && attributes.is_empty();
             let start = if inherited { keyword.span.byte_range().start } else { start };
+            if matches!(kind, StaticKind::Lazy { .. }) {
+                input.parse::<syn::Token![ref]>()?;
+            }
             let name: syn::Ident = input.parse()?;
             input.parse::<syn::Token![:]>()?;
             let of: syn::Type = input.parse()?;
@@ -79,8 +137,7 @@ pub fn of_thread_local(tokens: proc_macro2::TokenStream) -> Vec<StaticPart> {
                 name: name.to_string(),
                 range: start..init.span().byte_range().end,
                 type_range: of.span().byte_range(),
-                mutable: false,
-                thread_local: true,
+                kind: kind.clone(),
             });
         }
         Ok(found)
@@ -88,23 +145,65 @@ pub fn of_thread_local(tokens: proc_macro2::TokenStream) -> Vec<StaticPart> {
     one.parse2(tokens).unwrap_or_default()
 }
 
+/// Attributes that say nothing of a static's symbol.
+const PLAIN: [&str; 7] = ["doc", "allow", "expect", "warn", "deny", "link_section", "used"];
+
+/// The static of an item; none where attributes may make something else of it.
+fn part_of(item: &syn::ItemStatic, named: Option<String>) -> Option<StaticPart> {
+    let known = |a: &Attribute| {
+        let path = inside_unsafe(a);
+        PLAIN.iter().any(|word| path.is_ident(word))
+            || named.is_some() && (path.is_ident("no_mangle") || path.is_ident("export_name"))
+    };
+    if !item.attrs.iter().all(known) {
+        return None;
+    }
+    let mutable = matches!(item.mutability, StaticMutability::Mut(_));
+    Some(StaticPart {
+        name: item.ident.to_string(),
+        range: item.span().byte_range(),
+        type_range: item.ty.span().byte_range(),
+        kind: match named {
+            Some(symbol) => StaticKind::Named { symbol, mutable },
+            None => StaticKind::Plain { mutable },
+        },
+    })
+}
+
+/// The path of an attribute, that of `#[unsafe(…)]` aside.
+fn inside_unsafe(attribute: &Attribute) -> syn::Path {
+    if attribute.path().is_ident("unsafe")
+        && let Ok(inner) = attribute.parse_args::<syn::Meta>()
+    {
+        return inner.path().clone();
+    }
+    attribute.path().clone()
+}
+
+/// The symbol that the user chose for a static; none for one that an assembler would have to quote.
+fn named_symbol(item: &syn::ItemStatic) -> Option<String> {
+    let chosen = item.attrs.iter().find_map(|attribute| {
+        let inner =
+            if attribute.path().is_ident("unsafe") { attribute.parse_args().ok()? } else { attribute.meta.clone() };
+        match inner {
+            syn::Meta::Path(path) if path.is_ident("no_mangle") => Some(item.ident.to_string()),
+            syn::Meta::NameValue(named) if named.path.is_ident("export_name") => match named.value {
+                syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        }
+    });
+    let is_plain = |symbol: &String| symbol.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    chosen.filter(is_plain)
+}
+
 struct Finder(Vec<StaticPart>);
 
 impl<'a> Visit<'a> for Finder {
     fn visit_item_static(&mut self, item: &'a syn::ItemStatic) {
         visit::visit_item_static(self, item);
-        let plain =
-            |a: &Attribute| ["doc", "allow", "expect", "warn", "deny"].iter().any(|word| a.path().is_ident(word));
-        if !item.attrs.iter().all(plain) {
-            return;
-        }
-        self.0.push(StaticPart {
-            name: item.ident.to_string(),
-            range: item.span().byte_range(),
-            type_range: item.ty.span().byte_range(),
-            mutable: matches!(item.mutability, StaticMutability::Mut(_)),
-            thread_local: false,
-        });
+        self.0.extend(part_of(item, None));
     }
 }
 
@@ -113,54 +212,85 @@ impl CurrentItem {
     /// stored. What is replaced as a whole takes a closure that writes it.
     pub(super) fn push_statics(&self, source: &mut Source, mut between: impl FnMut(Range<usize>, &mut Source)) {
         let mut at = self.part.range.start;
-        let thread_local = self.part.statics.iter().any(|part| part.thread_local);
-        if thread_local {
-            return self.push_thread_locals(source, between);
+        if self.part.statics.iter().any(|part| part.kind.is_made()) {
+            return self.push_made(source, between);
         }
         let there = |part: &StaticPart| !self.removed.iter().any(|gone| gone.contains(&part.range.start));
         for (index, part) in self.part.statics.iter().enumerate().filter(|(_, part)| there(part)) {
             between(at..part.range.start, source);
-            let symbol = format!("{}_{index}", self.values.symbol);
-            if self.values.stored.is_none() {
-                source.push(&format!("#[unsafe(export_name = \"{symbol}\")] "));
-                between(part.range.clone(), source);
-            } else {
-                let keyword = if part.mutable { "static mut" } else { "safe static" };
-                source.push(&format!(
-                    "unsafe extern \"Rust\" {{ #[link_name = \"{symbol}\"] pub {keyword} {}: ",
-                    part.name
-                ));
-                between(part.type_range.clone(), source);
-                source.push("; }");
+            let symbol = self.symbol(index);
+            match (&self.values.stored, &part.kind) {
+                (None, StaticKind::Named { symbol: named, .. }) => {
+                    between(part.range.clone(), source);
+                    source.push(&format!("\n::core::arch::global_asm!(\".globl {symbol}\\n.set {symbol}, {named}\");"));
+                }
+                (None, _) => {
+                    source.push(&format!("#[unsafe(export_name = \"{symbol}\")] "));
+                    between(part.range.clone(), source);
+                }
+                (Some(_), kind) => {
+                    source.push(&declared(&symbol, &format!("pub {} {}: ", kind.keyword(), part.name)));
+                    between(part.type_range.clone(), source);
+                    source.push("; }");
+                }
             }
             at = part.range.end;
         }
         between(at..self.part.range.end, source);
     }
 
-    /// A key of thread-local values is found through a reference to it, which has the symbol.
-    fn push_thread_locals(&self, source: &mut Source, mut between: impl FnMut(Range<usize>, &mut Source)) {
+    fn symbol(&self, index: usize) -> String {
+        format!("{}_{index}", self.values.symbol)
+    }
+
+    /// What a macro makes is left to it; its values are found through a reference or a function, which has the symbol.
+    fn push_made(&self, source: &mut Source, mut between: impl FnMut(Range<usize>, &mut Source)) {
         if self.values.stored.is_none() {
             between(self.part.range.clone(), source);
         }
         for (index, part) in self.part.statics.iter().enumerate() {
-            let symbol = format!("{}_{index}", self.values.symbol);
-            let key = |source: &mut Source, name: &str| {
-                source.push(&format!("static {name}: &'static ::std::thread::LocalKey<"));
+            let (symbol, name) = (self.symbol(index), &part.name);
+            let mut of_type = |before: &str, after: &str| {
+                source.push(before);
+                between(part.type_range.clone(), source);
+                source.push(after);
             };
-            if self.values.stored.is_none() {
-                source.push(&format!("\n#[unsafe(export_name = \"{symbol}\")] pub "));
-                key(source, &format!("__ferrolab_key_{}", part.name));
-                between(part.type_range.clone(), source);
-                source.push(&format!("> = &{};", part.name));
-            } else {
-                source.push(&format!("unsafe extern \"Rust\" {{ #[link_name = \"{symbol}\"] pub safe "));
-                key(source, &part.name);
-                between(part.type_range.clone(), source);
-                source.push(">; }\n");
+            let exported = format!("\n#[unsafe(export_name = \"{symbol}\")] pub static __ferrolab_key_{name}: ");
+            match (self.values.stored.is_some(), &part.kind) {
+                (false, StaticKind::Lazy { .. }) => {
+                    of_type(
+                        &format!("{exported}fn() -> &'static "),
+                        &format!(" = || ::core::ops::Deref::deref(&{name});"),
+                    );
+                }
+                (false, _) => {
+                    of_type(&format!("{exported}&'static ::std::thread::LocalKey<"), &format!("> = &{name};"))
+                }
+                (true, StaticKind::Lazy { home }) => {
+                    of_type(
+                        &format!(
+                            "#[allow(non_camel_case_types)] pub struct {name} {{ __private_field: () }} \
+                             pub static {name}: {name} = {name} {{ __private_field: () }}; \
+                             impl ::{home}::LazyStatic for {name} {{ fn initialize(lazy: &Self) {{ let _ = &**lazy; }} }} \
+                             impl ::core::ops::Deref for {name} {{ type Target = "
+                        ),
+                        "; ",
+                    );
+                    let key = declared(&symbol, "safe static __ferrolab_key: fn() -> &'static ");
+                    of_type(&format!("fn deref(&self) -> &Self::Target {{ {key}"), "; } __ferrolab_key() } }\n");
+                }
+                (true, _) => {
+                    let head = format!("pub safe static {name}: &'static ::std::thread::LocalKey<");
+                    of_type(&declared(&symbol, &head), ">; }\n");
+                }
             }
         }
     }
+}
+
+/// The beginning of a declaration of what another object has.
+fn declared(symbol: &str, head: &str) -> String {
+    format!("unsafe extern \"Rust\" {{ #[link_name = \"{symbol}\"] {head}")
 }
 
 impl Items {

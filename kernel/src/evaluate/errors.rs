@@ -78,8 +78,9 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic], kept: &str
             let short = ferrolab_engine::variables::short_type(kind);
             let mut error = plain(&short, message);
             error.value = first_line(message);
+            let places: String = panics.iter().map(|panic| place(engine, panic)).collect();
             error.traceback = vec![
-                format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}"),
+                format!("{RED}error{RESET}{BOLD}: the cell returned {short} from `?`{RESET}\n{message}{places}"),
                 note(kept),
             ];
             error.traceback.retain(|t| !t.is_empty());
@@ -130,6 +131,12 @@ fn panicked(engine: &Engine, panics: &[Panic], kept: &str) -> CellError {
         traceback.push(note(kept));
     }
     CellError { name: "panic".to_owned(), value: first_line(&panic.message), traceback }
+}
+
+/// Does the error with which a cell ended say what panicked? One of a graph does.
+pub(super) fn tells_of(ended: &Ended, panic: &Panic) -> bool {
+    let End::Said(Outcome::Failed { message, .. }) = &ended.end else { return false };
+    message.contains(&format!("panicked: {}", panic.message))
 }
 
 /// A panic that is not the cell's end, as Rust prints it.

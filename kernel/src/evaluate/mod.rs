@@ -274,10 +274,15 @@ impl DirectEvaluator {
         let live = self.ready(sink)?;
         let ended = live.follow(&command, listener)?;
         if ended.end != End::Said(Outcome::Panicked) {
-            // The cell caught them, or they were on other threads: Rust prints those, so do we.
-            for panic in std::mem::take(&mut listener.panics) {
+            // The cell caught them, or they were on other threads: Rust prints those, so do we. What the cell's
+            // error tells of is told there.
+            let panics = std::mem::take(&mut listener.panics);
+            let (told, others): (Vec<_>, Vec<_>) =
+                panics.into_iter().partition(|panic| errors::tells_of(&ended, panic));
+            for panic in others {
                 listener.output.note(&errors::thread_panic(&live.engine, &panic));
             }
+            listener.panics = told;
         }
         Ok(ended)
     }

@@ -1,24 +1,26 @@
 //! Closures between cells. One that uses no variables, or numbers that cannot change, or that borrows variables
 //! of the session, is kept as its source: later cells make it again, so it is inlined as in one program, and what it
 //! borrows is what the variables hold then. Any other is boxed (`boxed.rs`). What follows from which is
-//! decided here; nothing is compiled.
+//! decided here; nothing is compiled. References are kept in the same way (`lent.rs`).
 
 pub mod boxed;
 pub mod explain;
+pub mod lent;
 pub mod remade;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::generate::Omit;
+use super::generate::{Generated, Omit};
 use super::shelf::Hints;
 use super::source::{Place, Source, identifier};
-use super::split::{Binding, Split};
+use super::split::{Binding, Split, words};
 use super::variables::{Variable, Variables};
 pub use boxed::{Boxed, Shape};
+use lent::LentText;
 use text::ClosureText;
 
 /// Closures of more parameters are not asked for their types.
@@ -34,6 +36,8 @@ pub enum Way {
     Copied(Vec<String>),
     /// As its source, unread: what it is called with in later cells tells its types.
     Unread,
+    /// As its source, because it borrows.
+    Lent,
     /// In another form.
     Boxed(Boxed),
     /// Not at all.
@@ -44,7 +48,7 @@ impl Way {
     /// Grows from one try to the next.
     pub fn rank(&self) -> usize {
         match self {
-            Self::Copied(_) | Self::Unread => 1,
+            Self::Copied(_) | Self::Unread | Self::Lent => 1,
             Self::Boxed(boxed) => 2 + boxed.rank(),
             Self::Never => 100,
         }
@@ -86,13 +90,22 @@ impl Typing {
 pub struct Kept {
     /// An expression.
     pub code: Source,
+    /// The type that its `let` says, for what borrows; empty where it says none.
+    pub typed: Source,
     /// The variables that it borrows, by name and key; none when it stands for itself.
     pub borrowed: Vec<(String, u64)>,
+    /// It may change, so it is there for one cell that mentions it.
+    pub once: bool,
     /// Cell, text and place of one whose types are not known yet.
     pub unread: Option<(u32, Arc<str>, ClosureText)>,
 }
 
 impl Kept {
+    /// The words of its text.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        words(self.code.text()).chain(words(self.typed.text()))
+    }
+
     /// Does its text stand at this place?
     pub fn is_at(&self, place: &Place) -> bool {
         self.code.has(place)
@@ -101,7 +114,8 @@ impl Kept {
 
 impl PartialEq for Kept {
     fn eq(&self, other: &Self) -> bool {
-        self.code.text() == other.code.text() && self.borrowed == other.borrowed
+        let texts = |kept: &Self| (kept.code.text().to_owned(), kept.typed.text().to_owned());
+        texts(self) == texts(other) && self.borrowed == other.borrowed
     }
 }
 
@@ -150,6 +164,18 @@ pub enum Form<'a> {
         /// Variables that it borrows.
         borrowed: Vec<String>,
     },
+    /// It is no closure, and borrows.
+    Lent(Lent<'a>),
+}
+
+/// What only borrows, as it is made again.
+pub struct Lent<'a> {
+    /// Its `let`.
+    pub written: &'a LentText,
+    /// The binding.
+    pub of: usize,
+    /// Variables that it borrows.
+    pub borrowed: Vec<String>,
 }
 
 /// A closure that another one calls.
@@ -180,6 +206,9 @@ impl<'a> Known<'a> {
                 Capture::Hidden => None,
             };
         }
+        if way == Some(&Way::Lent) {
+            return self.lent(index).map(Form::Lent);
+        }
         let written = binding.closure.as_ref().filter(|written| written.whole && !written.lasting)?;
         let (mut copies, mut inner, mut borrowed, mut borrows) = (Vec::new(), Vec::new(), Vec::new(), false);
         let mut names: Vec<&String> = written.free.iter().collect();
@@ -194,9 +223,9 @@ impl<'a> Known<'a> {
                     inner.push((name.clone(), Inner::Session(variable)));
                     continue;
                 }
-                Capture::Here(other, of) if of.closure.is_some() || of.alias.is_some() => {
+                Capture::Here(other, of) if of.closure.is_some() || of.alias.is_some() || self.is_lent(of) => {
                     match self.form_within(other, depth) {
-                        Some(Form::Open { .. }) => borrows = true,
+                        Some(Form::Open { .. } | Form::Lent(_)) => borrows = true,
                         Some(Form::Same(kept)) => borrows |= !kept.borrowed.is_empty(),
                         Some(Form::Closed { .. }) => {}
                         None => borrows = true,
@@ -222,6 +251,41 @@ impl<'a> Known<'a> {
         let stays = |name: &String| self.stays(name, binding.offset);
         let open = !written.moves && borrowed.iter().all(stays);
         open.then_some(Form::Open { written, of: index, borrowed })
+    }
+
+    /// Is it kept as what only borrows?
+    fn is_lent(&self, binding: &Binding) -> bool {
+        self.omit.ways.get(&binding.name) == Some(&Way::Lent)
+    }
+
+    /// How a binding is made again that only borrows; none where that could be something else, or what it borrows is not
+    /// there when the cell has ended.
+    pub fn lent(&self, index: usize) -> Option<Lent<'a>> {
+        let binding = self.split.bindings.get(index)?;
+        // One that may change is as it was made until the first cell that mentions it.
+        let written = binding.lent.as_ref().filter(|_| !binding.mutable || binding.unused)?;
+        let mut borrowed = Vec::new();
+        for name in &written.free {
+            // What is no variable is an item.
+            let Some(capture) = self.capture(name, binding.offset) else { continue };
+            let changes = match capture {
+                Capture::Hidden => return None,
+                Capture::Session(variable) => variable.mutable,
+                Capture::Here(_, of) => of.mutable,
+            };
+            if changes && written.fixed.contains(name) || !self.stays(name, binding.offset) {
+                return None;
+            }
+            borrowed.push(name.clone());
+        }
+        (!borrowed.is_empty()).then_some(Lent { written, of: index, borrowed })
+    }
+
+    /// The bindings of the cell that only borrow, as far as that is all that they do: `alone` says whether what they name
+    /// is nobody's own.
+    pub fn all_lent(&self, alone: impl Fn(&LentText) -> bool) -> BTreeSet<String> {
+        let found = (0..self.split.bindings.len()).filter_map(|index| self.lent(index));
+        found.filter(|lent| alone(lent.written)).map(|lent| self.split.bindings[lent.of].name.clone()).collect()
     }
 
     /// What can be said before the first compilation: a closure that uses a variable which a later binding of the cell
@@ -271,7 +335,9 @@ impl<'a> Known<'a> {
         }
         match self.capture(name, at) {
             Some(Capture::Here(index, binding)) => {
-                let keeps = binding.closure.is_some() || binding.alias.is_some() || self.type_of(index).is_some();
+                let lent = self.is_lent(binding);
+                let keeps =
+                    lent || binding.closure.is_some() || binding.alias.is_some() || self.type_of(index).is_some();
                 self.record.is_none() || keeps
             }
             Some(Capture::Session(_)) => true,
@@ -280,12 +346,18 @@ impl<'a> Known<'a> {
     }
 
     /// After a compilation: what should be kept in another way than it was.
-    pub fn improve(&self, text: &str, generated: &Source) -> Vec<(String, Way)> {
+    pub fn improve(&self, text: &str, generated: &Generated) -> Vec<(String, Way)> {
         let mut better = Vec::new();
         for (index, binding) in self.split.bindings.iter().enumerate() {
             let name = &binding.name;
             let way = self.omit.ways.get(name);
             if self.omit.unkept.contains_key(name) || matches!(way, Some(Way::Boxed(_) | Way::Never | Way::Unread)) {
+                continue;
+            }
+            // rustc lets it into the store, but the variable that it points to moves.
+            let points = || self.type_of(index).is_some_and(|of| of.starts_with('*'));
+            if way.is_none() && generated.lent.contains(name) && points() && self.lent(index).is_some() {
+                better.push((name.clone(), Way::Lent));
                 continue;
             }
             match self.form(index) {
@@ -298,9 +370,11 @@ impl<'a> Known<'a> {
                     }
                 }
                 Some(_) => {}
+                // What it borrows has turned out not to stay.
+                None if way == Some(&Way::Lent) => better.push((name.clone(), Way::Never)),
                 None => {
                     let raw = self.record.and_then(|r| r.unnamed.iter().find(|(at, _)| *at == index));
-                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text, generated);
+                    let boxed = Boxed::first(binding, raw.map(|(_, raw)| raw.as_str()), text, &generated.source);
                     better.extend(boxed.map(|boxed| (name.clone(), Way::Boxed(boxed))));
                 }
             }

@@ -1,13 +1,14 @@
 //! The text of a closure for later cells: the user's own, with the types that it had, copies of what it uses, and
 //! the closures that it calls.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::diagnose::shorten;
 use super::super::shelf::Hints;
 use super::super::source::{Source, identifier};
 use super::text::ClosureText;
-use super::{Form, Inner, Kept, Known, Way};
+use super::{Form, Inner, Kept, Known, Lent, Way};
 
 /// Closures within closures, each written out, are kept up to this many bytes.
 const LONGEST: usize = 1 << 16;
@@ -37,6 +38,7 @@ impl Cell<'_> {
     pub fn keep(&self, known: &Known<'_>, form: &Form<'_>) -> Option<(Arc<Kept>, String)> {
         match form {
             Form::Same(kept) => Some(((*kept).clone(), "closure".to_owned())),
+            Form::Lent(lent) => self.keep_lent(known, lent),
             Form::Open { written, of, borrowed } => {
                 let types = self.types(*of);
                 let mut kept = Kept::default();
@@ -87,6 +89,37 @@ impl Cell<'_> {
                 Some((Arc::new(kept), head(self.text, written, &types)))
             }
         }
+    }
+
+    /// The text of what only borrows: that of one name of several is a block.
+    fn keep_lent(&self, known: &Known<'_>, lent: &Lent<'_>) -> Option<(Arc<Kept>, String)> {
+        let binding = &known.split.bindings[lent.of];
+        let mut kept = Kept { once: binding.mutable, ..Kept::default() };
+        let user =
+            |range: &Range<usize>, to: &mut Source| to.push_user(self.number, range.start, &self.text[range.clone()]);
+        match &lent.written.pattern {
+            None => {
+                user(&lent.written.value, &mut kept.code);
+                lent.written.typed.iter().for_each(|range| user(range, &mut kept.typed));
+            }
+            Some(pattern) => {
+                kept.code.push("{ let ");
+                user(pattern, &mut kept.code);
+                kept.code.push(": ");
+                match &lent.written.typed {
+                    Some(range) => user(range, &mut kept.code),
+                    None => kept.code.push("_"),
+                }
+                kept.code.push(" = ");
+                user(&lent.written.value, &mut kept.code);
+                kept.code.push(&format!("; {} }}", identifier(&binding.name)));
+            }
+        }
+        for name in &lent.borrowed {
+            kept.borrowed.push((name.clone(), self.key_of(known, name, binding.offset)?));
+        }
+        let type_text = self.record.types.iter().find(|(at, _)| *at == lent.of).map(|(_, text)| text.clone());
+        Some((Arc::new(kept), type_text.unwrap_or_else(|| "reference".to_owned())))
     }
 
     fn types(&self, index: usize) -> Types {

@@ -92,6 +92,14 @@ pub fn outlived(name: &str) -> String {
     )
 }
 
+/// A variable that borrows and may change, which a cell has used.
+pub fn used(name: &str, cell: u32) -> String {
+    format!(
+        "`{name}` borrows, so what [{cell}] has made of it was not kept. Make it again, or use it in one cell; an iterator's items \
+         can be kept: `let {name}: Vec<_> = {name}.collect();`"
+    )
+}
+
 /// An error in a closure of an earlier cell.
 pub fn made_again(closure: &str) -> String {
     format!("`{closure}` is made again, from its text, in each cell that mentions it, with the items of then")

@@ -17,9 +17,9 @@ mod tests;
 mod types;
 
 pub use advice::advice;
-pub use parse::{Diagnostic, Span, parse};
+pub use parse::{Diagnostic, Level, Span, parse};
 pub use place::Cells;
-pub use remote::explain_remote_closures;
+pub use remote::{explain_remote_closures, wanting_more};
 pub use render::{Rendered, render};
 pub use steer::{Put, Steer, explain_borrows, new_types, steer};
-pub use types::{TypeKind, classify, shorten};
+pub use types::{TypeKind, classify, shorten, with_static};

@@ -53,6 +53,13 @@ fn called(diagnostic: &Diagnostic) -> Option<Vec<Span>> {
     (note && !diagnostic.spans.is_empty()).then(|| diagnostic.spans.clone())
 }
 
+/// The calls that want a `'static` closure: what each is a method of, and the method.
+pub fn wanting_more<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let heads = wanting_static(diagnostic, source).filter_map(|(call, _)| call.split('|').next());
+    let methods = heads.filter_map(|head| head.rsplit_once('.'));
+    methods.map(|(of, method)| (of.trim(), method.split('(').next().unwrap_or_default().trim()))
+}
+
 /// The calls that want a `'static` closure, and where they begin.
 fn wanting_static<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> impl Iterator<Item = (&'a str, usize)> {
     let notes = diagnostic.children.iter().filter(|c| c.message.starts_with("function requires argument type"));

@@ -39,6 +39,8 @@ pub struct Steer {
     pub held: Vec<(usize, String)>,
     /// The variable borrows from something that ends with the cell: refuse it with advice.
     pub borrowed: Vec<usize>,
+    /// Those of them whose owner the cell itself changes after the borrow.
+    pub changed: Vec<usize>,
     /// Something else, such as a type that cannot be named outside the cell.
     pub other: Vec<usize>,
     /// Errors that concern no put line, which the user has to see.
@@ -61,6 +63,9 @@ pub fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>])
             found.rest += usize::from(!diagnostic.spans.is_empty());
             continue;
         };
+        if matches!(reason, Reason::Borrowed) && is_changed(diagnostic, source, puts) {
+            found.changed.push(index);
+        }
         let list = match reason {
             Reason::Held(by) => {
                 found.held.push((index, by));
@@ -78,6 +83,14 @@ pub fn steer(diagnostics: &[Diagnostic], source: &Source, puts: &[Range<usize>])
     found.borrowed.sort_unstable();
     found.other.sort_unstable();
     found
+}
+
+/// Is what a put line borrows changed, or moved, by the user's own code?
+fn is_changed(diagnostic: &Diagnostic, source: &Source, puts: &[Range<usize>]) -> bool {
+    const CHANGES: [&str; 5] = ["E0499", "E0502", "E0503", "E0505", "E0506"];
+    let own = |span: &&Span| !puts.iter().any(|put| put.start <= span.byte_start && span.byte_end <= put.end);
+    let mut primary = diagnostic.spans.iter().filter(|span| span.is_primary).filter(own);
+    CHANGES.contains(&diagnostic.code()) && primary.any(|span| source.locate(&span.range()).is_some())
 }
 
 enum Reason {

@@ -141,7 +141,7 @@ pub fn shorten(text: &str) -> String {
 
 /// A type as rustc prints it, as Rust: `&dyn A + B` gets its parentheses, elided lifetimes are
 /// `'static`.
-fn with_static(text: &str) -> String {
+pub fn with_static(text: &str) -> String {
     let text = parenthesise(text);
     let Ok(parsed) = syn::parse_str::<syn::Type>(&text) else {
         return text;

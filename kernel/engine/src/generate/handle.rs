@@ -7,32 +7,46 @@ use std::ops::Range;
 use super::super::closures::{self, Form, Known, Typing, Way, remade};
 use super::super::source::identifier;
 use super::super::split::Binding;
+use super::super::variables::Variable;
 use super::{Body, Handling, Role, from_paths};
 
 impl<'a> Body<'a> {
     pub(super) fn take_variables(&mut self) {
-        for (name, variable) in self.scope.variables.wanted(self.split) {
-            self.source.push(if variable.mutable { "let mut " } else { "let " });
-            // The name is the user's own, so that rustc's advice points at the first binding.
-            self.source.push_user(variable.place.0, variable.place.1, name);
-            if let Some(kept) = &variable.kept {
-                self.source.push(" = ");
-                // Names in its text mean what they meant in its own cell.
-                let older = self.scope.items.imports_lost_since(variable.era);
-                if !older.is_empty() {
-                    self.source.push("{ ");
-                    let none = HashSet::new();
-                    older.iter().for_each(|pick| self.scope.items.push_import(pick, &none, &mut self.source));
-                }
-                self.push_kept(name, kept);
-                self.source.push(if older.is_empty() { ";\n" } else { " };\n" });
-                self.ask_again(name, kept);
-                continue;
-            }
+        for (name, variable) in self.scope.variables.wanted(self.split).into_iter().filter(|(_, v)| v.kept.is_none()) {
+            self.bind(variable, name);
             let type_text = from_paths(&variable.type_text, &self.known, self.uses.has_globs());
             let take = format!(": {type_text} = unsafe {{ ::ferrolab::rt::take({name:?}, {:#x}) }};\n", variable.key);
             self.source.push(&take);
             self.taken.push(name.clone());
+        }
+    }
+
+    fn bind(&mut self, variable: &Variable, name: &str) {
+        self.source.push(if variable.mutable { "let mut " } else { "let " });
+        // The name is the user's own, so that rustc's advice points at the first binding.
+        self.source.push_user(variable.place.0, variable.place.1, name);
+    }
+
+    /// Makes again what is kept as source. It stands among the statements, where a borrow ends with its last use.
+    pub(super) fn make_kept(&mut self) {
+        for (name, variable) in self.scope.variables.wanted(self.split) {
+            let Some(kept) = &variable.kept else { continue };
+            self.bind(variable, name);
+            if !kept.typed.text().is_empty() {
+                self.source.push(": ");
+                self.source.push_source(&kept.typed);
+            }
+            self.source.push(" = ");
+            // Names in its text mean what they meant in its own cell.
+            let older = self.scope.items.imports_lost_since(variable.era);
+            if !older.is_empty() {
+                self.source.push("{ ");
+                let none = HashSet::new();
+                older.iter().for_each(|pick| self.scope.items.push_import(pick, &none, &mut self.source));
+            }
+            self.push_kept(name, kept);
+            self.source.push(if older.is_empty() { ";\n" } else { " };\n" });
+            self.ask_again(name, kept);
         }
     }
 
@@ -67,7 +81,7 @@ impl<'a> Body<'a> {
                 continue;
             }
             let form = closures.form(index);
-            if form.is_none() {
+            if matches!(form, None | Some(Form::Lent(_))) {
                 // Another form of it is asked for its type where it is put.
                 if !matches!(self.omit.ways.get(name), Some(Way::Boxed(_))) {
                     self.handle(name, Role::Ask, &format!("::core::mem::drop(&{});\n", identifier(name)));

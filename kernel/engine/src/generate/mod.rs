@@ -9,7 +9,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::asking::Shown;
-use super::closures::{Typing, Way, remade};
+use super::by_example;
+use super::closures::{self, Typing, Way, remade};
 use super::diagnose::advice;
 use super::edition::{self, Edition};
 use super::environment::{Environment, Identity};
@@ -127,6 +128,8 @@ pub struct Generated {
     pub handling: Vec<Handling>,
     /// New bindings in order; binding `i` has key `key_base + i`.
     pub bindings: Vec<String>,
+    /// Those that could be made again by later cells, should they borrow.
+    pub lent: BTreeSet<String>,
     /// Base of the keys of new bindings.
     pub key_base: u64,
     /// New bindings that borrow: asked for their type, not kept.
@@ -224,6 +227,8 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         source.push(&format!("const __FERROLAB_KEY: u64 = {key_base:#x};\n"));
     }
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
+    let known = closures::Known { split, variables: scope.variables, omit, record: None };
+    let lent = known.all_lent(|written| scope.items.leaves_alone(&written.members, &written.made));
     let borrows = |(name, said): &(&String, &String)| **said == advice::borrowed(name);
     let borrowed = omit.unkept.iter().filter(borrows).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
@@ -233,6 +238,7 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
         taken,
         handling,
         bindings,
+        lent,
         key_base,
         borrowed,
         measured,
@@ -257,7 +263,7 @@ pub fn mentions(split: &Split, variables: &Variables) -> Mentioned {
     mentioned.code.extend(split.mentions.iter().map(|word| plain(word).to_owned()));
     for (_, variable) in variables.wanted(split) {
         match &variable.kept {
-            Some(kept) => mentioned.code.extend(words(kept.code.text()).map(|word| plain(word).to_owned())),
+            Some(kept) => mentioned.code.extend(kept.words().map(|word| plain(word).to_owned())),
             None => mentioned.types.extend(words(&variable.type_text).map(str::to_owned)),
         }
     }
@@ -308,6 +314,7 @@ impl<'a> Body<'a> {
             self.source.push("(|| ");
         }
         self.source.push("{\n");
+        self.make_kept();
         self.push_statements();
         self.put_bindings();
         self.source.push("::ferrolab::rt::cell::at_end(); ");
@@ -441,10 +448,14 @@ impl<'a> Body<'a> {
     fn push_user(&mut self, range: &Range<usize>) {
         let mut start = range.start;
         // The function that a cell becomes has a result, which the user cannot see.
-        for end in self.split.returns.iter().filter(|end| range.start < **end && **end <= range.end) {
-            self.source.push_user(self.cell, start, &self.text[start..*end]);
-            self.source.push(" ::core::result::Result::Ok(())");
-            start = *end;
+        let returns = self.split.returns.iter().map(|end| (*end, " ::core::result::Result::Ok(())"));
+        let parted = self.split.parted.iter().map(|end| (*end, by_example::REST));
+        let mut inserted: Vec<(usize, &str)> = returns.chain(parted).collect();
+        inserted.sort_unstable();
+        for (end, what) in inserted.into_iter().filter(|(end, _)| range.start < *end && *end <= range.end) {
+            self.source.push_user(self.cell, start, &self.text[start..end]);
+            self.source.push(what);
+            start = end;
         }
         self.source.push_user(self.cell, start, &self.text[start..range.end]);
     }
