@@ -26,6 +26,7 @@ mod layout;
 mod learn;
 mod lessons;
 pub mod levels;
+pub mod mark;
 pub mod measured;
 mod mended;
 pub mod mentions;
