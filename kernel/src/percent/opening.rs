@@ -98,7 +98,7 @@ fn unwritable(wanted: &Opening) -> Option<String> {
         let text = Form { bare_title: false, bare_null: false, json: wanted.json }.write(&one);
         !same(&read(&text).metadata, &one.metadata) || text.contains(['\n', '\r'])
     };
-    wanted.metadata.iter().find(alone).or_else(|| wanted.metadata.iter().last()).map(|(key, _)| key.clone())
+    wanted.metadata.iter().find(alone).or_else(|| wanted.metadata.iter().next_back()).map(|(key, _)| key.clone())
 }
 
 fn same(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {

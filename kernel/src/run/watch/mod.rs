@@ -342,10 +342,14 @@ impl<'a> Watch<'a> {
             _ => "All cells ran.".to_owned(),
         };
         self.shown.tell(&format!("{told} The next save of the file goes on."));
-        self.say(&format!("   waiting for {} to be saved; Ctrl-C ends", self.name()));
-        if self.options.output.is_none() {
-            return;
+        if self.options.output.is_some() {
+            self.write();
         }
+        self.say(&format!("   waiting for {} to be saved; Ctrl-C ends", self.name()));
+    }
+
+    /// The executed notebook, as it is now.
+    fn write(&self) {
         let mut notebook = self.notebook.clone();
         self.collector.copy_into(&mut notebook);
         if let Err(problem) = files::write(&self.files.output, &notebook.to_bytes()) {
