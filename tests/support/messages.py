@@ -42,6 +42,8 @@ REQUIRED = {
     "shutdown_reply": {"status": str, "restart": bool},
     "interrupt_reply": {"status": str},
     "usage_reply": {},
+    # ours
+    "check_reply": {"status": str},
     "debug_reply": {},
 }
 # … and those of replies with status "ok"

@@ -6,6 +6,7 @@ mod asking;
 mod beside;
 mod build;
 pub mod cfg;
+pub mod check;
 pub mod closures;
 pub mod compile;
 pub mod diagnose;
@@ -85,6 +86,8 @@ pub struct Engine {
     showing: Showing,
     shelf: Shelf,
     compiling: Arc<Compiling>,
+    /// Statements are not made into objects.
+    checking: bool,
     state: State,
     /// The state before the last committed cell, for `:undo`.
     before: Option<State>,
@@ -149,6 +152,7 @@ impl Engine {
             showing: Showing::default(),
             shelf: Shelf::open(cache)?,
             compiling,
+            checking: false,
             state: State::default(),
             before: None,
             cells: Texts::default(),

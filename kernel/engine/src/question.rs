@@ -45,6 +45,7 @@ impl Engine {
             named: question.named,
             bench: &bench,
             compiling: &self.compiling,
+            check: false,
         };
         let answer = ask(&job);
         drop(fs::remove_dir_all(&bench));

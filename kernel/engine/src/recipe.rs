@@ -32,6 +32,8 @@ pub(super) struct Recipe<'a> {
     pub(super) flags: Flags,
     /// False when what it reads cannot be told.
     pub(super) cacheable: bool,
+    /// Nobody runs it or links to it.
+    pub(super) check: bool,
 }
 
 impl Engine {
@@ -65,7 +67,7 @@ impl Engine {
         let read = reads::read(text);
         let hash = if let Some(read) = &read { hash.part(&read.hash) } else { hash }.finish();
         let cacheable = read.is_none_or(|Read { sure, .. }| sure);
-        Recipe { generated, name, identity, linked, hash, flags, cacheable }
+        Recipe { generated, name, identity, linked, hash, flags, cacheable, check: false }
     }
 
     pub(super) fn compile(&self, recipe: &Recipe<'_>) -> Result<CompiledCrate, CompileError> {
@@ -92,8 +94,13 @@ impl Engine {
             named: &generated.needs,
             bench: &bench,
             compiling: &self.compiling,
+            check: recipe.check,
         };
         let result = match generated.kind {
+            _ if recipe.check => job.run_rustc().map(|said| {
+                drop(fs::remove_dir_all(&bench));
+                CompiledCrate { record: record_of(&said, generated), items: None, object: None, cached: false }
+            }),
             CrateKind::Statements => self.compile_statements(&job, generated, cacheable),
             CrateKind::Items => self.compile_items(&job, generated, cacheable),
         };

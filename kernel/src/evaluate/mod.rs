@@ -4,6 +4,7 @@
 
 mod aftermath;
 pub(crate) mod answers;
+mod checking;
 pub mod directives;
 pub(crate) mod errors;
 mod listener;
@@ -13,6 +14,7 @@ pub mod startup;
 mod trail;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::output::Output;
@@ -21,6 +23,7 @@ use crate::runner::host::{Config, End, Ended};
 use answers::Answers;
 use directives::{Directive, Plan};
 use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
+use ferrolab_engine::check::Checker;
 use ferrolab_engine::compile::Compiling;
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache, Environment};
@@ -117,6 +120,12 @@ struct Shared {
     control: Arc<Control>,
     compiling: Arc<Compiling>,
     known: Mutex<answers::Known>,
+    /// For checks that go on while a cell runs.
+    checker: Mutex<Option<Checker>>,
+    /// What there is at the start was prepared, or cannot be without a cell.
+    prepared: AtomicBool,
+    /// The check that goes on now.
+    checking: Mutex<Option<Arc<Compiling>>>,
     usage: Mutex<answers::Meter>,
 }
 
@@ -343,6 +352,7 @@ impl DirectEvaluator {
     fn publish_names(&self) {
         let Some(engine) = self.engine() else { return };
         *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = answers::Known::of(engine);
+        *self.shared.checker.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.checker());
     }
 }
 
@@ -393,6 +403,7 @@ impl Evaluator for DirectEvaluator {
             drop(self.set_up(environment));
         }
         self.publish_names();
+        self.shared.prepared.store(true, Ordering::Release);
     }
 
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {

@@ -170,6 +170,11 @@ pub trait Insight: Send + Sync {
     fn complete(&self, code: &str, cursor: usize) -> Completions;
     /// Describe what stands at a cursor: representations by MIME type, or nothing known.
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<Map<String, Value>>;
+    /// What is wrong with a text, without running it or changing anything: the content of a `check_reply`. None when this
+    /// cannot be told. It may take as long as compiling does.
+    fn check(&self, _code: &str) -> Option<Value> {
+        None
+    }
     /// Is this text a whole cell?
     fn is_complete(&self, code: &str) -> Completeness;
     /// Stop the running cell, if one runs. Returns at once.
