@@ -30,6 +30,10 @@ pub enum Verb {
     Watch(WatchArgs),
     /// Make a Rust text with `// %%` between its cells of a notebook, or a notebook of such a text
     Convert(ConvertArgs),
+    /// Give assistants tools on a session, by the Model Context Protocol on standard input and output
+    Mcp(McpArgs),
+    /// Write instructions for assistants into a project
+    Assist(AssistArgs),
     /// Check what the kernel needs, and say how to get what is missing
     Doctor(DoctorArgs),
     /// The process that runs cells (the kernel calls this)
@@ -207,6 +211,30 @@ pub struct ConvertArgs {
     /// Replace the file that is there
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// `ferrolab mcp`.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Attach to the kernel with this connection file
+    #[arg(long, value_name = "CONNECTION_FILE", conflicts_with = "own")]
+    pub kernel: Option<PathBuf>,
+    /// Attach to the kernel that runs this notebook [default: a session of its own]
+    #[arg(long, value_name = "NOTEBOOK")]
+    pub notebook: Option<PathBuf>,
+    /// A session of its own, also when a notebook is named
+    #[arg(long)]
+    pub own: bool,
+}
+
+/// `ferrolab assist`.
+#[derive(Debug, Args)]
+pub struct AssistArgs {
+    /// Write AGENTS.md, or the part of it that is about Ferrolab
+    #[arg(long, required = true)]
+    pub init: bool,
+    /// The project's folder [default: this one]
+    pub directory: Option<PathBuf>,
 }
 
 /// `ferrolab doctor`.

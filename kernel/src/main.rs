@@ -2,6 +2,7 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 mod ask;
+pub mod assist;
 pub mod cli;
 pub mod convert;
 pub mod doctor;
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         Verb::EvcxrGuest(args) => ended("evcxr-guest", crate::evcxr::guest::serve(&args.rest)),
         Verb::Run(args) => serve::run(&args),
         Verb::Watch(args) => serve::watch(&args),
+        Verb::Mcp(args) => assist::serve(&args),
+        Verb::Assist(args) => assist::init(&args),
         Verb::Convert(args) => convert::convert(&convert::ConvertOptions::from_args(&args)),
         Verb::Install(args) => serve::install(args),
         Verb::Uninstall(args) => {

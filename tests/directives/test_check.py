@@ -128,3 +128,13 @@ def test_checking_is_quicker_than_running(k):
 @pytest.mark.parametrize("code", ["", "   ", "// only a comment", "use std::fmt;", "#[derive(Debug)]\nstruct Alone;"])
 def test_texts_without_statements(k, code):
     assert check(k, code)["ok"]
+
+
+def test_the_state_is_told_while_a_cell_runs(k):
+    k.run("let told = vec![1u8];\nfn told_too(x: i32) -> i32 { x }").finish()
+    story = k.run('println!("began"); std::thread::sleep(std::time::Duration::from_secs(3));')
+    story.seen("began")
+    state = k.ask("state", "control")
+    assert state["status"] == "ok" and {"name": "told", "type": "Vec<u8>"} in state["variables"]
+    assert any("told_too" in item for item in state["items"]) and "ndarray" in state["crates"]
+    story.finish()

@@ -44,6 +44,7 @@ REQUIRED = {
     "usage_reply": {},
     # ours
     "check_reply": {"status": str},
+    "state_reply": {"status": str},
     "debug_reply": {},
 }
 # … and those of replies with status "ok"

@@ -170,6 +170,10 @@ pub trait Insight: Send + Sync {
     fn complete(&self, code: &str, cursor: usize) -> Completions;
     /// Describe what stands at a cursor: representations by MIME type, or nothing known.
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<Map<String, Value>>;
+    /// What the session knows by name: `variables`, `items`, `crates`. None when this cannot be told.
+    fn state(&self) -> Option<Value> {
+        None
+    }
     /// What is wrong with a text, without running it or changing anything: the content of a `check_reply`. None when this
     /// cannot be told. It may take as long as compiling does.
     fn check(&self, _code: &str) -> Option<Value> {

@@ -57,6 +57,7 @@ impl Session {
             Content::DebugRequest(debug) => messages::debug_refused(&debug.content),
             _ => match &*request.header.msg_type {
                 "usage_request" => self.on_usage(),
+                "state_request" => self.on_state(),
                 "check_request" => self.on_check(content),
                 "connect_request" => self.on_connect(),
                 unknown => {
@@ -109,6 +110,19 @@ impl Session {
             Completeness::Complete => messages::is_complete("complete", None),
             Completeness::Incomplete { indent } => messages::is_complete("incomplete", Some(&indent)),
             Completeness::Invalid => messages::is_complete("invalid", None),
+        }
+    }
+
+    /// `state_request`: ours; what the session knows by name.
+    pub(super) fn on_state(&self) -> Content {
+        match self.insight.get().and_then(|insight| insight.state()) {
+            Some(Value::Object(mut known)) => {
+                known.insert("status".to_owned(), json!("ok"));
+                messages::other("state_reply", Value::Object(known))
+            }
+            _ => {
+                messages::error_reply("state_reply", "NotReady", "this session does not tell what it knows, or not yet")
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Shared, checking, directives};
 use ferrolab_engine::Engine;
@@ -86,6 +86,15 @@ impl Known {
     }
 }
 
+impl Known {
+    /// For programs.
+    fn data(&self) -> Value {
+        let variables = self.variables.iter().map(|v| json!({"name": v.name, "type": v.type_text}));
+        let items: Vec<String> = self.names().items.iter().map(|item| item.signature.clone()).collect();
+        json!({"variables": variables.collect::<Vec<Value>>(), "items": items, "crates": self.crates})
+    }
+}
+
 /// Enter the items of a text; what cannot be read has no completions.
 pub(super) fn add_items(names: &mut Names, text: &str) {
     let Ok(file) = syn::parse_file(text) else { return };
@@ -109,6 +118,10 @@ impl Insight for Answers {
 
     fn is_complete(&self, code: &str) -> Completeness {
         completeness(code)
+    }
+
+    fn state(&self) -> Option<Value> {
+        Some(self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).data())
     }
 
     fn check(&self, code: &str) -> Option<Value> {
