@@ -3,6 +3,8 @@
 //! Each figure is the least of several runs, in turns. It judges no times; but the three of a row compute the same, by their own
 //! means, and have to agree, because a loop that does less work would flatter one of them.
 
+use ferrolab::ndarray::linalg::general_mat_mul;
+use ferrolab::ndarray::{Array2, Axis};
 use ferrolab::par;
 use rayon::prelude::*;
 use std::hint::black_box;
@@ -460,6 +462,33 @@ fn sorts(report: &Report) {
     );
 }
 
+fn products(report: &Report) {
+    for n in [200usize, 2000] {
+        let name = format!("matmul {n} x {n}");
+        if !report.wants(&name) {
+            continue;
+        }
+        let (a, b) =
+            (Array2::from_shape_fn((n, n), |(i, j)| ((i * 7 + j) % 11) as f64), Array2::from_elem((n, n), 0.5));
+        let mark = |product: Array2<f64>| product.iter().take(10).sum::<f64>();
+        report.row(
+            &name,
+            n * n * n,
+            || mark(par::matmul(&a, &b)),
+            || {
+                let mut product = Array2::zeros((n, n));
+                let rows = n.div_ceil(2 * rayon::current_num_threads());
+                let parts = product.axis_chunks_iter_mut(Axis(0), rows).into_par_iter();
+                parts.zip(a.axis_chunks_iter(Axis(0), rows).into_par_iter()).for_each(|(mut product, a)| {
+                    general_mat_mul(1.0, &a, &b, 0.0, &mut product);
+                });
+                mark(product)
+            },
+            || mark(a.dot(&b)),
+        );
+    }
+}
+
 fn main() {
     let only = std::env::args().nth(1).filter(|a| !a.starts_with("--"));
     let report = Report { only };
@@ -469,4 +498,5 @@ fn main() {
     groups(&report);
     stencils(&report);
     sorts(&report);
+    products(&report);
 }
