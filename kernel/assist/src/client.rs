@@ -13,10 +13,8 @@ use jupyter_zmq_client::{
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long a kernel may take for its first words.
-const FIRST_WORDS: Duration = Duration::from_secs(30);
-/// How long a kernel that is no child of ours may take.
-const ALIVE: Duration = Duration::from_secs(10);
+/// How long one answer may take while the connection is made.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// A message of the kernel's.
 #[derive(Debug, Clone)]
@@ -73,13 +71,13 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// Connects, and asks the kernel who it is.
+    /// Connects, and asks the kernel who it is, for as long as one has patience.
     ///
     /// # Errors
     /// When nobody answers, or it is another kernel, for the user.
-    pub(crate) async fn connect(info: &ConnectionInfo) -> Result<Self, String> {
+    pub(crate) async fn connect(info: &ConnectionInfo, patience: Duration) -> Result<Self, String> {
         let session = format!("ferrolab-mcp-{}-{}", std::process::id(), info.shell_port);
-        let opened = tokio::time::timeout(FIRST_WORDS, open(info, &session)).await;
+        let opened = tokio::time::timeout(patience, open(info, &session)).await;
         let (shell, control, published) =
             opened.map_err(|_| nobody(info))?.map_err(|e| format!("{}: {e}", nobody(info)))?;
         let (waiting, followers, around) = (Waiting::default(), Followers::default(), Arc::default());
@@ -95,7 +93,7 @@ impl Kernel {
             around,
             about: Value::Null,
         };
-        kernel.about = kernel.first_words(info).await?;
+        kernel.about = kernel.first_words(info, patience).await?;
         match kernel.about["implementation"].as_str() {
             Some("ferrolab") => Ok(kernel),
             other => Err(format!(
@@ -105,12 +103,21 @@ impl Kernel {
         }
     }
 
-    /// A kernel that begins does not hear what is sent before it listens.
-    async fn first_words(&self, info: &ConnectionInfo) -> Result<Value, String> {
+    /// Asks until the kernel answers and what it publishes is heard: a kernel that begins does not listen yet, and a
+    /// subscription takes effect some time after the connection.
+    async fn first_words(&self, info: &ConnectionInfo, patience: Duration) -> Result<Value, String> {
         let begun = std::time::Instant::now();
-        while begun.elapsed() < ALIVE {
-            if let Ok(about) = self.request(Lane::Shell, "kernel_info_request", json!({}), Duration::from_secs(2)).await
-            {
+        while begun.elapsed() < patience {
+            let (message, id) = message("kernel_info_request", json!({}));
+            let reply = self.expect(&id);
+            let (tell, mut told) = mpsc::unbounded_channel();
+            lock(&self.followers).insert(id.clone(), tell);
+            self.send(Lane::Shell, message).await?;
+            let answered = tokio::time::timeout(ANSWER, reply).await;
+            let heard = tokio::time::timeout(ANSWER, told.recv()).await;
+            lock(&self.waiting).remove(&id);
+            lock(&self.followers).remove(&id);
+            if let (Ok(Ok(about)), Ok(Some(_))) = (answered, heard) {
                 return Ok(about);
             }
         }

@@ -12,10 +12,15 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ServiceExt;
 use rmcp::transport::io::stdio;
 use serde_json::{Map, Value};
+
+/// How long a kernel of our own may take to begin, and how long one that runs may take to answer.
+const BEGINS: Duration = Duration::from_secs(60);
+const RUNS: Duration = Duration::from_secs(10);
 
 /// The session that the tools are about.
 #[derive(Debug, Clone)]
@@ -80,7 +85,15 @@ async fn run(options: Options) -> Result<(), String> {
         Attach::Connection(path) => (None, find::read(path)?),
         Attach::Notebook(path) => (None, find::read(&find::of_notebook(path)?)?),
     };
-    let kernel = client::Kernel::connect(&connection).await?;
+    let patience = if own.is_some() { BEGINS } else { RUNS };
+    let kernel = client::Kernel::connect(&connection, patience).await;
+    let kernel = match kernel {
+        Ok(kernel) => kernel,
+        Err(problem) => {
+            own.into_iter().for_each(own::Own::end);
+            return Err(problem);
+        }
+    };
     let server = server::Server::new(Arc::new(kernel), options.books, options.notebook);
     let ended = async {
         let running = server.serve(stdio()).await.map_err(|e| format!("the client did not begin: {e}"))?;
