@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jupyter_protocol::{ConnectionInfo, JupyterMessage, UnknownMessage};
 use jupyter_zmq_client::{
@@ -106,7 +106,7 @@ impl Kernel {
     /// Asks until the kernel answers and what it publishes is heard: a kernel that begins does not listen yet, and a
     /// subscription takes effect some time after the connection.
     async fn first_words(&self, info: &ConnectionInfo, patience: Duration) -> Result<Value, String> {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while begun.elapsed() < patience {
             let (message, id) = message("kernel_info_request", json!({}));
             let reply = self.expect(&id);
@@ -118,6 +118,16 @@ impl Kernel {
             lock(&self.waiting).remove(&id);
             lock(&self.followers).remove(&id);
             if let (Ok(Ok(about)), Ok(Some(_))) = (answered, heard) {
+                return self.control_too(about, info, begun + patience).await;
+            }
+        }
+        Err(nobody(info))
+    }
+
+    /// The other channel is a connection of its own.
+    async fn control_too(&self, about: Value, info: &ConnectionInfo, end: Instant) -> Result<Value, String> {
+        while Instant::now() < end {
+            if self.request(Lane::Control, "kernel_info_request", json!({}), ANSWER).await.is_ok() {
                 return Ok(about);
             }
         }
