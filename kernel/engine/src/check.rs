@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::compile::Compiling;
 use super::diagnose::Rendered;
 use super::measured::Measure;
+use super::spare::Spare;
 use super::variables::short_type;
 use super::{Engine, Refused};
 
@@ -38,6 +39,7 @@ impl Engine {
                 // An interrupt of the running cell is not meant for a check.
                 compiling: Arc::default(),
                 checking: true,
+                spare: Spare::default(),
                 state: self.state.clone(),
                 before: None,
                 cells: self.cells.clone(),

@@ -41,6 +41,7 @@ mod recipe;
 mod refuse;
 pub mod shelf;
 pub mod source;
+pub mod spare;
 pub mod split;
 mod statics;
 mod texts;
@@ -63,6 +64,7 @@ use items::{Added, Items, Name};
 use measured::Measure;
 use shelf::Shelf;
 use source::{Place, line_column};
+use spare::Spare;
 use split::Split;
 use texts::Texts;
 use variables::Variables;
@@ -86,6 +88,7 @@ pub struct Engine {
     statements_only: HashSet<String>,
     showing: Showing,
     shelf: Shelf,
+    spare: Spare,
     compiling: Arc<Compiling>,
     /// Statements are not made into objects.
     checking: bool,
@@ -152,6 +155,7 @@ impl Engine {
             statements_only: HashSet::new(),
             showing: Showing::default(),
             shelf: Shelf::open(cache)?,
+            spare: Spare::default(),
             compiling,
             checking: false,
             state: State::default(),
