@@ -26,6 +26,14 @@ pub enum Verb {
     Kernel(KernelArgs),
     /// Execute a notebook without Jupyter
     Run(RunArgs),
+    /// Run a notebook again, from the first cell that changed, whenever its file is saved
+    Watch(WatchArgs),
+    /// Make a Rust text with `// %%` between its cells of a notebook, or a notebook of such a text
+    Convert(ConvertArgs),
+    /// Give assistants tools on a session, by the Model Context Protocol on standard input and output
+    Mcp(McpArgs),
+    /// Write instructions for assistants into a project
+    Assist(AssistArgs),
     /// Check what the kernel needs, and say how to get what is missing
     Doctor(DoctorArgs),
     /// The process that runs cells (the kernel calls this)
@@ -140,12 +148,12 @@ pub struct KernelArgs {
 /// `ferrolab run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The notebook to execute
+    /// The notebook to execute: an .ipynb, or a .rs with `// %%` between its cells
     pub notebook: PathBuf,
     /// What runs cells
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
-    /// Where the executed notebook goes [default: NAME.executed.ipynb beside NAME.ipynb]
+    /// Where the executed notebook goes [default: NAME.executed.ipynb beside NAME.ipynb or NAME.rs]
     #[arg(short, long, value_name = "OUT", conflicts_with = "inplace")]
     pub output: Option<PathBuf>,
     /// Overwrite the notebook itself
@@ -169,6 +177,64 @@ pub struct RunArgs {
     /// Write no HTML page
     #[arg(long)]
     pub no_html: bool,
+}
+
+/// `ferrolab watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The notebook to follow: an .ipynb, or a .rs with `// %%` between its cells
+    pub notebook: PathBuf,
+    /// Also write the executed notebook after each run
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Interrupt a cell that runs longer than this
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// The port of the page, on this machine alone [default: a free one]
+    #[arg(long, value_name = "PORT", conflicts_with = "no_page")]
+    pub port: Option<u16>,
+    /// Serve no page
+    #[arg(long)]
+    pub no_page: bool,
+}
+
+/// `ferrolab convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The .ipynb or .rs to read
+    pub input: PathBuf,
+    /// The file to write, or - for standard output [default: beside the first, with the other ending]
+    pub output: Option<PathBuf>,
+    /// Keep outputs, ids, attachments and hidden metadata of the notebook that is there
+    #[arg(long, conflicts_with = "overwrite")]
+    pub update: bool,
+    /// Replace the file that is there
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// `ferrolab mcp`.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Attach to the kernel with this connection file
+    #[arg(long, value_name = "CONNECTION_FILE", conflicts_with = "own")]
+    pub kernel: Option<PathBuf>,
+    /// Attach to the kernel that runs this notebook [default: a session of its own]
+    #[arg(long, value_name = "NOTEBOOK")]
+    pub notebook: Option<PathBuf>,
+    /// A session of its own, also when a notebook is named
+    #[arg(long)]
+    pub own: bool,
+}
+
+/// `ferrolab assist`.
+#[derive(Debug, Args)]
+pub struct AssistArgs {
+    /// Write AGENTS.md, or the part of it that is about Ferrolab
+    #[arg(long, required = true)]
+    pub init: bool,
+    /// The project's folder [default: this one]
+    pub directory: Option<PathBuf>,
 }
 
 /// `ferrolab doctor`.
@@ -241,6 +307,8 @@ mod tests {
             &["run", "a.ipynb", "--html", "x", "--no-html"],
             &["run", "a.ipynb", "--timeout", "-1"],
             &["run", "a.ipynb", "-o", "b.ipynb", "--inplace"],
+            &["watch", "a.rs", "--port", "8000", "--no-page"],
+            &["convert", "a.rs", "--update", "--overwrite"],
             &["run"],
         ] {
             let args = ["ferrolab"].iter().chain(bad);

@@ -2,13 +2,16 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 mod ask;
+pub mod assist;
 pub mod cli;
+pub mod convert;
 pub mod doctor;
 pub mod evaluate;
 #[cfg(feature = "evcxr")]
 pub mod evcxr;
 pub mod install;
 pub mod output;
+pub mod percent;
 pub mod run;
 pub mod runner;
 pub mod serve;
@@ -43,6 +46,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "evcxr")]
         Verb::EvcxrGuest(args) => ended("evcxr-guest", crate::evcxr::guest::serve(&args.rest)),
         Verb::Run(args) => serve::run(&args),
+        Verb::Watch(args) => serve::watch(&args),
+        Verb::Mcp(args) => assist::serve(&args),
+        Verb::Assist(args) => assist::init(&args),
+        Verb::Convert(args) => convert::convert(&convert::ConvertOptions::from_args(&args)),
         Verb::Install(args) => serve::install(args),
         Verb::Uninstall(args) => {
             let place = install::KernelsDirectory::from_args(&args.place);

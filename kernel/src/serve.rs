@@ -1,4 +1,4 @@
-//! The verbs that need a session's parts joined: `kernel`, `run`, `install`, `doctor`. Each is a few
+//! The verbs that need a session's parts joined: `kernel`, `run`, `watch`, `install`, `doctor`. Each is a few
 //! lines that hand one room to another; no logic of their own.
 
 use std::fs;
@@ -60,9 +60,21 @@ pub fn run(args: &cli::RunArgs) -> ExitCode {
     };
     adopt_orphans();
     run::run(&run::RunOptions::from_args(args), |of_evcxr| {
-        let edition = if of_evcxr { Edition::E2021 } else { Edition::default() };
-        Ok(make(Options { edition, ..lab_options()? }))
+        Ok(make(Options { edition: edition(of_evcxr), ..lab_options()? }))
     })
+}
+
+/// `ferrolab watch NOTEBOOK`.
+pub fn watch(args: &cli::WatchArgs) -> ExitCode {
+    adopt_orphans();
+    run::watch::watch(&run::watch::WatchOptions::from_args(args), |of_evcxr| {
+        Ok(Box::new(DirectEvaluator::new(Options { edition: edition(of_evcxr), ..lab_options()? })))
+    })
+}
+
+/// Notebooks that were written for evcxr have its edition.
+fn edition(of_evcxr: bool) -> Edition {
+    if of_evcxr { Edition::E2021 } else { Edition::default() }
 }
 
 /// Makes the evaluator of an engine, on the thread that runs cells.

@@ -10,19 +10,20 @@ import pytest
 from support.process import ROOT
 
 LONGEST = 500
-PACKAGES = {"helper crate": ROOT, **{name: ROOT / "kernel" / name for name in ("base", "system", "engine", "jupyter")}, "kernel": ROOT / "kernel"}
+PACKAGES = {"helper crate": ROOT, **{name: ROOT / "kernel" / name for name in ("assist", "base", "system", "engine", "jupyter")}, "kernel": ROOT / "kernel"}
 RUST = sorted(p for folder in ("src", "kernel", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
 PYTHON = sorted(p for folder in ("src", "tests", "benches", "docs") for p in (ROOT / folder).rglob("*.py"))
 SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
 # What a package of the kernel may depend on besides crates of others: the compiler holds the walls, and this the plan.
-BELOW = {"base": set(), "system": set(), "engine": {"base", "system"}, "jupyter": set(), "kernel": {"base", "system", "engine", "jupyter"}}
+BELOW = {"assist": set(), "base": set(), "system": set(), "engine": {"base", "system"}, "jupyter": set(), "kernel": {"assist", "base", "system", "engine", "jupyter"}}
 # Crates that say what a package is not about.
 ELSEWHERE = {
+    "assist": {"syn", "toml", "rustix"},
     "base": {"serde", "libc", "tokio"},
     "system": {"tokio", "serde_json"},
     "engine": {"jupyter-protocol", "jupyter-zmq-client", "zeromq", "ring"},
-    "jupyter": {"syn", "quote", "toml", "rustix"},
-    "kernel": {"jupyter-zmq-client", "zeromq", "ring", "tokio"},
+    "jupyter": {"rmcp", "syn", "quote", "toml", "rustix"},
+    "kernel": {"jupyter-zmq-client", "rmcp", "zeromq", "ring", "tokio"},
     "helper crate": {"jupyter-protocol", "jupyter-zmq-client", "zeromq", "tokio", "syn"},
 }
 # Rooms inside a package -> words that their code must not hold, because they are another room's.

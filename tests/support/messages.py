@@ -42,6 +42,9 @@ REQUIRED = {
     "shutdown_reply": {"status": str, "restart": bool},
     "interrupt_reply": {"status": str},
     "usage_reply": {},
+    # ours
+    "check_reply": {"status": str},
+    "state_reply": {"status": str},
     "debug_reply": {},
 }
 # … and those of replies with status "ok"

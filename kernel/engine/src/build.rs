@@ -250,7 +250,8 @@ impl Engine {
         };
         let generated = generate(attempt.number, attempt.text, attempt.split, &scope, omit);
         let identity = family.map_or_else(String::new, |name| next.items.identity_of(name, &generated.needs));
-        let recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next, omit.aged);
+        let mut recipe = self.recipe(&generated, family.map_or("cell", |name| name), &identity, next, omit.aged);
+        recipe.check = self.checking;
         if first_hash.is_none() {
             *first_hash = Some(recipe.hash.clone());
             if let Some(hint) = self.shelf.hint(&recipe.hash) {
@@ -289,7 +290,7 @@ impl Engine {
                     note_statics(name, &recipe.hash, added, next, notes);
                 }
                 let cached = made.cached;
-                let object = made.object()?;
+                let object = if self.checking { PathBuf::new() } else { made.object()? };
                 let linked = recipe.linked.iter().map(|(name, _)| name).chain(family).cloned().collect();
                 next.items.run_with(&linked);
                 let body = Body { record: made.record, object, omit: omit.clone(), generated };

@@ -164,6 +164,8 @@ pub struct Job<'a> {
     pub bench: &'a Path,
     /// Who may interrupt.
     pub compiling: &'a Compiling,
+    /// Nothing is generated: rustc only says what is wrong.
+    pub check: bool,
     /// A rustc that waits on that bench.
     pub spare: Cell<Option<Waiting>>,
 }
@@ -217,6 +219,7 @@ impl Job<'_> {
             command.args(["-C", &option]);
         }
         match self.kind {
+            _ if self.check => command.arg("--emit=metadata=cell.rmeta"),
             CrateKind::Items => {
                 command.arg(format!("-Cextra-filename=-{}", self.name));
                 command.args([&format!("--emit=metadata={},obj=cell.o", metadata_of(self.name)), "--json=artifacts"])
@@ -277,12 +280,21 @@ impl Job<'_> {
     /// # Errors
     /// See [`CompileError`].
     pub fn run(&self) -> Result<String, CompileError> {
+        let said = self.run_rustc()?;
+        // Linking needs the crates' files; by now their code has usually been generated.
+        link(self.environment, self.bench, &self.made())?;
+        Ok(said)
+    }
+
+    /// Only rustc; what it says.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn run_rustc(&self) -> Result<String, CompileError> {
         let mut child = self.start()?;
         let mut said = String::new();
         let read = child.stderr.take().map(|e| io::Read::read_to_string(&mut BufReader::new(e), &mut said));
         self.finish(child, read.is_none_or(|r| r.is_ok()), &said)?;
-        // Linking needs the crates' files; by now their code has usually been generated.
-        link(self.environment, self.bench, &self.made())?;
         Ok(said)
     }
 

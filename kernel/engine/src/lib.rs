@@ -7,6 +7,7 @@ mod beside;
 mod build;
 mod by_example;
 pub mod cfg;
+pub mod check;
 pub mod closures;
 pub mod compile;
 pub mod diagnose;
@@ -28,6 +29,7 @@ mod layout;
 mod learn;
 mod lessons;
 pub mod levels;
+pub mod mark;
 pub mod measured;
 mod mended;
 pub mod mentions;
@@ -89,6 +91,8 @@ pub struct Engine {
     shelf: Shelf,
     spare: Spare,
     compiling: Arc<Compiling>,
+    /// Statements are not made into objects.
+    checking: bool,
     state: State,
     /// The state before the last committed cell, for `:undo`.
     before: Option<State>,
@@ -154,6 +158,7 @@ impl Engine {
             shelf: Shelf::open(cache)?,
             spare: Spare::default(),
             compiling,
+            checking: false,
             state: State::default(),
             before: None,
             cells: Texts::default(),

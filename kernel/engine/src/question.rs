@@ -46,6 +46,7 @@ impl Engine {
             named: question.named,
             bench: &bench,
             compiling: &self.compiling,
+            check: false,
             spare: Cell::default(),
         };
         let answer = ask(&job);

@@ -37,6 +37,8 @@ pub(super) struct Recipe<'a> {
     pub(super) flags: Flags,
     /// False when what it reads cannot be told.
     pub(super) cacheable: bool,
+    /// Nobody runs it or links to it.
+    pub(super) check: bool,
 }
 
 impl Engine {
@@ -71,7 +73,7 @@ impl Engine {
         let read = reads::read(text);
         let hash = if let Some(read) = &read { hash.part(&read.hash) } else { hash }.finish();
         let cacheable = read.is_none_or(|Read { sure, .. }| sure);
-        Recipe { generated, name, identity, linked, hash, flags, cacheable }
+        Recipe { generated, name, identity, linked, hash, flags, cacheable, check: false }
     }
 
     pub(super) fn compile(&self, recipe: &Recipe<'_>) -> Result<CompiledCrate, CompileError> {
@@ -106,9 +108,14 @@ impl Engine {
             named: &generated.needs,
             bench: &bench,
             compiling: &self.compiling,
+            check: recipe.check,
             spare: Cell::new(spare),
         };
         let result = match generated.kind {
+            _ if recipe.check => job.run_rustc().map(|said| {
+                drop(fs::remove_dir_all(&bench));
+                CompiledCrate { record: record_of(&said, generated), items: None, object: None, cached: false }
+            }),
             CrateKind::Statements => self.compile_statements(&job, generated, cacheable),
             CrateKind::Items => self.compile_items(&job, generated, cacheable),
         };
@@ -123,6 +130,10 @@ impl Engine {
 
     /// Has a rustc started for the next cell, now that one had to be compiled.
     fn prepare_rustc(&self) {
+        // What is only checked has no next cell.
+        if self.checking {
+            return;
+        }
         let (rustc, shelf) = (self.environment.toolchain.rustc.clone(), self.shelf.clone());
         self.spare.prepare(move || {
             let bench = shelf.bench()?;

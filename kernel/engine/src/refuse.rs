@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::closures;
 use super::compile::CompileError;
-use super::diagnose::{self, Rendered, advice};
+use super::diagnose::{self, Finding, Found, Position, Rendered, advice};
 use super::edition::Edition;
 use super::environment::Identity;
 use super::question::Question;
@@ -102,5 +102,16 @@ impl Engine {
 fn plain_syntax(number: u32, text: &str, message: &str, offset: usize, more: &str) -> Refused {
     let (line, column) = line_column(text, offset);
     let plain = format!("error: {message}{more}\n --> [{number}]:{line}:{column}");
-    Refused::Errors(Rendered { name: "error".into(), value: format!("{message}{more}"), ansi: plain.clone(), plain })
+    let at = Position { line, column, offset: text.get(..offset).unwrap_or_default().chars().count() };
+    let message = format!("{message}{more}");
+    let span = Found { cell: None, start: at, end: at, label: None, primary: true };
+    let finding =
+        Finding { code: None, message: message.clone(), spans: vec![span], notes: Vec::new(), suggestions: Vec::new() };
+    Refused::Errors(Rendered {
+        name: "error".into(),
+        value: message,
+        ansi: plain.clone(),
+        plain,
+        findings: vec![finding],
+    })
 }

@@ -12,8 +12,14 @@ use super::insight::lexer::{Token, tokens};
 /// them; no cell has these numbers.
 pub const START_FILES: [(u32, &str); 2] = [(u32::MAX - 2, "init.evcxr"), (u32::MAX - 3, "prelude.rs")];
 
+/// The number of a text that is checked and is no cell.
+pub const CHECKED: u32 = u32::MAX - 4;
+
 /// What a cell is called in a report: its number in brackets, or the name of a start-up file.
 pub fn cell_name(cell: u32) -> String {
+    if cell == CHECKED {
+        return "[check]".to_owned();
+    }
     match START_FILES.iter().find(|(number, _)| *number == cell) {
         Some((_, file)) => format!("[{file}]"),
         None => format!("[{cell}]"),

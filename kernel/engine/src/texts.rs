@@ -16,7 +16,7 @@ use super::{Engine, Refused};
 const FILES: u32 = u32::MAX - 16;
 
 /// The texts of cells, for showing places in them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Texts {
     cells: HashMap<u32, Arc<str>>,
     sources: HashMap<String, Source>,

@@ -7,6 +7,7 @@ use super::errors;
 use crate::runner::control::Control;
 use crate::runner::host::{Config, Ended, Runner};
 use ferrolab_base::frame::Command;
+use ferrolab_engine::mark::Mark;
 use ferrolab_engine::{Engine, Prepared};
 use ferrolab_jupyter::session::evaluator::CellError;
 
@@ -88,6 +89,14 @@ impl ReadySession {
             drop(self.tell(&Command::Drop { names: stale }));
         }
         unbound
+    }
+
+    /// Names and items are as they were at a mark; what has come since then is dropped.
+    pub(super) fn return_to(&mut self, mark: &Mark) {
+        let names = self.engine.return_to(mark);
+        if !names.is_empty() {
+            drop(self.tell(&Command::Drop { names }));
+        }
     }
 
     /// The runner ended, and no copy took over. The variables that went with it are returned.

@@ -4,14 +4,17 @@
 
 mod aftermath;
 pub(crate) mod answers;
+mod checking;
 pub mod directives;
 pub(crate) mod errors;
 mod listener;
 mod live;
 mod preparing;
 pub mod startup;
+mod trail;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::output::Output;
@@ -20,12 +23,13 @@ use crate::runner::host::{Config, End, Ended};
 use answers::Answers;
 use directives::{Directive, Plan};
 use ferrolab_base::frame::{Command, Outcome, Protect, Restore};
+use ferrolab_engine::check::Checker;
 use ferrolab_engine::compile::Compiling;
 use ferrolab_engine::edition::Edition;
 use ferrolab_engine::environment::{self, Cache, Environment};
 use ferrolab_engine::measured::Measure;
 use ferrolab_engine::{Engine, Prepared};
-use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, Insight, Sink, Verdict};
+use ferrolab_jupyter::session::evaluator::{Cell, CellError, Display, Evaluator, GoneBack, Insight, Sink, Verdict};
 use ferrolab_system::limits;
 use listener::CellListener;
 use live::ReadySession;
@@ -77,6 +81,8 @@ pub struct DirectEvaluator {
     started: bool,
     /// They run now.
     starting: bool,
+    /// What cells did, when someone wants to go back to before them.
+    trail: Option<trail::Trail>,
 }
 
 /// What `:…` directives change.
@@ -94,12 +100,32 @@ struct Settings {
     offline: Option<bool>,
 }
 
+impl Settings {
+    /// Those of a session that begins.
+    fn with(threads: u32) -> Self {
+        Self {
+            threads,
+            timing: false,
+            protect: Protect::Small,
+            restore: Restore::Auto,
+            environment: Vec::new(),
+            offline: None,
+        }
+    }
+}
+
 /// What other threads use while a cell runs.
 #[derive(Default)]
 struct Shared {
     control: Arc<Control>,
     compiling: Arc<Compiling>,
     known: Mutex<answers::Known>,
+    /// For checks that go on while a cell runs.
+    checker: Mutex<Option<Checker>>,
+    /// What there is at the start was prepared, or cannot be without a cell.
+    prepared: AtomicBool,
+    /// The check that goes on now.
+    checking: Mutex<Option<Arc<Compiling>>>,
     usage: Mutex<answers::Meter>,
 }
 
@@ -111,18 +137,12 @@ impl DirectEvaluator {
             options,
             shared: Arc::default(),
             live: None,
-            settings: Settings {
-                threads,
-                timing: false,
-                protect: Protect::Small,
-                restore: Restore::Auto,
-                environment: Vec::new(),
-                offline: None,
-            },
+            settings: Settings::with(threads),
             last_error: None,
             gone: Vec::new(),
             started: false,
             starting: false,
+            trail: None,
         };
         evaluator.publish_names();
         evaluator
@@ -215,12 +235,14 @@ impl DirectEvaluator {
         self.ready(sink)?;
         let started = std::time::Instant::now();
         let prepared = self.compile(code, sink)?;
+        self.note_taken(&prepared.taken);
         let mut listener = CellListener::new(Output::new(sink.clone(), code.silent));
         prepared.notes.iter().for_each(|note| listener.output.note(note));
         let mut report = CellFigures { compiled: started.elapsed(), cached: prepared.cached, usage: None };
         let Some(object) = &prepared.object else {
             listener.output.finish();
             self.ready(sink)?.commit(prepared);
+            self.note_ran();
             return Ok(report);
         };
         let ended = self.run(object, prepared.symbol, code, &mut listener, sink)?;
@@ -231,6 +253,7 @@ impl DirectEvaluator {
             End::Said(Outcome::Returned) => self.returned(prepared, &ended.lost, code.number, &mut listener.output),
             _ => return Err(self.failed(&ended, &prepared.taken, listener)),
         }
+        self.note_ran();
         Ok(report)
     }
 
@@ -303,6 +326,7 @@ impl DirectEvaluator {
     /// the cell had in hand.
     fn failed(&mut self, ended: &Ended, taken: &[String], listener: CellListener) -> CellError {
         let CellListener { mut output, panics, said } = listener;
+        self.note_failed(ended);
         let Some(live) = &mut self.live else { return errors::plain("Engine", "there is no engine") };
         let kept = aftermath::kept(ended, &aftermath::changeable(&live.engine, taken));
         let mut error = errors::ended(&live.engine, ended, &panics, &kept);
@@ -333,6 +357,7 @@ impl DirectEvaluator {
     fn publish_names(&self) {
         let Some(engine) = self.engine() else { return };
         *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = answers::Known::of(engine);
+        *self.shared.checker.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.checker());
     }
 }
 
@@ -383,10 +408,22 @@ impl Evaluator for DirectEvaluator {
             drop(self.set_up(environment));
         }
         self.publish_names();
+        self.shared.prepared.store(true, Ordering::Release);
     }
 
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict {
-        self.evaluate(cell, sink)
+        self.begin_step(cell);
+        let verdict = self.evaluate(cell, sink);
+        self.end_step();
+        verdict
+    }
+
+    fn remember(&mut self) {
+        self.begin_trail();
+    }
+
+    fn go_back(&mut self, cells: usize, sink: &Arc<dyn Sink>) -> Option<GoneBack> {
+        self.take_back(cells, sink)
     }
 
     fn expression(&mut self, code: &str) -> Result<Display, CellError> {

@@ -170,6 +170,8 @@ struct Collected {
     number: u32,
     /// `clear_output(wait=True)` came and nothing after it yet.
     clear_first: bool,
+    /// How often something changed.
+    changes: u64,
     transcript: Transcript,
 }
 
@@ -240,7 +242,7 @@ impl Collector {
     pub(super) fn new(cells: usize, transcript: Transcript, stop: Arc<AtomicBool>) -> Self {
         let cells = (0..cells).map(|_| Vec::new()).collect();
         Self {
-            state: Mutex::new(Collected { cells, current: 0, number: 0, clear_first: false, transcript }),
+            state: Mutex::new(Collected { cells, current: 0, number: 0, clear_first: false, changes: 0, transcript }),
             stop,
             typed: Mutex::default(),
         }
@@ -248,7 +250,25 @@ impl Collector {
 
     fn state(&self) -> MutexGuard<'_, Collected> {
         // Nothing in here panics half way through a change.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.changes += 1;
+        state
+    }
+
+    /// A number that is another one when something has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).changes
+    }
+
+    /// Cells of another notebook from now on: for each, the cell whose outputs it goes on with.
+    pub(super) fn rearrange(&self, from: &[Option<usize>]) {
+        let mut state = self.state();
+        let mut before = std::mem::take(&mut state.cells);
+        let take =
+            |old: &Option<usize>| old.and_then(|old| before.get_mut(old)).map(std::mem::take).unwrap_or_default();
+        state.cells = from.iter().map(take).collect();
+        state.current = usize::MAX;
+        state.clear_first = false;
     }
 
     /// The outputs that follow belong to this cell.
@@ -279,7 +299,7 @@ impl Collector {
 
     /// Puts the outputs into the notebook.
     pub(super) fn copy_into(&self, notebook: &mut Notebook) {
-        for (index, outputs) in self.state().cells.iter().enumerate() {
+        for (index, outputs) in self.state.lock().unwrap_or_else(PoisonError::into_inner).cells.iter().enumerate() {
             if !outputs.is_empty() {
                 notebook.set_outputs(index, outputs.iter().map(Output::to_json).collect());
             }

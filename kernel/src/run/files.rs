@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::notebook::is_text;
 use super::{Page, RunOptions};
 
 /// The files of a run; all paths are absolute.
@@ -15,7 +16,7 @@ pub(super) struct RunFiles {
     pub(super) source: PathBuf,
     /// Its directory, where its cells run.
     pub(super) directory: PathBuf,
-    /// Its name without `.ipynb`.
+    /// Its name without `.ipynb` or `.rs`.
     pub(super) stem: String,
     /// The executed notebook.
     pub(super) output: PathBuf,
@@ -35,6 +36,9 @@ impl RunFiles {
         let source = absolute(&options.notebook)?;
         if !source.exists() {
             return Err(format!("{}: no such file", options.notebook.display()));
+        }
+        if options.inplace && is_text(&source) {
+            return Err("a text has no place for outputs; leave out --inplace".to_owned());
         }
         let stem = source.file_stem().map_or_else(|| "notebook".to_owned(), |s| s.to_string_lossy().into_owned());
         let directory = source.parent().unwrap_or(Path::new("/")).to_path_buf();
@@ -116,7 +120,7 @@ fn create_parent(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// A sentence for the user; what was there before is still there then.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let temporary = beside(&target);
     let written = (|| {

@@ -1,16 +1,17 @@
-//! `ferrolab run`: executes a notebook without Jupyter and shows it as a transcript, a notebook and
+//! `ferrolab run`: executes a notebook, or a text that stands for one, without Jupyter and shows it as a transcript, a notebook and
 //! a page. It evaluates nothing itself; whoever calls it brings an [`Evaluator`].
 
 mod clock;
 mod collect;
 mod control;
-mod files;
+pub(crate) mod files;
 mod html;
-mod notebook;
+pub(crate) mod notebook;
 mod parameters;
 mod terminal;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use std::env;
 use std::fs;

@@ -1,5 +1,5 @@
 //! A notebook file: reading it with clear refusals, putting outputs in, writing it back with
-//! everything in it that is not understood here. nbformat 4 only.
+//! everything in it that is not understood here. nbformat 4 only, and texts that stand for it (`percent`).
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,12 @@ use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer, Value, json};
 
 use super::parameters::{self, Given};
+use crate::percent;
+pub(super) use crate::percent::{lines_of, text_of};
 
 /// A notebook, whole.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Notebook {
+pub(crate) struct Notebook {
     root: Map<String, Value>,
 }
 
@@ -47,15 +49,36 @@ pub(super) struct Times {
     pub(super) elapsed: Duration,
 }
 
+/// Is this the name of a notebook as text?
+pub(crate) fn is_text(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
 impl Notebook {
     /// Reads a file.
     ///
     /// # Errors
     /// What is wrong with it and what to do, for the user.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let at = path.display();
         let bytes = fs::read(path).map_err(|e| format!("{at}: {e}"))?;
-        Self::parse(&bytes).map_err(|problem| format!("{at}: {problem}"))
+        Self::of_bytes(path, bytes).map_err(|problem| format!("{at}: {problem}"))
+    }
+
+    /// What a file of this name holds.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to do, without the file's name.
+    pub(super) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {
+        if is_text(path) { Self::parse_text(bytes) } else { Self::parse(&bytes) }
+    }
+
+    /// A Rust file with `// %%` between its cells.
+    fn parse_text(bytes: Vec<u8>) -> Result<Self, String> {
+        let text = String::from_utf8(bytes).map_err(|e| format!("not text in UTF-8: {e}"))?;
+        let notebook = Self { root: percent::read(&text)? };
+        notebook.check()?;
+        Ok(notebook)
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -183,6 +206,11 @@ impl Notebook {
         cells.map_or(&[], Vec::as_slice)
     }
 
+    /// All of it.
+    pub(crate) fn root(&self) -> &Map<String, Value> {
+        &self.root
+    }
+
     /// The notebook's metadata.
     pub(super) fn metadata(&self) -> &Value {
         self.root.get("metadata").unwrap_or(&Value::Null)
@@ -247,28 +275,19 @@ impl Notebook {
 
     /// The file's bytes, laid out as nbformat does it.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let formatter = PrettyFormatter::with_indent(b" ");
-        let mut serializer = Serializer::with_formatter(&mut bytes, formatter);
-        // Writing JSON values into memory has nothing that could fail.
-        let _ = serde::Serialize::serialize(&self.root, &mut serializer);
-        bytes.push(b'\n');
-        bytes
+        bytes_of(&self.root)
     }
 }
 
-/// nbformat's multi-line strings: one string, or a list of them to join.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(lines) => lines.iter().map(Value::as_str).collect(),
-        _ => None,
-    }
-}
-
-/// The list form of a text, which version control can compare line by line.
-pub(super) fn lines_of(text: &str) -> Value {
-    text.split_inclusive('\n').map(Value::from).collect()
+/// A notebook's bytes, laid out as nbformat does it.
+pub(crate) fn bytes_of(root: &Map<String, Value>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let formatter = PrettyFormatter::with_indent(b" ");
+    let mut serializer = Serializer::with_formatter(&mut bytes, formatter);
+    // Writing JSON values into memory has nothing that could fail.
+    let _ = serde::Serialize::serialize(root, &mut serializer);
+    bytes.push(b'\n');
+    bytes
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! This room runs no compiler, generates no code and knows nothing of processes or sessions.
 
 pub mod advice;
+mod finding;
 mod names;
 mod parse;
 mod place;
@@ -17,6 +18,7 @@ mod tests;
 mod types;
 
 pub use advice::advice;
+pub use finding::{Edit, Finding, Found, Position, Suggestion};
 pub use parse::{Diagnostic, Level, Span, parse};
 pub use place::Cells;
 pub use remote::{explain_remote_closures, wanting_more};

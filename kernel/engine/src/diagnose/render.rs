@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use annotate_snippets::{Group, Renderer};
 
+use super::finding::{Finding, finding};
 use super::names::{clean, is_generated};
 use super::parse::{Diagnostic, Level};
 use super::place::{Cells, View};
@@ -25,6 +26,8 @@ pub struct Rendered {
     pub ansi: String,
     /// The report without colours.
     pub plain: String,
+    /// The same errors as data.
+    pub findings: Vec<Finding>,
 }
 
 /// Report the errors among `diagnostics`, which are about the generated text `source`; `current`
@@ -86,7 +89,8 @@ fn report(diagnostics: Vec<&Diagnostic>, view: &View<'_>, current: u32, kind: &s
         ansi.push(line.clone());
         plain.push(line);
     }
-    Some(Rendered { name, value, ansi: ansi.join("\n\n"), plain: plain.join("\n\n") })
+    let findings = placed.iter().take(SHOWN).map(|(_, diagnostic)| finding(diagnostic, view, current)).collect();
+    Some(Rendered { name, value, ansi: ansi.join("\n\n"), plain: plain.join("\n\n"), findings })
 }
 
 /// The current cell first, then other cells, the latest first, then what has no place.
@@ -101,7 +105,7 @@ fn rank(diagnostic: &Diagnostic, view: &View<'_>, current: u32) -> Rank {
     }
 }
 
-fn is_error_code(code: &str) -> bool {
+pub(super) fn is_error_code(code: &str) -> bool {
     code.len() == 5 && code.starts_with('E') && code[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -162,7 +166,7 @@ fn groups<'a>(diagnostic: &Diagnostic, view: &View<'a>, current: u32) -> Vec<Gro
 
 /// The message itself. What rustc says of the file, and of our bracket that an unclosed one of the
 /// user's runs into, is said of the cell.
-fn headline(diagnostic: &Diagnostic, view: &View<'_>) -> String {
+pub(super) fn headline(diagnostic: &Diagnostic, view: &View<'_>) -> String {
     let unclosed = "this cell contains an unclosed delimiter";
     let message = clean(&diagnostic.message, diagnostic.code(), view);
     let ours = || diagnostic.spans.iter().any(|s| view.place(s).is_none());
@@ -181,7 +185,7 @@ fn with_more(message: String, more: usize) -> String {
 }
 
 /// The text of a note or help; `None` when it says nothing to the user.
-fn child_message(child: &Diagnostic, code: &str, view: &View<'_>) -> Option<String> {
+pub(super) fn child_message(child: &Diagnostic, code: &str, view: &View<'_>) -> Option<String> {
     let mut message = clean(&child.message, code, view);
     if is_generated(&message) || is_about_lints(&message) || is_about_setup(&message) {
         return None;

@@ -66,9 +66,9 @@ fn marked<'a>(cell: u32, marks: Vec<Mark>, view: &View<'a>) -> Option<Snippet<'a
 }
 
 /// One way to carry out a suggestion: changes to one cell.
-struct Alternative {
-    cell: u32,
-    patches: Vec<(Range<usize>, String)>,
+pub(super) struct Alternative {
+    pub(super) cell: u32,
+    pub(super) patches: Vec<(Range<usize>, String)>,
 }
 
 /// A suggestion's alternatives as patched user lines, and how many were left out. `None` when the
@@ -78,16 +78,7 @@ pub(super) fn patched<'a>(
     view: &View<'a>,
     current: u32,
 ) -> Option<(Vec<Snippet<'a, Patch<'a>>>, usize)> {
-    let mut alternatives: Vec<Alternative> = Vec::new();
-    for parts in substitutions(&child.spans) {
-        let Some(alternative) = alternative(&parts, view, current) else {
-            continue;
-        };
-        let known = |a: &Alternative| a.cell == alternative.cell && a.patches == alternative.patches;
-        if !alternative.patches.is_empty() && !alternatives.iter().any(known) {
-            alternatives.push(alternative);
-        }
-    }
+    let alternatives = alternatives(child, view, current);
     if alternatives.is_empty() {
         return None;
     }
@@ -97,6 +88,19 @@ pub(super) fn patched<'a>(
         Some(Snippet::source(view.text(a.cell)?).path(Some(view.cells.name(a.cell))).patches(patches))
     });
     Some((snippets.collect(), more))
+}
+
+/// All ways to carry out a suggestion that can be told in the user's terms.
+pub(super) fn alternatives(child: &Diagnostic, view: &View<'_>, current: u32) -> Vec<Alternative> {
+    let mut found: Vec<Alternative> = Vec::new();
+    for parts in substitutions(&child.spans) {
+        let Some(alternative) = alternative(&parts, view, current) else { continue };
+        let known = |a: &Alternative| a.cell == alternative.cell && a.patches == alternative.patches;
+        if !alternative.patches.is_empty() && !found.iter().any(known) {
+            found.push(alternative);
+        }
+    }
+    found
 }
 
 /// rustc lists the parts of all alternatives in one row; a new one starts where the row goes back.

@@ -87,6 +87,15 @@ pub enum Verdict {
     Quit,
 }
 
+/// Where a session is after it went back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoneBack {
+    /// How many of the cells that were remembered have an effect still: the first ones.
+    pub cells: usize,
+    /// Why these are fewer than wanted, for the user.
+    pub why: Option<String>,
+}
+
 /// What a session runs cells with. It is used from one thread, cell by cell.
 pub trait Evaluator: Send {
     /// Called once, before the first cell, when [`Evaluator::insight`] is being asked already: what takes time
@@ -96,6 +105,13 @@ pub trait Evaluator: Send {
     fn execute(&mut self, cell: &Cell, sink: &Arc<dyn Sink>) -> Verdict;
     /// Evaluate one of `user_expressions`, quietly: the display of its value, or its error.
     fn expression(&mut self, code: &str) -> Result<Display, CellError>;
+    /// Remember from now on what each cell does, for [`Evaluator::go_back`].
+    fn remember(&mut self) {}
+    /// Take back all cells but the first `cells` of those that were remembered, and more of them where that is needed to
+    /// be sure that nothing of the others is left. None when the evaluator cannot.
+    fn go_back(&mut self, _cells: usize, _sink: &Arc<dyn Sink>) -> Option<GoneBack> {
+        None
+    }
     /// The part that answers while a cell runs.
     fn insight(&self) -> Arc<dyn Insight>;
 }
@@ -154,6 +170,15 @@ pub trait Insight: Send + Sync {
     fn complete(&self, code: &str, cursor: usize) -> Completions;
     /// Describe what stands at a cursor: representations by MIME type, or nothing known.
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<Map<String, Value>>;
+    /// What the session knows by name: `variables`, `items`, `crates`. None when this cannot be told.
+    fn state(&self) -> Option<Value> {
+        None
+    }
+    /// What is wrong with a text, without running it or changing anything: the content of a `check_reply`. None when this
+    /// cannot be told. It may take as long as compiling does.
+    fn check(&self, _code: &str) -> Option<Value> {
+        None
+    }
     /// Is this text a whole cell?
     fn is_complete(&self, code: &str) -> Completeness;
     /// Stop the running cell, if one runs. Returns at once.

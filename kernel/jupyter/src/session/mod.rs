@@ -191,8 +191,19 @@ impl Session {
         }
     }
 
-    fn on_query(&self, request: &Arc<Request>) {
-        if attach::is_attach(request) { self.attach(request) } else { self.answer(request) }
+    fn on_query(self: &Arc<Self>, request: &Arc<Request>) {
+        if attach::is_attach(request) { self.attach(request) } else { self.respond(request) }
+    }
+
+    /// Answers a request; a check, which takes as long as compiling does, on a thread of its own.
+    fn respond(self: &Arc<Self>, request: &Arc<Request>) {
+        if request.header.msg_type != "check_request" {
+            return self.answer(request);
+        }
+        let (session, theirs) = (self.clone(), request.clone());
+        if thread::Builder::new().name("check".into()).spawn(move || session.answer(&theirs)).is_err() {
+            self.answer(request);
+        }
     }
 
     fn enqueue(&self, request: Arc<Request>) {
@@ -206,9 +217,9 @@ impl Session {
         self.queue_changed.notify_all();
     }
 
-    fn on_control(&self, event: Event) {
+    fn on_control(self: &Arc<Self>, event: Event) {
         match event {
-            Event::Request(request) => self.answer(&request),
+            Event::Request(request) => self.respond(&Arc::from(request)),
             Event::Interrupt => self.interrupt(),
             Event::Terminate => {
                 let content = ShutdownReply { restart: false, status: ReplyStatus::Ok, error: None };

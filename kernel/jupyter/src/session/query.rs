@@ -3,6 +3,7 @@
 use jupyter_protocol::{
     CommClose, CommInfoReply, CommOpen, CompleteRequest, ExecutionState, HistoryRequest, InspectRequest,
     InterruptReply, IsCompleteRequest, JupyterMessageContent as Content, ReplyStatus, ShutdownReply, ShutdownRequest,
+    UnknownMessage,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +57,8 @@ impl Session {
             Content::DebugRequest(debug) => messages::debug_refused(&debug.content),
             _ => match &*request.header.msg_type {
                 "usage_request" => self.on_usage(),
+                "state_request" => self.on_state(),
+                "check_request" => self.on_check(content),
                 "connect_request" => self.on_connect(),
                 unknown => {
                     eprintln!("ferrolab: unknown request {unknown} on {}", request.channel);
@@ -107,6 +110,33 @@ impl Session {
             Completeness::Complete => messages::is_complete("complete", None),
             Completeness::Incomplete { indent } => messages::is_complete("incomplete", Some(&indent)),
             Completeness::Invalid => messages::is_complete("invalid", None),
+        }
+    }
+
+    /// `state_request`: ours; what the session knows by name.
+    pub(super) fn on_state(&self) -> Content {
+        match self.insight.get().and_then(|insight| insight.state()) {
+            Some(Value::Object(mut known)) => {
+                known.insert("status".to_owned(), json!("ok"));
+                messages::other("state_reply", Value::Object(known))
+            }
+            _ => {
+                messages::error_reply("state_reply", "NotReady", "this session does not tell what it knows, or not yet")
+            }
+        }
+    }
+
+    /// `check_request`: ours; what is wrong with a text.
+    pub(super) fn on_check(&self, content: &Content) -> Content {
+        let Content::UnknownMessage(UnknownMessage { content, .. }) = content else {
+            return messages::error_reply("check_reply", "BadRequest", "this is no check_request");
+        };
+        let Some(code) = content.get("code").and_then(Value::as_str) else {
+            return messages::error_reply("check_reply", "BadRequest", "a check_request has the text in `code`");
+        };
+        match self.insight.get().and_then(|insight| insight.check(code)) {
+            Some(found) => messages::other("check_reply", found),
+            None => messages::error_reply("check_reply", "NotReady", "nothing can be checked in this session"),
         }
     }
 

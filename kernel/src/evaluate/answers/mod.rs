@@ -4,16 +4,23 @@
 mod prelude;
 
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Shared, directives};
+use super::{Shared, checking, directives};
 use ferrolab_engine::Engine;
+use ferrolab_engine::check::Checker;
 use ferrolab_engine::insight::{self, Names, Variable};
+use ferrolab_engine::source::CHECKED;
 use ferrolab_engine::variables::short_type;
 use ferrolab_jupyter::session::evaluator::{Completeness, Completion, Completions, Insight, Usage};
+
+/// How long a check waits for a session that begins.
+const PREPARING: Duration = Duration::from_secs(60);
 
 /// Implements the session's questions.
 pub(super) struct Answers {
@@ -23,6 +30,20 @@ pub(super) struct Answers {
 impl Answers {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// A copy of the session for a check. At the session's start it waits for what is being prepared.
+    fn checker(&self) -> Option<Checker> {
+        let begun = Instant::now();
+        loop {
+            let prepared = self.shared.prepared.load(Ordering::Acquire);
+            let checker =
+                self.shared.checker.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Checker::again);
+            if checker.is_some() || prepared || begun.elapsed() > PREPARING {
+                return checker;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn names(&self) -> Names {
@@ -65,6 +86,15 @@ impl Known {
     }
 }
 
+impl Known {
+    /// For programs.
+    fn data(&self) -> Value {
+        let variables = self.variables.iter().map(|v| json!({"name": v.name, "type": v.type_text}));
+        let items: Vec<String> = self.names().items.iter().map(|item| item.signature.clone()).collect();
+        json!({"variables": variables.collect::<Vec<Value>>(), "items": items, "crates": self.crates})
+    }
+}
+
 /// Enter the items of a text; what cannot be read has no completions.
 pub(super) fn add_items(names: &mut Names, text: &str) {
     let Ok(file) = syn::parse_file(text) else { return };
@@ -90,6 +120,16 @@ impl Insight for Answers {
         completeness(code)
     }
 
+    fn state(&self) -> Option<Value> {
+        Some(self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).data())
+    }
+
+    fn check(&self, code: &str) -> Option<Value> {
+        let Some(checker) = self.checker() else { return Some(checking::not_ready()) };
+        *self.shared.checking.lock().unwrap_or_else(PoisonError::into_inner) = Some(checker.compiling());
+        Some(checking::check(checker, CHECKED, code).data())
+    }
+
     fn interrupt(&self) {
         self.shared.compiling.cancel();
         self.shared.control.interrupt();
@@ -97,6 +137,9 @@ impl Insight for Answers {
 
     fn shutdown(&self) {
         self.shared.compiling.cancel();
+        if let Some(checking) = &*self.shared.checking.lock().unwrap_or_else(PoisonError::into_inner) {
+            checking.cancel();
+        }
         self.shared.control.end();
     }
 

@@ -83,6 +83,8 @@ pub enum Magic {
     Capture(Option<String>),
     /// `%%timeit`, `%timeit`, `%%scaling` and `%%bench`.
     Measured(Measure),
+    /// `%%check`, `:check`.
+    Check,
 }
 
 /// An error that is about a directive.

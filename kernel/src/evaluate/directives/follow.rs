@@ -24,6 +24,7 @@ struct Wrapped {
     time: bool,
     measure: Option<Measure>,
     capture: Option<Option<String>>,
+    check: bool,
 }
 
 impl Wrapped {
@@ -34,6 +35,7 @@ impl Wrapped {
                 Magic::Time => wrapped.time = true,
                 Magic::Measured(measure) => wrapped.measure = Some(measure.clone()),
                 Magic::Capture(name) => wrapped.capture = Some(name.clone()),
+                Magic::Check => wrapped.check = true,
             }
         }
         wrapped
@@ -52,6 +54,9 @@ impl DirectEvaluator {
 
     fn follow(&mut self, plan: &Plan, cell: &Cell, sink: &Arc<dyn Sink>) -> Result<Then, CellError> {
         let wrapped = Wrapped::by(&plan.magics);
+        if wrapped.check {
+            return self.on_check_cell(cell, sink).map(|()| Then::GoOn);
+        }
         check_measure(&wrapped, plan)?;
         let captured: Arc<Captured> = Arc::default();
         let shown: Arc<dyn Sink> = if wrapped.capture.is_some() { captured.clone() } else { sink.clone() };
@@ -157,6 +162,9 @@ impl DirectEvaluator {
     /// `%time` and `%timeit`: the code of one line.
     fn on_wrapped(&mut self, magic: &Magic, text: &str, cell: &Cell, sink: &Arc<dyn Sink>) -> Done {
         let wrapped = Wrapped::by(std::slice::from_ref(magic));
+        if wrapped.check {
+            return self.on_check_line(text, cell, sink);
+        }
         let code = Code { shown: &cell.code, measure: wrapped.measure, count: wrapped.time, ..Code::plain(cell, text) };
         let report = self.run_code(&code, sink)?;
         if wrapped.time {

@@ -4,6 +4,7 @@
 //! line is blanked, not removed.
 
 mod capture;
+mod check;
 mod compiling;
 mod definition;
 mod dependencies;
@@ -27,7 +28,7 @@ mod timing;
 mod write_file;
 
 pub use definition::Magic;
-pub use plan::{Directive, Plan, plan, plan_with};
+pub use plan::{Directive, Plan, What, plan, plan_with};
 #[cfg(feature = "evcxr")]
 pub use table::evcxr_has;
-pub use table::{help, is_raw};
+pub use table::{changes_names, help, is_raw};

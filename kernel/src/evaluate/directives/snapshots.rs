@@ -7,7 +7,7 @@ use crate::evaluate::DirectEvaluator;
 use crate::evaluate::listener::CellListener;
 use crate::output::Output;
 use ferrolab_base::frame::{Command, Protect, Restore};
-use ferrolab_jupyter::session::evaluator::Sink;
+use ferrolab_jupyter::session::evaluator::{CellError, Sink};
 
 pub(super) const SNAPSHOTS: Definition = Definition {
     names: &["snapshots", "snapshot"],
@@ -32,6 +32,15 @@ pub(super) const UNDO: Definition = Definition {
     engines: Engines::Own,
     form: Form::Alone(DirectEvaluator::on_undo),
 };
+
+/// What `:undo` has not brought back.
+#[derive(Default)]
+pub(in crate::evaluate) struct Undone {
+    /// Variables with large data that is as the cell left it.
+    pub(in crate::evaluate) shared: Vec<String>,
+    /// Threads, children and connections that went with the process.
+    pub(in crate::evaluate) went: Vec<String>,
+}
 
 impl DirectEvaluator {
     /// `:snapshots on|off|all`
@@ -63,6 +72,19 @@ impl DirectEvaluator {
 
     /// `:undo`
     fn on_undo(&mut self, sink: &Arc<dyn Sink>) -> Done {
+        let undone = self.undo(sink)?;
+        let mut note = String::new();
+        if !undone.shared.is_empty() {
+            note = format!("; large data is as it is now, in: {}", undone.shared.join(", "));
+        }
+        if !undone.went.is_empty() {
+            note.push_str(&format!("; gone: {}", undone.went.join(", ")));
+        }
+        say(sink, &format!("took back the last cell{note}\n"))
+    }
+
+    /// Takes back what ran last.
+    pub(in crate::evaluate) fn undo(&mut self, sink: &Arc<dyn Sink>) -> Result<Undone, CellError> {
         let Some(live) = self.live.as_mut().filter(|live| live.is_running()) else {
             return Err(wrong("there is nothing to undo"));
         };
@@ -71,7 +93,7 @@ impl DirectEvaluator {
                 "there is nothing to undo: the last cell failed, was undone already, or had no snapshot",
             ));
         }
-        let mut note = String::new();
+        let mut undone = Undone::default();
         if live.engine.last_ran() {
             let mut listener = CellListener::new(Output::new(sink.clone(), true));
             let ended = live.follow(&Command::Undo { restore: self.settings.restore }, &mut listener)?;
@@ -84,15 +106,10 @@ impl DirectEvaluator {
             if !ended.restored {
                 return Err(wrong("there is no snapshot to return to"));
             }
-            if !ended.shared.is_empty() {
-                note = format!("; large data is as it is now, in: {}", ended.shared.join(", "));
-            }
-            if !ended.went.is_empty() {
-                note.push_str(&format!("; gone: {}", ended.went.join(", ")));
-            }
-            self.gone.extend(ended.went);
+            self.gone.extend(ended.went.iter().cloned());
+            undone = Undone { shared: ended.shared, went: ended.went };
         }
         live.engine.undo();
-        say(sink, &format!("took back the last cell{note}\n"))
+        Ok(undone)
     }
 }

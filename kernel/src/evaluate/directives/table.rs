@@ -5,7 +5,7 @@
 use super::definition::Engines;
 use super::definition::{Definition, Form};
 use super::{
-    capture, compiling, dependencies, describing, markdown, measure, names, running, shell, showing, snapshots,
+    capture, check, compiling, dependencies, describing, markdown, measure, names, running, shell, showing, snapshots,
     surroundings, target, threads, timing, write_file,
 };
 use ferrolab_engine::insight;
@@ -17,6 +17,7 @@ pub(super) const DIRECTIVES: &[&Definition] = &[
     &names::VARS,
     &names::TYPE,
     &names::ITEMS,
+    &check::CHECK,
     &names::CLEAR,
     &snapshots::UNDO,
     &compiling::OPT,
@@ -46,6 +47,7 @@ pub(super) const DIRECTIVES: &[&Definition] = &[
     &running::QUIT,
     &shell::MARK,
     &describing::QUESTION,
+    &check::CHECK_CELL,
     &timing::TIME_CELL,
     &timing::TIME,
     &measure::TIMEIT_CELL,
@@ -99,6 +101,12 @@ pub(super) fn find(name: &str) -> Option<&'static Definition> {
 /// Does a magic, by its name with its marks, take the rest of its cell as text that is no Rust?
 pub fn is_raw(name: &str) -> bool {
     find(name).is_some_and(|definition| matches!(definition.form, Form::Raw(_)))
+}
+
+/// Does a directive change which names code can use?
+pub fn changes_names(name: &str) -> bool {
+    const CHANGING: [&str; 5] = ["dep", "clear", "undo", "restart", "load_config"];
+    find(name).is_some_and(|definition| CHANGING.contains(&definition.names[0]))
 }
 
 /// Is a name without its mark one that evcxr itself has something to do for?
