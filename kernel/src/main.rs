@@ -2,6 +2,7 @@
 //! command line. This file only parses the verb and hands it to its room.
 
 mod ask;
+pub mod cached;
 pub mod cli;
 pub mod doctor;
 pub mod evaluate;
@@ -9,9 +10,11 @@ pub mod evaluate;
 pub mod evcxr;
 pub mod install;
 pub mod output;
+pub mod pack;
 pub mod run;
 pub mod runner;
 pub mod serve;
+pub mod warm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +28,8 @@ use ferrolab_system::limits;
 
 fn main() -> ExitCode {
     limits::let_writes_fail();
+    // SAFETY: the first thing this process does; it has no other thread.
+    unsafe { ferrolab_system::path::complete() };
     // As rustc's wrapper, which `:cache` of evcxr makes of this program, it does not come back.
     #[cfg(feature = "evcxr")]
     if std::env::var_os("EVCXR_RUSTC_WRAPPER").is_some() {
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
         once::enable(program);
     }
     match Cli::parse().verb {
-        Verb::Kernel(args) => serve::kernel(&args.connection_file, args.engine),
+        Verb::Kernel(args) => serve::kernel(&args),
         Verb::Runner(args) => runner(&args.rest),
         Verb::Probe(args) => ended("probe", runner::guest::probe(&args.rest)),
         #[cfg(feature = "evcxr")]
@@ -50,6 +55,17 @@ fn main() -> ExitCode {
         }
         Verb::Doctor(args) if args.evcxr => doctor::evcxr(args.json),
         Verb::Doctor(args) => serve::doctor(args.json),
+        Verb::Warm(args) => serve::warm(args),
+        Verb::Pack(args) => serve::pack(args),
+        Verb::Stage(args) => serve::stage(&args),
+        Verb::Crates(args) => serve::crates(&args),
+        Verb::Cache(args) => match cached::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("ferrolab: {message}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

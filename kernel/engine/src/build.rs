@@ -43,6 +43,8 @@ pub(super) struct Body {
     pub(super) generated: Generated,
     pub(super) record: Hints,
     pub(super) object: PathBuf,
+    /// What has to be loaded before, in this order.
+    pub(super) needs: Vec<PathBuf>,
     pub(super) omit: Omit,
 }
 
@@ -290,9 +292,11 @@ impl Engine {
                 }
                 let cached = made.cached;
                 let object = made.object()?;
+                let needs = recipe.linked.iter().map(|(_, made)| made.object()).collect::<Result<_, _>>();
+                let needs = needs.map_err(Refused::Broken)?;
                 let linked = recipe.linked.iter().map(|(name, _)| name).chain(family).cloned().collect();
                 next.items.run_with(&linked);
-                let body = Body { record: made.record, object, omit: omit.clone(), generated };
+                let body = Body { record: made.record, object, needs, omit: omit.clone(), generated };
                 return Ok(Try::Done((body, cached)));
             }
             Err(CompileError::Cancelled) => return Err(Refused::Interrupted),

@@ -54,6 +54,7 @@ impl Engine {
         next.items.add_stored(&[Name::from(name)], &mut linked);
         let text = generated.source.text();
         let hash = Identity::default()
+            .part("objects with names")
             .part(&self.environment.id)
             .part(format!("{flags:?}"))
             .part(format!("{:?}", generated.kind))
