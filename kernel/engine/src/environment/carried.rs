@@ -78,8 +78,10 @@ impl Described {
 
     /// Its line in an index.
     fn line(&self, checksum: &str) -> Value {
-        let wanted = self.dependencies.iter().filter(|wanted| wanted.kind.as_deref() != Some("dev"));
-        let dependencies: Vec<Value> = wanted
+        // What a crate's tests want, too: its features may name that.
+        let dependencies: Vec<Value> = self
+            .dependencies
+            .iter()
             .map(|wanted| {
                 json!({
                     "name": wanted.rename.as_ref().unwrap_or(&wanted.name),
@@ -277,7 +279,7 @@ mod tests {
         }))
         .expect("as cargo says it");
         let line = described.line("abc");
-        assert_eq!(line["deps"].as_array().map(Vec::len), Some(1), "nobody builds tests of others");
+        assert_eq!(line["deps"].as_array().map(Vec::len), Some(2), "features may name what tests want");
         assert_eq!((&line["deps"][0]["name"], &line["deps"][0]["package"]), (&json!("other"), &json!("serde")));
         assert_eq!((&line["cksum"], &line["deps"][0]["kind"]), (&json!("abc"), &json!("normal")));
     }
