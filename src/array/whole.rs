@@ -10,8 +10,7 @@ use super::reductions::Word;
 use super::shape::{Chunked, told};
 use crate::executor::{Error, ErrorKind, captures_nothing, conjure};
 use crate::par::{self, Around, Around3, Edge};
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Dimension, Ix0, Ix1, Ix2, Ix3, LinalgScalar};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, Dimension, Ix0, Ix1, Ix2, Ix3};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -36,13 +35,10 @@ fn room(name: &str, dtype: DType, len: usize) -> Result<Room, Error> {
     Room::new(dtype, len).map_err(|e| Error::refused(format!("{name}: the system has no memory for its result: {e}")))
 }
 
-/// A product of matrices: each task has a block of the result, and goes along all that it is the sum of.
+/// A product of matrices, both in memory.
 struct MatMul<T>(PhantomData<fn() -> T>);
 
-/// Rows and columns of a task's block: enough that `matrixmultiply` packs its operands seldom.
-const BLOCK: [usize; 2] = [256, 1024];
-
-impl<T: Float + LinalgScalar> Whole for MatMul<T> {
+impl<T: Float> Whole for MatMul<T> {
     fn name(&self) -> String {
         "matmul".to_owned()
     }
@@ -56,40 +52,13 @@ impl<T: Float + LinalgScalar> Whole for MatMul<T> {
         };
         let (Ok(a), Ok(b)) = (view(0), view(1)) else { unreachable!("slices are as long as their shapes say") };
         let room = room("matmul", T::DTYPE, shape.iter().product())?;
-        let (grid, width) = (Chunked::new(shape, &BLOCK), shape[1]);
-        let at = Shared(room.at());
-        par::message("matmul")
-            .try_for_each(0..grid.len(), |i| {
-                let region = grid.region(i);
-                let ([y, x], [h, w]) = ([region.start[0], region.start[1]], [region.shape[0], region.shape[1]]);
-                let start = at.of::<T>(y * width + x);
-                for row in 0..h {
-                    // SAFETY: rows of this block, which is within the room and this task's alone; zeros are numbers.
-                    unsafe { std::ptr::write_bytes(start.add(row * width), 0, w) };
-                }
-                let strides = ndarray::ShapeBuilder::strides((h, w), (width, 1));
-                // SAFETY: as above, and all of it was written.
-                let mut block = unsafe { ArrayViewMut2::from_shape_ptr(strides, start) };
-                let (rows, columns) = (ndarray::s![y..y + h, ..], ndarray::s![.., x..x + w]);
-                general_mat_mul(T::one(), &a.slice(rows), &b.slice(columns), T::zero(), &mut block);
-            })
-            .map_err(|stop| match stop {
-                par::Stop::Panicked { message, .. } => Error::new(ErrorKind::Panicked, format!("matmul: {message}")),
-                par::Stop::Interrupted => stop.resume(),
-            })?;
-        // SAFETY: blocks cover the result, and each was written.
+        // SAFETY: the room has as many numbers as the product, and nobody else has it.
+        unsafe { par::matmul_to(a, b, room.at().cast()) }.map_err(|stop| match stop {
+            par::Stop::Panicked { message, .. } => Error::new(ErrorKind::Panicked, format!("matmul: {message}")),
+            par::Stop::Interrupted => stop.resume(),
+        })?;
+        // SAFETY: all of it was written.
         Ok(unsafe { room.filled() })
-    }
-}
-
-/// A room's address for the tasks that write to it.
-#[derive(Clone, Copy)]
-struct Shared(*mut u8);
-// SAFETY: tasks write to parts that do not overlap.
-unsafe impl Sync for Shared {}
-impl Shared {
-    fn of<T>(&self, index: usize) -> *mut T {
-        self.0.cast::<T>().wrapping_add(index)
     }
 }
 
@@ -108,7 +77,7 @@ pub trait Product<E>: Dimension {
     type Output: Dimension;
     #[doc(hidden)]
     #[track_caller]
-    fn product<T: Float + LinalgScalar>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node>;
+    fn product<T: Float>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node>;
 }
 
 #[track_caller]
@@ -125,7 +94,7 @@ fn meet(a: &Node, b: &Node, last: usize, first: usize) {
 
 impl Product<Ix2> for Ix2 {
     type Output = Ix2;
-    fn product<T: Float + LinalgScalar>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
+    fn product<T: Float>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
         meet(a, b, 1, 0);
         whole(MatMul::<T>(PhantomData), &[a, b], vec![a.shape[0], b.shape[1]], T::DTYPE)
     }
@@ -140,14 +109,14 @@ fn summed<T: Float>(a: &Arc<Node>, b: &Arc<Node>, axis: Option<usize>) -> Arc<No
 
 impl Product<Ix1> for Ix2 {
     type Output = Ix1;
-    fn product<T: Float + LinalgScalar>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
+    fn product<T: Float>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
         meet(a, b, 1, 0);
         summed::<T>(a, b, Some(1))
     }
 }
 impl Product<Ix2> for Ix1 {
     type Output = Ix1;
-    fn product<T: Float + LinalgScalar>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
+    fn product<T: Float>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
         meet(a, b, 0, 0);
         let column = super::views::column(a);
         summed::<T>(&column, b, Some(0))
@@ -155,13 +124,13 @@ impl Product<Ix2> for Ix1 {
 }
 impl Product<Self> for Ix1 {
     type Output = Ix0;
-    fn product<T: Float + LinalgScalar>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
+    fn product<T: Float>(a: &Arc<Node>, b: &Arc<Node>) -> Arc<Node> {
         meet(a, b, 0, 0);
         summed::<T>(a, b, None)
     }
 }
 
-impl<T: Float + LinalgScalar, D: Dimension> Array<T, D> {
+impl<T: Float, D: Dimension> Array<T, D> {
     /// The product with a vector or a matrix, as `ndarray`'s `dot`. Of two matrices it is computed by blocks of the result, with
     /// both in memory; with a vector it is a sum, and what is made or read from a file need not fit.
     ///
@@ -181,6 +150,17 @@ impl<T: Float + LinalgScalar, D: Dimension> Array<T, D> {
         D: Product<E>,
     {
         self.with(D::product::<T>(&self.node, &other.node))
+    }
+}
+
+/// A room's address for the tasks that write to it.
+#[derive(Clone, Copy)]
+struct Shared(*mut u8);
+// SAFETY: tasks write to parts that do not overlap.
+unsafe impl Sync for Shared {}
+impl Shared {
+    fn of<T>(&self, index: usize) -> *mut T {
+        self.0.cast::<T>().wrapping_add(index)
     }
 }
 

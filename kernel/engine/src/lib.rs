@@ -13,6 +13,7 @@ pub mod edition;
 mod enter;
 pub mod environment;
 mod expand;
+mod fallback;
 pub mod families;
 pub mod generate;
 mod hot;
