@@ -36,6 +36,16 @@ pub enum Verb {
     Assist(AssistArgs),
     /// Check what the kernel needs, and say how to get what is missing
     Doctor(DoctorArgs),
+    /// Run notebooks, and put what they were compiled to into a folder for others
+    Warm(WarmArgs),
+    /// Pack program, toolchain, crates and compiled notebooks into one file
+    Pack(PackArgs),
+    /// Unpack such a file on this node, once, and say what to set
+    Stage(StageArgs),
+    /// Copy the crates that environments are made from into a folder, for machines without a network
+    Crates(CratesArgs),
+    /// Show what your cache holds, or remove what nobody has used for long
+    Cache(CacheArgs),
     /// The process that runs cells (the kernel calls this)
     #[command(hide = true)]
     Runner(RunnerArgs),
@@ -101,6 +111,16 @@ pub struct InstallArgs {
     /// An environment variable for the kernel; may be given several times
     #[arg(long, value_name = "K=V", value_parser = key_value)]
     pub env: Vec<(String, String)>,
+    /// A folder that `ferrolab warm` filled, to be read before each user's own cache; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub site: Vec<PathBuf>,
+    /// Whose code from such folders may run with the rights of the kernel's users, besides root's and their own: a
+    /// name or a number. It counts where root or the user owns the kernelspec
+    #[arg(long, value_name = "USER", requires = "site")]
+    pub site_owner: Option<String>,
+    /// Write the kernelspec only; the first cell prepares the environment where there is none
+    #[arg(long)]
+    pub no_prepare: bool,
 }
 
 impl InstallArgs {
@@ -143,6 +163,9 @@ pub struct KernelArgs {
     /// What runs cells
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
+    /// The folder of the kernelspec that started it, which names site layers
+    #[arg(long, value_name = "DIR")]
+    pub spec: Option<PathBuf>,
 }
 
 /// `ferrolab run`.
@@ -177,6 +200,90 @@ pub struct RunArgs {
     /// Write no HTML page
     #[arg(long)]
     pub no_html: bool,
+    /// A kernelspec's folder: use the site layers that it names
+    #[arg(long, value_name = "DIR")]
+    pub spec: Option<PathBuf>,
+    /// Write down which entries of caches are used (`ferrolab warm` reads it)
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub used: Option<PathBuf>,
+}
+
+/// `ferrolab pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// The file to write: NAME.tar.zst, or NAME.tar
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Notebooks whose compiled cells are to be in it
+    #[arg(long, value_name = "NOTEBOOK", num_args = 1..)]
+    pub notebooks: Vec<PathBuf>,
+    /// The processors to compile for, as with `warm`
+    #[arg(long, value_name = "CPU", value_delimiter = ',')]
+    pub target_cpu: Vec<String>,
+    /// A dependency whose crates are to be in it, as after `:dep`; may be given several times
+    #[arg(long, value_name = "CRATE")]
+    pub dep: Vec<String>,
+}
+
+/// `ferrolab stage`.
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    /// The file that `ferrolab pack` wrote
+    pub pack: PathBuf,
+    /// Where to [default: SLURM_TMPDIR, TMPDIR, or /tmp]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+}
+
+/// `ferrolab crates`.
+#[derive(Debug, Args)]
+pub struct CratesArgs {
+    /// The folder, which FERROLAB_CRATES then names; created when it is not there, else added to
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+    /// A dependency that is to be had besides, as after `:dep`; may be given several times
+    #[arg(long, value_name = "CRATE")]
+    pub dep: Vec<String>,
+}
+
+/// `ferrolab cache`.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// What to do; without a word, show what is there
+    #[command(subcommand)]
+    pub what: Option<CacheVerb>,
+}
+
+/// What can be done with a cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheVerb {
+    /// Remove environments and cells that were not used for 30 days, and what killed builds left
+    Prune {
+        /// Keep what was used within so many days
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u64,
+        /// Also what finished builds left, which makes the next one quicker
+        #[arg(long)]
+        builds: bool,
+        /// Everything but what a running session has loaded
+        #[arg(long, conflicts_with = "days")]
+        all: bool,
+    },
+}
+
+/// `ferrolab warm`.
+#[derive(Debug, Args)]
+pub struct WarmArgs {
+    /// The notebooks to run
+    #[arg(required = true)]
+    pub notebooks: Vec<PathBuf>,
+    /// The folder for others; created when it is not there, else added to
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+    /// The processors to compile for, by rustc's names; may be given several times [default: x86-64-v3, or the best
+    /// level below it that this machine has]
+    #[arg(long, value_name = "CPU", value_delimiter = ',')]
+    pub target_cpu: Vec<String>,
 }
 
 /// `ferrolab watch`.

@@ -3,6 +3,7 @@
 
 mod ask;
 pub mod assist;
+pub mod cached;
 pub mod cli;
 pub mod convert;
 pub mod doctor;
@@ -11,10 +12,12 @@ pub mod evaluate;
 pub mod evcxr;
 pub mod install;
 pub mod output;
+pub mod pack;
 pub mod percent;
 pub mod run;
 pub mod runner;
 pub mod serve;
+pub mod warm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +31,8 @@ use ferrolab_system::limits;
 
 fn main() -> ExitCode {
     limits::let_writes_fail();
+    // SAFETY: the first thing this process does; it has no other thread.
+    unsafe { ferrolab_system::path::complete() };
     // As rustc's wrapper, which `:cache` of evcxr makes of this program, it does not come back.
     #[cfg(feature = "evcxr")]
     if std::env::var_os("EVCXR_RUSTC_WRAPPER").is_some() {
@@ -40,7 +45,7 @@ fn main() -> ExitCode {
         once::enable(program);
     }
     match Cli::parse().verb {
-        Verb::Kernel(args) => serve::kernel(&args.connection_file, args.engine),
+        Verb::Kernel(args) => serve::kernel(&args),
         Verb::Runner(args) => runner(&args.rest),
         Verb::Probe(args) => ended("probe", runner::guest::probe(&args.rest)),
         #[cfg(feature = "evcxr")]
@@ -57,6 +62,17 @@ fn main() -> ExitCode {
         }
         Verb::Doctor(args) if args.evcxr => doctor::evcxr(args.json),
         Verb::Doctor(args) => serve::doctor(args.json),
+        Verb::Warm(args) => serve::warm(args),
+        Verb::Pack(args) => serve::pack(args),
+        Verb::Stage(args) => serve::stage(&args),
+        Verb::Crates(args) => serve::crates(&args),
+        Verb::Cache(args) => match cached::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("ferrolab: {message}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The verbs that need a session's parts joined: `kernel`, `run`, `watch`, `install`, `doctor`. Each is a few
+//! The verbs that need a session's parts joined: `kernel`, `run`, `watch`, `install`, `doctor`, `warm`. Each is a few
 //! lines that hand one room to another; no logic of their own.
 
 use std::fs;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::evaluate::{DirectEvaluator, Granted, Options};
-use crate::{cli, doctor, executable, install, run};
+use crate::{cli, doctor, executable, install, pack, run, warm};
+use ferrolab_engine::compile;
 use ferrolab_engine::edition::Edition;
-use ferrolab_engine::environment::{self, Cache};
+use ferrolab_engine::environment::{self, Cache, Site};
 use ferrolab_jupyter::messages::About;
 use ferrolab_jupyter::session;
 use ferrolab_jupyter::session::Session;
@@ -19,23 +20,23 @@ use ferrolab_jupyter::wire::Wire;
 use ferrolab_system::{descendants, limits};
 
 /// `ferrolab kernel -f FILE`.
-pub fn kernel(connection_file: &Path, engine: cli::Engine) -> ExitCode {
-    match serve(connection_file, engine) {
+pub fn kernel(args: &cli::KernelArgs) -> ExitCode {
+    match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => failed(&message),
     }
 }
 
-fn serve(connection_file: &Path, engine: cli::Engine) -> Result<(), String> {
+fn serve(args: &cli::KernelArgs) -> Result<(), String> {
     limits::name_in_panics();
     // SAFETY: the first thing this process does; it has no other thread.
-    let make = unsafe { maker(engine) }?;
-    let path = connection_file.display();
-    let text = fs::read(connection_file).map_err(|e| format!("cannot read the connection file {path}: {e}"))?;
+    let make = unsafe { maker(args.engine) }?;
+    let path = args.connection_file.display();
+    let text = fs::read(&args.connection_file).map_err(|e| format!("cannot read the connection file {path}: {e}"))?;
     let connection = serde_json::from_slice(&text).map_err(|e| format!("{path} is not a connection file: {e}"))?;
     let mut wire = Wire::bind(&connection).map_err(|e| e.to_string())?;
     adopt_orphans();
-    let options = lab_options()?;
+    let options = lab_options(sites(args.spec.as_deref()))?;
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rust_version: known_release(&options).unwrap_or_default(),
@@ -59,16 +60,100 @@ pub fn run(args: &cli::RunArgs) -> ExitCode {
         Err(message) => return failed(&message),
     };
     adopt_orphans();
-    run::run(&run::RunOptions::from_args(args), |of_evcxr| {
-        Ok(make(Options { edition: edition(of_evcxr), ..lab_options()? }))
-    })
+    if let Some(Err(error)) = args.used.as_deref().map(environment::used::list_in) {
+        return failed(&format!("cannot write down what is used: {error}"));
+    }
+    // A path as the user means it: the notebook's folder becomes the current one.
+    let spec = args.spec.as_deref().map(|spec| std::path::absolute(spec).unwrap_or_else(|_| spec.to_owned()));
+    let code = run::run(&run::RunOptions::from_args(args), |of_evcxr| {
+        Ok(make(Options { edition: edition(of_evcxr), ..lab_options(sites(spec.as_deref()))? }))
+    });
+    if args.used.is_some() {
+        // Code of items that no cell has called yet is to be there for others, too.
+        compile::settle();
+    }
+    code
+}
+
+/// The site layers that a kernelspec and the environment name. What is wrong with them goes to the log: cells run without.
+fn sites(spec: Option<&Path>) -> Vec<Site> {
+    let (mut sites, problems) = spec.map(install::spec::sites).unwrap_or_default();
+    problems.iter().for_each(|problem| eprintln!("ferrolab: {problem}"));
+    sites.extend(Site::beside());
+    sites.extend(Site::named());
+    for problem in sites.iter().filter_map(|site| site.open().err()) {
+        eprintln!("ferrolab: {}; {}", problem.message, problem.help);
+    }
+    sites
+}
+
+/// `ferrolab crates`.
+pub fn crates(args: &cli::CratesArgs) -> ExitCode {
+    let done = || -> Result<usize, String> {
+        let here = std::env::current_dir().map_err(|e| format!("there is no current folder: {e}"))?;
+        let into = std::path::absolute(&args.into).map_err(|e| format!("{}: {e}", args.into.display()))?;
+        let wanted = environment::DependencySet::parse(&args.dep.join("\n"), &here).map_err(|e| e.to_string())?;
+        let mut progress = install::Progress::new();
+        let mut paint = |p: environment::Progress| progress.show(&p.what);
+        let options = environment::Options::default();
+        let count = environment::carried::carry(&options, &wanted, &into, &mut paint, &AtomicBool::new(false));
+        progress.end();
+        count.map_err(|e| e.to_string())
+    };
+    match done() {
+        Ok(count) => {
+            println!(
+                "{count} crates are in {}; {} names that folder",
+                args.into.display(),
+                environment::carried::VARIABLE
+            );
+            ExitCode::SUCCESS
+        }
+        Err(message) => failed(&message),
+    }
+}
+
+/// `ferrolab pack`.
+pub fn pack(args: cli::PackArgs) -> ExitCode {
+    let exe = match executable() {
+        Ok(exe) => exe,
+        Err(message) => return failed(&message),
+    };
+    let cli::PackArgs { output, notebooks, target_cpu, dep } = args;
+    let options = pack::PackOptions { output, notebooks, processors: target_cpu, dependencies: dep, exe };
+    pack::pack(&options).unwrap_or_else(|message| failed(&message))
+}
+
+/// `ferrolab stage`.
+pub fn stage(args: &cli::StageArgs) -> ExitCode {
+    // Standard output is for the shell.
+    match pack::stage::stage(&args.pack, args.to.as_deref(), &mut |line| eprintln!("{line}")) {
+        Ok(prefix) => {
+            print!("{}", pack::stage::words(&prefix));
+            ExitCode::SUCCESS
+        }
+        Err(message) => failed(&message),
+    }
+}
+
+/// `ferrolab warm`.
+pub fn warm(args: cli::WarmArgs) -> ExitCode {
+    let exe = match executable() {
+        Ok(exe) => exe,
+        Err(message) => return failed(&message),
+    };
+    let options = warm::WarmOptions { notebooks: args.notebooks, into: args.into, processors: args.target_cpu, exe };
+    match warm::warm(&options) {
+        Ok(code) => code,
+        Err(message) => failed(&message),
+    }
 }
 
 /// `ferrolab watch NOTEBOOK`.
 pub fn watch(args: &cli::WatchArgs) -> ExitCode {
     adopt_orphans();
     run::watch::watch(&run::watch::WatchOptions::from_args(args), |of_evcxr| {
-        Ok(Box::new(DirectEvaluator::new(Options { edition: edition(of_evcxr), ..lab_options()? })))
+        Ok(Box::new(DirectEvaluator::new(Options { edition: edition(of_evcxr), ..lab_options(sites(None))? })))
     })
 }
 
@@ -131,11 +216,24 @@ pub fn install(args: cli::InstallArgs) -> ExitCode {
     }
     let place = install::KernelsDirectory::from_args(&args.place).unwrap_or(install::KernelsDirectory::User);
     let (name, display_name) = (args.kernel_name(), args.menu_name());
-    let options = install::InstallOptions { place, engine: args.engine, name, display_name, env: args.env, exe };
+    let sites = match install::sites(&args.site, args.site_owner.as_deref()) {
+        Ok(sites) => sites,
+        Err(problem) => return failed(&problem),
+    };
+    let named = sites.clone();
+    let options = install::InstallOptions { place, engine: args.engine, name, display_name, env: args.env, sites, exe };
+    if args.no_prepare {
+        return install::install_only(&options);
+    }
     install::install(&options, |report| {
+        for (name, value) in install::spec::expanded(&options.env) {
+            // SAFETY: this process has no other thread.
+            unsafe { std::env::set_var(name, value) };
+        }
         let mut paint = |p: environment::Progress| report(&format!("{}/{} {}", p.done, p.total, p.what));
-        environment::prepare(&environment::Options::default(), &mut paint, &AtomicBool::new(false))
-            .map(|_| ())
+        let sites = named.iter().cloned().chain(Site::named()).collect();
+        environment::prepare(&environment::site::options(sites), &mut paint, &AtomicBool::new(false))
+            .map(|environment| vec![environment.toolchain.rustc])
             .map_err(|e| e.to_string())
     })
 }
@@ -143,13 +241,25 @@ pub fn install(args: cli::InstallArgs) -> ExitCode {
 /// `ferrolab doctor`.
 pub fn doctor(json: bool) -> ExitCode {
     let exe = executable().unwrap_or_else(|_| PathBuf::from("ferrolab"));
-    let cache = Cache::open().map(|c| c.root().to_owned()).unwrap_or_default();
-    let options = doctor::DoctorOptions { json, exe, rustc: None, cache };
-    doctor::doctor(&options, || match environment::cached(&environment::Options::default()) {
+    let mut sites = install::spec_of(&exe).map(|dir| install::spec::sites(&dir).0).unwrap_or_default();
+    sites.extend(Site::beside());
+    sites.extend(Site::named());
+    let cache = Cache::open_beside(&sites).map(|c| c.root().to_owned()).unwrap_or_default();
+    let chosen = environment::site::options(sites.clone());
+    let rustc = Cache::open_beside(&sites)
+        .and_then(|cache| environment::Toolchain::discover(&cache, &sites, &chosen.directory))
+        .map(|toolchain| toolchain.rustc);
+    let options = doctor::DoctorOptions { json, exe, rustc: rustc.ok(), cache, sites };
+    doctor::doctor(&options, || match environment::cached(&chosen) {
         Ok(environment) => {
             let path = environment.layers.first().cloned().unwrap_or_default();
             let libraries = environment.libraries().map(PathBuf::from).collect();
-            doctor::Environment::Ready { path, detail: environment.toolchain.release, libraries }
+            doctor::Environment::Ready {
+                path,
+                detail: environment.toolchain.release,
+                libraries,
+                lacks: environment.lacks,
+            }
         }
         Err(error) if error.kind == environment::EnvironmentFault::Cancelled => doctor::Environment::Missing,
         Err(error) => doctor::Environment::Broken {
@@ -159,7 +269,7 @@ pub fn doctor(json: bool) -> ExitCode {
     })
 }
 
-fn lab_options() -> Result<Options, String> {
+fn lab_options(sites: Vec<Site>) -> Result<Options, String> {
     let found = doctor::threads::granted();
     let number = |threads: usize| u32::try_from(threads).unwrap_or(1).max(1);
     let granted = Granted {
@@ -170,14 +280,15 @@ fn lab_options() -> Result<Options, String> {
     Ok(Options {
         executable: executable()?,
         granted,
-        environment: environment::Options::default(),
+        environment: environment::site::options(sites),
         edition: Edition::default(),
     })
 }
 
 fn known_release(options: &Options) -> Option<String> {
-    let cache = Cache::open().ok()?;
-    environment::Toolchain::discover(&cache, &options.environment.directory).ok().map(|t| t.release)
+    let (sites, directory) = (&options.environment.sites, &options.environment.directory);
+    let cache = Cache::open_beside(sites).ok()?;
+    environment::Toolchain::discover(&cache, sites, directory).ok().map(|t| t.release)
 }
 
 fn history_file() -> Option<PathBuf> {

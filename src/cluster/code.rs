@@ -1,6 +1,7 @@
 //! Where a closure's code is: the shared object it was compiled into, the place in it, and the
 //! objects that have to be loaded before. It sends nothing.
 
+use super::elf::{self, Names};
 use super::shim::Shim;
 use super::target;
 use crate::executor::Error;
@@ -11,6 +12,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A shared object, and how to tell that a file elsewhere is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +21,7 @@ pub(crate) struct Object {
     size: u64,
     /// Nanoseconds since 1970.
     modified: i64,
-    /// What depends on it names it by its whole path.
+    /// A cell's: it is loaded for those that name it, and not for everybody, as a layer is.
     by_path: bool,
 }
 
@@ -124,31 +126,49 @@ pub(crate) fn layers() -> Vec<PathBuf> {
     loaded().into_iter().filter(|path| is_layer(path)).collect()
 }
 
-/// The cells' objects whose path stands in another one's file: those it is linked against, each after those that
-/// it is linked against itself.
+/// The cells' objects that another one names: those it is linked against, each after those that it is linked against
+/// itself.
 fn named_in(home: &Path, loaded: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let cells: Vec<&PathBuf> = loaded.iter().filter(|path| path.ends_with("cell.so") && *path != home).collect();
+    let needed = names_of(home)?;
+    if needed.needed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut cells: Cells<'_> = HashMap::new();
+    for path in loaded.iter().filter(|path| path.ends_with("cell.so") && *path != home) {
+        let names = names_of(path)?;
+        let Some(own) = names.own.clone() else { continue };
+        // The loader, too, takes the first one of a name.
+        cells.entry(own).or_insert((path, names));
+    }
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
-    add_named(home, &cells, &mut seen, &mut found)?;
+    add_named(&needed.needed, &cells, &mut seen, &mut found);
     Ok(found)
 }
 
-fn add_named<'a>(
-    home: &Path,
-    cells: &[&'a PathBuf],
-    seen: &mut HashSet<&'a Path>,
-    found: &mut Vec<PathBuf>,
-) -> Result<(), Error> {
-    let bytes = fs::read(home).map_err(|e| unreadable(home, &e))?;
-    for path in cells.iter().filter(|path| path.as_path() != home) {
-        let mut name = path.as_os_str().as_bytes().to_vec();
-        name.push(0);
-        if bytes.windows(name.len()).any(|window| window == name) && seen.insert(path) {
-            add_named(path, cells, seen, found)?;
+/// Cells' objects by their names.
+type Cells<'a> = HashMap<Vec<u8>, (&'a PathBuf, Arc<Names>)>;
+
+fn add_named<'a>(names: &'a [Vec<u8>], cells: &'a Cells<'_>, seen: &mut HashSet<&'a [u8]>, found: &mut Vec<PathBuf>) {
+    for name in names {
+        let Some((path, of)) = cells.get(name) else { continue };
+        if seen.insert(name) {
+            add_named(&of.needed, cells, seen, found);
             found.push((*path).clone());
         }
     }
-    Ok(())
+}
+
+/// The names in an object that is loaded, read once: such a file does not change.
+fn names_of(path: &Path) -> Result<Arc<Names>, Error> {
+    static KNOWN: Mutex<Option<HashMap<PathBuf, Arc<Names>>>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if let Some(names) = known.get(path) {
+        return Ok(names.clone());
+    }
+    let names = Arc::new(elf::names(&fs::read(path).map_err(|e| unreadable(path, &e))?));
+    known.insert(path.to_owned(), names.clone());
+    Ok(names)
 }
 
 fn object(path: &Path, by_path: bool) -> Result<Object, Error> {

@@ -39,6 +39,7 @@ mod bridge;
 mod bytes;
 mod card;
 mod code;
+mod elf;
 mod folder;
 mod graph;
 mod jupyter;

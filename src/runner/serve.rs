@@ -4,6 +4,7 @@
 //! program, so that whatever waits in a cell for the pool finds all of it at work. A copy that
 //! takes over goes on in this same loop, with threads and a keeper of its own.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Write};
@@ -31,6 +32,8 @@ struct Server {
     busy: Option<Probe>,
     /// The cell that ran last.
     last: u32,
+    /// Objects that cells needed, loaded for good.
+    needed: HashSet<String>,
     /// The state before the last cell, for `Undo`.
     before: Option<Snapshot>,
 }
@@ -107,8 +110,8 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
     let process = std::process::id();
     let pool = Pool::start(threads as usize);
     let kept = Kept { descriptors, keeper, threads: threads as usize };
-    let mut server =
-        Server { commands, threads, pool, kept, world: World::default(), busy: None, last: 0, before: None };
+    let (world, needed) = (World::default(), HashSet::new());
+    let mut server = Server { commands, threads, pool, kept, world, busy: None, last: 0, needed, before: None };
     send(&Frame::Ready { pid: process, keeper: keeper as u32 });
     while let Ok(command) = frame::read::<Command>(&mut server.commands) {
         match command {
@@ -131,9 +134,9 @@ fn serve(commands: File, descriptors: Vec<RawFd>, threads: u32, keeper: i32) -> 
 impl Server {
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Run { path, symbol, cell, protect, restore, count } => {
+            Command::Run { path, needs, symbol, cell, protect, restore, count } => {
                 usage::count(count);
-                self.on_run(&path, &symbol, cell, protect, restore);
+                self.on_run((&path, &needs), &symbol, cell, protect, restore);
             }
             Command::Plain { variables } => store::note_plain(&variables),
             Command::Load { path } => on_load(&path),
@@ -148,7 +151,18 @@ impl Server {
         }
     }
 
-    fn on_run(&mut self, path: &str, symbol: &str, cell: u32, protect: Protect, restore: Restore) {
+    /// Loads what a cell needs. The loader finds it again by its name, wherever it was loaded from.
+    fn load_needed(&mut self, needs: &[String]) -> Result<(), String> {
+        for path in needs {
+            if !self.needed.contains(path) {
+                load(path)?;
+                self.needed.insert(path.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn on_run(&mut self, object: (&str, &[String]), symbol: &str, cell: u32, protect: Protect, restore: Restore) {
         self.before = None;
         if let Some(channel) = channel::get() {
             channel.drain_replies();
@@ -158,7 +172,9 @@ impl Server {
             return;
         }
         self.last = cell;
-        let outcome = match load(path).and_then(|library| entry(library, symbol)) {
+        let (path, needs) = object;
+        let loaded = self.load_needed(needs).and_then(|()| load(path));
+        let outcome = match loaded.and_then(|library| entry(library, symbol)) {
             Ok(entry) => self.run(entry),
             Err(message) => Outcome::NotLoaded { message },
         };

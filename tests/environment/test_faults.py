@@ -97,8 +97,7 @@ def test_a_cache_folder_that_cannot_be_made(ferrolab, tmp_path):
     says(first_cell(FERROLAB_CACHE_DIR=str(file / "cache")), f"cannot create the cache directory {file}/cache")
 
 
-# the last fits what cargo makes, but not what is made of it
-@pytest.mark.parametrize("size", ["64k", "1m", "4m", pytest.param("90m", marks=pytest.mark.long)])
+@pytest.mark.parametrize("size", ["64k", "1m", "4m", "90m"])
 def test_a_full_disk(ferrolab, tmp_path, root_user, size):
     if not root_user:
         pytest.skip("only root mounts a small disk")

@@ -123,11 +123,11 @@ def test_the_command_line_has_what_pages_say_of_it(cli):
     """Each `ferrolab VERB --option` that stands anywhere: the verb's help names the option."""
     said: dict[str, set[str]] = {}
     for page in PAGES:
-        for verb, rest in re.findall(r"\bferrolab (run|install|uninstall|doctor|kernel)\b([^`\n]*)", page.read_text()):
+        for verb, rest in re.findall(r"\bferrolab (run|install|uninstall|doctor|kernel|warm|crates|pack|stage|cache prune)\b([^`\n]*)", page.read_text()):
             said.setdefault(verb, set()).update(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
     assert {"--inplace", "-p"} & said["run"] and "--env" in said["install"] and "--json" not in said["run"], said
     for verb, options in sorted(said.items()):
-        help_text = cli(verb, "--help").stdout
+        help_text = cli(*verb.split(), "--help").stdout
         missing = [option for option in sorted(options) if not re.search(rf"(?<![\w-]){option}(?![\w-])", help_text)]
         assert not missing, f"ferrolab {verb} --help does not name {missing}:\n{help_text}"
 

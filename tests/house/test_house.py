@@ -13,7 +13,7 @@ LONGEST = 500
 PACKAGES = {"helper crate": ROOT, **{name: ROOT / "kernel" / name for name in ("assist", "base", "system", "engine", "jupyter")}, "kernel": ROOT / "kernel"}
 RUST = sorted(p for folder in ("src", "kernel", "tests", "benches") for p in (ROOT / folder).rglob("*.rs"))
 PYTHON = sorted(p for folder in ("src", "tests", "benches", "docs") for p in (ROOT / folder).rglob("*.py"))
-SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run"]
+SHELL = [ROOT / "tests/run", ROOT / "benches/run", ROOT / ".ci/run", ROOT / "packaging/wheel", ROOT / "packaging/container/steps"]
 # What a package of the kernel may depend on besides crates of others: the compiler holds the walls, and this the plan.
 BELOW = {"assist": set(), "base": set(), "system": set(), "engine": {"base", "system"}, "jupyter": set(), "kernel": {"assist", "base", "system", "engine", "jupyter"}}
 # Crates that say what a package is not about.

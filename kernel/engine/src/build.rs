@@ -43,6 +43,8 @@ pub(super) struct Body {
     pub(super) generated: Generated,
     pub(super) record: Hints,
     pub(super) object: PathBuf,
+    /// What has to be loaded before, in this order.
+    pub(super) needs: Vec<PathBuf>,
     pub(super) omit: Omit,
 }
 
@@ -291,9 +293,12 @@ impl Engine {
                 }
                 let cached = made.cached;
                 let object = if self.checking { PathBuf::new() } else { made.object()? };
+                let linked = if self.checking { &[][..] } else { &recipe.linked };
+                let needs = linked.iter().map(|(_, made)| made.object()).collect::<Result<_, _>>();
+                let needs = needs.map_err(Refused::Broken)?;
                 let linked = recipe.linked.iter().map(|(name, _)| name).chain(family).cloned().collect();
                 next.items.run_with(&linked);
-                let body = Body { record: made.record, object, omit: omit.clone(), generated };
+                let body = Body { record: made.record, object, needs, omit: omit.clone(), generated };
                 return Ok(Try::Done((body, cached)));
             }
             Err(CompileError::Cancelled) => return Err(Refused::Interrupted),

@@ -12,14 +12,19 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
 pub struct Cfg(Option<HashSet<String>>);
 
 impl Cfg {
-    /// Asks rustc, as cells are compiled.
-    pub fn ask(rustc: &std::path::Path, target_cpu: &str, checks: bool) -> Self {
+    /// Asks rustc, as cells are compiled. What holds is rustc's to say later, too: without an answer nothing is left
+    /// out here.
+    pub fn ask(rustc: &std::path::Path, target_cpu: &str, checks: bool) -> Option<String> {
         let mut command = Command::new(rustc);
         command.args(["--print", "cfg", "-C", &format!("target-cpu={target_cpu}"), "-C", "panic=unwind"]);
         command.args(["-C", if checks { "debug-assertions=on" } else { "debug-assertions=off" }]);
-        // What holds is rustc's to say later, too: without an answer nothing is left out here.
         let answer = command.env_remove("RUSTFLAGS").output().ok().filter(|output| output.status.success());
-        Self(answer.map(|output| Self::read(&String::from_utf8_lossy(&output.stdout))))
+        answer.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What holds by rustc's answer.
+    pub fn of(said: &str) -> Self {
+        Self(Some(Self::read(said)))
     }
 
     fn read(said: &str) -> HashSet<String> {

@@ -282,7 +282,7 @@ impl Job<'_> {
     pub fn run(&self) -> Result<String, CompileError> {
         let said = self.run_rustc()?;
         // Linking needs the crates' files; by now their code has usually been generated.
-        link(self.environment, self.bench, &self.made())?;
+        link(self.environment, self.hash, self.bench, &self.made())?;
         Ok(said)
     }
 
@@ -373,31 +373,70 @@ impl Job<'_> {
             finished: pending.clone(),
         };
         let (environment, bench, linked) = (self.environment.clone(), self.bench.to_owned(), self.made());
+        let hash = self.hash.to_owned();
+        let work = UnderWay::begin();
         let generate = move || {
             let rest: String = lines.map_while(Result::ok).filter(|l| l.contains("\"level\":\"error")).collect();
             let result = match child.wait() {
-                Ok(status) if status.success() => link(&environment, &bench, &linked)
+                Ok(status) if status.success() => link(&environment, &hash, &bench, &linked)
                     .map_err(|e| e.to_string())
                     .and_then(|()| shelve(&bench).map(|d| d.join(OBJECT)).or_else(|_| Ok(bench.join(OBJECT)))),
                 _ => Err(format!("rustc could not generate code for the items\n{rest}")),
             };
             *pending.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             pending.done.notify_all();
+            drop(work);
         };
         thread::Builder::new().name("items".into()).spawn(generate).map_err(|e| CompileError::Broken(e.to_string()))?;
         Ok((crate_, said))
     }
 }
 
-/// Makes a shared object that names, in this order, all crates it needs: the loader, and workers that get
-/// these files one by one, load each after those it needs.
-fn link(environment: &Environment, bench: &Path, linked: &[ItemsCrate]) -> Result<(), CompileError> {
+/// Code of items that is being generated now.
+static UNDER_WAY: Mutex<usize> = Mutex::new(0);
+static NONE_IS: Condvar = Condvar::new();
+
+/// Counts while it lives.
+struct UnderWay;
+
+impl UnderWay {
+    fn begin() -> Self {
+        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        NONE_IS.notify_all();
+    }
+}
+
+/// Waits until all code of items that is being generated is on the shelf.
+pub fn settle() {
+    let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    while *under_way > 0 {
+        under_way = NONE_IS.wait(under_way).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// The name by which other objects name the one with this hash. Not its path: a cache may be copied, and one user's
+/// cells may need what is in a site layer.
+fn name_of(hash: &str) -> String {
+    format!("ferrolab-{hash}.so")
+}
+
+/// Makes a shared object that names, in this order, all crates it needs: whoever loads it loads each of those before,
+/// after those it needs itself.
+fn link(environment: &Environment, hash: &str, bench: &Path, linked: &[ItemsCrate]) -> Result<(), CompileError> {
     let object = bench.join("cell.o");
     let linked: Result<Vec<PathBuf>, String> = linked.iter().map(ItemsCrate::object).collect();
     let linked = linked.map_err(CompileError::Broken)?;
     let mut inputs = vec![object.as_path()];
     inputs.extend(linked.iter().map(PathBuf::as_path));
     let mut command = environment.toolchain.linker.command(&inputs, &bench.join(OBJECT));
+    command.args(["-soname", &name_of(hash)]);
     let output = command.stdin(Stdio::null()).output().map_err(|e| {
         CompileError::Broken(format!("cannot run the linker {}: {e}", environment.toolchain.linker.program.display()))
     })?;

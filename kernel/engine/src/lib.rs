@@ -59,7 +59,7 @@ use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
 use edition::Edition;
 use enter::CompiledCell;
-use environment::{Cache, Environment, EnvironmentError};
+use environment::{Cache, Environment, EnvironmentError, Identity};
 use generate::{ENTRY, Generated, Showing};
 use items::{Added, Items, Name};
 use measured::Measure;
@@ -113,6 +113,8 @@ pub struct Engine {
 pub struct Prepared {
     /// The shared object, or none when there is nothing to run.
     pub object: Option<PathBuf>,
+    /// Objects that have to be loaded before it, in this order.
+    pub needs: Vec<PathBuf>,
     /// Its entry point.
     pub symbol: &'static str,
     /// Variables that a changed definition makes unusable: to be dropped before the run.
@@ -150,12 +152,12 @@ impl Engine {
     /// When the cell cache cannot be used.
     pub fn new(environment: Environment, cache: &Cache, compiling: Arc<Compiling>) -> Result<Self, EnvironmentError> {
         Ok(Self {
-            environment,
-            flags: Flags::default(),
+            flags: Flags { target_cpu: environment.options.target_cpu.clone(), ..Flags::default() },
             cfg: None,
             statements_only: HashSet::new(),
             showing: Showing::default(),
-            shelf: Shelf::open(cache)?,
+            shelf: Shelf::open(cache, &environment.options.sites)?,
+            environment,
             spare: Spare::default(),
             compiling,
             checking: false,
@@ -353,8 +355,9 @@ impl Engine {
         }
         let Some(built) = built.body else {
             let (unkept, returned) = (Vec::new(), next.variables.clone());
-            let taken = Vec::new();
-            return Ok(Prepared { object: None, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next });
+            let (taken, needs) = (Vec::new(), Vec::new());
+            let object = None;
+            return Ok(Prepared { object, needs, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next });
         };
         let returned = next.variables.clone();
         let entry = CompiledCell { built: &built, split: &split, number, text, era: next.items.era };
@@ -362,8 +365,9 @@ impl Engine {
         notes.extend(orphans(&mut next.variables));
         next.items.hold(next.variables.iter().filter(|(_, v)| v.kept.is_some()).map(|(_, v)| v.era).collect());
         let object = (!split.runs_nothing()).then_some(built.object);
+        let needs = built.needs;
         let taken = built.generated.taken;
-        Ok(Prepared { object, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
+        Ok(Prepared { object, needs, symbol: ENTRY, stale, notes, cached, unkept, taken, returned, next })
     }
 
     /// What `#[cfg(…)]` depends on, when the cell has one.
@@ -371,8 +375,22 @@ impl Engine {
         if !text.contains("cfg") {
             return Cfg::default();
         }
-        let (rustc, flags) = (&self.environment.toolchain.rustc, &self.flags);
-        self.cfg.get_or_insert_with(|| Cfg::ask(rustc, &flags.target_cpu, flags.checks)).clone()
+        let (environment, flags, shelf) = (&self.environment, &self.flags, &self.shelf);
+        self.cfg
+            .get_or_insert_with(|| {
+                let hash = Identity::default()
+                    .part("cfg")
+                    .part(&environment.id)
+                    .part(&flags.target_cpu)
+                    .part([u8::from(flags.checks)])
+                    .finish();
+                if let Some(said) = shelf.answer(&hash) {
+                    return Cfg::of(&said);
+                }
+                let said = Cfg::ask(&environment.toolchain.rustc, &flags.target_cpu, flags.checks);
+                said.inspect(|said| shelf.put_answer(&hash, said)).map_or_else(Cfg::default, |said| Cfg::of(&said))
+            })
+            .clone()
     }
 
     /// The cell ran to its end: what it defined is the session's now.

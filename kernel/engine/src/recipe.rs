@@ -62,6 +62,7 @@ impl Engine {
         let text = generated.source.text();
         let hash = Identity::default()
             .part(LEARNS)
+            .part("objects with names")
             .part(&self.environment.id)
             .part(format!("{flags:?}"))
             .part(format!("{:?}", generated.kind))

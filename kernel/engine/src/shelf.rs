@@ -14,12 +14,15 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::environment::{Cache, EnvironmentError, Identity, loadable};
+use super::environment::{Cache, EnvironmentError, Identity, Site, loadable, used};
 use super::generate::Omit;
 
 /// Name of the shared object in an entry.
 pub const OBJECT: &str = "cell.so";
 const RECORD: &str = "record.json";
+/// Endings of small notes: what to leave out, and what rustc has said to a question.
+const OMITTED: &str = "omit";
+const ANSWER: &str = "answer";
 
 /// Bytes the user's shelf may hold before old entries go.
 const CAPACITY: u64 = 2 << 30;
@@ -54,25 +57,29 @@ pub struct Hints {
 pub struct Shelf {
     cache: Cache,
     root: PathBuf,
+    /// Read-only ones, looked at first.
+    layers: Vec<Cache>,
     /// Where cells are made when the cache is read-only: they are not kept then.
     aside: Option<Arc<TempDir>>,
 }
 
 impl Shelf {
-    /// The shelf of a cache; makes its directory, or one for this session alone where the cache is
-    /// read-only.
+    /// The shelf of a cache, behind those of site layers; makes its directory, or one for this session alone where the
+    /// cache is read-only or no code can be loaded from it.
     ///
     /// # Errors
     /// When neither can be made.
-    pub fn open(cache: &Cache) -> Result<Self, EnvironmentError> {
+    pub fn open(cache: &Cache, sites: &[Site]) -> Result<Self, EnvironmentError> {
+        let layers: Vec<Cache> = sites.iter().filter_map(|site| site.open().ok()).collect();
         let root = cache.root().join("cells");
         let above = if root.exists() { &root } else { cache.root() };
-        if matches!(access(above, Access::WRITE_OK), Err(Errno::ROFS | Errno::ACCESS))
+        let read_only = matches!(access(above, Access::WRITE_OK), Err(Errno::ROFS | Errno::ACCESS));
+        if (read_only || loadable::refusal(above).is_some())
             && let Some(aside) = place_aside()
         {
-            return Ok(Self { cache: cache.clone(), root, aside: Some(Arc::new(aside)) });
+            return Ok(Self { cache: cache.clone(), root, layers, aside: Some(Arc::new(aside)) });
         }
-        Ok(Self { cache: cache.clone(), root: cache.directory("cells")?, aside: None })
+        Ok(Self { cache: cache.clone(), root: cache.directory("cells")?, layers, aside: None })
     }
 
     fn entry(&self, hash: &str) -> PathBuf {
@@ -81,10 +88,20 @@ impl Shelf {
 
     /// A finished entry: its directory and record. Damaged or foreign entries are not there.
     pub fn find(&self, hash: &str) -> Option<(PathBuf, Hints)> {
+        let in_layer = |layer: &Cache| {
+            let directory = layer.root().join("cells").join(&hash[..2]).join(hash);
+            let record = read_entry(layer, &directory)?;
+            used::note(layer, &directory);
+            Some((directory, record))
+        };
+        if let Some(found) = self.layers.iter().find_map(in_layer) {
+            return Some(found);
+        }
         let directory = self.entry(hash);
-        let bytes = fs::read(directory.join(RECORD)).ok()?;
-        let record = serde_json::from_slice(&bytes).ok().filter(|record| self.is_whole(&directory, record));
-        let Some(record) = record else {
+        if !directory.join(RECORD).exists() {
+            return None;
+        }
+        let Some(record) = read_entry(&self.cache, &directory) else {
             // Out of the way, so that it can be made again.
             drop(fs::remove_dir_all(&directory));
             return None;
@@ -92,15 +109,8 @@ impl Shelf {
         // The age that counts is that of the last use.
         let touched = fs::File::open(directory.join(RECORD)).and_then(|f| f.set_modified(SystemTime::now()));
         drop(touched);
+        used::note(&self.cache, &directory);
         Some((directory, record))
-    }
-
-    fn is_whole(&self, directory: &Path, record: &Hints) -> bool {
-        record.files.iter().all(|(name, length, hash)| {
-            let path = directory.join(name);
-            self.cache.trusts_path(&path)
-                && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
-        })
     }
 
     /// A directory to make an entry in.
@@ -123,6 +133,7 @@ impl Shelf {
     /// When the files cannot be written.
     pub fn put(&self, hash: &str, bench: &Path, files: &[&str], mut record: Hints) -> io::Result<PathBuf> {
         let target = self.entry(hash);
+        used::note(&self.cache, &target);
         if target.join(RECORD).exists() {
             return Ok(target);
         }
@@ -156,18 +167,41 @@ impl Shelf {
 
     /// What an earlier compilation of the same first text learnt to leave out.
     pub fn hint(&self, hash: &str) -> Option<Omit> {
-        serde_json::from_slice(&fs::read(self.hint_path(hash)).ok()?).ok()
+        serde_json::from_slice(&self.note(hash, OMITTED)?).ok()
     }
 
     /// Remember what to leave out. Only speeds up the next time, so nobody hears of a failure.
     pub fn put_hint(&self, hash: &str, omit: &Omit) {
         if let Ok(bytes) = serde_json::to_vec(omit) {
-            drop(self.cache.write(&self.hint_path(hash), &bytes));
+            self.put_note(hash, OMITTED, &bytes);
         }
     }
 
-    fn hint_path(&self, hash: &str) -> PathBuf {
-        self.root.join(&hash[..2]).join(format!("{hash}.omit"))
+    /// What rustc once said to a question.
+    pub fn answer(&self, hash: &str) -> Option<String> {
+        String::from_utf8(self.note(hash, ANSWER)?).ok()
+    }
+
+    /// Remember what rustc said. Only speeds up the next time, so nobody hears of a failure.
+    pub fn put_answer(&self, hash: &str, answer: &str) {
+        self.put_note(hash, ANSWER, answer.as_bytes());
+    }
+
+    fn note(&self, hash: &str, kind: &str) -> Option<Vec<u8>> {
+        let inside = Path::new("cells").join(&hash[..2]).join(format!("{hash}.{kind}"));
+        self.layers.iter().chain([&self.cache]).find_map(|cache| {
+            let path = cache.root().join(&inside);
+            let bytes = fs::read(&path).ok().filter(|_| cache.trusts_path(&path))?;
+            used::note(cache, &path);
+            Some(bytes)
+        })
+    }
+
+    fn put_note(&self, hash: &str, kind: &str, bytes: &[u8]) {
+        let path = self.root.join(&hash[..2]).join(format!("{hash}.{kind}"));
+        if self.cache.write(&path, bytes).is_ok() {
+            used::note(&self.cache, &path);
+        }
     }
 
     /// Throws out what was not used for longest until the shelf fits its capacity.
@@ -213,6 +247,16 @@ fn place_aside() -> Option<TempDir> {
     good.or_else(|| places.iter().find_map(make))
 }
 
+/// An entry that is whole, and that nobody else could have written.
+fn read_entry(cache: &Cache, directory: &Path) -> Option<Hints> {
+    let record: Hints = serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()?;
+    let whole = record.files.iter().all(|(name, length, hash)| {
+        let path = directory.join(name);
+        cache.trusts_path(&path) && fs::read(&path).is_ok_and(|b| b.len() as u64 == *length && hash_of(&b) == *hash)
+    });
+    (whole && cache.trusts_path(&directory.join(RECORD))).then_some(record)
+}
+
 fn weigh(path: &Path) -> Option<(SystemTime, u64, PathBuf)> {
     let meta = path.metadata().ok()?;
     if meta.is_file() {
@@ -234,7 +278,7 @@ mod tests {
     fn shelf() -> (tempfile::TempDir, Shelf) {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::at(&folder.path().join("cache")).expect("a cache");
-        let shelf = Shelf::open(&cache).expect("a shelf");
+        let shelf = Shelf::open(&cache, &[]).expect("a shelf");
         (folder, shelf)
     }
 
@@ -280,6 +324,34 @@ mod tests {
         shelf.tidy_to(25_000);
         assert_eq!(shelf.find("bb00"), None);
         assert!(shelf.find("aa00").is_some() && shelf.find("cc00").is_some());
+    }
+
+    #[test]
+    fn what_a_layer_has_is_taken_from_there_and_nothing_is_written_to_it() {
+        let (folder, made) = shelf();
+        put(&made, "aa11", 100);
+        made.put_hint("bb22", &Omit::default());
+        let layer = folder.path().join("cache");
+        let listed = |path: &Path| -> Vec<(PathBuf, Option<SystemTime>)> {
+            let mut all: Vec<_> = fs::read_dir(path).expect("a folder").flatten().map(|e| e.path()).collect();
+            all.sort();
+            all.into_iter().map(|path| (path.clone(), path.metadata().and_then(|m| m.modified()).ok())).collect()
+        };
+        let before = (listed(&layer.join("cells/aa/aa11")), listed(&layer.join("cells")));
+        let own = Cache::at(&folder.path().join("own")).expect("a cache");
+        let sites = [Site { path: layer.clone(), owner: None }];
+        let shelf = Shelf::open(&own, &sites).expect("a shelf");
+        let (directory, _) = shelf.find("aa11").expect("the layer's");
+        assert!(directory.starts_with(layer.canonicalize().expect("a path")));
+        assert!(shelf.hint("bb22").is_some());
+        put(&shelf, "cc33", 10);
+        assert!(shelf.find("cc33").expect("its own").0.starts_with(own.root()));
+        // Damage is not mended there.
+        fs::write(layer.join("cells/aa/aa11").join(OBJECT), "garbage").expect("damage");
+        assert_eq!(shelf.find("aa11"), None);
+        let after = (listed(&layer.join("cells/aa/aa11")), listed(&layer.join("cells")));
+        assert_eq!(before.1, after.1);
+        assert_eq!(before.0.len(), after.0.len());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod evcxr;
 mod jupyter;
 mod load;
+mod site;
+mod surroundings;
 mod system;
 pub mod threads;
 mod toolchain;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use ferrolab_engine::environment::Site;
 use ferrolab_system::limits;
 
 /// How a check came out.
@@ -79,6 +82,8 @@ pub enum Environment {
         detail: String,
         /// What a runner loads before the first cell, in order.
         libraries: Vec<PathBuf>,
+        /// What it was to have and has not, in sentences.
+        lacks: Vec<String>,
     },
     /// Not built yet.
     Missing,
@@ -102,11 +107,14 @@ pub struct DoctorOptions {
     pub rustc: Option<PathBuf>,
     /// The cache directory the engine uses, existing or not.
     pub cache: PathBuf,
+    /// The site layers that this program's kernelspec and the environment name.
+    pub sites: Vec<Site>,
 }
 
 /// Looks at everything, prints it, and returns status 1 when a check failed.
 pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment) -> ExitCode {
     let mut checks = toolchain::checks(options);
+    checks.extend(site::checks(&options.sites));
     checks.push(environment_check(environment(), &options.exe));
     let low: Vec<String> = limits::low().into_iter().map(|(_, said)| said).collect();
     for check in checks.iter_mut().filter(|check| check.status == Status::Fail && !low.is_empty()) {
@@ -115,6 +123,7 @@ pub fn doctor(options: &DoctorOptions, environment: impl FnOnce() -> Environment
         check.advice = Some(format!("{advice}\nit may fail for want of what is low here: {}", low.join(", ")));
     }
     checks.extend(system::checks(&options.cache));
+    checks.extend(surroundings::checks());
     checks.extend(jupyter::checks(&options.exe));
     report(&checks, options.json)
 }
@@ -134,7 +143,11 @@ fn report(checks: &[Check], json: bool) -> ExitCode {
 fn environment_check(environment: Environment, exe: &Path) -> Check {
     const NAME: &str = "environment";
     match environment {
-        Environment::Ready { path, detail, libraries } => match load::all(exe, &libraries) {
+        Environment::Ready { path, detail, libraries, lacks } => match load::all(exe, &libraries) {
+            Ok(()) if !lacks.is_empty() => {
+                let detail = format!("{detail}, in {}: {}", path.display(), lacks.join("; "));
+                Check::warn(NAME, detail, "remove that folder, and run `ferrolab install` to build it anew")
+            }
             Ok(()) => Check::ok(NAME, format!("{detail}, in {}", path.display())),
             Err(failure) => Check::fail(NAME, failure.detail, failure.advice),
         },

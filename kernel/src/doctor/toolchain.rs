@@ -17,8 +17,12 @@ const GET_RUST: &str = "install Rust: curl https://sh.rustup.rs -sSf | sh\n\
     or, on a cluster: module load rust (see `module avail rust`)";
 
 pub(super) fn checks(options: &DoctorOptions) -> Vec<Check> {
-    let rustc = options.rustc.clone().or_else(|| program("rustc"));
-    let mut checks = vec![versioned("rustc", rustc.as_deref()), versioned("cargo", program("cargo").as_deref())];
+    let named = env::var_os("RUSTC").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let rustc = options.rustc.clone().or(named).or_else(|| program("rustc"));
+    let beside =
+        rustc.as_ref().and_then(|rustc| Some(rustc.parent()?.join("cargo"))).filter(|path| is_executable(path));
+    let cargo = beside.or_else(|| program("cargo"));
+    let mut checks = vec![versioned("rustc", rustc.as_deref()), versioned("cargo", cargo.as_deref())];
     if let Some(rustc) = &rustc {
         checks.push(dynamic_std(rustc));
     }
@@ -72,8 +76,8 @@ fn version(text: &str) -> Option<(u32, u32)> {
 fn dynamic_std(rustc: &Path) -> Check {
     const NAME: &str = "dynamic std";
     const GET: &str = "cells share one standard library: use the toolchain of rustup\n\
-        (rustup toolchain install stable), whose sysroot has libstd-*.so; with Debian's rustc:\n\
-        apt install libstd-rust-dev";
+        (rustup toolchain install stable), whose sysroot has libstd-*.so; Debian's packages have had none\n\
+        since Rust 1.83";
     let Some(folder) = libraries(rustc) else {
         return Check::fail(NAME, "rustc does not say where its libraries are", GET);
     };

@@ -149,7 +149,7 @@ impl DirectEvaluator {
     }
 
     fn set_up(&mut self, environment: Environment) -> Result<(), CellError> {
-        let cache = Cache::open().map_err(|e| errors::environment(&e))?;
+        let cache = Cache::open_beside(&environment.options.sites).map_err(|e| errors::environment(&e))?;
         let mut engine =
             Engine::new(environment, &cache, self.shared.compiling.clone()).map_err(|e| errors::environment(&e))?;
         engine.set_edition(self.options.edition);
@@ -245,7 +245,7 @@ impl DirectEvaluator {
             self.note_ran();
             return Ok(report);
         };
-        let ended = self.run(object, prepared.symbol, code, &mut listener, sink)?;
+        let ended = self.run((object, &prepared.needs), prepared.symbol, code, &mut listener, sink)?;
         listener.output.finish();
         report.usage = ended.usage;
         match ended.end {
@@ -280,7 +280,7 @@ impl DirectEvaluator {
     /// Run a compiled text, and pass on what it puts out.
     fn run(
         &mut self,
-        object: &Path,
+        (object, needs): (&Path, &[PathBuf]),
         symbol: &str,
         code: &Code<'_>,
         listener: &mut CellListener,
@@ -288,6 +288,7 @@ impl DirectEvaluator {
     ) -> Result<Ended, CellError> {
         let command = Command::Run {
             path: object.to_string_lossy().into_owned(),
+            needs: needs.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             symbol: symbol.to_owned(),
             cell: code.number,
             protect: self.settings.protect,

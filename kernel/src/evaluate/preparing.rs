@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::errors;
 use ferrolab_engine::environment::{self, Addition, DependencySet, Environment, Options, Progress};
-use ferrolab_jupyter::session::evaluator::{CellError, Display, Sink};
+use ferrolab_jupyter::session::evaluator::{CellError, Display, Sink, Stream};
 
 /// This often is the display painted.
 const PAINT: Duration = Duration::from_millis(200);
@@ -24,8 +24,18 @@ pub(super) fn prepare(
 ) -> Result<Environment, CellError> {
     let painter = Painter::new(sink, "Preparing the environment (once for this machine)");
     let result = environment::prepare(options, &mut |p| painter.paint(&p), cancelled);
-    painter.finish(result.is_ok());
+    let built = painter.finish(result.is_ok());
+    if let Ok(environment) = &result {
+        tell_lacks(sink, built, environment);
+    }
     result.map_err(|e| errors::environment(&e))
+}
+
+/// Says once, when it was built, what an environment is without.
+fn tell_lacks(sink: &Arc<dyn Sink>, built: bool, environment: &Environment) {
+    for lack in environment.lacks.iter().filter(|_| built) {
+        sink.stream(Stream::Stderr, &format!("note: {lack}\n"));
+    }
 }
 
 /// An environment with more dependencies.
@@ -37,7 +47,10 @@ pub(super) fn add(
 ) -> Result<Addition, CellError> {
     let painter = Painter::new(sink, "Building dependencies");
     let result = environment::add(environment, dependencies, &mut |p| painter.paint(&p), cancelled);
-    painter.finish(result.is_ok());
+    let built = painter.finish(result.is_ok());
+    if let Ok(addition) = &result {
+        tell_lacks(sink, built, &addition.environment);
+    }
     result.map_err(|e| errors::environment(&e))
 }
 
@@ -84,14 +97,17 @@ impl Painter {
         }
     }
 
-    fn finish(mut self, ok: bool) {
+    /// The last word; whether there was anything to show.
+    fn finish(mut self, ok: bool) -> bool {
         // A thread that is not there needs no word.
         let _ = self.stop.send(());
         if let Some(thread) = self.thread.take() {
             // A painter that panicked has nothing left to paint.
             drop(thread.join());
         }
-        lock(&self.display).finish(ok);
+        let mut display = lock(&self.display);
+        display.finish(ok);
+        display.painted
     }
 }
 

@@ -90,7 +90,7 @@ fn built(cache: &Cache) -> Option<PathBuf> {
 }
 
 fn toolchain(cache: &Cache) -> Option<environment::Toolchain> {
-    environment::Toolchain::discover(cache, &std::env::current_dir().ok()?).ok()
+    environment::Toolchain::discover(cache, &[], &std::env::current_dir().ok()?).ok()
 }
 
 /// The lock and cargo's target directory of one place in another, without the session's own cells.

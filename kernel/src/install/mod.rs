@@ -3,12 +3,15 @@
 //! here.
 
 pub mod paths;
+mod reach;
 pub mod spec;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ferrolab_engine::environment::Site;
+use ferrolab_system::users;
 use spec::Found;
 
 /// Which `kernels` directory to use.
@@ -62,6 +65,8 @@ pub struct InstallOptions {
     pub display_name: String,
     /// Environment variables for the kernel.
     pub env: Vec<(String, String)>,
+    /// Layers that the kernel reads before its user's cache.
+    pub sites: Vec<Site>,
     /// The absolute path of the `ferrolab` executable.
     pub exe: PathBuf,
 }
@@ -75,25 +80,68 @@ pub struct UninstallOptions {
     pub name: String,
 }
 
+/// The layers that the command line names.
+///
+/// # Errors
+/// A sentence for the user when there is no such user, or a layer cannot be used.
+pub fn sites(paths: &[PathBuf], owner: Option<&str>) -> Result<Vec<Site>, String> {
+    let unknown = |name: &str| format!("there is no user `{name}` here; --site-owner takes a name or a number");
+    let owner = owner.map(|name| users::number(name).ok_or_else(|| unknown(name))).transpose()?;
+    let mut sites = Vec::new();
+    for path in paths {
+        let path = std::path::absolute(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let site = Site { path, owner };
+        site.open().map_err(|e| format!("{}\n{}", e.message, e.help))?;
+        sites.push(site);
+    }
+    Ok(sites)
+}
+
+/// The directory of the kernelspec that starts this program, the first that Jupyter would find.
+pub fn spec_of(exe: &Path) -> Option<PathBuf> {
+    let all =
+        installed(&paths::computed_search_path(&paths::process_env, paths::sys_prefix(&paths::process_env).as_deref()));
+    all.into_iter().find(|found| paths::same_place(&found.exe, exe)).map(|found| found.dir)
+}
+
+/// Writes the kernelspec, and says where it went.
+pub fn install_only(options: &InstallOptions) -> ExitCode {
+    match install_spec(options, &paths::search_path()) {
+        Ok(lines) => {
+            lines.iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(problem) => failed(&problem),
+    }
+}
+
 /// Writes the kernelspec, says where it went, then prepares the environment: `prepare` is called
-/// with a function that shows one line of progress.
+/// with a function that shows one line of progress, and tells which programs the kernel needs besides.
 pub fn install(
     options: &InstallOptions,
-    mut prepare: impl FnMut(&mut dyn FnMut(&str)) -> Result<(), String>,
+    mut prepare: impl FnMut(&mut dyn FnMut(&str)) -> Result<Vec<PathBuf>, String>,
 ) -> ExitCode {
-    match install_spec(options, &paths::search_path()) {
-        Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
-        Err(problem) => return failed(&problem),
+    if install_only(options) != ExitCode::SUCCESS {
+        return ExitCode::FAILURE;
     }
     println!("preparing the environment, so that the first cell does not wait for it");
     let mut progress = Progress::new();
     let outcome = prepare(&mut |line| progress.show(line));
     progress.end();
-    if let Err(problem) = outcome {
-        eprintln!("ferrolab: the kernel is installed, but its environment could not be prepared:");
-        eprintln!("{problem}");
-        eprintln!("it is tried again when the kernel starts; `ferrolab doctor` says what is missing");
-        return ExitCode::FAILURE;
+    let needed = match outcome {
+        Ok(needed) => needed,
+        Err(problem) => {
+            eprintln!("ferrolab: the kernel is installed, but its environment could not be prepared:");
+            eprintln!("{problem}");
+            eprintln!("it is tried again when the kernel starts; `ferrolab doctor` says what is missing");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Ok(kernels) = options.place.kernels_dir() {
+        let needed: Vec<&Path> = needed.iter().chain([&options.exe]).map(PathBuf::as_path).collect();
+        for line in reach::warnings(&kernels, &needed) {
+            println!("{line}");
+        }
     }
     println!("ready; next: start `jupyter lab` and choose \"{}\"", options.display_name);
     ExitCode::SUCCESS
@@ -111,7 +159,7 @@ fn install_spec(options: &InstallOptions, search: &[PathBuf]) -> Result<Vec<Stri
             other.display_name
         ));
     }
-    let text = spec::kernel_json(&options.exe, options.engine, &options.display_name, &options.env);
+    let text = spec::kernel_json(options);
     spec::write(&kernels, &name, &text).map_err(|e| {
         let advice = match e.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -209,18 +257,26 @@ fn failed(problem: &str) -> ExitCode {
 }
 
 /// One line of progress, redrawn in place on a terminal, else a line each.
-struct Progress {
+pub struct Progress {
     terminal: bool,
     drawn: bool,
     last: String,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Progress {
-    fn new() -> Self {
+    /// On standard output; nothing is shown yet.
+    pub fn new() -> Self {
         Self { terminal: io::stdout().is_terminal(), drawn: false, last: String::new() }
     }
 
-    fn show(&mut self, line: &str) {
+    /// Shows a line in the place of the one before.
+    pub fn show(&mut self, line: &str) {
         if line == self.last {
             return;
         }
@@ -237,7 +293,8 @@ impl Progress {
         };
     }
 
-    fn end(&mut self) {
+    /// Leaves what was shown last as it stands.
+    pub fn end(&mut self) {
         if self.drawn {
             println!();
         }
@@ -261,6 +318,7 @@ mod tests {
             name: name.to_owned(),
             display_name: "Rust (Ferrolab)".to_owned(),
             env: vec![("A".to_owned(), "1".to_owned())],
+            sites: Vec::new(),
             exe: "/opt/bin/ferrolab".into(),
         }
     }

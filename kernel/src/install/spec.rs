@@ -3,19 +3,25 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Map, Value, json};
 
+use super::InstallOptions;
 use crate::cli::Engine;
+use ferrolab_engine::environment::Site;
+use ferrolab_system::users;
 
 const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-32x32.png", include_bytes!("../../resources/logo-32x32.png")),
     ("logo-64x64.png", include_bytes!("../../resources/logo-64x64.png")),
     ("logo-svg.svg", include_bytes!("../../resources/logo-svg.svg")),
 ];
+
+/// What Jupyter replaces by the folder of a kernelspec.
+const RESOURCES: &str = "{resource_dir}";
 
 /// A kernelspec on disk.
 #[derive(Debug, Clone)]
@@ -46,14 +52,23 @@ pub(crate) fn valid_name(name: &str) -> Result<String, String> {
 }
 
 /// The text of `kernel.json`.
-pub(crate) fn kernel_json(exe: &Path, engine: Engine, display_name: &str, env: &[(String, String)]) -> String {
+pub(crate) fn kernel_json(options: &InstallOptions) -> String {
+    let InstallOptions { exe, engine, display_name, env, sites, .. } = options;
     let exe = exe.to_string_lossy().into_owned();
     let mut argv: Vec<String> = vec![exe, "kernel".into()];
-    if engine != Engine::default() {
+    if *engine != Engine::default() {
         argv.extend(["--engine", engine.word()].map(str::to_owned));
+    }
+    if !sites.is_empty() {
+        // Jupyter puts the folder of this file there.
+        argv.extend(["--spec", RESOURCES].map(str::to_owned));
     }
     argv.extend(["-f", "{connection_file}"].map(str::to_owned));
     let env: Map<String, Value> = env.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect();
+    let mut about = json!({ "version": env!("CARGO_PKG_VERSION") });
+    if !sites.is_empty() {
+        about["sites"] = sites.iter().map(|site| json!({ "path": site.path, "owner": site.owner })).collect();
+    }
     let spec = json!({
         "argv": argv,
         "display_name": display_name,
@@ -63,20 +78,80 @@ pub(crate) fn kernel_json(exe: &Path, engine: Engine, display_name: &str, env: &
         "metadata": {
             "debugger": false,
             // Jupyter ignores it; it is how `uninstall` knows its own.
-            "ferrolab": { "version": env!("CARGO_PKG_VERSION") },
+            "ferrolab": about,
         },
     });
     format!("{spec:#}\n")
 }
 
+/// The site layers that the kernelspec in a directory names, and what is wrong with it, in sentences. An owner whose
+/// code would run with the user's rights counts only where nobody but root and the user could have named him.
+pub(crate) fn sites(dir: &Path) -> (Vec<Site>, Vec<String>) {
+    let file = dir.join("kernel.json");
+    let Some(spec) = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else {
+        let what = if dir == Path::new(RESOURCES) {
+            "this frontend does not tell where the kernelspec is, so site layers in it are not used; FERROLAB_SITE names them, too".to_owned()
+        } else {
+            format!("{} cannot be read, so no site layers that it may name are used", file.display())
+        };
+        return (Vec::new(), vec![what]);
+    };
+    let listed: Vec<Site> = serde_json::from_value(spec["metadata"]["ferrolab"]["sites"].clone()).unwrap_or_default();
+    let foreign = [dir, &file].into_iter().find(|path| !is_safe(path));
+    let Some(foreign) = foreign.filter(|_| listed.iter().any(|site| site.owner.is_some())) else {
+        return (listed, Vec::new());
+    };
+    let what = format!(
+        "{} belongs to another user, or others may write to it: the owner of site layers that it names is not trusted",
+        foreign.display()
+    );
+    (listed.into_iter().map(|site| Site { owner: None, ..site }).collect(), vec![what])
+}
+
+/// Whether nobody but root and this user could have written it.
+fn is_safe(path: &Path) -> bool {
+    let Ok(meta) = fs::metadata(path) else { return false };
+    (meta.uid() == 0 || meta.uid() == users::own()) && meta.mode() & 0o022 == 0
+}
+
+/// Variables as the kernel will have them: Jupyter replaces `${NAME}` in them by its own.
+pub(crate) fn expanded(env: &[(String, String)]) -> Vec<(String, String)> {
+    let expand = |text: &str| {
+        let mut parts = text.split("${");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let known = part.split_once('}').and_then(|(name, rest)| Some((std::env::var(name).ok()?, rest)));
+            match known {
+                Some((value, rest)) => out += &format!("{value}{rest}"),
+                None => out += &format!("${{{part}"),
+            }
+        }
+        out
+    };
+    env.iter().map(|(name, value)| (name.clone(), expand(value))).collect()
+}
+
+/// Makes a kernelspec find its program in the prefix that it is in, wherever that is or will be moved to.
+///
+/// # Errors
+/// A sentence when the file cannot be read or written.
+pub(crate) fn find_program_beside(dir: &Path) -> Result<(), String> {
+    let file = dir.join("kernel.json");
+    let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+    let mut spec: Value = serde_json::from_slice(&fs::read(&file).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
+    spec["argv"][0] = format!("{RESOURCES}/../../../../bin/ferrolab").into();
+    fs::write(&file, format!("{spec:#}\n")).map_err(|e| failed(&e))
+}
+
 /// Reads the kernelspec in a directory; `None` when there is none that Jupyter could use.
 pub(crate) fn read(dir: &Path) -> Option<Found> {
     let spec: Value = serde_json::from_slice(&fs::read(dir.join("kernel.json")).ok()?).ok()?;
+    let exe = spec["argv"][0].as_str()?.replace(RESOURCES, &dir.to_string_lossy());
     Some(Found {
         name: dir.file_name()?.to_str()?.to_owned(),
         dir: dir.to_path_buf(),
         display_name: spec["display_name"].as_str().unwrap_or_default().to_owned(),
-        exe: spec["argv"][0].as_str()?.into(),
+        exe: exe.into(),
         ours: spec["metadata"]["ferrolab"].is_object(),
     })
 }
@@ -154,13 +229,50 @@ mod tests {
     }
 
     #[test]
+    fn owners_count_where_nobody_else_could_have_named_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let json = r#"{"argv":["f"],"metadata":{"ferrolab":{"sites":[{"path":"/site","owner":7}]}}}"#;
+        fs::write(folder.path().join("kernel.json"), json).unwrap();
+        let set =
+            |mode| fs::set_permissions(folder.path().join("kernel.json"), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o644);
+        assert_eq!(sites(folder.path()), (vec![Site { path: "/site".into(), owner: Some(7) }], Vec::new()));
+        set(0o664);
+        let (listed, problems) = sites(folder.path());
+        assert_eq!(listed[0].owner, None);
+        assert!(problems[0].contains("not trusted"), "{problems:?}");
+        assert!(sites(Path::new("{resource_dir}")).1[0].contains("FERROLAB_SITE"));
+    }
+
+    #[test]
+    fn variables_are_replaced_as_jupyter_does() {
+        let home = std::env::var("PATH").unwrap();
+        let pair = |value: &str| vec![("X".to_owned(), value.to_owned())];
+        assert_eq!(expanded(&pair("/a:${PATH}:/b")), pair(&format!("/a:{home}:/b")));
+        assert_eq!(expanded(&pair("${NO_SUCH_VARIABLE_HERE} $x")), pair("${NO_SUCH_VARIABLE_HERE} $x"));
+    }
+
+    #[test]
     fn the_json_says_what_jupyter_needs() {
-        let text = kernel_json(Path::new("/x/ferrolab"), Engine::Direct, "R", &[("K".into(), "V".into())]);
+        let options = |engine, sites| InstallOptions {
+            place: crate::install::KernelsDirectory::User,
+            engine,
+            name: "r".to_owned(),
+            display_name: "R".to_owned(),
+            env: vec![("K".into(), "V".into())],
+            sites,
+            exe: "/x/ferrolab".into(),
+        };
+        let text = kernel_json(&options(Engine::Direct, Vec::new()));
         let spec: Value = serde_json::from_str(&text).unwrap();
         let argv = json!(["/x/ferrolab", "kernel", "-f", "{connection_file}"]);
         assert_eq!(spec["argv"], argv);
-        let other: Value = serde_json::from_str(&kernel_json(Path::new("/x/f"), Engine::Evcxr, "R", &[])).unwrap();
-        assert_eq!(other["argv"], json!(["/x/f", "kernel", "--engine", "evcxr", "-f", "{connection_file}"]));
+        let other: Value = serde_json::from_str(&kernel_json(&options(Engine::Evcxr, Vec::new()))).unwrap();
+        assert_eq!(other["argv"], json!(["/x/ferrolab", "kernel", "--engine", "evcxr", "-f", "{connection_file}"]));
+        let site = Site { path: "/site".into(), owner: Some(7) };
+        let with: Value = serde_json::from_str(&kernel_json(&options(Engine::Direct, vec![site]))).unwrap();
+        assert_eq!(with["argv"][3], "{resource_dir}");
+        assert_eq!(with["metadata"]["ferrolab"]["sites"], json!([{"path": "/site", "owner": 7}]));
         assert_eq!(spec["interrupt_mode"], "message");
         assert_eq!(spec["env"], json!({"K": "V"}));
         assert_eq!(spec["metadata"]["debugger"], false);

@@ -1,5 +1,7 @@
-//! What the system allows a session (`ulimit`), and what ends with it. It starts no process and reads no
-//! configuration of Ferrolab's.
+//! What the system allows a session (`ulimit`), what ends with it, who its users are, and where programs are. It starts no process and
+//! reads no configuration of Ferrolab's.
 
 pub mod descendants;
 pub mod limits;
+pub mod path;
+pub mod users;

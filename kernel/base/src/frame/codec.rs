@@ -248,9 +248,10 @@ impl Wire for Outcome {
 impl Wire for Command {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Run { path, symbol, cell, protect, restore, count } => {
+            Self::Run { path, needs, symbol, cell, protect, restore, count } => {
                 out.push(0);
                 put_text(out, path);
+                put_texts(out, needs);
                 put_text(out, symbol);
                 put_u32(out, *cell);
                 out.extend([*protect as u8, *restore as u8, u8::from(*count)]);
@@ -298,6 +299,7 @@ impl Wire for Command {
         Some(match b.u8()? {
             0 => Self::Run {
                 path: b.text()?,
+                needs: b.list(Bytes::text)?,
                 symbol: b.text()?,
                 cell: b.u32()?,
                 protect: b.protect()?,

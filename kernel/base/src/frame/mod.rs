@@ -208,6 +208,8 @@ pub enum Command {
     Run {
         /// Path of the shared object.
         path: String,
+        /// Paths of the objects that it names by their names alone, each after those it needs itself.
+        needs: Vec<String>,
         /// Name of its entry point.
         symbol: String,
         /// The cell's number, for telling later which cell made what.

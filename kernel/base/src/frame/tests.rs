@@ -58,6 +58,7 @@ fn commands_and_replies() {
     let commands = [
         Command::Run {
             path: text(),
+            needs: vec![text(), text()],
             symbol: text(),
             cell: 7,
             protect: Protect::All,

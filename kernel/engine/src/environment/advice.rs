@@ -190,6 +190,22 @@ fn absent(errors: &[String], why: &str, help: &str) -> EnvironmentError {
         .help(help)
 }
 
+/// Could cargo not write to its own home? A sentence, and what to do.
+fn home_is_closed(errors: &[String]) -> Option<EnvironmentError> {
+    let home = std::env::var_os("CARGO_HOME").filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
+    let shown = home.display().to_string();
+    let closed = ["Read-only file system", "Permission denied", "os error 30", "os error 13"];
+    let named = errors.iter().any(|line| line.contains(&shown));
+    if !named || !errors.iter().any(|line| closed.iter().any(|sign| line.contains(sign))) {
+        return None;
+    }
+    let what = format!("cargo cannot write to its home, {shown}");
+    Some(EnvironmentError::new(EnvironmentFault::Cache, what).details(shorten(errors)).help(
+        "set CARGO_HOME to a folder you can write to (for all sessions: `ferrolab install --env CARGO_HOME=DIR`)",
+    ))
+}
+
 const ELSEWHERE: &str = "run the cell once where there is a network (a login node) with the same cache and ~/.cargo, or use vendored crates: `cargo vendor` and its lines in .cargo/config.toml beside the notebook";
 
 /// Why resolving failed, in the user's terms. `features` lists what a package has, when asked.
@@ -201,6 +217,9 @@ pub(super) fn resolution(
     let text = errors.join("\n");
     let quoted = |line: &str, nth: usize| line.split('`').nth(2 * nth + 1).map(str::to_owned);
     let find = |sign: &str| errors.iter().find(|line| line.contains(sign));
+    if let Some(closed) = home_is_closed(errors) {
+        return closed;
+    }
     let reached_out = is_offline(errors) && !is_forbidden(errors);
     if reached_out {
         return absent(errors, "out of reach", ELSEWHERE);
@@ -271,6 +290,9 @@ fn missing_name(errors: &[String]) -> Option<String> {
 
 /// Why building failed.
 pub(super) fn build(errors: &[String]) -> EnvironmentError {
+    if let Some(closed) = home_is_closed(errors) {
+        return closed;
+    }
     if is_offline(errors) {
         return absent(errors, "off or out of reach", ELSEWHERE);
     }
@@ -288,6 +310,12 @@ pub(super) fn build(errors: &[String]) -> EnvironmentError {
         None => "cargo could not build the dependencies".to_owned(),
     };
     EnvironmentError::new(EnvironmentFault::Build, message).details(shorten(errors)).help(help_for_link(errors))
+}
+
+/// Does an error say that there was no room?
+pub(super) fn says_full(error: &EnvironmentError) -> bool {
+    error.message.contains("disk is full")
+        || is_full(&[error.message.clone(), error.details.clone(), error.help.clone()])
 }
 
 /// Was there no room for what was built? Linkers and rustc write into mapped files, and are ended by a bus

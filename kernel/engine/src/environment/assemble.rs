@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::cache::{Cache, failed, make, place, remove_all, sync};
-use super::cargo::Tools;
+use super::cargo::{Reach, Tools};
 use super::dependencies::DependencySet;
 use super::error::{EnvironmentError, EnvironmentFault};
 use super::identity::{Identity, content};
 use super::layer;
 use super::manifest::{HIDDEN, PACKAGE, check_libraries, floor, write_package};
 use super::messages::{Artifact, Built, Metadata};
-use super::precompiled::{self, CompiledPart, Precompiled};
+use super::precompiled::{self, Outcome, Precompiled};
 use super::{Crate, Environment, Options, advice, helper, once};
 
 /// What is to be made.
@@ -42,22 +42,35 @@ pub(super) struct Assembled {
 /// How far it is: crates done, crates in all, what is going on.
 pub(super) type Report<'a> = dyn FnMut(usize, usize, &str) + 'a;
 
-/// Make the environment.
-pub(super) fn assemble(plan: &Assembly<'_>, report: &mut Report<'_>) -> Result<Assembled, EnvironmentError> {
+/// The package that cargo builds, with all its versions chosen.
+pub(super) struct Chosen {
+    pub(super) manifest: PathBuf,
+    pub(super) metadata: Metadata,
+    pub(super) reach: Reach,
+}
+
+/// Have cargo choose versions of what is asked for.
+pub(super) fn choose(plan: &Assembly<'_>, report: &mut Report<'_>) -> Result<Chosen, EnvironmentError> {
     let manifest = write_package(plan, &[])?;
-    let (mut metadata, mut offline) = resolve(plan, &manifest, report)?;
+    let (mut metadata, mut reach) = resolve(plan, &manifest, report)?;
     check_libraries(plan.dependencies, &metadata)?;
     let floor = floor(&metadata);
     if !floor.is_empty() {
         // On failure the plain set is as good; only later additions may need a restart.
         write_package(plan, &floor)?;
         match resolve(plan, &manifest, report) {
-            Ok(resolved) => (metadata, offline) = resolved,
+            Ok(resolved) => (metadata, reach) = resolved,
             Err(error) if error.kind == EnvironmentFault::Cancelled => return Err(error),
             Err(_) => drop(write_package(plan, &[])?),
         }
     }
-    let built = build(plan, &manifest, &metadata, offline, report)?;
+    Ok(Chosen { manifest, metadata, reach })
+}
+
+/// Make the environment.
+pub(super) fn assemble(plan: &Assembly<'_>, report: &mut Report<'_>) -> Result<Assembled, EnvironmentError> {
+    let Chosen { manifest, metadata, reach } = choose(plan, report)?;
+    let built = build(plan, &manifest, &metadata, reach, report)?;
     let total = metadata.count();
     let crates = measure(&built, &metadata)?;
     let restart = plan.parent.and_then(|parent| conflict(parent, &crates));
@@ -65,18 +78,18 @@ pub(super) fn assemble(plan: &Assembly<'_>, report: &mut Report<'_>) -> Result<A
     let parent = plan.parent.filter(|_| restart.is_none());
     report(total, total, "linking");
     let environment = finish(plan, parent, &manifest, &metadata, &built, crates)?;
-    Ok(Assembled { environment, watched: metadata.local_packages(&[helper::NAME, PACKAGE]), restart })
+    Ok(Assembled { environment, watched: metadata.local_packages(&[helper::NAME, helper::BASE, PACKAGE]), restart })
 }
 
-/// Let cargo choose versions and fetch what is missing. Whether it had to do without a network.
+/// Let cargo choose versions and fetch what is missing. Where it found everything.
 fn resolve(
     plan: &Assembly<'_>,
     manifest: &Path,
     report: &mut Report<'_>,
-) -> Result<(Metadata, bool), EnvironmentError> {
+) -> Result<(Metadata, Reach), EnvironmentError> {
     report(0, 0, "resolving dependencies");
-    let mut attempt = |offline: bool| -> Result<Result<Metadata, Vec<String>>, EnvironmentError> {
-        let mut command = plan.tools.cargo("metadata", manifest, offline);
+    let mut attempt = |reach: Reach| -> Result<Result<Metadata, Vec<String>>, EnvironmentError> {
+        let mut command = plan.tools.cargo("metadata", manifest, reach);
         command.args(["--format-version", "1", "--filter-platform", &plan.tools.toolchain.host]);
         let mut text = String::new();
         let finished = plan.tools.run(command, &mut |line| match line {
@@ -88,25 +101,25 @@ fn resolve(
         }
         Metadata::parse(&text).map(Ok)
     };
-    // The base set is in the user's cargo cache since the kernel was built: no need to ask.
-    let quiet_first = plan.options.offline || plan.dependencies.is_empty();
-    let errors = match attempt(quiet_first)? {
-        Ok(metadata) => return Ok((metadata, quiet_first)),
+    // The base set may be in the user's cargo cache since the kernel was built: no need to ask.
+    let first = if plan.options.offline || plan.dependencies.is_empty() { Reach::Here } else { Reach::Network };
+    let mut errors = match attempt(first)? {
+        Ok(metadata) => return Ok((metadata, first)),
         Err(errors) => errors,
     };
-    let mut offline = plan.options.offline;
-    let mut errors = errors;
-    if !plan.options.offline && (quiet_first || advice::is_offline(&errors)) {
-        // Either the quiet attempt lacked something, or the network is away and the crates may
-        // all be here.
-        offline = !quiet_first;
-        match attempt(offline)? {
-            Ok(metadata) => return Ok((metadata, offline)),
-            // A network error of the first attempt says more than the missing crates of the second.
-            Err(again) if quiet_first => errors = again,
+    let away = first == Reach::Network && advice::is_offline(&errors);
+    let here = away.then_some(Reach::Here);
+    let carried = plan.tools.carried.as_ref().map(|_| Reach::Carried).filter(|_| first == Reach::Here || away);
+    let network = (first == Reach::Here && !plan.options.offline).then_some(Reach::Network);
+    for reach in [here, carried, network].into_iter().flatten() {
+        match attempt(reach)? {
+            Ok(metadata) => return Ok((metadata, reach)),
+            // A network error says more than what is missing without one.
+            Err(again) if reach == Reach::Network => errors = again,
             Err(_) => {}
         }
     }
+    let offline = plan.options.offline || away;
     Err(advice::resolution(&errors, offline, &mut |package| features_of(plan, manifest, package)))
 }
 
@@ -126,7 +139,7 @@ fn features_of(plan: &Assembly<'_>, manifest: &Path, package: &str) -> Vec<Strin
         let other = manifest.with_file_name("features").join("Cargo.toml");
         plan.cache.write(&other, helper::toml_text(&table)?.as_bytes())?;
         plan.cache.write(&other.with_file_name("src").join("lib.rs"), b"")?;
-        let mut command = plan.tools.cargo("metadata", &other, false);
+        let mut command = plan.tools.cargo("metadata", &other, Reach::Network);
         command.args(["--format-version", "1"]);
         let mut text = String::new();
         plan.tools.run(command, &mut |line| {
@@ -143,7 +156,7 @@ fn build(
     plan: &Assembly<'_>,
     manifest: &Path,
     metadata: &Metadata,
-    offline: bool,
+    reach: Reach,
     report: &mut Report<'_>,
 ) -> Result<Built, EnvironmentError> {
     let total = metadata.count();
@@ -152,7 +165,7 @@ fn build(
     let mut what = String::from("starting cargo");
     let (mut doing, mut waits) = (what.clone(), Vec::new());
     report(0, total, &what);
-    let command = plan.tools.build(manifest, offline);
+    let command = plan.tools.build(manifest, reach);
     let finished = plan.tools.run(command, &mut |line| match line {
         super::cargo::Line::Out(out) => {
             if built.message(out) {
@@ -264,12 +277,14 @@ fn finish(
     let linked: Vec<&Artifact> = new.iter().map(|(_, a)| a).filter(|a| a.is_rlib()).collect();
     let mut layers = parent.map(|p| p.layers.clone()).unwrap_or_default();
     let mut precompiled = parent.map(|p| p.precompiled.clone()).unwrap_or_default();
+    let mut lacks = Vec::new();
     if !linked.is_empty() {
         let joint =
             Joint { plan, parent, metadata, built, linked: &linked, id: &id, stage: stage.path(), target: &target };
-        let (layer, ready) = joint.link(&layers)?;
-        layers.push(layer);
-        precompiled.extend(ready);
+        let made = joint.link(&layers)?;
+        layers.push(made.layer);
+        precompiled.extend(made.ready);
+        lacks = made.lacks;
     }
     let externs = externs(metadata, built, &all, &target)?;
     sync(stage.path());
@@ -284,6 +299,7 @@ fn finish(
         search,
         layers,
         precompiled,
+        lacks,
         dependencies: plan.dependencies.clone(),
         crates: all,
         lock: target.join("Cargo.lock"),
@@ -353,20 +369,37 @@ struct Joint<'a> {
     target: &'a Path,
 }
 
+/// A layer.
+struct Linked {
+    /// Where it will be.
+    layer: PathBuf,
+    /// What was compiled ahead of cells.
+    ready: Vec<Precompiled>,
+    /// What was to be, and why it was not.
+    lacks: Vec<String>,
+}
+
 impl Joint<'_> {
-    /// Links it on top of the layers below; where it will be, and what was compiled ahead.
-    fn link(&self, below: &[PathBuf]) -> Result<(PathBuf, Vec<Precompiled>), EnvironmentError> {
+    /// Links it on top of the layers below.
+    fn link(&self, below: &[PathBuf]) -> Result<Linked, EnvironmentError> {
         // Scratch space inside the staged entry, as the layer's own.
         let scratch = self.stage.join("precompiling");
         make(&scratch)?;
         let search = self.search();
         let mut crates: Vec<(String, PathBuf)> =
             self.linked.iter().map(|a| (a.name.clone(), a.code_file().to_path_buf())).collect();
-        let mut ready = Vec::new();
-        for made in self.precompile(&search, &scratch)? {
-            crates.push((made.precompiled.name.clone(), made.rlib));
-            let metadata = self.target.join("lib").join(made.precompiled.metadata.file_name().unwrap_or_default());
-            ready.push(Precompiled { metadata, ..made.precompiled });
+        let (mut ready, mut lacks) = (Vec::new(), Vec::new());
+        for outcome in self.precompile(&search, &scratch)? {
+            let (precompiled, rlib) = match outcome {
+                Outcome::Compiled { precompiled, rlib } => (precompiled, rlib),
+                Outcome::LeftOut(why) => {
+                    lacks.push(why);
+                    continue;
+                }
+            };
+            crates.push((precompiled.name.clone(), rlib));
+            let metadata = self.target.join("lib").join(precompiled.metadata.file_name().unwrap_or_default());
+            ready.push(Precompiled { metadata, ..precompiled });
         }
         let foreign: Vec<layer::Foreign> = self.linked.iter().filter_map(|a| self.foreign(a)).collect();
         let parts = layer::Parts {
@@ -380,7 +413,7 @@ impl Joint<'_> {
         };
         let path = layer::link(self.plan.tools, &parts, self.stage)?;
         remove_all(&scratch).map_err(|e| failed("remove", &scratch, &e))?;
-        Ok((self.target.join(path.file_name().unwrap_or_default()), ready))
+        Ok(Linked { layer: self.target.join(path.file_name().unwrap_or_default()), ready, lacks })
     }
 
     /// Where rustc looks for crates that others name.
@@ -392,7 +425,7 @@ impl Joint<'_> {
         search
     }
 
-    fn precompile(&self, search: &[PathBuf], scratch: &Path) -> Result<Vec<CompiledPart>, EnvironmentError> {
+    fn precompile(&self, search: &[PathBuf], scratch: &Path) -> Result<Vec<Outcome>, EnvironmentError> {
         let direct = self.metadata.direct();
         let given = direct.iter().filter_map(|(name, package)| {
             let artifact = self.linked.iter().find(|a| a.package == *package)?;

@@ -8,17 +8,26 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use super::error::{EnvironmentError, EnvironmentFault};
+use super::site::Site;
 
 /// The environment variable that moves the cache.
 pub const VARIABLE: &str = "FERROLAB_CACHE_DIR";
 
-/// A cache directory that this user owns.
+/// Ages are told in days; a home directory is not written to more often for them.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A cache directory that this user owns, or one that is only read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
     exposed: bool,
+    /// Whose files are trusted besides those of root and this user.
+    owner: Option<u32>,
+    /// Nothing is ever written to it.
+    read_only: bool,
 }
 
 impl Cache {
@@ -31,6 +40,25 @@ impl Cache {
         Self::at(&default_root()?)
     }
 
+    /// [`Cache::open`]; where the home cannot be written and site layers have what sessions need, a folder of this
+    /// user's among the temporary ones.
+    ///
+    /// # Errors
+    /// As for [`Cache::open`].
+    pub fn open_beside(sites: &[Site]) -> Result<Self, EnvironmentError> {
+        let root = default_root()?;
+        let chosen = std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty());
+        let opened = Self::at(&root);
+        if opened.is_ok() || chosen || sites.is_empty() || root.exists() {
+            return opened;
+        }
+        let name = format!("ferrolab-{}", ferrolab_system::users::own());
+        let aside = std::env::temp_dir().join(name);
+        // A link could lead to any folder of this user's.
+        let is_link = fs::symlink_metadata(&aside).is_ok_and(|meta| meta.is_symlink());
+        if is_link { opened } else { Self::at(&aside).or(opened) }
+    }
+
     /// The cache at `root`; see [`Cache::open`].
     ///
     /// # Errors
@@ -39,7 +67,7 @@ impl Cache {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(root);
         made.map_err(|e| failed("create the cache directory", root, &e))?;
         let meta = fs::metadata(root).map_err(|e| failed("read the cache directory", root, &e))?;
-        if !ours(&meta) {
+        if !trusted(meta.uid(), None) {
             return Err(EnvironmentError::new(
                 EnvironmentFault::Cache,
                 format!(
@@ -63,16 +91,50 @@ impl Cache {
         }
         // Links are resolved once, so that every stored path names one place.
         let root = root.canonicalize().map_err(|e| failed("resolve the cache directory", root, &e))?;
-        Ok(Self { root, exposed: meta.mode() & 0o077 != 0 })
+        Ok(Self { root, exposed: meta.mode() & 0o077 != 0, owner: None, read_only: false })
     }
 
-    /// A cache that somebody else filled, if it is there and only its owner, this user or root,
-    /// could have written to it. Nothing is created.
-    pub fn existing(root: &Path) -> Option<Self> {
-        let meta = fs::metadata(root).ok()?;
-        let safe = ours(&meta) && meta.mode() & 0o022 == 0;
-        let root = root.canonicalize().ok()?;
-        safe.then_some(Self { root, exposed: true })
+    /// A cache that is only read: nobody but root, this user and `owner` could have written to it, or exchanged
+    /// it. Nothing is created.
+    ///
+    /// # Errors
+    /// When it is not there, or somebody else could have.
+    pub(super) fn layer(root: &Path, owner: Option<u32>) -> Result<Self, EnvironmentError> {
+        let refused = |what: String, help: String| EnvironmentError::new(EnvironmentFault::Cache, what).help(help);
+        let unreadable = |e: io::Error| {
+            let what = format!("the site layer {} cannot be read: {e}", root.display());
+            refused(what, "is it there on this node, and may you enter its folders?".to_owned())
+        };
+        // Links are resolved once, so that every path names one place.
+        let root = root.canonicalize().map_err(unreadable)?;
+        for folder in root.ancestors() {
+            let meta = fs::symlink_metadata(folder).map_err(unreadable)?;
+            let at = folder.display();
+            if !trusted(meta.uid(), owner) {
+                let user = ferrolab_system::users::shown(meta.uid());
+                return Err(refused(
+                    format!(
+                        "the site layer {} is not used: {at} belongs to {user}, and code from it would run with your rights",
+                        root.display()
+                    ),
+                    "an administrator, or you, can name that owner: `ferrolab install --site DIR --site-owner NAME`"
+                        .to_owned(),
+                ));
+            }
+            // In a folder like /tmp only a name's owner can take it away.
+            let sticky = folder != root && meta.mode() & 0o1000 != 0;
+            if meta.mode() & 0o022 != 0 && !sticky {
+                return Err(refused(
+                    format!(
+                        "the site layer {} is not used: others may write to {at} (mode {:o})",
+                        root.display(),
+                        meta.mode() & 0o7777
+                    ),
+                    format!("chmod go-w '{at}', or move the layer to a folder that only its owner can change"),
+                ));
+            }
+        }
+        Ok(Self { root, exposed: true, owner, read_only: true })
     }
 
     /// The directory itself, absolute.
@@ -80,11 +142,26 @@ impl Cache {
         &self.root
     }
 
+    /// An entry is used: its age is the time since then. What is only read has no age.
+    pub(super) fn touch(&self, path: &Path) {
+        if self.read_only {
+            return;
+        }
+        let file = File::open(path);
+        let old = |file: &File| {
+            file.metadata().and_then(|meta| meta.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > DAY))
+        };
+        if let Some(file) = file.ok().filter(old) {
+            // Without it the entry only looks older.
+            drop(file.set_modified(SystemTime::now()));
+        }
+    }
+
     /// Whether code in a file with this metadata may be loaded: nobody but this user and root
     /// could have written it.
     pub fn trusts(&self, meta: &Metadata) -> bool {
         // Where only the owner can enter, a group-writable file (umask 002) is out of reach.
-        ours(meta) && (!self.exposed || meta.mode() & 0o022 == 0)
+        trusted(meta.uid(), self.owner) && (!self.exposed || meta.mode() & 0o022 == 0)
     }
 
     /// Whether `path` and every directory between it and the root may be trusted.
@@ -242,10 +319,9 @@ pub(super) fn make(path: &Path) -> Result<(), EnvironmentError> {
     made.map_err(|e| failed("create", path, &e))
 }
 
-fn ours(meta: &Metadata) -> bool {
-    // SAFETY: geteuid takes no arguments, touches no memory and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    meta.uid() == user || meta.uid() == 0
+/// Whether code of this user's may be loaded.
+fn trusted(uid: u32, owner: Option<u32>) -> bool {
+    uid == 0 || uid == ferrolab_system::users::own() || Some(uid) == owner
 }
 
 fn default_root() -> Result<PathBuf, EnvironmentError> {

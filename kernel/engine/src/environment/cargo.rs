@@ -12,6 +12,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use super::carried::Carried;
 use super::error::{EnvironmentError, EnvironmentFault};
 use super::toolchain::Toolchain;
 
@@ -25,7 +26,20 @@ pub(super) struct Tools<'a> {
     pub(super) store: PathBuf,
     pub(super) rustflags: Vec<String>,
     pub(super) jobs: Option<usize>,
+    /// Crates that came with this program.
+    pub(super) carried: Option<Carried>,
     pub(super) cancelled: &'a AtomicBool,
+}
+
+/// Where cargo may take crates from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// From registries.
+    Network,
+    /// From what this user's cargo has already.
+    Here,
+    /// From what came with this program.
+    Carried,
 }
 
 /// What a finished process said.
@@ -44,7 +58,7 @@ pub(super) enum Line<'a> {
 
 impl Tools<'_> {
     /// A cargo command for the package at `manifest`.
-    pub(super) fn cargo(&self, verb: &str, manifest: &Path, offline: bool) -> Command {
+    pub(super) fn cargo(&self, verb: &str, manifest: &Path, reach: Reach) -> Command {
         let mut command = Command::new(&self.toolchain.cargo);
         clean(&mut command);
         command
@@ -64,8 +78,16 @@ impl Tools<'_> {
                 command.env(name, value);
             }
         }
-        if offline {
-            command.arg("--offline");
+        match (reach, &self.carried) {
+            (Reach::Network, _) => {}
+            (Reach::Carried, Some(carried)) => {
+                for setting in carried.settings() {
+                    command.arg("--config").arg(setting);
+                }
+            }
+            (Reach::Here | Reach::Carried, _) => {
+                command.arg("--offline");
+            }
         }
         // The command line wins over the manifest and over every config file.
         for setting in [
@@ -86,8 +108,8 @@ impl Tools<'_> {
     }
 
     /// Add what only `cargo build` takes.
-    pub(super) fn build(&self, manifest: &Path, offline: bool) -> Command {
-        let mut command = self.cargo("build", manifest, offline);
+    pub(super) fn build(&self, manifest: &Path, reach: Reach) -> Command {
+        let mut command = self.cargo("build", manifest, reach);
         command
             .args(["--release", "--lib", "--message-format=json-render-diagnostics"])
             // With an explicit target the flags reach only what cells link, not build scripts,

@@ -18,7 +18,7 @@ pub static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/helper.
 pub(super) const SHARED: &[&str] = &["rayon", "plotters", "ndarray", "serde"];
 
 /// What the helper crate shares with the kernel: a package of its own, which stands in it as `base`.
-const BASE: &str = "ferrolab-base";
+pub(super) const BASE: &str = "ferrolab-base";
 
 /// The name of the helper crate.
 pub(super) const NAME: &str = "ferrolab";

@@ -39,12 +39,17 @@ pub(super) fn content(path: &Path) -> io::Result<String> {
 }
 
 /// A file as it was: cheap to compare, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Stamp {
     pub(super) path: PathBuf,
     size: u64,
     seconds: i64,
     nanoseconds: i64,
+}
+
+/// Archives and some file systems keep whole seconds.
+pub(super) fn same_time(a: (i64, i64), b: (i64, i64)) -> bool {
+    a.0 == b.0 && (a.1 == b.1 || a.1 == 0 || b.1 == 0)
 }
 
 impl Stamp {
@@ -58,7 +63,18 @@ impl Stamp {
     }
 
     pub(super) fn still(&self) -> bool {
-        Self::of(&self.path) == *self
+        self.fits(&Self::of(&self.path))
+    }
+
+    /// Whether another one, perhaps of a copy elsewhere, is of the same file.
+    pub(super) fn fits(&self, other: &Self) -> bool {
+        let time = |stamp: &Self| (stamp.seconds, stamp.nanoseconds);
+        self.size == other.size && same_time(time(self), time(other))
+    }
+
+    /// What a copy of the file keeps.
+    pub(super) fn mark(&self) -> String {
+        format!("{} {}", self.size, self.seconds)
     }
 }
 
@@ -90,37 +106,4 @@ fn walk(folder: &Path, files: &mut Vec<String>, depth: usize) {
             files.push(format!("{} {size} {seconds} {nanoseconds}", path.display()));
         }
     }
-}
-
-/// What `target-cpu=native` means on this machine: a home directory may be shared by machines
-/// with different processors.
-pub(super) fn native_cpu() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    let wanted = [
-        "vendor_id",
-        "cpu family",
-        "model",
-        "flags", // x86
-        "Features",
-        "CPU implementer",
-        "CPU architecture",
-        "CPU variant",
-        "CPU part", // ARM
-        "isa",
-        "uarch",
-        "cpu", // RISC-V, POWER
-    ];
-    let mut identity = Identity::default().part(std::env::consts::ARCH);
-    for line in first.lines() {
-        let Some((key, value)) = line.split_once(':') else {
-            continue;
-        };
-        if wanted.contains(&key.trim()) {
-            let mut words: Vec<&str> = value.split_whitespace().collect();
-            words.sort_unstable();
-            identity = identity.part(key.trim()).part(words.join(" "));
-        }
-    }
-    identity.finish()
 }

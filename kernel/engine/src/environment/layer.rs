@@ -87,6 +87,8 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
     // Scratch space inside the staged entry, removed before the entry is finished.
     let scratch = folder.join("linking");
     make(&scratch)?;
+    // The current folder may be one where nothing can be written.
+    command.current_dir(&scratch);
     let script = scratch.join("link.sh");
     write_linker(tools, parts, &script)?;
     if !parts.foreign.is_empty() {

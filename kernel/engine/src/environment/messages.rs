@@ -82,6 +82,15 @@ impl Metadata {
 
     /// How many packages a build compiles.
     pub(super) fn count(&self) -> usize {
+        self.reachable_ids().len()
+    }
+
+    /// The packages that a build on this platform compiles.
+    pub(super) fn reachable(&self) -> impl Iterator<Item = &Package> {
+        self.reachable_ids().into_iter().filter_map(|id| self.package(id))
+    }
+
+    fn reachable_ids(&self) -> BTreeSet<&str> {
         let mut seen = BTreeSet::new();
         let mut open: Vec<&str> = self.resolve.root.as_deref().into_iter().collect();
         while let Some(id) = open.pop() {
@@ -92,7 +101,7 @@ impl Metadata {
             let built = edges.filter(|e| e.dep_kinds.iter().any(|k| k.kind.as_deref() != Some("dev")));
             open.extend(built.map(|edge| edge.pkg.as_str()));
         }
-        seen.len()
+        seen
     }
 
     /// The crates cells can name: name and package.

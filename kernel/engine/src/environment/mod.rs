@@ -12,8 +12,10 @@ mod archive;
 mod assemble;
 mod cache;
 mod cargo;
+pub mod carried;
 mod dependencies;
 mod error;
+mod export;
 mod helper;
 mod identity;
 mod lanes;
@@ -22,10 +24,16 @@ pub mod loadable;
 mod lock;
 mod manifest;
 mod messages;
+mod note;
 pub mod once;
 mod precompiled;
+mod processor;
+mod prune;
+pub mod site;
+mod space;
 mod store;
 mod toolchain;
+pub mod used;
 
 use std::env;
 use std::ffi::OsString;
@@ -37,12 +45,16 @@ use serde::{Deserialize, Serialize};
 pub use cache::Cache;
 pub use dependencies::{DependencySet, goes_on};
 pub use error::{EnvironmentError, EnvironmentFault};
+pub use export::{Exported, export};
 pub use helper::FILES as HELPER_FILES;
+pub use lock::Guard;
 pub use toolchain::{Linker, Toolchain};
 
 use assemble::{Assembled, Assembly, assemble};
 pub use identity::Identity;
 pub use precompiled::Precompiled;
+pub use prune::{Keep, Pruned, Size, Usage, prune, usage};
+pub use site::Site;
 use store::IndexEntry;
 
 /// The helper crate's source as a package that evcxr's cells can depend on; where it is.
@@ -74,7 +86,7 @@ pub struct Options {
     /// How many crates to compile at once; cargo decides when there is no number.
     pub jobs: Option<usize>,
     /// Read-only caches that an administrator or teacher has filled, looked at first.
-    pub sites: Vec<PathBuf>,
+    pub sites: Vec<Site>,
 }
 
 impl Default for Options {
@@ -123,7 +135,8 @@ pub struct Environment {
     pub id: String,
     /// The toolchain.
     pub toolchain: Toolchain,
-    /// What it was made for.
+    /// What it is used for; whose it was when it was made is nobody's business.
+    #[serde(skip)]
     pub options: Options,
     /// Crates a cell can name, with the metadata (or procedural macro) to give to rustc.
     pub externs: Vec<(String, PathBuf)>,
@@ -133,6 +146,9 @@ pub struct Environment {
     pub layers: Vec<PathBuf>,
     /// Generic code that is there already.
     pub precompiled: Vec<Precompiled>,
+    /// What is not there already though it was to be, in sentences.
+    #[serde(default)]
+    pub lacks: Vec<String>,
     /// The user's dependencies in it.
     pub dependencies: DependencySet,
     /// All crates in the layers.
@@ -202,17 +218,18 @@ impl Environment {
         all.into_iter()
     }
 
-    /// Follow a cache that was copied elsewhere.
-    fn move_to(&mut self, from: &Path, to: &Path) -> Option<()> {
+    /// Follow a cache that was copied elsewhere. What is in another cache stays where it is.
+    fn move_to(&mut self, from: &Path, to: &Path) {
         let externs = self.externs.iter_mut().map(|(_, path)| path);
         let crates = self.crates.iter_mut().map(|krate| &mut krate.path);
         let precompiled = self.precompiled.iter_mut().map(|made| &mut made.metadata);
         let single = std::iter::once(&mut self.lock);
         let others = externs.chain(crates).chain(precompiled).chain(single);
         for path in self.search.iter_mut().chain(&mut self.layers).chain(others) {
-            *path = to.join(path.strip_prefix(from).ok()?);
+            if let Ok(inside) = path.strip_prefix(from) {
+                *path = to.join(inside);
+            }
         }
-        Some(())
     }
 }
 
@@ -225,8 +242,8 @@ pub fn prepare(
     progress: &mut dyn FnMut(Progress),
     cancelled: &AtomicBool,
 ) -> Result<Environment, EnvironmentError> {
-    let cache = Cache::open()?;
-    let toolchain = Toolchain::discover(&cache, &options.directory)?;
+    let cache = Cache::open_beside(&options.sites)?;
+    let toolchain = Toolchain::discover(&cache, &options.sites, &options.directory)?;
     let dependencies = DependencySet::default();
     let work = Work { options, cache: &cache, toolchain: &toolchain, parent: None, dependencies: &dependencies };
     work.get(progress, cancelled).map(|addition| addition.environment)
@@ -253,7 +270,7 @@ pub fn add(
     progress: &mut dyn FnMut(Progress),
     cancelled: &AtomicBool,
 ) -> Result<Addition, EnvironmentError> {
-    let cache = Cache::open()?;
+    let cache = Cache::open_beside(&environment.options.sites)?;
     let mut merged = environment.dependencies.clone();
     merged.merge(dependencies);
     let work = Work {
@@ -264,6 +281,13 @@ pub fn add(
         dependencies: &merged,
     };
     work.get(progress, cancelled)
+}
+
+/// Something that comes with this program: a package, or a pack, puts it beside it.
+fn beside_program(what: &str) -> Option<PathBuf> {
+    let program = env::current_exe().ok()?.canonicalize().ok()?;
+    let place = program.parent()?.parent()?.join("share/ferrolab").join(what);
+    place.exists().then_some(place)
 }
 
 /// One thing to get: from the cache, or by building.
@@ -277,25 +301,17 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn get(&self, progress: &mut dyn FnMut(Progress), cancelled: &AtomicBool) -> Result<Addition, EnvironmentError> {
-        loadable::check(self.cache)?;
         let rustflags = self.rustflags();
         let shelf = self.shelf(&rustflags);
-        let key = Identity::default()
-            .part(&shelf)
-            .part(helper::hash())
-            .part(precompiled::hash())
-            .parts(&self.options.features)
-            .part(format!("{:?}", manifest::FLOOR))
-            .part(self.parent.map_or("", |parent| &parent.id))
-            .parts(self.dependencies.lines())
-            .finish();
+        let key = self.key();
         let found = |record: IndexEntry| Addition { environment: record.environment, restart: record.restart };
-        for site in &self.options.sites {
-            if let Some(record) = Cache::existing(site).and_then(|site| IndexEntry::load(&site, &key, self.toolchain)) {
-                return Ok(found(record));
-            }
+        let layers = site::layers(&self.options.sites);
+        let load = |cache: &Cache| IndexEntry::load(cache, &layers, &key, self.toolchain, self.options);
+        if let Some(record) = layers.iter().find_map(load) {
+            return Ok(found(record));
         }
-        if let Some(record) = IndexEntry::load(self.cache, &key, self.toolchain) {
+        loadable::check(self.cache)?;
+        if let Some(record) = load(self.cache) {
             return Ok(found(record));
         }
         let mut report = |done: usize, total: usize, what: &str| {
@@ -307,7 +323,7 @@ impl Work<'_> {
             return Err(EnvironmentError::cancelled());
         }
         let mut turn = lanes::Turn::take(self.cache, &key, &self.what(), &mut |text| report(0, 0, text), cancelled)?;
-        if let Some(record) = IndexEntry::load(self.cache, &key, self.toolchain) {
+        if let Some(record) = load(self.cache) {
             return Ok(found(record));
         }
         let lane = lanes::Lane::take(self.cache, &shelf, &mut |text| report(0, 0, text), cancelled)?;
@@ -319,6 +335,7 @@ impl Work<'_> {
             store: store.clone(),
             rustflags,
             jobs: self.options.jobs,
+            carried: carried::Carried::find(),
             cancelled,
         };
         let plan = Assembly {
@@ -334,6 +351,7 @@ impl Work<'_> {
             lane.touch();
             report(done, total, what);
         };
+        space::check(self.cache, self.dependencies.is_empty())?;
         let made = match assemble(&plan, &mut report) {
             // Our own crates do build: what cargo kept from earlier builds must be damaged.
             Err(error)
@@ -347,10 +365,31 @@ impl Work<'_> {
             }
             made => made,
         };
+        let made = made.map_err(|error| {
+            if !advice::says_full(&error) {
+                return error;
+            }
+            space::clear(&[&tools.target_directory, &store, &self.cache.root().join("build").join(&key)]);
+            let help = format!("{}; what was half built is removed", error.help);
+            error.help(help)
+        });
         let Assembled { environment, watched, restart } = made?;
         let record = IndexEntry::new(self.cache, environment, &watched, restart)?;
         record.save(self.cache, &key)?;
         Ok(found(record))
+    }
+
+    /// A hash of what decides what is made.
+    fn key(&self) -> String {
+        Identity::default()
+            .part(self.shelf(&self.rustflags()))
+            .part(helper::hash())
+            .part(precompiled::hash())
+            .parts(&self.options.features)
+            .part(format!("{:?}", manifest::FLOOR))
+            .part(self.parent.map_or("", |parent| &parent.id))
+            .parts(self.dependencies.lines())
+            .finish()
     }
 
     /// What is built, for other users of the cache.
@@ -370,7 +409,7 @@ impl Work<'_> {
     /// A hash of what decides how any crate is compiled. Environments that share it share what is
     /// compiled, so that each crate is compiled once.
     fn shelf(&self, rustflags: &[String]) -> String {
-        let native = if self.options.target_cpu == "native" { identity::native_cpu() } else { String::new() };
+        let native = if self.options.target_cpu == "native" { processor::native() } else { String::new() };
         Identity::default()
             .part("layout 2")
             .part(&self.toolchain.version_text)

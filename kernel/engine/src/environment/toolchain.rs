@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
 use super::error::{EnvironmentError, EnvironmentFault};
-use super::identity::{Identity, Stamp};
+use super::note::{self, Question};
+use super::site::{self, Site};
+use super::used;
 
 /// The oldest rustc whose edition and file formats the engine is made for.
 const OLDEST: (u32, u32) = (1, 91);
@@ -60,57 +62,64 @@ pub struct Toolchain {
     pub cc: Option<PathBuf>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct KnownToolchain {
-    stamps: Vec<Stamp>,
-    toolchain: Toolchain,
-}
-
 impl Toolchain {
     /// Find the toolchain that `rustc` means in `directory` (rustup looks for a `rust-toolchain`
-    /// file there). The answer is kept in the cache, so that later calls start no process.
+    /// file there); without one, a toolchain that a site layer was made with. The answer is kept in the cache, so that
+    /// later calls start no process.
     ///
     /// # Errors
     /// When there is no rustc or cargo, it is too old, or it has no dynamic standard library.
-    pub fn discover(cache: &Cache, directory: &Path) -> Result<Self, EnvironmentError> {
+    pub fn discover(cache: &Cache, sites: &[Site], directory: &Path) -> Result<Self, EnvironmentError> {
+        let layers = site::layers(sites);
         let rustc = match env::var_os("RUSTC").filter(|v| !v.is_empty()) {
-            Some(name) => find_program(&name).ok_or_else(|| {
+            Some(name) => Some(find_program(&name).ok_or_else(|| {
                 missing(&format!("RUSTC is set to `{}`, which is not a program", name.to_string_lossy()))
-            })?,
-            None => find_program("rustc".as_ref()).ok_or_else(|| missing("no `rustc` on the PATH"))?,
+            })?),
+            None => {
+                let beside = super::beside_program("toolchain/bin/rustc");
+                beside.or_else(|| find_program("rustc".as_ref())).or_else(in_cargo_home)
+            }
         };
-        let stamps = questions(&rustc, directory);
-        let variables = ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "CARGO", "PATH"];
-        let key = Identity::default()
-            .parts(stamps.iter().map(|s| s.path.to_string_lossy().into_owned()))
-            .parts(variables.map(|name| env::var_os(name).unwrap_or_default().into_encoded_bytes()))
-            .finish();
-        let file = cache.root().join(format!("toolchain-1-{key}.json"));
-        if let Some(toolchain) = recall(cache, &file, &stamps) {
-            return Ok(toolchain);
+        let Some(rustc) = rustc else {
+            let known = layers.iter().find_map(note::of_layer);
+            return known.ok_or_else(|| missing("no `rustc` on the PATH, nor in ~/.cargo/bin"))?.on_this_machine();
+        };
+        let question = Question::new(rustc, directory);
+        for cache in layers.iter().chain([cache]) {
+            if let Some(toolchain) = note::recall(cache, &question) {
+                used::note(cache, &question.file(cache));
+                if question.is_of_proxy() {
+                    let compiler = Question::new(toolchain.rustc.clone(), directory);
+                    used::note(cache, &compiler.file(cache));
+                }
+                return toolchain.on_this_machine();
+            }
         }
-        let toolchain = Self::ask(&rustc, directory)?;
-        let mut stamps = stamps;
-        for path in [&toolchain.rustc, &toolchain.cargo, &toolchain.libstd, &toolchain.linker.program] {
-            stamps.push(Stamp::of(path));
+        let toolchain = Self::ask(&question.rustc, directory)?;
+        note::keep(cache, &question, &toolchain);
+        if question.is_of_proxy() {
+            // Whoever comes by another way to the same compiler has the answer, too.
+            note::keep(cache, &Question::new(toolchain.rustc.clone(), directory), &toolchain);
         }
-        let record = KnownToolchain { stamps, toolchain };
-        if let Ok(text) = serde_json::to_vec(&record) {
-            cache.write(&file, &text)?;
+        Ok(toolchain)
+    }
+
+    /// With the tools that are not the toolchain's own, as they are found here and now.
+    fn on_this_machine(mut self) -> Result<Self, EnvironmentError> {
+        let libraries = self.sysroot.join("lib/rustlib").join(&self.host).join("lib");
+        self.linker = find_linker(&self.sysroot, &self.host, &libraries)?;
+        self.cc = find_cc();
+        if !self.cargo.is_file() {
+            self.cargo = find_cargo(&self.sysroot)?;
         }
-        Ok(record.toolchain)
+        Ok(self)
     }
 
     fn ask(rustc: &Path, directory: &Path) -> Result<Self, EnvironmentError> {
         let sysroot = PathBuf::from(output(rustc, &["--print", "sysroot"], directory)?.trim());
         let real = sysroot.join("bin/rustc");
         let rustc = if real.is_file() { real } else { rustc.to_path_buf() };
-        let beside = sysroot.join("bin/cargo");
-        let cargo = match env::var_os("CARGO").filter(|v| !v.is_empty()).and_then(|v| find_program(&v)) {
-            _ if beside.is_file() => beside,
-            Some(cargo) => cargo,
-            None => find_program("cargo".as_ref()).ok_or_else(|| missing("no `cargo` on the PATH"))?,
-        };
+        let cargo = find_cargo(&sysroot)?;
         let version_text = output(&rustc, &["-vV"], directory)?;
         let field = |name: &str| {
             let line = version_text.lines().find_map(|line| line.strip_prefix(name)).map(|v| v.trim().to_owned());
@@ -137,36 +146,29 @@ impl Toolchain {
             ))
         })?;
         let linker = find_linker(&sysroot, &host, &libraries)?;
-        let cc = find_program("cc".as_ref()).or_else(|| find_program("gcc".as_ref()));
-        Ok(Self { rustc, cargo, version_text, release, host, sysroot, libstd, linker, cc })
+        Ok(Self { rustc, cargo, version_text, release, host, sysroot, libstd, linker, cc: find_cc() })
     }
 }
 
-/// The files whose change can change which toolchain `rustc` means.
-fn questions(rustc: &Path, directory: &Path) -> Vec<Stamp> {
-    let mut stamps = vec![Stamp::of(rustc)];
-    let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    if let Some(home) = home.or_else(|| env::home_dir().map(|home| home.join(".rustup"))) {
-        stamps.push(Stamp::of(&home.join("settings.toml")));
-    }
-    for folder in directory.ancestors() {
-        for name in ["rust-toolchain.toml", "rust-toolchain"] {
-            if folder.join(name).is_file() {
-                stamps.push(Stamp::of(&folder.join(name)));
-                return stamps;
-            }
-        }
-    }
-    stamps
+fn find_cc() -> Option<PathBuf> {
+    find_program("cc".as_ref()).or_else(|| find_program("gcc".as_ref()))
 }
 
-fn recall(cache: &Cache, file: &Path, stamps: &[Stamp]) -> Option<Toolchain> {
-    if !cache.trusts(&fs::metadata(file).ok()?) {
-        return None;
+/// The cargo that belongs to a toolchain.
+fn find_cargo(sysroot: &Path) -> Result<PathBuf, EnvironmentError> {
+    let beside = sysroot.join("bin/cargo");
+    match env::var_os("CARGO").filter(|v| !v.is_empty()).and_then(|v| find_program(&v)) {
+        _ if beside.is_file() => Ok(beside),
+        Some(cargo) => Ok(cargo),
+        None => find_program("cargo".as_ref()).ok_or_else(|| missing("no `cargo` on the PATH")),
     }
-    let record: KnownToolchain = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-    let same = record.stamps.starts_with(stamps) && record.stamps.iter().skip(stamps.len()).all(Stamp::still);
-    same.then_some(record.toolchain)
+}
+
+/// Where rustup puts its programs, which a kernel that a portal starts often does not have on its PATH.
+fn in_cargo_home() -> Option<PathBuf> {
+    let home = env::var_os("CARGO_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")))?;
+    Some(home.join("bin/rustc")).filter(|rustc| rustc.is_absolute() && executable(rustc))
 }
 
 fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, EnvironmentError> {

@@ -71,7 +71,8 @@ impl DirectEvaluator {
         let rustc = match self.engine() {
             Some(engine) => engine.environment().toolchain.rustc.clone(),
             None => {
-                let found = Cache::open().and_then(|c| Toolchain::discover(&c, &self.options.environment.directory));
+                let (sites, directory) = (&self.options.environment.sites, &self.options.environment.directory);
+                let found = Cache::open_beside(sites).and_then(|c| Toolchain::discover(&c, sites, directory));
                 found.map_err(|e| errors::environment(&e))?.rustc
             }
         };

@@ -94,7 +94,7 @@ impl<'a> Unit<'a> {
     /// A hash of all that decides what comes out, as far as it is known beforehand.
     fn key(&self, store: &Store) -> Option<String> {
         let mut identity =
-            Identity::default().part("crate 1").part(env::current_dir().ok()?.as_os_str().as_encoded_bytes());
+            Identity::default().part("crate 2").part(store.anywhere(&env::current_dir().ok()?.to_string_lossy()));
         let mut texts = self.arguments.iter().filter_map(|argument| argument.to_str());
         let mut folders: Vec<&Path> = Vec::new();
         while let Some(text) = texts.next() {
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_rustc_read_is_read_from_its_notes() {
-        let store = Store { folder: "/s".into(), target: "/t".into() };
+        let store = Store { folder: "/s".into(), target: "/t".into(), package: None };
         let info = "/t/deps/x.d: src/lib.rs /t/out/y.rs\n\nsrc/lib.rs:\n/t/out/y\\ z.rs:\n\n# env-dep:PATH=/bin\n# env-dep:NOT_SET\n";
         let mut record = Origins::default();
         read_info(&store, info, &mut record);

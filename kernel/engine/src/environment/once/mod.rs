@@ -36,6 +36,8 @@ pub(super) const WAITING: &str = "Waiting";
 pub(super) const WAITED: &str = "Waited";
 /// Stands for the target directory in keys and kept texts.
 const PLACE: &str = "{target}";
+/// Stands for the folder of the package: the same crate from another registry, or another user's, is the same.
+const PACKAGE: &str = "{package}";
 const RECORD: &str = "record.json";
 const SCRIPT: &str = "build-script";
 
@@ -67,7 +69,8 @@ pub fn entered() -> Option<ExitCode> {
     let (store, target) = (env::var_os(STORE)?, env::var_os(TARGET)?);
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     let (first, rest) = arguments.split_first()?;
-    let store = Store { folder: store.into(), target: target.to_str()?.to_owned() };
+    let package = env::var("CARGO_MANIFEST_DIR").ok().filter(|folder| folder.len() > 1);
+    let store = Store { folder: store.into(), target: target.to_str()?.to_owned(), package };
     end_with_parent();
     if first == SCRIPT {
         let (program, rest) = rest.split_first()?;
@@ -116,6 +119,8 @@ fn dependent(command: &mut Command) -> &mut Command {
 struct Store {
     folder: PathBuf,
     target: String,
+    /// Where the package's source is.
+    package: Option<String>,
 }
 
 /// What a result was made from, besides what its key says.
@@ -145,27 +150,30 @@ impl Origins {
 }
 
 impl Store {
-    /// A text without the place of this build.
+    /// A text without the places of this build.
     fn anywhere(&self, text: &str) -> String {
-        text.replace(&self.target, PLACE)
+        let text = text.replace(&self.target, PLACE);
+        self.package.as_ref().map_or_else(|| text.clone(), |package| text.replace(package, PACKAGE))
     }
 
     /// A kept text for this build.
     fn here(&self, text: &str) -> String {
-        text.replace(PLACE, &self.target)
+        let text = text.replace(PLACE, &self.target);
+        self.package.as_ref().map_or_else(|| text.clone(), |package| text.replace(PACKAGE, package))
     }
 
+    /// What a crate that reads a variable has in it: the package's own folder, if it reads that.
     fn variable(&self, name: &str) -> Option<String> {
-        env::var_os(name).map(|value| self.anywhere(&value.to_string_lossy()))
+        env::var_os(name).map(|value| value.to_string_lossy().replace(&self.target, PLACE))
     }
 
-    /// What a path holds now: generated files by content, the user's and the registry's as cargo does, by time.
+    /// What a path holds now: generated files and the package's own by content, others as cargo does, by time.
     fn mark(&self, path: &str) -> String {
         use std::os::unix::fs::MetadataExt as _;
         let here = PathBuf::from(self.here(path));
         match fs::metadata(&here) {
             Ok(meta) if meta.is_dir() => tree(&here),
-            Ok(_) if path.starts_with(PLACE) => content(&here).unwrap_or_default(),
+            Ok(_) if path.starts_with(PLACE) || path.starts_with(PACKAGE) => content(&here).unwrap_or_default(),
             Ok(meta) => format!("{} {} {}", meta.size(), meta.mtime(), meta.mtime_nsec()),
             Err(_) => String::new(),
         }
@@ -261,7 +269,8 @@ mod tests {
     use super::*;
 
     fn store(folder: &Path, target: &str) -> Store {
-        Store { folder: folder.join("store"), target: folder.join(target).display().to_string() }
+        let target = folder.join(target).display().to_string();
+        Store { folder: folder.join("store"), target, package: None }
     }
 
     #[test]
@@ -279,6 +288,26 @@ mod tests {
         assert_eq!(fs::read_to_string(entry.join("file")).expect("the file"), "made");
         assert_eq!(two.here(&found.out), format!("cargo:x={}/out", two.target));
         fs::write(folder.path().join("two/generated.rs"), "other").expect("a file");
+        assert!(two.find("abcd").is_none() && one.find("abcd").is_some());
+    }
+
+    #[test]
+    fn the_same_package_in_another_place_is_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = |registry: &str| {
+            let package = folder.path().join(registry).join("x-1.0.0");
+            fs::create_dir_all(package.join("src")).expect("a folder");
+            fs::write(package.join("src/lib.rs"), "pub fn f() {}").expect("a file");
+            Store { package: Some(package.display().to_string()), ..store(folder.path(), "target") }
+        };
+        let (one, two) = (of("one"), of("two"));
+        let source = |store: &Store| format!("{}/src/lib.rs", store.package.as_deref().unwrap_or_default());
+        assert_eq!(one.anywhere(&source(&one)), two.anywhere(&source(&two)));
+        let mut record = Origins::default();
+        record.read(&one, &source(&one));
+        one.keep("abcd", &record, |stage| fs::write(stage.join("file"), "made"));
+        assert!(two.find("abcd").is_some());
+        fs::write(source(&two), "pub fn g() {}").expect("a file");
         assert!(two.find("abcd").is_none() && one.find("abcd").is_some());
     }
 

@@ -104,8 +104,8 @@ fn key(store: &Store, program: &Path) -> Option<String> {
         .collect();
     variables.sort();
     let directory = env::current_dir().ok()?;
-    let identity = Identity::default().part("script 1").part(content(program).ok()?);
-    Some(identity.part(directory.as_os_str().as_encoded_bytes()).parts(variables).finish())
+    let identity = Identity::default().part("script 2").part(content(program).ok()?);
+    Some(identity.part(store.anywhere(&directory.to_string_lossy())).parts(variables).finish())
 }
 
 /// What the script says that it depends on; without a word of it, cargo takes the whole package.
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_silent_script_depends_on_its_package() {
-        let store = Store { folder: "/s".into(), target: "/t".into() };
+        let store = Store { folder: "/s".into(), target: "/t".into(), package: None };
         let mut record = Origins::default();
         note_inputs(&store, "cargo:rustc-cfg=x\n", &mut record);
         assert!(record.inputs.contains_key("."));

@@ -131,28 +131,29 @@ pub(super) struct Given<'a> {
     pub(super) rlib: &'a Path,
 }
 
-/// What was compiled, and the rlib to put into the layer.
-pub(super) struct CompiledPart {
-    pub(super) precompiled: Precompiled,
-    pub(super) rlib: PathBuf,
+/// What came of a text.
+pub(super) enum Outcome {
+    /// What was compiled, and the rlib to put into the layer.
+    Compiled { precompiled: Precompiled, rlib: PathBuf },
+    /// It does not fit; a sentence for the user.
+    LeftOut(String),
 }
 
 /// Compile what there is for a crate, or for the standard library. Metadata goes to `library`, rlibs to `scratch`.
 ///
 /// # Errors
 /// When files cannot be written or the build is cancelled. A text that does not fit the crate, say
-/// because the user has asked for another version of it, is left out with a line in the log: cells then
-/// compile what they need themselves.
+/// because the user has asked for another version of it, is left out: cells then compile what they need
+/// themselves.
 pub(super) fn build(
     tools: &Tools<'_>,
     given: Option<Given<'_>>,
     search: &[PathBuf],
     library: &Path,
     scratch: &Path,
-) -> Result<Vec<CompiledPart>, EnvironmentError> {
+) -> Result<Vec<Outcome>, EnvironmentError> {
     let texts = TEXTS.iter().filter(|text| text.of == given.map(|given| given.name));
-    let made = texts.map(|text| build_one(tools, text, given, search, library, scratch));
-    made.filter_map(Result::transpose).collect()
+    texts.map(|text| build_one(tools, text, given, search, library, scratch)).collect()
 }
 
 fn build_one(
@@ -162,13 +163,15 @@ fn build_one(
     search: &[PathBuf],
     library: &Path,
     scratch: &Path,
-) -> Result<Option<CompiledPart>, EnvironmentError> {
+) -> Result<Outcome, EnvironmentError> {
     let name = format!("ferrolab_precompiled_{}", text.name);
     let source = scratch.join(format!("{name}.rs"));
     std::fs::write(&source, text.source).map_err(|e| failed("write", &source, &e))?;
     let (metadata, rlib) = (library.join(format!("lib{name}.rmeta")), scratch.join(format!("lib{name}.rlib")));
     let mut command = Command::new(&tools.toolchain.rustc);
     clean(&mut command);
+    // With outputs in two folders rustc's temporary files go to the current one, which may not be writable.
+    command.current_dir(scratch);
     // The unstable option is for this process alone, as with cells; dependencies never see it.
     command.env("RUSTC_BOOTSTRAP", "1");
     if text.shares {
@@ -193,12 +196,13 @@ fn build_one(
     if finished.success {
         let words = text.words.iter().map(|word| (*word).to_owned()).collect();
         let precompiled = Precompiled { words, for_items: text.for_items, shares: text.shares, name, metadata };
-        return Ok(Some(CompiledPart { precompiled, rlib }));
+        return Ok(Outcome::Compiled { precompiled, rlib });
     }
-    let of = text.of.unwrap_or("the standard library");
-    eprintln!("cells compile generic code of {of} themselves: {}", finished.errors.join("\n"));
     drop(std::fs::remove_file(&metadata));
-    Ok(None)
+    let of = text.of.unwrap_or("the standard library");
+    let first = finished.errors.iter().find(|line| line.starts_with("error")).or(finished.errors.first());
+    let why = first.map_or("rustc was ended", String::as_str);
+    Ok(Outcome::LeftOut(format!("cells compile generic code of {of} themselves, which takes longer: {why}")))
 }
 
 #[cfg(test)]
