@@ -23,7 +23,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
+    ("arrays.py", include_str!("python/arrays.py")),
     ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
     ("carried.py", include_str!("python/carried.py")),

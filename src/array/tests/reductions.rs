@@ -178,3 +178,24 @@ fn products_are_ndarrays() {
     let none = here().array().zeros::<f64, _>([3, 0]);
     assert_eq!(get(&none.dot(&none.t())), Array2::<f64>::zeros((3, 3)));
 }
+
+#[test]
+fn several_axes_are_one_after_the_other() {
+    // Whole numbers, so that sums are exact in any order.
+    let plain = ndarray::Array3::from_shape_fn((7, 11, 5), |(i, j, k)| ((i * 31 + j * 17 + k * 13) % 23) as f64);
+    for x in [lazy(&plain), lazy(&plain).rechunk([2, 3, 5])] {
+        assert_eq!(get(&x.sum_axes([0, 2])), plain.sum_axis(Axis(2)).sum_axis(Axis(0)));
+        assert_eq!(get(&x.sum_axes([2, 1])), plain.sum_axis(Axis(2)).sum_axis(Axis(1)));
+        assert_eq!(
+            get(&x.max_axes([1, 2])),
+            plain
+                .map_axis(Axis(2), |row| row.iter().copied().fold(f64::MIN, f64::max))
+                .map_axis(Axis(1), |row| row.iter().copied().fold(f64::MIN, f64::max))
+        );
+        assert_eq!(get(&x.sum_axes([0, 1, 2])), get(&x.sum()));
+        let (var, want) = (get(&x.var_axes([0, 1], 1)), get(&x.reshape([77, 5]).var_axis(0, 1)));
+        assert!(var.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12 * b), "{var} {want}");
+    }
+    let there = std::panic::catch_unwind(|| lazy(&plain).sum_axes([0, 0]));
+    assert!(there.is_err(), "an axis that is named twice");
+}

@@ -87,7 +87,7 @@ impl<'p> Run<'p> {
             });
         }
         let addresses: Vec<*const ()> = kinds.iter().map(|kind| std::ptr::from_ref(*kind).cast()).collect();
-        let (code, name) = (code::table_of(&addresses)?, new_name());
+        let (code, name) = (code::at(&addresses)?, new_name());
         let mut link = Link::open()?;
         let drawn = watch.draws();
         link.send(&Request::Graph { cluster: cluster.id.clone(), name: name.clone(), code, drawn }, &[])?;
