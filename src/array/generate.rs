@@ -215,6 +215,10 @@ pub(super) fn copy_common(memory: &Memory, block: &Region, part: &Region, steps:
     walk.pieces(0, common.count(), &mut numbers, |_, n, at| {
         let (mut from, mut to) =
             (memory.buffer.at().wrapping_offset(at[0] * size as isize), out.wrapping_offset(at[1] * size as isize));
+        if inner == [1, 1] {
+            // SAFETY: as below, for a row of either.
+            return unsafe { to.copy_from_nonoverlapping(from, n * size) };
+        }
         for _ in 0..n {
             // SAFETY: an index of the block, whose memory was looked at, and one of the part, which has room.
             unsafe { to.copy_from_nonoverlapping(from, size) };

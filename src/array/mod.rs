@@ -49,6 +49,7 @@ mod operators;
 mod ops;
 mod pairs;
 pub(crate) mod parts;
+mod percentile;
 mod place;
 pub(crate) mod plan;
 mod products;

@@ -51,6 +51,39 @@ impl Parts {
         assert!(copied >= region.count(), "a part of an array was not brought");
         Memory::whole(Arc::new(Buffer::of_words(words, region.count(), dtype)), &region.shape)
     }
+
+    /// Copies what is here of a region and so many elements around it to memory that has room for all of that.
+    pub(crate) fn copy_around(&self, region: &Region, reach: usize, size: usize, out: *mut u8) {
+        let Self::Here { parts, .. } = self else { unreachable!("parts are brought before they are read") };
+        // Counted from `reach` before the array, so that no index is negative.
+        let shape: Vec<usize> = region.shape.iter().map(|n| n + 2 * reach).collect();
+        let window = Region { start: region.start.clone(), shape };
+        let steps = row_major(&window.shape);
+        for (part, memory) in parts {
+            let start = part.start.iter().map(|at| at + reach).collect();
+            let part = Region { start, shape: part.shape.clone() };
+            if common(&part, &window).is_some() {
+                copy_common(memory, &part, &window, &steps, size, out);
+            }
+        }
+    }
+
+    /// Where an element is that is here.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub(crate) fn element(&self, index: &[usize], size: usize) -> *const u8 {
+        let Self::Here { parts, .. } = self else { unreachable!("parts are brought before they are read") };
+        let has = |part: &Region| {
+            index.iter().zip(&part.start).zip(&part.shape).all(|((at, start), n)| (*start..start + n).contains(at))
+        };
+        let Some((part, memory)) = parts.iter().find(|(part, _)| has(part)) else {
+            panic!("the element {index:?} of an array was not brought")
+        };
+        let steps = index.iter().zip(&part.start).zip(&memory.place.steps);
+        let place = memory.place.offset + steps.map(|((at, start), step)| (at - start) as isize * step).sum::<isize>();
+        memory.buffer.at().wrapping_offset(place * size as isize)
+    }
 }
 
 fn within(part: &Region, region: &Region, axis: usize) -> bool {
@@ -66,6 +99,14 @@ pub(crate) fn common(a: &Region, b: &Region) -> Option<Region> {
     let shape: Option<Vec<usize>> =
         (0..axes).map(|axis| end(axis).checked_sub(start[axis]).filter(|n| *n > 0)).collect();
     Some(Region { start, shape: shape? })
+}
+
+/// A box with two regions.
+pub(crate) fn around(a: &Region, b: &Region) -> Region {
+    let start: Vec<usize> = a.start.iter().zip(&b.start).map(|(a, b)| *a.min(b)).collect();
+    let end = |region: &Region, axis: usize| region.start[axis] + region.shape[axis];
+    let shape = (0..start.len()).map(|axis| end(a, axis).max(end(b, axis)) - start[axis]).collect();
+    Region { start, shape }
 }
 
 /// How an array is cut into parts, which are numbered.

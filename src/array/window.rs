@@ -3,10 +3,10 @@
 
 use super::buffer::{Buffer, Memory};
 use super::element::DType;
-use super::generate::copy_common;
 use super::neighbours::Border;
 use super::parts::Parts;
-use super::shape::{Region, row_major};
+use super::shape::Region;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The stretches of an axis, one or two, that `n` elements from `start` on and `reach` around them are.
@@ -55,64 +55,58 @@ pub(crate) fn padded(
     border: Border,
     dtype: DType,
 ) -> (Memory, Region, Vec<isize>) {
-    let axes = shape.len();
-    let size = dtype.size();
-    // What is needed of each axis, put together without gaps.
-    let own: Vec<Vec<(usize, usize)>> =
-        (0..axes).map(|axis| stretches(region.start[axis], region.shape[axis], reach, shape[axis], border)).collect();
-    let lengths: Vec<usize> = own.iter().map(|stretches| stretches.iter().map(|(a, b)| b - a).sum()).collect();
-    let there = Region { start: vec![0; axes], shape: lengths.clone() };
-    let mut words = vec![0u64; (there.count() * size).div_ceil(8)];
-    let steps = row_major(&lengths);
-    for part in needs(region, reach, shape, border) {
-        let memory = parts.brought(&part, dtype);
-        let start = (0..axes).map(|axis| packed_place(&own[axis], part.start[axis])).collect();
-        let block = Region { start, shape: part.shape };
-        copy_common(&memory, &block, &there, &steps, size, words.as_mut_ptr().cast());
-    }
-    let tables: Vec<Vec<Option<usize>>> = (0..axes)
+    let (axes, size) = (shape.len(), dtype.size());
+    let window: Vec<usize> = region.shape.iter().map(|n| n + 2 * reach).collect();
+    let first: Vec<isize> = region.start.iter().map(|at| *at as isize - reach as isize).collect();
+    let count: usize = window.iter().product();
+    let mut out = vec![0u64; (count * size).div_ceil(8)];
+    let to: *mut u8 = out.as_mut_ptr().cast();
+    // What is within the array, as it lies there.
+    parts.copy_around(region, reach, size, to);
+    // Along each axis what is seen at each index, and the indices that are within the array.
+    let seen: Vec<Vec<Option<usize>>> = (0..axes)
+        .map(|axis| (0..window[axis]).map(|i| resolved(first[axis] + i as isize, shape[axis], border)).collect())
+        .collect();
+    let within: Vec<Range<usize>> = (0..axes)
         .map(|axis| {
-            let first = region.start[axis] as isize - reach as isize;
-            let seen = (0..region.shape[axis] + 2 * reach).map(|i| resolved(first + i as isize, shape[axis], border));
-            seen.map(|at| at.map(|at| packed_place(&own[axis], at))).collect()
+            let start = (-first[axis]).clamp(0, window[axis] as isize) as usize;
+            start..(shape[axis] as isize - first[axis]).clamp(start as isize, window[axis] as isize) as usize
         })
         .collect();
-    let window: Vec<usize> = tables.iter().map(Vec::len).collect();
     let fill = match border {
         Border::Fill(x) => x.word,
         Border::Clamp | Border::Wrap => 0,
     };
-    let count: usize = window.iter().product();
-    let mut out = vec![0u64; (count * size).div_ceil(8)];
-    let (from, to): (*const u8, *mut u8) = (words.as_ptr().cast(), out.as_mut_ptr().cast());
-    let (row, steps) = (window[axes - 1], row_major(&lengths));
+    let row = window[axes - 1];
+    let mut index = vec![0; axes];
     for line in 0..count / row.max(1) {
-        let start = outer_place(line, &tables[..axes - 1], &steps);
-        for (i, at) in tables[axes - 1].iter().enumerate() {
-            let to = to.wrapping_add((line * row + i) * size);
-            let from = match (start, at) {
-                (Some(start), Some(at)) => from.wrapping_add((start + at) * size),
+        let mut left = line;
+        let mut inside = true;
+        let mut filled = false;
+        for axis in (0..axes - 1).rev() {
+            let at = left % window[axis];
+            left /= window[axis];
+            inside &= within[axis].contains(&at);
+            match seen[axis][at] {
+                Some(at) => index[axis] = at,
+                None => filled = true,
+            }
+        }
+        let known = if inside { within[axes - 1].clone() } else { 0..0 };
+        for i in (0..known.start).chain(known.end..row) {
+            let from = match seen[axes - 1][i] {
+                Some(at) if !filled => {
+                    index[axes - 1] = at;
+                    parts.element(&index, size)
+                }
                 _ => (&raw const fill).cast(),
             };
-            // SAFETY: an element of what was put together, or the first bytes of a word; and one of the window.
-            unsafe { to.copy_from_nonoverlapping(from, size) };
+            // SAFETY: an element of a part, or the first bytes of a word; and one of the window.
+            unsafe { to.add((line * row + i) * size).copy_from_nonoverlapping(from, size) };
         }
     }
     let inside = Region { start: vec![reach; axes], shape: region.shape.clone() };
-    let first = region.start.iter().map(|at| *at as isize - reach as isize).collect();
     (Memory::whole(Arc::new(Buffer::of_words(out, count, dtype)), &window), inside, first)
-}
-
-/// Where an index is when stretches lie one after the other.
-fn packed_place(stretches: &[(usize, usize)], at: usize) -> usize {
-    let mut before = 0;
-    for (start, end) in stretches {
-        if (*start..*end).contains(&at) {
-            return before + at - start;
-        }
-        before += end - start;
-    }
-    unreachable!("it was asked for")
 }
 
 /// The element that is seen at an index; none where it is filled.
@@ -123,16 +117,6 @@ fn resolved(at: isize, length: usize, border: Border) -> Option<usize> {
         (_, Border::Wrap) => Some(at.rem_euclid(length as isize) as usize),
         (_, Border::Fill(_)) => None,
     }
-}
-
-/// Where a row of the window begins in what was put together; none when all of it is filled.
-fn outer_place(line: usize, tables: &[Vec<Option<usize>>], steps: &[isize]) -> Option<usize> {
-    let (mut left, mut place) = (line, 0);
-    for (table, step) in tables.iter().zip(steps).rev() {
-        place += table[left % table.len()]? * *step as usize;
-        left /= table.len();
-    }
-    Some(place)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ GROUPS = {
             "any": b.any(); "all": b.all(); "histogram": z.histogram(-3.0, 3.0, 12); "sum 0": z.sum_axis(0); "sum 1": z.sum_axis(1); "mean 0": n.mean_axis(0); "var 1": z.var_axis(1, 0);
             "min 0": z.min_axis(0); "argmax 1": z.argmax_axis(1); "any 0": b.any_axis(0); "prod 1": n.map(|n| n % 3 + 1).prod_axis(1); "f32": z.cast::<f32>().sum();
             "nan": z.map(|x| if x > 2.9 { f64::NAN } else { x }).max(); "of none": on.array().zeros::<f64, _>([0, 4]).sum_axis(0); "chunks": kept.sum(); "the same chunks": cut.sum();
-            "along kept": kept.std_axis(0, 1); "along cut": cut.std_axis(0, 1); "two passes": (&z - z.mean()).std(0); "dot": z.dot(&on.array().arange(90.0));
+            "along kept": kept.std_axis(0, 1); "along cut": cut.std_axis(0, 1); "two passes": (&z - z.mean()).std(0); "axes": z.reshape([70, 10, 90]).mean_axes([0, 2]); "dot": z.dot(&on.array().arange(90.0));
         }""",
     "wholes": """
         use ferrolab::par::Edge;
@@ -94,6 +94,11 @@ let sums = lazy.sum_axis(0).compute()?.iter().zip(&plain.sum_axis(Axis(0))).all(
 let product = lazy.t().dot(&lazy).compute()?.iter().zip(&plain.t().dot(&plain)).all(|(a, b)| close(*a, *b));
 (lazy.compute()? == plain, (&lazy * 2.0 + lazy.slice(s![0usize, ..])).compute()? == &plain * 2.0 + &plain.slice(s![0usize, ..]), sums, product, close(lazy.std(0).compute()?, plain.std(0.0)))"""
     k.run(code, timeout=60).until("execute_result").result("(true, true, true, true, true)").until().idle()
+
+
+def test_a_percentile(k):
+    k.ok("fn upper(on: &impl Executor) -> Result<f64, cluster::Error> { on.array().random().seed(7).normal([100_000]).approx_percentile(97.5) }")
+    k.run("let p = upper(&cluster.quiet())?; ((p - 1.96).abs() < 0.03, p == upper(&threads().quiet())?)").until("execute_result").result("(true, true)").until().idle()
 
 
 def test_several_at_once(k):
@@ -187,7 +192,7 @@ def test_a_closure_that_panics_names_element_and_line(k):
     for array in ("x", "x.rechunk([10, 1000]).persist()?"):
         story = k.run(f'{array}.map(|x| if x == 54_321 {{ panic!("no {{x}}") }} else {{ x }}).sum().compute()?').until("error")
         story.error(None, "]:1) panicked at index [54, 321]: no 54321", "(worker ").until().idle()
-    k.run("x.map_blocks(|block| if block[[0, 0]] > 5 { panic!(\"no block\") } else { block.to_owned() }).sum().compute()?").until("error").error(None, "no block").until().idle()
+    k.run("x.rechunk([10, 1000]).map_blocks(|block| if block[[0, 0]] > 5 { panic!(\"no block\") } else { block.to_owned() }).sum().compute()?").until("error").error(None, "no block").until().idle()
     k.run("x.len()").until("execute_result").result("100000").until().idle()
 
 
@@ -241,7 +246,7 @@ def test_an_interrupt_leaves_nothing(own):
         time.sleep(0.5)
         begun = time.monotonic()
         own.interrupt()
-        story.until("error").until().idle()
+        story.until("error").error("Interrupted").until().idle()
         assert time.monotonic() - begun < 5
         settled(own, 0)
     own.run("x.slice(ndarray::s![..1000]).sum().compute()?", timeout=60).until("execute_result").result("499500.0").until().idle()

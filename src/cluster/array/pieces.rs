@@ -7,13 +7,13 @@ use super::programs::Programs;
 use super::task::{ArrayTask, Do, WireAt};
 use crate::array::element::DType;
 use crate::array::node::Node;
-use crate::array::parts::{Parts, common};
+use crate::array::parts::{Parts, around, common};
 use crate::array::shape::Region;
 use crate::array::wire::Wire;
 use crate::cluster::Cluster;
 use crate::cluster::protocol::Source;
 use crate::executor::Error;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Descriptions up to this size are in each task, larger ones go to each worker once.
@@ -67,29 +67,35 @@ impl Pieces {
     ) -> Result<(ArrayTask, Vec<(Source, u32)>), Error> {
         let slots = self.slots.iter().map(|slot| (slot.dtype, slot.parts.in_row_order())).collect();
         let mut task = ArrayTask { what, slots, pieces: Vec::new() };
-        let (mut sources, mut whole) = (Vec::new(), HashSet::new());
-        for (slot, region) in needs {
-            let Some(parts) = self.slots.get(*slot).map(|slot| Arc::clone(&slot.parts)) else { continue };
-            let Parts::Elsewhere { layout, .. } = &*parts else { continue };
-            for number in layout.overlapping(region) {
-                let part = layout.region(number);
-                let Some(common) = common(&part, region) else { continue };
-                if whole.contains(&(*slot, number)) {
-                    continue;
-                }
-                let of = &self.slots[*slot];
-                if 2 * common.count() < part.count() && part.count() * of.dtype.size() > SMALL {
-                    let cut = self.cut(programs, *slot, number, &part, &common)?;
-                    task.pieces.push((*slot as u32, common));
-                    sources.push((Source::Program(cut), 0));
-                    continue;
-                }
-                whole.insert((*slot, number));
-                sources.push(of.source(&programs.name, number)?);
-                task.pieces.push((*slot as u32, part));
+        let mut sources = Vec::new();
+        for ((slot, number), common) in self.touched(needs) {
+            let of = &self.slots[slot];
+            let Some(part) = of.part(number) else { continue };
+            if 2 * common.count() < part.count() && part.count() * of.dtype.size() > SMALL {
+                let cut = self.cut(programs, slot, number, &part, &common)?;
+                task.pieces.push((slot as u32, common));
+                sources.push((Source::Program(cut), 0));
+                continue;
             }
+            sources.push(of.source(&programs.name, number)?);
+            task.pieces.push((slot as u32, part));
         }
         Ok((task, sources))
+    }
+
+    /// The parts of arrays that have something of these regions: of each a box with all of it.
+    fn touched(&self, needs: &[(usize, Region)]) -> BTreeMap<(usize, usize), Region> {
+        let mut touched: BTreeMap<(usize, usize), Region> = BTreeMap::new();
+        for (slot, region) in needs {
+            let Some(Parts::Elsewhere { layout, .. }) = self.slots.get(*slot).map(|slot| &*slot.parts) else {
+                continue;
+            };
+            for number in layout.overlapping(region) {
+                let Some(common) = common(&layout.region(number), region) else { continue };
+                touched.entry((*slot, number)).and_modify(|known| *known = around(known, &common)).or_insert(common);
+            }
+        }
+        touched
     }
 
     /// The program that cuts a region of a part, where the part is.
@@ -116,6 +122,14 @@ impl Pieces {
 }
 
 impl Slot {
+    /// Where a part is.
+    fn part(&self, number: usize) -> Option<Region> {
+        match &*self.parts {
+            Parts::Elsewhere { layout, .. } => Some(layout.region(number)),
+            Parts::Here { .. } => None,
+        }
+    }
+
     fn source(&self, run: &str, number: usize) -> Result<(Source, u32), Error> {
         let (program, slot) =
             self.held.parts.get(number).ok_or_else(|| Error::lost("a part of an array is nowhere"))?;

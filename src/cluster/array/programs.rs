@@ -203,7 +203,6 @@ impl Programs {
     /// It is over: what these have left stays, all else goes.
     pub(super) fn leave(&mut self, kept: Vec<u32>) {
         self.bar = None;
-        // A bridge that is gone has nothing to keep.
-        let _ = self.link.send(&Request::Leave { kept }, &[]);
+        self.link.leave(kept);
     }
 }

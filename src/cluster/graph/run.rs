@@ -177,8 +177,7 @@ impl<'p> Run<'p> {
         let freed: HashSet<u32> = freed.into_iter().flatten().collect();
         let done = self.sent.iter().enumerate().filter(|(_, sent)| sent.done && !sent.outputs.is_empty());
         let kept = done.map(|(n, _)| n as u32).filter(|n| !freed.contains(n)).collect();
-        // A bridge that is gone has nothing to keep.
-        let _ = self.link.send(&Request::Leave { kept }, &[]);
+        self.link.leave(kept);
     }
 
     fn free(&mut self) -> Result<(), Error> {

@@ -154,6 +154,8 @@ class Graph(Run):
             if future := self.held.pop(number, None):
                 self.cluster.results[future.key] = future
                 future.ferrolab = (self, [])
+        # who leaves waits until they are kept
+        self.connection.send(protocol.Ok())
         unfinished = [future for future in self.held.values() if not future.done()]
         if unfinished:
             with contextlib.suppress(Exception):
