@@ -14,6 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support import lab as jupyterlab, process  # noqa: E402
 from support.frontend import Kernel  # noqa: E402
 
+FILES_SHOWN = 25
+
 # what hypothesis learns about the tests' own code is no part of the checkout
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(process.WORK / "hypothesis"))
 
@@ -42,6 +44,19 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call":
         item.failed_call = report.failed
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What each file took, the longest first: where the time of a run goes."""
+    seconds: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                name = report.nodeid.partition("::")[0]
+                seconds[name] = seconds.get(name, 0) + report.duration
+    terminalreporter.section("longest files")
+    for name, took in sorted(seconds.items(), key=lambda each: -each[1])[:FILES_SHOWN]:
+        terminalreporter.write_line(f"{took:7.1f} s  {name}")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 //! What arrays are made of: the types of elements, and a number whose type is known only at run time.
 //! Nothing here computes.
 
+use crate::par;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -128,7 +129,7 @@ pub trait Arithmetic: Element {
 /// assert_eq!(waves(&threads().array().zeros::<f32, _>([1])).compute()?[0], 0.0);
 /// # Ok::<(), ferrolab::cluster::Error>(())
 /// ```
-pub trait Float: Arithmetic<Mean = Self> {}
+pub trait Float: Arithmetic<Mean = Self> + par::Multiply {}
 impl Float for f64 {}
 impl Float for f32 {}
 

@@ -51,8 +51,7 @@ impl Ready {
     pub(crate) fn run(&self, tasks: Range<usize>, over: &mut dyn FnMut() -> bool) -> Result<Work, String> {
         let open = |target: &Option<TargetAt>| target.as_ref().and_then(TargetAt::open);
         let files: Vec<Option<Target>> = self.files.iter().map(open).collect();
-        let goals: Vec<Goal<'_>> =
-            files.iter().map(|file| file.as_ref().map_or(Goal::Chunk, |file| Goal::File(file))).collect();
+        let goals: Vec<Goal<'_>> = files.iter().map(|file| file.as_ref().map_or(Goal::Chunk, Goal::File)).collect();
         let mut merging: Vec<Merging> = self.pass.sinks.iter().map(|_| Merging::default()).collect();
         let mut work = Work::default();
         let (start, end) = (tasks.start, tasks.end);

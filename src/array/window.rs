@@ -29,8 +29,8 @@ fn stretches(start: usize, n: usize, reach: usize, length: usize, border: Border
 /// The regions that a part and its surroundings are.
 pub(crate) fn needs(region: &Region, reach: usize, shape: &[usize], border: Border) -> Vec<Region> {
     let mut found = vec![Region { start: Vec::new(), shape: Vec::new() }];
-    for axis in 0..shape.len() {
-        let own = stretches(region.start[axis], region.shape[axis], reach, shape[axis], border);
+    for ((start, n), length) in region.start.iter().zip(&region.shape).zip(shape) {
+        let own = stretches(*start, *n, reach, *length, border);
         found = found
             .into_iter()
             .flat_map(|before| {

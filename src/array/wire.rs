@@ -321,12 +321,11 @@ impl Wire {
                     });
                     let what = match what {
                         WireWhat::Chunks | WireWhat::File(_) => What::Keep(None),
-                        // SAFETY: passed on.
-                        WireWhat::Reduce { which, along, by_chunk } => What::Reduce {
-                            reduction: unsafe { reduction(which.clone(), code)? },
-                            along: along.clone(),
-                            by_chunk: *by_chunk,
-                        },
+                        WireWhat::Reduce { which, along, by_chunk } => {
+                            // SAFETY: passed on.
+                            let reduction = unsafe { reduction(which.clone(), code)? };
+                            What::Reduce { reduction, along: along.clone(), by_chunk: *by_chunk }
+                        }
                     };
                     made.push(Sink { node: Arc::clone(&input), input, what });
                 }
@@ -370,12 +369,13 @@ impl Wire {
                     Kind::Memory(Memory { buffer: Arc::new(buffer), place: place.clone() })
                 }
                 WireKind::Made(made) => Kind::Made(made.clone()),
-                // SAFETY: by the caller's promise, here and below: it is the code that was placed there, which was of this type.
                 WireKind::FromFn(at) => {
-                    Kind::Made(Made::FromFn(unsafe { std::mem::transmute::<*const (), Fill>(address(code, *at)?) }))
+                    // SAFETY: by the caller's promise, here and below: it is the code that was placed there, which was of this type.
+                    let fill = unsafe { std::mem::transmute::<*const (), Fill>(address(code, *at)?) };
+                    Kind::Made(Made::FromFn(fill))
                 }
-                // SAFETY: as above.
                 WireKind::Blocks(at) => {
+                    // SAFETY: as above.
                     Kind::Blocks(unsafe { std::mem::transmute::<*const (), MakeBlock>(address(code, *at)?) })
                 }
                 WireKind::Parts(slot) => {

@@ -1,6 +1,7 @@
 //! The typed side of the parallel loops: thin closures around [`drive`].
 
 use super::drive::{At, Body, Failure, Job, Stop, drive};
+use super::fresh::Fresh;
 use super::source::{IntoTasks, Tasks};
 use std::mem::{forget, needs_drop};
 use std::ops::Range;
@@ -121,7 +122,7 @@ impl Par {
                 each(&tasks, range, at, |index, item| part.add(index - start).write(f(item)));
             }
         };
-        let ended = drive(len, 1, &self.job, Body::new(&body));
+        let ended = drive(len, 1, &self.job, Body::new(&body).with(Fresh::of(out.0, len)));
         // SAFETY: the loop is over, and `len` is the number of tasks.
         unsafe { discard(&tasks, len, &ended) };
         match ended {

@@ -5,6 +5,7 @@
 //! balance, counting costs nothing and an interrupt is seen soon.
 
 use super::cost::{Cost, Site};
+use super::fresh::Fresh;
 use super::tick::Tick;
 use crate::progress::{Inside, Outcome, State};
 use crate::rt;
@@ -115,6 +116,7 @@ pub(crate) struct Job {
 pub(crate) struct Body<'a> {
     data: *const (),
     call: unsafe fn(*const (), Range<usize>, &mut usize),
+    fresh: Fresh,
     life: PhantomData<&'a ()>,
 }
 // SAFETY: `data` is a `&F` with `F: Sync`, by the only constructor.
@@ -130,12 +132,22 @@ impl<'a> Body<'a> {
             // SAFETY: the caller's promise.
             unsafe { (*data.cast::<F>())(range, at) }
         }
-        Self { data: std::ptr::from_ref(f).cast(), call: call::<F>, life: PhantomData }
+        Self { data: std::ptr::from_ref(f).cast(), call: call::<F>, fresh: Fresh::NONE, life: PhantomData }
     }
 
-    fn run(self, range: Range<usize>, at: &mut usize) {
-        // SAFETY: `call` was made for the type of `data`, which is borrowed for 'a.
-        unsafe { (self.call)(self.data, range, at) }
+    /// The same loop, which writes what each index gives to memory that nobody has written to.
+    pub(super) fn with(self, fresh: Fresh) -> Self {
+        Self { fresh, ..self }
+    }
+
+    fn run(self, mut range: Range<usize>, grain: usize, at: &mut usize) {
+        while !range.is_empty() {
+            let part = self.fresh.first_part(&range, grain);
+            self.fresh.ready(&part);
+            range.start = part.end;
+            // SAFETY: `call` was made for the type of `data`, which is borrowed for 'a.
+            unsafe { (self.call)(self.data, part, at) }
+        }
     }
 }
 
@@ -380,7 +392,7 @@ impl Loop<'_> {
     /// Runs a range that was claimed; false when a task of it failed.
     fn range(&self, range: Range<usize>) -> bool {
         let mut at = NOWHERE;
-        let result = catch_unwind(AssertUnwindSafe(|| self.body.run(range.clone(), &mut at)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.body.run(range.clone(), self.grain, &mut at)));
         if let Err(payload) = result {
             let task = if at == NOWHERE { range.start } else { at };
             self.stop(Stop::from_payload(&*payload, task), Some(Broken { range, at }));

@@ -4,6 +4,7 @@
 //! interrupts and progress are those of `drive`, compiled once.
 
 use super::drive::{At, Body, Job, Stop, drive};
+use super::fresh::Fresh;
 use crate::simd::{LaneNumber, Lanes, sealed::Sealed};
 use ndarray::{ArrayRef, Dimension};
 use std::marker::PhantomData;
@@ -170,14 +171,20 @@ tuples!(A 0, B 1, C 2);
 pub struct Target<T> {
     start: *mut T,
     past_caches: bool,
+    fresh: Fresh,
 }
 // SAFETY: `drive` gives every index to one call only; numbers may be written by any thread.
 unsafe impl<T: Send> Sync for Target<T> {}
 
 impl<T: LaneNumber> Target<T> {
-    /// `len` numbers at `start`; `fresh` when they are not read as well.
-    pub(super) fn new(start: *mut T, len: usize, fresh: bool) -> Self {
-        Self { start, past_caches: fresh && is_large(len, size_of::<T>()) }
+    /// `len` numbers at `start`; `only_written` when they are not read as well.
+    pub(super) fn new(start: *mut T, len: usize, only_written: bool) -> Self {
+        Self { start, past_caches: only_written && is_large(len, size_of::<T>()), fresh: Fresh::NONE }
+    }
+
+    /// Numbers to which nobody has written. What was asked for was filled with zeros just now, and is in the caches.
+    pub(super) fn fresh(start: *mut T, len: usize) -> Self {
+        Self { start, past_caches: false, fresh: Fresh::of(start, len) }
     }
 }
 
@@ -185,7 +192,7 @@ impl<T: LaneNumber> Target<T> {
 impl<T> Target<T> {
     /// As for output that does not fit the caches.
     pub(super) fn past_caches(start: *mut T) -> Self {
-        Self { start, past_caches: true }
+        Self { start, past_caches: true, fresh: Fresh::NONE }
     }
 }
 
@@ -276,5 +283,5 @@ pub(super) unsafe fn run<S: LaneSource>(
         // SAFETY: `drive` passes ranges within `0..len` and none twice; the rest is the caller's promise.
         unsafe { walk(input, out, range, at, &f) }
     };
-    drive(len, GRAIN, job, Body::new(&body)).map_err(|failure| failure.stop)
+    drive(len, GRAIN, job, Body::new(&body).with(out.fresh)).map_err(|failure| failure.stop)
 }

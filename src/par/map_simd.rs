@@ -94,7 +94,7 @@ impl Par {
         let input = input.into_lanes();
         let len = length("map_simd_vec", input.sizes(), None);
         let mut out = Vec::with_capacity(len);
-        let target = Target::new(out.as_mut_ptr(), len, true);
+        let target = Target::fresh(out.as_mut_ptr(), len);
         // SAFETY: the vector's own memory for `len` numbers, which nobody else knows.
         unsafe { run(input, target, len, &self.job, f) }.unwrap_or_else(|stop| stop.resume());
         // SAFETY: all were written, or `run` had returned an error.

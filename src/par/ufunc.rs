@@ -4,6 +4,7 @@
 use super::broadcast::{BLOCK, Broadcast, ShapeError, View};
 use super::collect::Par;
 use super::drive::{Body, drive};
+use super::fresh::Fresh;
 use super::lanes::{LaneSlice, LaneSource, LaneTuple, Target, walk};
 use super::operand::{Join, Kind, Operand};
 use crate::simd::{F32s, F64s, LaneNumber, Lanes};
@@ -30,7 +31,7 @@ macro_rules! elementwise {
                 let mut out: Vec<$t> = Vec::with_capacity(len);
                 let target = Target::new(out.as_mut_ptr(), len, false);
                 let body = |range: Range<usize>, at: &mut usize| body(&plan, range, at, target);
-                drive(len, 16, &par.job, Body::new(&body)).unwrap_or_else(|failure| failure.stop.resume());
+                drive(len, 16, &par.job, Body::new(&body).with(Fresh::of(out.as_mut_ptr(), len))).unwrap_or_else(|failure| failure.stop.resume());
                 // SAFETY: `walk` wrote all, or `drive` had returned an error.
                 unsafe { out.set_len(len) };
                 Ok((plan.shape, out))

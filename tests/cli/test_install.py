@@ -109,19 +109,13 @@ def test_a_prefix_that_cannot_be_written(cli, tmp_path):
     assert done.returncode != 0 and str(file) in done.stderr and "panicked" not in done.stderr
 
 
-@pytest.mark.timeout(900)
-def test_install_prepares_the_environment(cli, tmp_path):
-    """The first kernel after `install` builds nothing, even where everything was damaged and a kernel builds at the same time.
-
-    The only test of every day that builds an environment, which takes a minute; see environment/test_cache.py for the others.
-    """
-    cache = caches.copy(tmp_path / "cache")
-    for path in caches.files(cache):
-        caches.damage(path, "garbage")
+def installed_beside_a_kernel(cache: pathlib.Path, prefix: pathlib.Path) -> None:
+    """`install` and a kernel that needs the environment at the same time; the next kernel builds nothing."""
     rival = Kernel(FERROLAB_CACHE_DIR=str(cache))
     try:
         story = rival.run("20 + 1", timeout=800).begin()
-        done = cli("install", "--prefix", tmp_path, timeout=800, FERROLAB_CACHE_DIR=cache)
+        command = [process.FERROLAB, "install", "--prefix", prefix]
+        done = subprocess.run(command, env=process.environment(FERROLAB_CACHE_DIR=str(cache)), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=800)
         assert done.returncode == 0, done.stderr
         story.until("execute_result", "error").result("21").idle()
     finally:
@@ -130,6 +124,21 @@ def test_install_prepares_the_environment(cli, tmp_path):
     with Kernel(FERROLAB_CACHE_DIR=str(cache)) as kernel:
         kernel.run("1 + 1").result("2").idle()
     assert time.monotonic() - begun < 10, "the environment was built again"
+
+
+@pytest.mark.timeout(900)
+def test_install_prepares_the_environment(tmp_path):
+    """In the cache that all tests share: on a new machine this builds their environment, which takes a minute, so that tests/run begins with it."""
+    installed_beside_a_kernel(caches.SHARED, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_install_mends_a_damaged_environment(ferrolab, tmp_path):
+    cache = caches.copy(tmp_path / "cache")
+    for path in caches.files(cache):
+        caches.damage(path, "garbage")
+    installed_beside_a_kernel(cache, tmp_path)
 
 
 def test_doctor(cli):

@@ -82,3 +82,23 @@ def test_the_second_run_of_a_notebook_compiles_nothing(start):
         kernel.run(cells[0]).says("twice")
         kernel.run(cells[1]).idle()
         kernel.run(cells[2]).result("[1]").idle()
+
+
+@pytest.mark.parametrize(
+    ("made", "used", "meant"),
+    [
+        ("let small = 200;", "let bytes: Vec<u8> = vec![small];", "let small: u8 = …"),
+        ("let mut tally = vec![0; 4];", "fn total(v: &[u64]) -> u64 { v.iter().sum() }\ntotal(&tally)", "let mut tally: Vec<u64> = …"),
+        ("let half = 0.5;", "let x = 2.0f32;\nx * half", "let half: f32 = …"),
+    ],
+)
+def test_a_number_that_nothing_typed_is_explained_where_another_type_is_wanted(k, made, used, meant):
+    number = k.run(made).idle().reply["execution_count"]
+    k.run(used).fails(None, f"[{number}], which made it, says nothing of its number's type", meant)
+
+
+def test_a_number_that_was_typed_needs_no_such_words(k):
+    k.run("let typed: i32 = 200; let suffixed = 3i32;").idle()
+    for name in ("typed", "suffixed"):
+        story = k.run(f"let other: u8 = {name};").fails("E0308")
+        assert "says nothing" not in story.text_of(story.failed)

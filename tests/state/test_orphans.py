@@ -34,19 +34,19 @@ class Session:
 
     def find(self, text: str) -> int:
         """The process whose command line holds a text, the youngest of them."""
-        lines = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in self.all()}
+        lines = {pid: process.command_line(pid) for pid in self.all()}
         found = [pid for pid, line in lines.items() if text in line]
         assert found, lines
         return max(found)
 
     @property
     def server(self) -> int:
-        return min(pid for pid in self.all() if "server.py" in pathlib.Path(f"/proc/{pid}/cmdline").read_text() and not self.is_around(pid))
+        return min(pid for pid in self.all() if "server.py" in process.command_line(pid) and not self.is_around(pid))
 
     @staticmethod
     def is_around(pid: int) -> bool:
         """Does it only stand around the server (`unshare … python server.py`)?"""
-        return not pathlib.Path(f"/proc/{pid}/cmdline").read_text().startswith(sys.executable)
+        return not process.command_line(pid).startswith(sys.executable)
 
     def work(self, busy: bool) -> None:
         self.kernel.ok("let kept = vec![1u8; 1 << 20];")

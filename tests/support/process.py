@@ -126,13 +126,15 @@ def memory(root: int) -> dict[str, int]:
 
 def command_lines(root: int) -> dict[int, str]:
     """Command line of each process of a tree."""
-    lines = {}
-    for pid in tree(root):
-        try:
-            lines[pid] = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-    return lines
+    return {pid: line for pid in tree(root) if (line := command_line(pid))}
+
+
+def command_line(pid: int) -> str:
+    """How a process was started; empty when it has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def cpu_seconds(pid: int) -> float:

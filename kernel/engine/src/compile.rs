@@ -2,6 +2,7 @@
 //! runner can load. This is the only file of the engine that starts rustc for a cell. It knows
 //! neither variables nor sessions.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -17,6 +18,7 @@ use super::generate::CrateKind;
 use super::items::Name;
 use super::reads::cargo_variables;
 use super::shelf::OBJECT;
+use super::spare::Waiting;
 use super::statics::STORED;
 
 /// How cells are compiled; `:opt`, `:checks` and `:target-cpu` change it.
@@ -162,6 +164,20 @@ pub struct Job<'a> {
     pub bench: &'a Path,
     /// Who may interrupt.
     pub compiling: &'a Compiling,
+    /// A rustc that waits on that bench.
+    pub spare: Cell<Option<Waiting>>,
+}
+
+/// A rustc on a bench, without arguments.
+///
+/// Unstable options for this one process: full paths in the lint that tells types, and a prelude of our own. Never for
+/// dependencies.
+pub(super) fn process(rustc: &Path, bench: &Path) -> Command {
+    let mut command = Command::new(rustc);
+    command.current_dir(bench).envs(cargo_variables());
+    command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_BACKTRACE").env_remove("RUSTFLAGS");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    command
 }
 
 impl Job<'_> {
@@ -172,10 +188,10 @@ impl Job<'_> {
 
     fn command(&self) -> Command {
         let e = self.environment;
-        let mut command = Command::new(&e.toolchain.rustc);
+        let mut command = process(&e.toolchain.rustc, self.bench);
         // Nothing links against statements, and what only they use need not be kept for others.
         let (name, crate_type) = if self.kind == CrateKind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
-        command.current_dir(self.bench).arg(Self::file_name(self.hash));
+        command.arg(Self::file_name(self.hash));
         command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", self.flags.edition.word()]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
@@ -229,11 +245,6 @@ impl Job<'_> {
                 command.arg("-L").arg(format!("dependency={}", directory.display()));
             }
         }
-        // Unstable options for this one process: full paths in the lint that tells types, and a
-        // prelude of our own. Never for dependencies.
-        command.envs(cargo_variables());
-        command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUST_BACKTRACE").env_remove("RUSTFLAGS");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         command
     }
 
@@ -243,8 +254,15 @@ impl Job<'_> {
 
     fn spawn(&self, mut command: Command) -> Result<Child, CompileError> {
         let rustc = &self.environment.toolchain.rustc;
-        fs::write(self.bench.join(Self::file_name(self.hash)), self.text).map_err(|e| disk(self.bench, &e))?;
-        let child = command.spawn().map_err(|e| {
+        let spare = self.spare.take();
+        if let Err(error) = fs::write(self.bench.join(Self::file_name(self.hash)), self.text) {
+            if let Some(spare) = spare {
+                spare.end();
+            }
+            return Err(disk(self.bench, &error));
+        }
+        let waited = spare.and_then(|spare| spare.begin(command.get_args()));
+        let child = waited.map_or_else(|| command.spawn(), Ok).map_err(|e| {
             CompileError::Broken(format!("cannot run {}: {e}; `ferrolab doctor` says what is missing", rustc.display()))
         })?;
         self.compiling.group.store(child.id() as i32, Ordering::SeqCst);

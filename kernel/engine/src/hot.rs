@@ -4,13 +4,15 @@
 
 use std::ops::Range;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Attribute, Block, ImplItem, Item, Signature, TraitItem};
 
 /// Tokens of the longest body: a matrix product with three loops has about 100.
 const LONGEST: usize = 170;
+/// Tokens of the longest body with a loop in a loop, which is what a program spends its time in: one step of n bodies has about 240.
+const LONGEST_NESTED: usize = 300;
 /// Closures are code of their own.
 const CLOSURES: usize = 2;
 
@@ -19,8 +21,7 @@ const LIGHT_MACROS: [&str; 8] =
     ["vec", "matches", "assert", "debug_assert", "panic", "unreachable", "todo", "unimplemented"];
 
 /// What takes rustc long wherever it is called.
-const HEAVY: [&str; 44] = [
-    "collect",
+const HEAVY: [&str; 43] = [
     "to_string",
     "to_owned",
     "format",
@@ -112,7 +113,9 @@ fn is_light(attributes: &[Attribute], signature: &Signature, block: &Block) -> b
     }
     let mut weight = Weight::default();
     weight.add(block.to_token_stream());
-    !weight.heavy && weight.tokens <= LONGEST && weight.bars / 2 <= CLOSURES
+    let longest = if weight.nested { LONGEST_NESTED } else { LONGEST };
+    let heavy = weight.heavy || weight.collects && !weight.nested;
+    !heavy && weight.tokens <= longest && weight.bars / 2 <= CLOSURES
 }
 
 #[derive(Default)]
@@ -120,18 +123,37 @@ struct Weight {
     tokens: usize,
     bars: usize,
     heavy: bool,
+    /// Makes a collection, which takes some milliseconds: little beside a loop in a loop.
+    collects: bool,
+    /// A loop stands in a loop.
+    nested: bool,
+    /// In how many loops the tokens are that come.
+    loops: usize,
 }
 
 impl Weight {
     fn add(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        // between the word of a loop and its body
+        let mut begun = false;
         for (at, token) in tokens.iter().enumerate() {
             self.tokens += 1;
             match token {
-                TokenTree::Group(group) => self.add(group.stream()),
+                TokenTree::Group(group) => {
+                    let body = begun && group.delimiter() == Delimiter::Brace;
+                    begun &= !body;
+                    self.loops += usize::from(body);
+                    self.add(group.stream());
+                    self.loops -= usize::from(body);
+                }
                 TokenTree::Punct(p) => self.bars += usize::from(p.as_char() == '|'),
                 TokenTree::Ident(word) => {
                     let word = word.to_string();
+                    if ["for", "while", "loop"].contains(&word.as_str()) {
+                        begun = true;
+                        self.nested |= self.loops > 0;
+                    }
+                    self.collects |= word == "collect";
                     let called = matches!(tokens.get(at + 1), Some(TokenTree::Punct(p)) if p.as_char() == '!')
                         && matches!(tokens.get(at + 2), Some(TokenTree::Group(_)));
                     self.heavy |= called && !LIGHT_MACROS.contains(&word.as_str())
@@ -159,6 +181,21 @@ mod tests {
         assert_eq!(count("fn f(v: &[f64]) -> f64 { v.iter().map(|x| x * x).sum::<f64>().sqrt() }"), 1);
         assert_eq!(count("mod m { pub fn f(x: f64) -> f64 { x } mod n { fn g() {} } }"), 2);
         assert_eq!(count("impl P { fn a(&self) -> f64 { self.x } fn b(&self) -> String { format!(\"x\") } }"), 1);
+    }
+
+    #[test]
+    fn loops_in_loops_may_be_longer() {
+        let body = vec!["x"; 60].join(" + ");
+        let nested = format!(
+            "fn f(n: usize, x: f64) -> f64 {{ let v: Vec<f64> = (0..n).map(g).collect(); let mut s = v[0]; for i in 0..n {{ while s < 9.0 {{ s += {body}; }} }} s }}"
+        );
+        assert_eq!(count(&nested), 1);
+        assert_eq!(count(&nested.replace("while s < 9.0", "if s < 9.0")), 0, "one loop");
+        assert_eq!(count(&nested.replace(&body, &vec!["x"; 150].join(" + "))), 0, "too long");
+        assert_eq!(
+            count("fn f(n: usize) { for i in 0..n { g(i); } for i in 0..n { let v: Vec<_> = (0..i).collect(); } }"),
+            0
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod edition;
 mod enter;
 pub mod environment;
 mod expand;
+mod fallback;
 pub mod families;
 pub mod generate;
 mod hot;
@@ -38,6 +39,7 @@ mod recipe;
 mod refuse;
 pub mod shelf;
 pub mod source;
+pub mod spare;
 pub mod split;
 mod statics;
 mod texts;
@@ -60,6 +62,7 @@ use items::{Added, Items, Name};
 use measured::Measure;
 use shelf::Shelf;
 use source::{Place, line_column};
+use spare::Spare;
 use split::Split;
 use texts::Texts;
 use variables::Variables;
@@ -83,6 +86,7 @@ pub struct Engine {
     statements_only: HashSet<String>,
     showing: Showing,
     shelf: Shelf,
+    spare: Spare,
     compiling: Arc<Compiling>,
     state: State,
     /// The state before the last committed cell, for `:undo`.
@@ -147,6 +151,7 @@ impl Engine {
             statements_only: HashSet::new(),
             showing: Showing::default(),
             shelf: Shelf::open(cache)?,
+            spare: Spare::default(),
             compiling,
             state: State::default(),
             before: None,

@@ -1,6 +1,7 @@
 //! What rustc is asked without wanting an object: what a text expands to, what is wrong with one. It makes the
 //! run and clears up after it; what the answer means is the business of whoever asks.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -45,6 +46,7 @@ impl Engine {
             named: question.named,
             bench: &bench,
             compiling: &self.compiling,
+            spare: Cell::default(),
         };
         let answer = ask(&job);
         drop(fs::remove_dir_all(&bench));

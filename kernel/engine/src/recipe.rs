@@ -1,9 +1,10 @@
 //! One crate: what goes into it, by one hash, and the crate itself, from the shelf or compiled. Nothing is learnt here.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::compile::{CompileError, Flags, ItemsCrate, Job, metadata_of};
+use super::compile::{self, CompileError, Flags, ItemsCrate, Job, metadata_of};
 use super::diagnose::{self, TypeKind};
 use super::edition::Edition;
 use super::environment::Identity;
@@ -78,7 +79,15 @@ impl Engine {
                 .then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
             return Ok(CompiledCrate { record, items, object: Some(directory.join(OBJECT)), cached: true });
         }
-        let bench = self.shelf.bench().map_err(|e| CompileError::unwritable(&e))?;
+        let rustc = &self.environment.toolchain.rustc;
+        let spare = self.spare.take(&compile::process(rustc, Path::new(".")));
+        let bench = spare.as_ref().map_or_else(|| self.shelf.bench(), |spare| Ok(spare.bench.clone()));
+        let bench = bench.map_err(|e| CompileError::unwritable(&e))?;
+        // On one processor it would take from what this rustc needs.
+        let beside = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        if beside {
+            self.prepare_rustc();
+        }
         let job = Job {
             name: recipe.name,
             environment: &self.environment,
@@ -92,6 +101,7 @@ impl Engine {
             named: &generated.needs,
             bench: &bench,
             compiling: &self.compiling,
+            spare: Cell::new(spare),
         };
         let result = match generated.kind {
             CrateKind::Statements => self.compile_statements(&job, generated, cacheable),
@@ -100,7 +110,19 @@ impl Engine {
         if result.is_err() {
             drop(fs::remove_dir_all(&bench));
         }
+        if !beside {
+            self.prepare_rustc();
+        }
         result
+    }
+
+    /// Has a rustc started for the next cell, now that one had to be compiled.
+    fn prepare_rustc(&self) {
+        let (rustc, shelf) = (self.environment.toolchain.rustc.clone(), self.shelf.clone());
+        self.spare.prepare(move || {
+            let bench = shelf.bench()?;
+            Ok((compile::process(&rustc, &bench), bench))
+        });
     }
 
     fn compile_statements(

@@ -36,6 +36,7 @@ impl Engine {
         }
         super::edition::explain(&mut diagnostics);
         super::mended::explain(&mut diagnostics);
+        super::fallback::explain(&mut diagnostics, source, &self.cells, number, variables);
         for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.why_gone(name));
             if let Some(why) = missed {

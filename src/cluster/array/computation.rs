@@ -21,6 +21,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+/// Grids and where they begin, and for each of their chunks who has it.
+type Joining = (Vec<(Vec<usize>, Chunked)>, Vec<(u32, u32)>);
+
 /// A computation on its way.
 pub(super) struct Computation<'a> {
     pub(super) cluster: &'a Cluster,
@@ -33,7 +36,7 @@ pub(super) struct Computation<'a> {
     pub(super) made: Vec<Arc<Node>>,
     pub(super) rooms: Rooms,
     /// Arrays that are put together, as far as they are.
-    pub(super) joining: HashMap<*const Node, (Vec<(Vec<usize>, Chunked)>, Vec<(u32, u32)>)>,
+    pub(super) joining: HashMap<*const Node, Joining>,
     pub(super) programs: Option<Programs>,
     /// What is wanted comes to the notebook.
     here: bool,

@@ -55,12 +55,15 @@ impl Drop for Held {
     }
 }
 
+/// Takes a value: which one, and its bytes.
+pub(super) type Take<'a> = &'a mut dyn FnMut(usize, &[u8]) -> Result<(), Error>;
+
 /// Fetches the parts of an array that an earlier computation has left, of which each is about so long.
 pub(super) fn fetch_kept(
     held: &Held,
     length: impl Fn(usize) -> usize,
     most: usize,
-    take: &mut dyn FnMut(usize, &[u8]) -> Result<(), Error>,
+    take: Take<'_>,
 ) -> Result<(), Error> {
     by_size(held.parts.len(), most, &length, &mut |range| {
         let parts = held.parts[range.clone()].iter().map(|(program, slot)| (held.key(*program), *slot)).collect();
@@ -96,12 +99,7 @@ pub(super) fn by_size(
 }
 
 /// Takes bytes apart that came together.
-pub(super) fn each(
-    range: Range<usize>,
-    lengths: &[usize],
-    bytes: &[u8],
-    take: &mut dyn FnMut(usize, &[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(super) fn each(range: Range<usize>, lengths: &[usize], bytes: &[u8], take: Take<'_>) -> Result<(), Error> {
     let mut rest = bytes;
     for (at, length) in range.zip(lengths) {
         let (own, more) = rest.split_at_checked(*length).ok_or_else(|| Error::lost("results came incomplete"))?;

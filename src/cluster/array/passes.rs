@@ -2,6 +2,7 @@
 
 use super::computation::{Computation, parts_of, unsendable};
 use super::pieces::{Description, Pieces, task_bytes};
+use super::programs::Programs;
 use super::results::fetch;
 use super::stream;
 use super::task::Do;
@@ -14,6 +15,9 @@ use crate::array::task::{Ready, Work as Left};
 use crate::array::wire::{Job, Wire};
 use crate::executor::Error;
 use std::sync::Arc;
+
+/// Bytes of a task's partial results, about.
+const PARTIAL: usize = 1 << 16;
 
 impl Computation<'_> {
     pub(super) fn pass(&mut self, pass: &Pass, later: &[Work]) -> Result<(), Error> {
@@ -63,71 +67,57 @@ impl Computation<'_> {
 
     /// A pass as tasks of Dask's.
     fn tasks(&mut self, pass: &Pass, wire: &Wire, slots: &[Arc<Node>], gathered: &mut Gathered) -> Result<(), Error> {
-        let parts: Vec<Arc<Parts>> = slots.iter().filter_map(parts_of).collect();
-        let ready = self.ready(wire, &parts)?;
-        let mut pieces = Pieces::new(self.cluster, slots)?;
-        let chunked: Vec<usize> = (0..pass.sinks.len()).filter(|sink| !pass.sinks[*sink].what.reduces()).collect();
-        let reduces = chunked.len() < pass.sinks.len();
-        let each = if chunked.is_empty() { bundle(pass, &parts) } else { 1 };
-        let (cluster, names) = (self.cluster, names(pass));
-        let (workers, node) = (self.workers, Arc::clone(&pass.sinks[0].node));
+        let sent = self.send(pass, wire, slots)?;
         let programs = self.programs()?;
-        programs.begin(cluster, names, pass.tasks() as u64);
-        let description = Description::sent(programs, wire)?;
-        let slot_of = |own: &Parts| parts.iter().position(|parts| std::ptr::eq(Arc::as_ptr(parts), own)).unwrap_or(0);
-        let (mut sent, mut chunks) = (Vec::new(), vec![vec![(0, 0); pass.grid.len()]; pass.sinks.len()]);
-        for start in (0..pass.tasks()).step_by(each) {
-            let end = (start + each).min(pass.tasks());
-            let needs = ready.needs(start..end, &slot_of);
-            let numbers: Vec<usize> = (start..end).flat_map(|task| pass.chunks(task)).collect();
-            let outputs = chunked.len() * numbers.len() + usize::from(reduces);
-            let what = Do::Tasks { start, end, wire: description.at() };
-            let (task, mut sources) = pieces.bring(programs, &needs, what)?;
-            sources.extend(description.piece());
-            let takes = task_bytes(&task) + ready.own_bytes() + chunk_bytes(pass, numbers.len());
-            workers.affords_task(&node, takes, &pass.grid.chunk)?;
-            let number = programs.task(&task, outputs as u32, &sources, (end - start) as u64)?;
-            for (place, sink) in chunked.iter().enumerate() {
-                for (at, chunk) in numbers.iter().enumerate() {
-                    chunks[*sink][*chunk] = (number, (place * numbers.len() + at) as u32);
-                }
-            }
-            sent.push((number, outputs as u32 - 1));
-        }
         programs.finish()?;
-        if reduces {
-            fetch(programs, &sent, |_| 1 << 16, &mut |_, bytes| {
-                let work = Left::read(&mut &*bytes, &|_| None).map_err(unsendable)?;
-                gathered.take(pass, work);
-                Ok(())
-            })?;
+        sent.gather(programs, pass, gathered)?;
+        let mut over = sent.helpers;
+        if !pass.sinks.iter().any(|sink| matches!(sink.what, What::Keep(_))) {
+            over.extend(sent.programs.iter().map(|(number, _)| *number));
         }
-        for sink in &chunked {
-            if matches!(pass.sinks[*sink].what, What::Keep(_)) {
-                continue;
-            }
-            let size = pass.sinks[*sink].input.dtype.size();
-            fetch(programs, &chunks[*sink], |chunk| pass.grid.region(chunk).count() * size, &mut |chunk, bytes| {
-                // What a worker has written to a file has no bytes.
-                if !bytes.is_empty() {
-                    gathered.chunk(pass, *sink, chunk, bytes);
-                }
-                Ok(())
-            })?;
-        }
-        let mut over = pieces.made;
-        let keeps = chunked.iter().any(|sink| matches!(pass.sinks[*sink].what, What::Keep(_)));
-        if !keeps {
-            over.extend(sent.iter().map(|(number, _)| *number));
-        }
-        over.extend(description.over());
         programs.free(over)?;
-        for (sink, chunks) in pass.sinks.iter().zip(chunks) {
+        for (sink, chunks) in pass.sinks.iter().zip(sent.chunks) {
             if let What::Keep(start) = &sink.what {
                 self.keep(&sink.node, start.as_ref(), &pass.grid, chunks)?;
             }
         }
         Ok(())
+    }
+
+    /// Sends a pass: each task with what it reads.
+    fn send(&mut self, pass: &Pass, wire: &Wire, slots: &[Arc<Node>]) -> Result<Sent, Error> {
+        let parts: Vec<Arc<Parts>> = slots.iter().filter_map(parts_of).collect();
+        let ready = self.ready(wire, &parts)?;
+        let mut pieces = Pieces::new(self.cluster, slots)?;
+        let chunked: Vec<usize> = (0..pass.sinks.len()).filter(|sink| !pass.sinks[*sink].what.reduces()).collect();
+        let reduces = usize::from(chunked.len() < pass.sinks.len());
+        let each = if chunked.is_empty() { bundle(pass, &parts) } else { 1 };
+        let (cluster, workers, node) = (self.cluster, self.workers, Arc::clone(&pass.sinks[0].node));
+        let programs = self.programs()?;
+        programs.begin(cluster, names(pass), pass.tasks() as u64);
+        let description = Description::sent(programs, wire)?;
+        let slot_of = |own: &Parts| parts.iter().position(|parts| std::ptr::eq(Arc::as_ptr(parts), own)).unwrap_or(0);
+        let (mut sent, mut chunks) = (Vec::new(), vec![vec![(0, 0); pass.grid.len()]; pass.sinks.len()]);
+        for start in (0..pass.tasks()).step_by(each) {
+            let end = (start + each).min(pass.tasks());
+            let numbers: Vec<usize> = (start..end).flat_map(|task| pass.chunks(task)).collect();
+            let what = Do::Tasks { start, end, wire: description.at() };
+            let (task, mut sources) = pieces.bring(programs, &ready.needs(start..end, &slot_of), what)?;
+            sources.extend(description.piece());
+            let takes = task_bytes(&task) + ready.own_bytes() + chunk_bytes(pass, numbers.len());
+            workers.affords_task(&node, takes, &pass.grid.chunk)?;
+            let outputs = (chunked.len() * numbers.len() + reduces) as u32;
+            let number = programs.task(&task, outputs, &sources, (end - start) as u64)?;
+            for (place, sink) in chunked.iter().enumerate() {
+                for (at, chunk) in numbers.iter().enumerate() {
+                    chunks[*sink][*chunk] = (number, (place * numbers.len() + at) as u32);
+                }
+            }
+            sent.push((number, outputs - 1));
+        }
+        let mut helpers = pieces.made;
+        helpers.extend(description.over());
+        Ok(Sent { programs: sent, chunks, helpers })
     }
 
     /// A node, or a part of it, is in these chunks.
@@ -149,6 +139,42 @@ impl Computation<'_> {
         };
         let standing = self.parts(node, layout, parts)?;
         self.standing.insert(Arc::as_ptr(node), standing);
+        Ok(())
+    }
+}
+
+/// The tasks of a pass.
+struct Sent {
+    /// Each program, and where its partial results are, if it has some: after all else.
+    programs: Vec<(u32, u32)>,
+    /// For each sink that leaves chunks, which program has which.
+    chunks: Vec<Vec<(u32, u32)>>,
+    /// Programs that are not needed when the tasks are done.
+    helpers: Vec<u32>,
+}
+
+impl Sent {
+    /// Fetches what is wanted here: partial results, and chunks that do not stay.
+    fn gather(&self, programs: &mut Programs, pass: &Pass, gathered: &mut Gathered) -> Result<(), Error> {
+        if pass.sinks.iter().any(|sink| sink.what.reduces()) {
+            fetch(programs, &self.programs, |_| PARTIAL, &mut |_, bytes| {
+                gathered.take(pass, Left::read(&mut &*bytes, &|_| None).map_err(unsendable)?);
+                Ok(())
+            })?;
+        }
+        for (at, sink) in pass.sinks.iter().enumerate() {
+            if sink.what.reduces() || matches!(sink.what, What::Keep(_)) {
+                continue;
+            }
+            let length = |chunk: usize| pass.grid.region(chunk).count() * sink.input.dtype.size();
+            fetch(programs, &self.chunks[at], length, &mut |chunk, bytes| {
+                // What a worker has written to a file has no bytes.
+                if !bytes.is_empty() {
+                    gathered.chunk(pass, at, chunk, bytes);
+                }
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 }

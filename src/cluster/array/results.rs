@@ -87,7 +87,7 @@ pub(super) fn fetch(
     programs: &mut Programs,
     values: &[(u32, u32)],
     length: impl Fn(usize) -> usize,
-    take: &mut dyn FnMut(usize, &[u8]) -> Result<(), Error>,
+    take: super::held::Take<'_>,
 ) -> Result<(), Error> {
     super::held::by_size(values.len(), FETCHED, &length, &mut |range| {
         let (lengths, bytes) = programs.fetch(values[range.clone()].to_vec())?;

@@ -4,6 +4,7 @@ mod arrays;
 mod drops;
 mod lanes;
 mod loops;
+mod products;
 mod sorts;
 mod stencils;
 mod sums;
