@@ -118,9 +118,9 @@ def peer(python: str, setup: str, codes: list[str | None], threads: int, repeat:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def ours(setup: str, codes: list[str], threads: int, repeat: int) -> list[tuple[float, float]]:
+def ours(setup: str, codes: list[str], threads: int, repeat: int, **variables: str) -> list[tuple[float, float]]:
     found = []
-    with cells.start("ferrolab") as kernel:
+    with cells.start("ferrolab", **variables) as kernel:
         kernel.ok(f":threads {threads}")
         kernel.ok(setup, timeout=600)
         for code in codes:

@@ -24,6 +24,7 @@
 //! ```
 
 pub mod array;
+mod closure;
 pub mod cluster;
 pub mod display;
 mod error;

@@ -4,8 +4,8 @@
 use super::element::{Element, Scalar};
 use super::node::{Kind, Node};
 use super::ops::Op;
+use super::place::Place;
 use super::shape::{broadcast, told};
-use crate::executor::threads::Threads;
 use ndarray::{Axis, DimMax, Dimension, Ix0};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -26,19 +26,29 @@ use std::sync::Arc;
 /// ```
 pub struct Array<T, D> {
     pub(super) node: Arc<Node>,
-    pub(super) on: Threads,
+    pub(super) on: Arc<dyn Place>,
     what: PhantomData<fn() -> (T, D)>,
 }
 
 impl<T, D> Clone for Array<T, D> {
     fn clone(&self) -> Self {
-        Self { node: Arc::clone(&self.node), on: self.on.clone(), what: PhantomData }
+        Self { node: Arc::clone(&self.node), on: Arc::clone(&self.on), what: PhantomData }
     }
 }
 
 impl<T, D> Array<T, D> {
-    pub(super) fn new(node: Arc<Node>, on: &Threads) -> Self {
-        Self { node, on: on.clone(), what: PhantomData }
+    pub(super) fn new(node: Arc<Node>, on: &Arc<dyn Place>) -> Self {
+        Self { node, on: Arc::clone(on), what: PhantomData }
+    }
+
+    /// What it is, without its types.
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// An array of a place.
+    pub(crate) fn of_node(node: Arc<Node>, on: Arc<dyn Place>) -> Self {
+        Self { node, on, what: PhantomData }
     }
 
     /// An array of the same place.

@@ -23,13 +23,13 @@ const SIDE: f64 = 120.0;
 /// ```
 impl<T, D> Display for Array<T, D> {
     fn mime_bundle(&self) -> MimeBundle {
-        bundle(&self.node)
+        bundle(&self.node, self.on.name())
     }
 }
 
 #[inline(never)]
-fn bundle(node: &Node) -> MimeBundle {
-    let lines = lines(node);
+fn bundle(node: &Node, on: &str) -> MimeBundle {
+    let lines = lines(node, on);
     let rows = lines.iter().map(|(name, value)| [name.as_str(), value.as_str()]);
     let html = format!(
         "<div style=\"display:flex;gap:2em;align-items:center\">{}{}</div>",
@@ -59,12 +59,13 @@ fn by(lengths: &[usize]) -> String {
     if all.is_empty() { "one number".to_owned() } else { all.join(" × ") }
 }
 
-fn lines(node: &Node) -> Vec<(String, String)> {
+fn lines(node: &Node, on: &str) -> Vec<(String, String)> {
     let mut lines = vec![
         ("shape".to_owned(), by(&node.shape)),
         ("type".to_owned(), node.dtype.to_string()),
         ("size".to_owned(), format!("{} in {} elements", bytes(node.bytes()), grouped(node.len() as u64))),
         ("from".to_owned(), node.name()),
+        ("on".to_owned(), on.to_owned()),
         ("line".to_owned(), node.line()),
     ];
     if let Some(chunk) = &node.chunks {

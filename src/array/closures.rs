@@ -1,39 +1,40 @@
 //! Closures over elements: each becomes a loop over a tile, which is all that a cell compiles of an array's work.
 
 use super::api::{Array, Operand, Wider};
-use super::element::{DType, Element};
-use super::node::{Address, Closure, Kind, Node, Params};
+use super::element::{DType, Element, Scalar};
+use super::node::{Address, Closure, Given, Kind, Node, Params, Travel};
 use super::ops::Tile;
 use super::reduce::{Piece, Reduction, Sums};
 use super::shape::broadcast;
-use crate::executor::{captures_nothing, conjure};
+use super::which::Own;
+use crate::closure::{captures_nothing, conjure};
 use crate::simd;
+use crate::value;
 use ndarray::{DimMax, Dimension, Ix0, RemoveAxis};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::Arc;
 
 #[track_caller]
 #[inline(never)]
-fn called(
-    name: &'static str,
-    tile: Tile,
-    params: Params,
-    at: Address,
-    inputs: Vec<Arc<Node>>,
-    dtype: DType,
-) -> Arc<Node> {
+fn called(name: &'static str, tile: Tile, params: Given, inputs: Vec<Arc<Node>>, dtype: DType) -> Arc<Node> {
     let shapes: Vec<&[usize]> = inputs.iter().map(|input| &input.shape[..]).collect();
     let shape = broadcast(name, &shapes);
-    Node::new(Kind::Closure(Closure { tile, _params: params, at, name }, inputs), shape, dtype)
+    Node::new(Kind::Closure(Closure { tile, params, name: name.into() }, inputs), shape, dtype)
 }
 
-/// No parameters.
-fn none() -> (Params, Address) {
-    (Arc::new(()), Address(std::ptr::null()))
+/// Parameters, as a loop over them wants them.
+fn given<P: Serialize + DeserializeOwned + Send + Sync + 'static>(params: P) -> Given {
+    let params: Arc<P> = Arc::new(params);
+    let at = Address(Arc::as_ptr(&params).cast());
+    let write = |params: &Params| match params.downcast_ref::<P>() {
+        Some(params) => value::bytes_of(params),
+        None => Err(value::Fault::new("parameters of another type")),
+    };
+    let read = |mut bytes: &[u8]| Ok(given(value::read::<P>(&mut bytes)?));
+    Given { params, at, travel: Some(Travel { write, read }) }
 }
 
 /// A slice of an operand, and one for the results.
@@ -134,8 +135,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     #[track_caller]
     pub fn map<U: Element, F: Fn(T) -> U + Copy + Send + Sync + 'static>(&self, f: F) -> Array<U, D> {
         captures_nothing!(f: F);
-        let (params, at) = none();
-        self.with(called("map", map_tile::<T, U, F>, params, at, vec![self.node.clone()], U::DTYPE))
+        self.with(called("map", map_tile::<T, U, F>, Given::nothing(), vec![self.node.clone()], U::DTYPE))
     }
 
     /// Calls `f` on the parameters and every element.
@@ -156,9 +156,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         F: Fn(&P, T) -> U + Copy + Send + Sync + 'static,
     {
         captures_nothing!(f: F);
-        let params: Arc<P> = Arc::new(params.clone());
-        let at = Address(Arc::as_ptr(&params).cast());
-        self.with(called("map_with", with_tile::<P, T, U, F>, params, at, vec![self.node.clone()], U::DTYPE))
+        let params = given(params.clone());
+        self.with(called("map_with", with_tile::<P, T, U, F>, params, vec![self.node.clone()], U::DTYPE))
     }
 
     /// Calls `f` on every element and the one of another array, or a number, that it meets by NumPy's rule.
@@ -183,9 +182,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         F: Fn(T, S) -> U + Copy + Send + Sync + 'static,
     {
         captures_nothing!(f: F);
-        let (params, at) = none();
         let inputs = vec![self.node.clone(), other.into_node()];
-        self.with(called("zip", zip_tile::<T, S, U, F>, params, at, inputs, U::DTYPE))
+        self.with(called("zip", zip_tile::<T, S, U, F>, Given::nothing(), inputs, U::DTYPE))
     }
 
     /// Calls `f` on several numbers at once: eight `f64` as [`F64s`](crate::simd::F64s), sixteen `f32` as
@@ -205,9 +203,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         T: simd::LaneNumber,
     {
         captures_nothing!(f: F);
-        let (params, at) = none();
         let tile = lanes_tile::<T::Lanes, F>;
-        self.with(called("map_simd", tile, params, at, vec![self.node.clone()], T::DTYPE))
+        self.with(called("map_simd", tile, Given::nothing(), vec![self.node.clone()], T::DTYPE))
     }
 
     /// Folds all elements into accumulators that begin as `init`, and merges these: a reduction of your own. Each
@@ -230,7 +227,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     {
         captures_nothing!(fold: F);
         captures_nothing!(merge: M);
-        self.with(super::reducing::all(&self.node, Arc::new(Own::<A, T, F, M>::new(init))))
+        self.with(super::reducing::all(&self.node, own::<A, T, F, M>(init)))
     }
 
     /// As [`reduce`](Array::reduce), along an axis, which goes.
@@ -257,72 +254,48 @@ impl<T: Element, D: Dimension> Array<T, D> {
         captures_nothing!(fold: F);
         captures_nothing!(merge: M);
         let axis = super::api::axis_of("reduce_axis", axis, self.shape());
-        self.with(super::reducing::along(&self.node, axis, Arc::new(Own::<A, T, F, M>::new(init))))
+        self.with(super::reducing::along(&self.node, axis, own::<A, T, F, M>(init)))
     }
 }
 
-/// A reduction by users' closures.
-struct Own<A, T, F, M> {
-    init: A,
-    what: PhantomData<fn(T, F, M)>,
-}
-
-impl<A, T, F, M> Own<A, T, F, M> {
-    fn new(init: A) -> Self {
-        Self { init, what: PhantomData }
-    }
-}
-
-impl<A, T, F, M> Reduction for Own<A, T, F, M>
+/// The loops of users' closures that fold and merge.
+fn own<A, T, F, M>(init: A) -> Arc<dyn Reduction>
 where
     A: Element,
     T: Element,
     F: Fn(A, T) -> A + Copy + Send + Sync + 'static,
     M: Fn(A, A) -> A + Copy + Send + Sync + 'static,
 {
-    fn name(&self) -> String {
-        "reduce".to_owned()
+    let (fold, merge) = (fold_piece::<A, T, F>, merge_words::<A, M>);
+    Arc::new(Own { init: Scalar::of(init), takes: T::DTYPE, fold, merge })
+}
+
+/// # Safety
+/// As [`Reduction::fold`] says: elements are `T`.
+unsafe fn fold_piece<A: Element, T: Element, F: Fn(A, T) -> A + Copy + 'static>(piece: Piece, sums: Sums) {
+    let f: F = conjure();
+    // SAFETY: the caller's promise.
+    let elements = unsafe { from_raw_parts(piece.at.cast::<T>(), piece.n) };
+    if sums.step == 0 {
+        // SAFETY: there is one accumulator.
+        let word = unsafe { &mut *sums.word::<u64>(0, 0) };
+        *word = elements.iter().fold(A::from_word(*word), |a, x| f(a, *x)).word();
+        return;
     }
-    fn takes(&self) -> DType {
-        T::DTYPE
+    for (i, x) in elements.iter().enumerate() {
+        // SAFETY: there is an accumulator for each element.
+        let word = unsafe { &mut *sums.word::<u64>(i, 0) };
+        *word = f(A::from_word(*word), *x).word();
     }
-    fn gives(&self) -> DType {
-        A::DTYPE
-    }
-    fn words(&self) -> usize {
-        1
-    }
-    fn start(&self) -> Vec<u64> {
-        vec![self.init.word()]
-    }
-    unsafe fn fold(&self, piece: Piece, sums: Sums) {
-        let f: F = conjure();
-        // SAFETY: the caller's promise: elements of the type that this takes.
-        let elements = unsafe { from_raw_parts(piece.at.cast::<T>(), piece.n) };
-        if sums.step == 0 {
-            // SAFETY: there is one accumulator.
-            let word = unsafe { &mut *sums.word::<u64>(0, 0) };
-            *word = elements.iter().fold(A::from_word(*word), |a, x| f(a, *x)).word();
-            return;
-        }
-        for (i, x) in elements.iter().enumerate() {
-            // SAFETY: there is an accumulator for each element.
-            let word = unsafe { &mut *sums.word::<u64>(i, 0) };
-            *word = f(A::from_word(*word), *x).word();
-        }
-    }
-    unsafe fn merge(&self, n: usize, into: Sums, other: Sums) {
-        let f: M = conjure();
-        for i in 0..n {
-            // SAFETY: both have `n`.
-            let (word, other) = unsafe { (&mut *into.word::<u64>(i, 0), other.word::<u64>(i, 0).read()) };
-            *word = f(A::from_word(*word), A::from_word(other)).word();
-        }
-    }
-    unsafe fn finish(&self, n: usize, sums: Sums, out: *mut u8) {
-        for i in 0..n {
-            // SAFETY: `n` accumulators, and room for `n` results.
-            unsafe { out.cast::<A>().add(i).write(A::from_word(sums.word::<u64>(i, 0).read())) };
-        }
+}
+
+/// # Safety
+/// As [`Reduction::merge`] says.
+unsafe fn merge_words<A: Element, M: Fn(A, A) -> A + Copy + 'static>(n: usize, into: Sums, other: Sums) {
+    let f: M = conjure();
+    for i in 0..n {
+        // SAFETY: both have `n`.
+        let (word, other) = unsafe { (&mut *into.word::<u64>(i, 0), other.word::<u64>(i, 0).read()) };
+        *word = f(A::from_word(*word), A::from_word(other)).word();
     }
 }

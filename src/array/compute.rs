@@ -3,9 +3,10 @@
 use super::api::Array;
 use super::buffer::{Buffer, Memory};
 use super::element::Element;
-use super::node::{Kind, Node};
+use super::node::{Line, Node};
+use super::place::Place;
 use super::run;
-use crate::executor::Error;
+use crate::error::Error;
 use ndarray::{ArrayD, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 use std::sync::Arc;
 
@@ -88,11 +89,12 @@ impl<T: Element, D: Dimension> Array<T, D> {
     }
 
     fn memory(&self) -> Result<Memory, Error> {
-        let mut memories = run::compute(std::slice::from_ref(&self.node), self.on.par())?;
+        let mut memories = self.on.compute(std::slice::from_ref(&self.node))?;
         memories.pop().ok_or_else(|| Error::lost("nothing was computed"))
     }
 
-    /// Computes it and keeps the elements: an array that stands for this one, and is not computed again.
+    /// Computes it and keeps the elements where they were computed, on a cluster with its workers: an array that stands for this one,
+    /// and is not computed again.
     ///
     /// # Errors
     /// As for [`compute`](Array::compute).
@@ -106,10 +108,7 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// ```
     #[track_caller]
     pub fn persist(&self) -> Result<Self, Error> {
-        let place = std::panic::Location::caller();
-        let memory = self.memory()?;
-        let (shape, dtype, chunks) = (self.node.shape.clone(), self.node.dtype, self.node.chunks.clone());
-        Ok(self.with(Arc::new(Node { kind: Kind::Memory(memory), shape, dtype, chunks, place })))
+        Ok(self.with(self.on.persist(&self.node, Line::of_caller())?))
     }
 }
 
@@ -125,7 +124,7 @@ pub trait Several {
     /// Their results.
     type Results;
     #[doc(hidden)]
-    fn nodes(&self) -> (Vec<Arc<Node>>, crate::par::Par);
+    fn nodes(&self) -> (Vec<Arc<Node>>, Arc<dyn Place>);
     #[doc(hidden)]
     fn results(&self, memories: Vec<Memory>) -> Self::Results;
 }
@@ -134,8 +133,8 @@ macro_rules! several {
     ($(($($t:ident $d:ident $i:tt),*);)*) => {$(
         impl<$($t: Element, $d: Computed),*> Several for ($(&Array<$t, $d>,)*) {
             type Results = ($($d::Result<$t>,)*);
-            fn nodes(&self) -> (Vec<Arc<Node>>, crate::par::Par) {
-                (vec![$(self.$i.node.clone()),*], self.0.on.par().clone())
+            fn nodes(&self) -> (Vec<Arc<Node>>, Arc<dyn Place>) {
+                (vec![$(self.$i.node.clone()),*], Arc::clone(&self.0.on))
             }
             fn results(&self, memories: Vec<Memory>) -> Self::Results {
                 let mut memories = memories.into_iter();
@@ -170,7 +169,7 @@ several! {
 /// # Ok::<(), ferrolab::cluster::Error>(())
 /// ```
 pub fn compute<A: Several>(arrays: A) -> Result<A::Results, Error> {
-    let (nodes, par) = arrays.nodes();
-    let memories = run::compute(&nodes, &par)?;
+    let (nodes, on) = arrays.nodes();
+    let memories = on.compute(&nodes)?;
     Ok(arrays.results(memories))
 }

@@ -2,10 +2,11 @@
 //! Nothing here computes.
 
 use crate::par;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The type of an array's elements, at run time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DType {
     F64,
     F32,
@@ -61,7 +62,7 @@ impl fmt::Display for DType {
 }
 
 /// One element of a type that is known at run time: its bytes are the first of the word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scalar {
     pub(crate) word: u64,
     pub(crate) dtype: DType,

@@ -7,7 +7,7 @@ use super::plan::{Pass, Plan, What, Work};
 use super::program::{From, Program, TILE, compile};
 use super::shape::told;
 use crate::display::{Display, MimeBundle, Table, escape, table};
-use crate::executor::Error;
+use crate::error::Error;
 use crate::rt;
 use ferrolab_base::text::bytes;
 use std::collections::{HashMap, HashSet};
@@ -76,7 +76,7 @@ impl Explanation {
         self.thread
     }
 
-    fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         let passes = plan.work.iter().map(|work| match work {
             Work::Pass(pass) => told_pass(pass),
             Work::Whole(node) => told_whole(node),
@@ -170,7 +170,7 @@ fn told_whole(node: &Arc<Node>) -> Told {
 }
 
 /// Tiles, and accumulators of a task.
-fn thread_bytes(pass: &Pass, program: &Program) -> u64 {
+pub(super) fn thread_bytes(pass: &Pass, program: &Program) -> u64 {
     let sums: usize = pass.sinks.iter().map(|sink| accumulators(pass, &sink.what)).sum();
     let blocks: usize = program.loads.iter().filter(|load| matches!(load.from, From::Blocks(_))).count();
     let chunk: usize = pass.grid.chunk.iter().product();
@@ -198,9 +198,8 @@ fn peak(plan: &Plan) -> (u64, usize) {
             }
             Work::Whole(node) => {
                 held.insert(Arc::as_ptr(node), node.bytes());
-                let shapes: Vec<&[usize]> = node.inputs().iter().map(|input| &input.shape[..]).collect();
                 match &node.kind {
-                    Kind::Stage(Stage::Whole(whole), _) => whole.extra(&shapes),
+                    Kind::Stage(Stage::Whole(whole), _) => whole.extra(node.dtype),
                     _ => 0,
                 }
             }
@@ -274,6 +273,6 @@ impl<T, D> Array<T, D> {
     /// ```
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        Explanation::of(&Plan::new(std::slice::from_ref(&self.node)))
+        self.on.explain(&self.node)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::buffer::{Buffer, Memory};
 use super::element::{DType, Scalar};
-use super::node::{Blocks, Made, Node};
+use super::node::{Made, MakeBlock, Node};
 use super::shape::{Chunked, Region, row_major, told};
 use crate::random::{POSITIONS, Positions};
 use crate::simd::{F64s, Lanes};
@@ -22,7 +22,7 @@ pub(super) unsafe fn repeat(scalar: &Scalar, n: usize, out: *mut u8) {
 ///
 /// # Safety
 /// They can be read, and there is room for them.
-pub(super) unsafe fn gather(size: usize, from: *const u8, step: isize, n: usize, out: *mut u8) {
+pub(crate) unsafe fn gather(size: usize, from: *const u8, step: isize, n: usize, out: *mut u8) {
     /// # Safety
     /// As above.
     unsafe fn of<T: Copy>(from: *const T, step: isize, n: usize, out: *mut T) {
@@ -52,7 +52,11 @@ pub(super) unsafe fn gather(size: usize, from: *const u8, step: isize, n: usize,
 ///
 /// # Safety
 /// They can be read, and written there.
-pub(super) unsafe fn scatter(size: usize, from: *const u8, step: isize, n: usize, out: *mut u8) {
+pub(crate) unsafe fn scatter(size: usize, from: *const u8, step: isize, n: usize, out: *mut u8) {
+    if step == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { out.copy_from_nonoverlapping(from, n * size) };
+    }
     for i in 0..n {
         let to = out.wrapping_offset(i as isize * step * size as isize);
         // SAFETY: the caller's promise.
@@ -151,11 +155,11 @@ unsafe fn random(first: isize, step: isize, n: usize, out: *mut f64, block: impl
 ///
 /// # Panics
 /// When the closure does, or gives another block than it was asked for.
-pub(super) fn blocks(node: &Node, made_by: &dyn Blocks, part: &Region) -> Memory {
+pub(super) fn blocks(node: &Node, made_by: MakeBlock, part: &Region) -> Memory {
     let chunk = node.chunks.clone().unwrap_or_else(|| node.shape.clone());
     let grid = Chunked::new(&node.shape, &chunk);
     let ask = |region: &Region| {
-        made_by.block(&region.start, &region.shape).unwrap_or_else(|wrong| {
+        made_by(&region.start, &region.shape).unwrap_or_else(|wrong| {
             panic!("from_blocks ({}): the block at {} {wrong}", node.line(), told(&region.start))
         })
     };
@@ -191,7 +195,7 @@ pub(super) fn blocks(node: &Node, made_by: &dyn Blocks, part: &Region) -> Memory
 }
 
 /// Copies what a block has of a part to the part's memory.
-fn copy_common(memory: &Memory, block: &Region, part: &Region, steps: &[isize], size: usize, out: *mut u8) {
+pub(super) fn copy_common(memory: &Memory, block: &Region, part: &Region, steps: &[isize], size: usize, out: *mut u8) {
     let axes = part.shape.len();
     let low: Vec<usize> = (0..axes).map(|a| block.start[a].max(part.start[a])).collect();
     let end = |region: &Region, a: usize| region.start[a] + region.shape[a];
@@ -211,6 +215,10 @@ fn copy_common(memory: &Memory, block: &Region, part: &Region, steps: &[isize], 
     walk.pieces(0, common.count(), &mut numbers, |_, n, at| {
         let (mut from, mut to) =
             (memory.buffer.at().wrapping_offset(at[0] * size as isize), out.wrapping_offset(at[1] * size as isize));
+        if inner == [1, 1] {
+            // SAFETY: as below, for a row of either.
+            return unsafe { to.copy_from_nonoverlapping(from, n * size) };
+        }
         for _ in 0..n {
             // SAFETY: an index of the block, whose memory was looked at, and one of the part, which has room.
             unsafe { to.copy_from_nonoverlapping(from, size) };

@@ -4,12 +4,16 @@
 use super::buffer::Memory;
 use super::element::{DType, Scalar};
 use super::ops::{Op, Tile};
+use super::parts::Parts;
 use super::reduce::Reduction;
 use super::shape::{View, count, told};
-use crate::executor::Error;
+use super::whole::Whole;
 use crate::random::Positions;
 use crate::rt;
+use crate::value::Fault;
+use serde::{Deserialize, Serialize};
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -24,7 +28,30 @@ pub struct Node {
     /// How the user wants it cut; `None` when nobody said.
     pub(crate) chunks: Option<Vec<usize>>,
     /// The line that made it.
-    pub(crate) place: &'static Location<'static>,
+    pub(crate) line: Line,
+}
+
+/// A line of the user's: in code of this process, or as another process told it.
+#[derive(Debug, Clone)]
+pub enum Line {
+    Own(&'static Location<'static>),
+    Told(Arc<str>),
+}
+
+impl Line {
+    /// The line that called who calls this.
+    #[track_caller]
+    pub(crate) fn of_caller() -> Self {
+        Self::Own(Location::caller())
+    }
+
+    /// As the user knows it.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Own(place) => rt::place(place),
+            Self::Told(text) => text.to_string(),
+        }
+    }
 }
 
 impl Drop for Node {
@@ -64,7 +91,9 @@ pub(crate) enum Kind {
     /// From where they are.
     Made(Made),
     /// A block at a time, by a user's closure.
-    Blocks(Arc<dyn Blocks>),
+    Blocks(MakeBlock),
+    /// Computed already, in parts that lie somewhere.
+    Parts(Arc<Parts>),
     Op(Op, Vec<Arc<Node>>),
     Closure(Closure, Vec<Arc<Node>>),
     View(View, Arc<Node>),
@@ -73,7 +102,7 @@ pub(crate) enum Kind {
 }
 
 /// Elements that depend on their index alone.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Made {
     /// `start + step · place`; in floats when `start` is one.
     Arange { start: Scalar, step: Scalar },
@@ -85,7 +114,8 @@ pub(crate) enum Made {
     Uniform { from: Positions, low: f64, high: f64 },
     /// Whole numbers: `span` of them from `low` on.
     Integers { from: Positions, low: i64, span: u64 },
-    /// What a closure says of the index.
+    /// What a closure says of the index. Code travels by itself, and what does not travel comes last.
+    #[serde(skip)]
     FromFn(Fill),
 }
 
@@ -99,12 +129,37 @@ pub(crate) type Fill = unsafe fn(n: usize, at: *const isize, step: *const isize,
 #[derive(Clone)]
 pub(crate) struct Closure {
     pub(crate) tile: Tile,
+    pub(crate) params: Given,
+    pub(crate) name: Cow<'static, str>,
+}
+
+/// Parameters of a closure, where they are, and how they travel.
+#[derive(Clone)]
+pub(crate) struct Given {
     /// Held for `at`, which points into it.
-    pub(crate) _params: Params,
+    pub(crate) params: Params,
     /// Where the parameters are: as the loop wants them.
     pub(crate) at: Address,
-    pub(crate) name: &'static str,
+    /// None of a closure without parameters.
+    pub(crate) travel: Option<Travel>,
 }
+
+impl Given {
+    /// No parameters.
+    pub(crate) fn nothing() -> Self {
+        Self { params: Arc::new(()), at: Address(std::ptr::null()), travel: None }
+    }
+}
+
+/// How parameters of one type become bytes, and parameters again.
+#[derive(Clone, Copy)]
+pub(crate) struct Travel {
+    pub(crate) write: fn(&Params) -> Result<Vec<u8>, Fault>,
+    pub(crate) read: ReadParams,
+}
+
+/// Reads parameters of one type.
+pub(crate) type ReadParams = fn(&[u8]) -> Result<Given, Fault>;
 
 /// An address within parameters that are shared, and so do not move.
 #[derive(Clone, Copy)]
@@ -114,11 +169,8 @@ unsafe impl Send for Address {}
 // SAFETY: as above.
 unsafe impl Sync for Address {}
 
-/// A closure that makes a block.
-pub(crate) trait Blocks: Send + Sync {
-    /// The elements of a region, rows one after the other; or what is wrong with them.
-    fn block(&self, start: &[usize], shape: &[usize]) -> Result<Memory, String>;
-}
+/// A closure that makes a block, compiled: the elements of a region, rows one after the other; or what is wrong with them.
+pub(crate) type MakeBlock = fn(start: &[usize], shape: &[usize]) -> Result<Memory, String>;
 
 /// What is computed as a whole.
 pub(crate) enum Stage {
@@ -131,23 +183,7 @@ pub(crate) enum Stage {
     /// To a file; nothing is left in memory.
     Write(Arc<super::npy::Target>),
     /// By a function of its own.
-    Whole(Arc<dyn Whole>),
-}
-
-/// A computation that wants its operands in memory.
-pub(crate) trait Whole: Send + Sync {
-    fn name(&self) -> String;
-    /// Bytes that it needs besides operands and result.
-    fn extra(&self, shapes: &[&[usize]]) -> u64;
-    /// # Errors
-    /// When a closure of it panics.
-    fn run(&self, operands: &[Operand<'_>], shape: &[usize]) -> Result<super::buffer::Buffer, Error>;
-}
-
-/// An operand of a [`Whole`].
-pub(crate) struct Operand<'a> {
-    pub(crate) memory: &'a Memory,
-    pub(crate) shape: &'a [usize],
+    Whole(Whole),
 }
 
 impl Node {
@@ -169,7 +205,7 @@ impl Node {
     pub(crate) fn chunked(kind: Kind, shape: Vec<usize>, dtype: DType, chunks: Option<Vec<usize>>) -> Arc<Self> {
         let counted = count(&shape).and_then(|n| n.checked_mul(dtype.size()));
         assert!(counted.is_some(), "an array of shape {} has more elements than can be counted", told(&shape));
-        Arc::new(Self { kind, shape, dtype, chunks, place: Location::caller() })
+        Arc::new(Self { kind, shape, dtype, chunks, line: Line::of_caller() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -185,7 +221,7 @@ impl Node {
         match &self.kind {
             Kind::Op(_, inputs) | Kind::Closure(_, inputs) | Kind::Stage(_, inputs) => inputs,
             Kind::View(_, input) => std::slice::from_ref(input),
-            Kind::Full(_) | Kind::Memory(_) | Kind::Made(_) | Kind::Blocks(_) => &[],
+            Kind::Full(_) | Kind::Memory(_) | Kind::Made(_) | Kind::Blocks(_) | Kind::Parts(_) => &[],
         }
     }
 
@@ -205,8 +241,9 @@ impl Node {
             }
             .to_owned(),
             Kind::Blocks(_) => "from_blocks".to_owned(),
+            Kind::Parts(_) => "persisted".to_owned(),
             Kind::Op(op, _) => op.name(),
-            Kind::Closure(closure, _) => closure.name.to_owned(),
+            Kind::Closure(closure, _) => closure.name.clone().into_owned(),
             Kind::View(..) => "view".to_owned(),
             Kind::Stage(stage, _) => match stage {
                 Stage::Reduce { reduction, axes } if axes.is_empty() => reduction.name(),
@@ -221,7 +258,7 @@ impl Node {
 
     /// The user's line.
     pub(crate) fn line(&self) -> String {
-        rt::place(self.place)
+        self.line.text()
     }
 }
 
@@ -230,14 +267,15 @@ pub(crate) fn stored(node: &Arc<Node>) -> Arc<Node> {
     let there = match &node.kind {
         Kind::Memory(memory) => memory.is_whole(&node.shape) && memory.is_aligned(),
         Kind::Stage(..) => true,
+        Kind::Parts(_) => true,
         _ => false,
     };
     if there {
         return Arc::clone(node);
     }
     let kind = Kind::Stage(Stage::Store, vec![Arc::clone(node)]);
-    let (shape, dtype, chunks, place) = (node.shape.clone(), node.dtype, node.chunks.clone(), node.place);
-    Arc::new(Node { kind, shape, dtype, chunks, place })
+    let (shape, dtype, chunks, line) = (node.shape.clone(), node.dtype, node.chunks.clone(), node.line.clone());
+    Arc::new(Node { kind, shape, dtype, chunks, line })
 }
 
 /// The chunks that operands of the same shape were given.

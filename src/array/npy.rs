@@ -2,16 +2,17 @@
 //! its own when all is there. The format is `numpy.lib.format`'s, versions 1 to 3.
 
 use super::api::Array;
-use super::buffer::{Buffer, Memory};
+use super::buffer::{Buffer, FilePart, Memory};
 use super::element::{DType, Element};
-use super::node::{Kind, Node, Stage};
-use super::run;
+use super::node::{Line, Node};
+use super::place::{Place, writing};
 use super::shape::{Affine, Region, count, row_major, told};
 use super::walk::Walk;
-use crate::executor::Error;
+use crate::error::Error;
 use ferrolab_base::text;
 use memmap2::Mmap;
 use ndarray::Dimension;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -59,7 +60,8 @@ pub(super) fn open(path: &Path, dtype: DType, axes: Option<usize>) -> Result<(Me
         steps = row_major(&reversed);
         steps.reverse();
     }
-    let buffer = Arc::new(Buffer::of_file(map, head.length, len, dtype));
+    let stamp = FilePart::stamp(&file).map_err(|e| wrong(path, format_args!("cannot be read: {e}")))?;
+    let buffer = Arc::new(Buffer::of_file(map, FilePart::new(path, head.length, stamp), len, dtype));
     Ok((Memory { buffer, place: Affine { offset: 0, steps } }, head.shape))
 }
 
@@ -128,6 +130,8 @@ fn head(dtype: DType, shape: &[usize]) -> Vec<u8> {
 pub(crate) struct Target {
     file: File,
     path: PathBuf,
+    /// What it is called while it is not complete.
+    partial: PathBuf,
     /// Where the first element goes.
     start: u64,
     steps: Vec<isize>,
@@ -135,7 +139,50 @@ pub(crate) struct Target {
     error: Mutex<Option<io::Error>>,
 }
 
+/// How another process finds the file that it writes to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TargetAt {
+    path: PathBuf,
+    size: u64,
+    start: u64,
+    steps: Vec<isize>,
+}
+
+impl TargetAt {
+    /// Opens the file; `None` where it is not to be seen, or is another one.
+    pub(crate) fn open(&self) -> Option<Target> {
+        let file = File::options().write(true).open(&self.path).ok()?;
+        if !file.metadata().is_ok_and(|found| found.len() == self.size) {
+            return None;
+        }
+        let (path, partial) = (self.path.clone(), self.path.clone());
+        let (start, steps) = (self.start, self.steps.clone());
+        Some(Target { file, path, partial, start, steps, failed: AtomicBool::new(false), error: Mutex::new(None) })
+    }
+}
+
 impl Target {
+    /// For another process; none when the system does not say where it is.
+    pub(crate) fn told(&self) -> Option<TargetAt> {
+        let (path, size) = (std::path::absolute(&self.partial).ok()?, self.file.metadata().ok()?.len());
+        Some(TargetAt { path, size, start: self.start, steps: self.steps.clone() })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Why writing failed, and what was written to the file's system.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub(crate) fn settled(&self) -> io::Result<()> {
+        match self.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => self.file.sync_data(),
+        }
+    }
+
     /// Has writing failed? Then no more needs to be computed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
@@ -181,16 +228,11 @@ impl<T: Element, D: Dimension> Array<T, D> {
     /// ```
     #[track_caller]
     pub fn to_npy(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        to_npy(&self.node, path.as_ref(), self.on.par(), std::panic::Location::caller())
+        to_npy(&self.node, path.as_ref(), self.on.as_ref(), Line::of_caller())
     }
 }
 
-fn to_npy(
-    node: &Arc<Node>,
-    path: &Path,
-    par: &crate::par::Par,
-    place: &'static std::panic::Location<'static>,
-) -> Result<(), Error> {
+fn to_npy(node: &Arc<Node>, path: &Path, on: &dyn Place, line: Line) -> Result<(), Error> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else { return Err(wrong(path, "is not the name of a file")) };
     let mut other = std::ffi::OsString::from(".");
@@ -207,14 +249,13 @@ fn to_npy(
     let target = Arc::new(Target {
         file,
         path: path.to_owned(),
+        partial: partial.clone(),
         start: head.len() as u64,
         steps: row_major(&node.shape),
         failed: AtomicBool::new(false),
         error: Mutex::new(None),
     });
-    let kind = Kind::Stage(Stage::Write(Arc::clone(&target)), vec![Arc::clone(node)]);
-    let sink = Arc::new(Node { kind, shape: vec![0], dtype: DType::U8, chunks: None, place });
-    run::compute(&[sink], par)?;
+    on.compute(&[writing(node, Arc::clone(&target), line)])?;
     if let Some(error) = target.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(wrong(&target.path, format_args!("cannot be written: {error}")));
     }

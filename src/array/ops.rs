@@ -3,6 +3,7 @@
 
 use super::element::{DType, Scalar};
 use super::{casts, functions, loops};
+use serde::{Deserialize, Serialize};
 
 /// A loop over a tile: `n` elements from `x`, as many results to `out`.
 ///
@@ -27,7 +28,7 @@ pub(crate) struct In {
 }
 
 /// Operations of one operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Un {
     Neg,
     Abs,
@@ -62,7 +63,7 @@ pub(crate) enum Un {
 }
 
 /// Operations of two operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Bi {
     Add,
     Sub,
@@ -85,7 +86,7 @@ pub(crate) enum Bi {
 }
 
 /// An elementwise operation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Op {
     One(Un),
     Two(Bi),

@@ -33,6 +33,9 @@ pub(crate) struct Sink {
 pub(crate) enum What {
     /// To the place of the result's memory that this says of an index.
     Store(Affine),
+    /// Chunk by chunk, where it was computed: the input begins at this index of the result, or the result has another shape, and
+    /// the chunks are stretches of row order.
+    Keep(Option<Vec<usize>>),
     /// To a file.
     Write(Arc<super::npy::Target>),
     Reduce {
@@ -40,6 +43,13 @@ pub(crate) enum What {
         along: Vec<bool>,
         by_chunk: bool,
     },
+}
+
+impl What {
+    /// Does it make few elements of many, and leave no chunks?
+    pub(crate) fn reduces(&self) -> bool {
+        matches!(self, Self::Reduce { .. })
+    }
 }
 
 /// One way through a domain.
@@ -67,17 +77,45 @@ pub(crate) struct Plan {
     pub(crate) over: Vec<Vec<*const Node>>,
 }
 
+/// Where results are kept that are larger than a number or a row, when they do not lie in the memory of one process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Apart {
+    /// Bytes of a chunk that nobody chose.
+    pub(crate) bytes: usize,
+    /// Chunks that there are of one, at least.
+    pub(crate) least: usize,
+    /// The nodes that are wanted stay there as well.
+    pub(crate) wanted: bool,
+}
+
 impl Plan {
     /// What is to be done until these nodes are in memory.
     pub(crate) fn new(nodes: &[Arc<Node>]) -> Self {
+        Self::made(nodes, None)
+    }
+
+    /// What is to be done where results lie apart.
+    pub(crate) fn apart(nodes: &[Arc<Node>], apart: Apart) -> Self {
+        Self::made(nodes, Some(apart))
+    }
+
+    fn made(nodes: &[Arc<Node>], apart: Option<Apart>) -> Self {
         let roots: Vec<Arc<Node>> = nodes.iter().map(stored).collect();
         let mut levels = Levels::default();
         for root in &roots {
             levels.visit(root);
         }
         let mut work = Vec::new();
+        let mut used = Vec::new();
+        levels
+            .stages
+            .iter()
+            .flatten()
+            .for_each(|node| node.inputs().iter().for_each(|input| results(input, &mut used)));
+        let used: HashSet<*const Node> = used.into_iter().collect();
+        let fetched = |node: &Arc<Node>| !used.contains(&Arc::as_ptr(node)) && apart.is_some_and(|apart| !apart.wanted);
         for nodes in levels.stages {
-            work.extend(level(nodes));
+            work.extend(level(nodes, &|node| apart.filter(|_| !fetched(node))));
         }
         let over = over(&work, &roots);
         Self { roots, work, over }
@@ -121,29 +159,36 @@ impl Levels {
 }
 
 /// Works of one level, those over the same domain in one.
-fn level(nodes: Vec<Arc<Node>>) -> Vec<Work> {
+fn level(nodes: Vec<Arc<Node>>, apart: &dyn Fn(&Arc<Node>) -> Option<Apart>) -> Vec<Work> {
     let (mut passes, mut wholes): (Vec<Pass>, Vec<Work>) = (Vec::new(), Vec::new());
     for node in nodes {
         let Kind::Stage(stage, inputs) = &node.kind else { unreachable!("levels are of stages") };
         match stage {
             Stage::Whole(_) => wholes.push(Work::Whole(node)),
+            Stage::Store if apart(&node).is_some() => {
+                let what = What::Keep((inputs[0].shape == node.shape).then(|| vec![0; node.shape.len()]));
+                place(&mut passes, Sink { input: Arc::clone(&inputs[0]), what, node: Arc::clone(&node) }, apart(&node));
+            }
             Stage::Store => {
                 let to = Affine { offset: 0, steps: row_major(&inputs[0].shape) };
-                place(&mut passes, Sink { input: Arc::clone(&inputs[0]), what: What::Store(to), node });
+                place(&mut passes, Sink { input: Arc::clone(&inputs[0]), what: What::Store(to), node }, None);
             }
             Stage::Write(target) => {
                 let what = What::Write(Arc::clone(target));
-                place(&mut passes, Sink { input: Arc::clone(&inputs[0]), what, node });
+                place(&mut passes, Sink { input: Arc::clone(&inputs[0]), what, node }, None);
             }
             Stage::Concatenate { axis } => {
                 let (steps, mut before) = (row_major(&node.shape), 0);
                 for input in inputs {
-                    let to = Affine { offset: before as isize * steps[*axis], steps: steps.clone() };
+                    let apart = apart(&node);
+                    let what = match apart {
+                        Some(_) => {
+                            What::Keep(Some((0..steps.len()).map(|k| if k == *axis { before } else { 0 }).collect()))
+                        }
+                        None => What::Store(Affine { offset: before as isize * steps[*axis], steps: steps.clone() }),
+                    };
                     before += input.shape[*axis];
-                    place(
-                        &mut passes,
-                        Sink { node: Arc::clone(&node), input: Arc::clone(input), what: What::Store(to) },
-                    );
+                    place(&mut passes, Sink { node: Arc::clone(&node), input: Arc::clone(input), what }, apart);
                 }
             }
             Stage::Reduce { reduction, axes } => {
@@ -152,7 +197,7 @@ fn level(nodes: Vec<Arc<Node>>) -> Vec<Work> {
                 let along: Vec<bool> = (0..input.shape.len()).map(|axis| all || axes.contains(&axis)).collect();
                 let by_chunk = all && reduction.words() * 8 <= SMALL;
                 let what = What::Reduce { reduction: Arc::clone(reduction), along, by_chunk };
-                place(&mut passes, Sink { node, input, what });
+                place(&mut passes, Sink { node, input, what }, None);
             }
         }
     }
@@ -160,18 +205,23 @@ fn level(nodes: Vec<Arc<Node>>) -> Vec<Work> {
 }
 
 /// Puts a sink where it can go along, or into a pass of its own.
-fn place(passes: &mut Vec<Pass>, sink: Sink) {
-    let own = pass_of(&sink);
+fn place(passes: &mut Vec<Pass>, sink: Sink, apart: Option<Apart>) {
+    let own = pass_of(&sink, apart);
     let fits = |pass: &&mut Pass| {
         let order = match &sink.what {
             // These do not depend on the order of chunks.
             What::Store(_) | What::Write(_) | What::Reduce { by_chunk: true, .. } => true,
+            // Nor do these, but each is a result of its own.
+            What::Keep(_) => pass.group == 1,
             What::Reduce { .. } => pass.along == own.along && pass.group == own.group,
         };
         order && pass.grid == own.grid
     };
     // What depends on the order decides it, so that it may come second.
-    let free = |pass: &Pass| pass.sinks.iter().all(|sink| !matches!(sink.what, What::Reduce { by_chunk: false, .. }));
+    let free = |pass: &Pass| {
+        let decided = |sink: &Sink| matches!(sink.what, What::Reduce { by_chunk: false, .. } | What::Keep(_));
+        !pass.sinks.iter().any(decided)
+    };
     if let Some(pass) = passes.iter_mut().find(fits) {
         return pass.sinks.push(sink);
     }
@@ -182,11 +232,13 @@ fn place(passes: &mut Vec<Pass>, sink: Sink) {
     passes.push(Pass { sinks: vec![sink], ..own });
 }
 
-/// The way of a sink alone. It depends on shapes and chunks only.
-fn pass_of(sink: &Sink) -> Pass {
+/// The way of a sink alone. It depends on shapes and chunks only, and for what is kept on how large chunks may be.
+fn pass_of(sink: &Sink, apart: Option<Apart>) -> Pass {
     let shape = &sink.input.shape;
     let grid = match &sink.input.chunks {
+        Some(chunk) if matches!(sink.what, What::Keep(None)) => Chunked::rows(shape, chunk.iter().product()),
         Some(chunk) => Chunked::new(shape, chunk),
+        None if apart.is_some() => kept(sink, apart),
         None => {
             let most = if matches!(sink.what, What::Write(_)) { MOST } else { usize::MAX };
             Chunked::rows(shape, (sink.input.len() / BLOCKS).clamp(LEAST, most))
@@ -205,6 +257,26 @@ fn pass_of(sink: &Sink) -> Pass {
         _ => (every, 1),
     };
     Pass { grid, along, group, sinks: Vec::new() }
+}
+
+/// Chunks of what is kept: some of those that a reduction of it would have, so that each of these lies in one.
+fn kept(sink: &Sink, apart: Option<Apart>) -> Chunked {
+    let shape = &sink.input.shape;
+    let fine = Chunked::rows(shape, (sink.input.len() / BLOCKS).max(LEAST));
+    let Some(apart) = apart else { return fine };
+    let most = (apart.bytes / sink.input.dtype.size()).max(1);
+    let wanted = (sink.input.len() / apart.least.max(1)).clamp(1 << 16, most.max(1 << 16));
+    let mut chunk = fine.chunk.clone();
+    let mut room = (wanted / chunk.iter().product::<usize>().max(1)).max(1);
+    for axis in (0..shape.len()).rev() {
+        let grow = room.min(fine.counts[axis].max(1));
+        chunk[axis] = (chunk[axis] * grow).clamp(1, shape[axis].max(1));
+        room /= grow;
+        if grow < fine.counts[axis] {
+            break;
+        }
+    }
+    Chunked::new(shape, &chunk)
 }
 
 /// Which results are used last where.

@@ -3,12 +3,12 @@
 
 use super::buffer::Memory;
 use super::element::{DType, Scalar};
-use super::node::{Closure, Kind, Made, Node};
+use super::node::{Closure, Kind, Line, Made, Node};
 use super::ops::{Bi, Loop, Op, fold, loop_of};
 use super::pairs::{Pair, pair};
+use super::parts::Parts;
 use super::shape::{Affine, View, row_major};
 use std::collections::HashMap;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// Elements of a tile: with some buffers of this length the work stays in the nearest caches, and a step's call costs
@@ -55,7 +55,7 @@ pub(crate) struct Step {
     pub(crate) slot: usize,
     /// For messages.
     pub(crate) name: String,
-    pub(crate) place: &'static Location<'static>,
+    pub(crate) line: Line,
 }
 
 /// An operand that is read or made.
@@ -72,6 +72,8 @@ pub(crate) enum From {
     Made(Made),
     /// Blocks of a node, through a view.
     Blocks(Arc<Node>),
+    /// Parts of an array, through a view.
+    Parts(Arc<Parts>),
     /// What an earlier pass leaves; only in programs that are told of, not run.
     Later,
 }
@@ -164,6 +166,13 @@ impl Compiler<'_> {
                 self.load(node, From::Made(made.clone()), numbers)
             }
             Kind::Blocks(_) => self.load(node, From::Blocks(Arc::clone(node)), view.to.clone()),
+            Kind::Parts(parts) => {
+                let numbers = match parts.in_row_order() {
+                    true => vec![Affine { offset: 0, steps: row_major(&node.shape) }.after(view)],
+                    false => view.to.clone(),
+                };
+                self.load(node, From::Parts(Arc::clone(parts)), numbers)
+            }
             Kind::View(..) => values[0],
             Kind::Op(op, inputs) => self.op(node, *op, inputs, values),
             Kind::Closure(closure, _) => {
@@ -171,7 +180,7 @@ impl Compiler<'_> {
                 for value in &mut values {
                     *value = self.repeated(node, *value);
                 }
-                let key = Key::Closure(closure.tile as usize, closure.at.0.addr(), values.clone());
+                let key = Key::Closure(closure.tile as usize, closure.params.at.0.addr(), values.clone());
                 self.step(node, key, Call::Closure(closure.clone()), values)
             }
             Kind::Stage(..) => match (self.found)(node) {
@@ -262,7 +271,14 @@ impl Compiler<'_> {
     }
 
     fn push(&mut self, node: &Node, call: Call, inputs: Vec<Value>) -> Value {
-        self.program.steps.push(Step { call, inputs, arithmetic: None, slot: 0, name: node.name(), place: node.place });
+        self.program.steps.push(Step {
+            call,
+            inputs,
+            arithmetic: None,
+            slot: 0,
+            name: node.name(),
+            line: node.line.clone(),
+        });
         Value::Step(self.program.steps.len() - 1)
     }
 }

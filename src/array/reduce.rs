@@ -2,6 +2,7 @@
 //! merged. The built-in ones are in `reductions`, users' own in `closures`.
 
 use super::element::DType;
+use super::which::Which;
 
 /// A stretch of elements that meet accumulators.
 #[derive(Clone, Copy)]
@@ -65,6 +66,8 @@ pub(crate) trait Reduction: Send + Sync {
     /// # Safety
     /// They are there, and room for as many results.
     unsafe fn finish(&self, n: usize, sums: Sums, out: *mut u8);
+    /// Its name, which travels.
+    fn which(&self) -> Which;
     /// Results of one accumulator: more than one for a histogram.
     fn results(&self) -> usize {
         1
@@ -88,24 +91,5 @@ impl Part {
 
     pub(crate) fn sums(&mut self) -> Sums {
         Sums { at: self.words.as_mut_ptr(), stride: self.n, step: 1 }
-    }
-
-    /// Merges parts in order, as a tree: neighbours, then neighbours of these. So the result depends on how many
-    /// there are, and on nothing else.
-    pub(crate) fn tree(reduction: &dyn Reduction, mut parts: Vec<Self>) -> Option<Self> {
-        while parts.len() > 1 {
-            let mut pairs = parts.into_iter();
-            let mut merged = Vec::with_capacity(pairs.len().div_ceil(2));
-            while let Some(mut first) = pairs.next() {
-                if let Some(mut second) = pairs.next() {
-                    debug_assert_eq!(first.n, second.n, "parts of one result");
-                    // SAFETY: both are of this reduction and as long as each other.
-                    unsafe { reduction.merge(first.n, first.sums(), second.sums()) };
-                }
-                merged.push(first);
-            }
-            parts = merged;
-        }
-        parts.pop()
     }
 }

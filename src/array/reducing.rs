@@ -7,6 +7,7 @@ use super::ops::{Bi, Op, Un};
 use super::reduce::Reduction;
 use super::reductions::{Arg, Histogram, Max, Min, Prod, Simple, Sum, Variance};
 use super::shape::told;
+use super::which::Folding;
 use ndarray::{Dimension, Ix0, Ix1, RemoveAxis};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -34,19 +35,33 @@ pub(super) fn along(node: &Arc<Node>, axis: usize, reduction: Arc<dyn Reduction>
     Node::new(Kind::Stage(Stage::Reduce { reduction, axes: vec![axis] }, vec![input]), shape, dtype)
 }
 
-/// What a reduction is along.
-#[derive(Clone, Copy)]
-enum Of {
-    All,
-    Axis(usize),
+/// A reduction along several axes.
+#[track_caller]
+fn along_all(node: &Arc<Node>, axes: &[usize], reduction: Arc<dyn Reduction>) -> Arc<Node> {
+    if axes.len() == node.shape.len() {
+        return all(node, reduction);
+    }
+    let (input, dtype) = (cast(node, reduction.takes()), reduction.gives());
+    let kept = (0..node.shape.len()).filter(|axis| !axes.contains(axis));
+    let shape = kept.map(|axis| node.shape[axis]).collect();
+    Node::new(Kind::Stage(Stage::Reduce { reduction, axes: axes.to_vec() }, vec![input]), shape, dtype)
 }
 
-impl Of {
+/// What a reduction is along.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'a> {
+    All,
+    Axis(usize),
+    Axes(&'a [usize]),
+}
+
+impl Of<'_> {
     #[track_caller]
     fn node(self, node: &Arc<Node>, reduction: Arc<dyn Reduction>) -> Arc<Node> {
         match self {
             Self::All => all(node, reduction),
             Self::Axis(axis) => along(node, axis, reduction),
+            Self::Axes(axes) => along_all(node, axes, reduction),
         }
     }
 
@@ -55,6 +70,7 @@ impl Of {
         match self {
             Self::All => shape.iter().product(),
             Self::Axis(axis) => shape[axis],
+            Self::Axes(axes) => axes.iter().map(|axis| shape[*axis]).product(),
         }
     }
 }
@@ -75,7 +91,7 @@ macro_rules! simple {
 }
 
 #[track_caller]
-fn sum(node: &Arc<Node>, of: Of, to: DType) -> Arc<Node> {
+pub(super) fn sum(node: &Arc<Node>, of: Of<'_>, to: DType) -> Arc<Node> {
     cast(&of.node(node, simple!(Sum, node.dtype)), to)
 }
 
@@ -86,16 +102,17 @@ pub(super) fn sum_of(node: &Arc<Node>, axis: Option<usize>, to: DType) -> Arc<No
 }
 
 #[track_caller]
-fn prod(node: &Arc<Node>, of: Of, to: DType) -> Arc<Node> {
+pub(super) fn prod(node: &Arc<Node>, of: Of<'_>, to: DType) -> Arc<Node> {
     cast(&of.node(node, simple!(Prod, node.dtype)), to)
 }
 
 /// # Panics
 /// When there would be nothing to choose from.
 #[track_caller]
-fn some(what: &str, node: &Node, of: Of) {
+fn some(what: &str, node: &Node, of: Of<'_>) {
     let n = of.count(&node.shape);
     assert!(
+        // Where an axis that is kept is empty, nothing is asked for.
         n > 0 || node.len() == 0 && matches!(of, Of::Axis(axis) if node.shape[axis] > 0),
         "{what}: an array of shape {} has no elements to choose from",
         told(&node.shape)
@@ -103,14 +120,14 @@ fn some(what: &str, node: &Node, of: Of) {
 }
 
 #[track_caller]
-fn extreme(node: &Arc<Node>, of: Of, greatest: bool) -> Arc<Node> {
+pub(super) fn extreme(node: &Arc<Node>, of: Of<'_>, greatest: bool) -> Arc<Node> {
     some(if greatest { "max" } else { "min" }, node, of);
     let reduction = if greatest { simple!(Max, node.dtype) } else { simple!(Min, node.dtype) };
     cast(&of.node(node, reduction), node.dtype)
 }
 
 #[track_caller]
-fn place(node: &Arc<Node>, of: Of, greatest: bool) -> Arc<Node> {
+fn place(node: &Arc<Node>, of: Of<'_>, greatest: bool) -> Arc<Node> {
     some(if greatest { "argmax" } else { "argmin" }, node, of);
     let reduction: Arc<dyn Reduction> = match (wide(node.dtype), greatest) {
         (DType::F64, false) => Arc::new(Arg::<f64, false>(PhantomData)),
@@ -122,7 +139,7 @@ fn place(node: &Arc<Node>, of: Of, greatest: bool) -> Arc<Node> {
 }
 
 #[track_caller]
-fn mean(node: &Arc<Node>, of: Of, to: DType) -> Arc<Node> {
+pub(super) fn mean(node: &Arc<Node>, of: Of<'_>, to: DType) -> Arc<Node> {
     let n = of.count(&node.shape) as f64;
     let total = of.node(&cast(node, DType::F64), Arc::new(Simple::<Sum, f64>::new()));
     let n = Node::new(Kind::Full(Scalar::of(n)), Vec::new(), DType::F64);
@@ -130,7 +147,7 @@ fn mean(node: &Arc<Node>, of: Of, to: DType) -> Arc<Node> {
 }
 
 #[track_caller]
-fn variance(node: &Arc<Node>, of: Of, ddof: usize, root: bool, to: DType) -> Arc<Node> {
+pub(super) fn variance(node: &Arc<Node>, of: Of<'_>, ddof: usize, root: bool, to: DType) -> Arc<Node> {
     let squares = of.node(node, Arc::new(Variance { ddof }));
     let result = if root { operation(Op::One(Un::Sqrt), vec![squares]) } else { squares };
     cast(&result, to)
@@ -229,7 +246,7 @@ macro_rules! truths {
             #[must_use]
             #[track_caller]
             pub fn $all(&self) -> Array<bool, Ix0> {
-                self.with(truth(&all(&self.node, simple!($fold, DType::Bool))))
+                self.with(truth(&self.node, Of::All, Folding::$fold))
             }
 
             #[doc = concat!($does, " Along an axis, which goes.")]
@@ -250,7 +267,7 @@ macro_rules! truths {
                 D: RemoveAxis,
             {
                 let axis = axis_of(stringify!($axis), axis, self.shape());
-                self.with(truth(&along(&self.node, axis, simple!($fold, DType::Bool))))
+                self.with(truth(&self.node, Of::Axis(axis), Folding::$fold))
             }
         )*}
     };
@@ -262,9 +279,13 @@ truths! {
 
 /// The greatest or least of 0 and 1 as an answer; what has seen nothing is the lowest or highest number.
 #[track_caller]
-fn truth(node: &Arc<Node>) -> Arc<Node> {
+pub(super) fn truth(node: &Arc<Node>, of: Of<'_>, fold: Folding) -> Arc<Node> {
+    let reduction = match fold {
+        Folding::Max => simple!(Max, DType::Bool),
+        _ => simple!(Min, DType::Bool),
+    };
     let zero = Node::new(Kind::Full(Scalar::of(0i64)), Vec::new(), DType::I64);
-    operation(Op::Two(Bi::Gt), vec![Arc::clone(node), zero])
+    operation(Op::Two(Bi::Gt), vec![of.node(node, reduction), zero])
 }
 
 impl<T: Float, D: Dimension> Array<T, D> {

@@ -3,6 +3,7 @@
 
 use super::element::DType;
 use super::reduce::{Piece, Reduction, Sums};
+use super::which::{Folding, Which};
 use std::marker::PhantomData;
 use std::slice::from_raw_parts;
 
@@ -69,6 +70,7 @@ impl Word for i64 {
 /// How two numbers become one.
 pub(crate) trait Fold: Send + Sync + 'static {
     const NAME: &'static str;
+    const WHICH: Folding;
     fn start<W: Word>() -> W;
     fn of<W: Word>(a: W, b: W) -> W;
 }
@@ -79,6 +81,7 @@ macro_rules! folds {
         pub(crate) struct $name;
         impl Fold for $name {
             const NAME: &'static str = $text;
+            const WHICH: Folding = Folding::$name;
             fn start<W: Word>() -> W {
                 W::$start
             }
@@ -174,6 +177,9 @@ impl<F: Fold, W: Word> Reduction for Simple<F, W> {
         // SAFETY: `n` words there, and room for `n` here.
         unsafe { out.cast::<u64>().copy_from_nonoverlapping(sums.at, n) };
     }
+    fn which(&self) -> Which {
+        Which::Simple { fold: F::WHICH, of: W::DTYPE }
+    }
 }
 
 /// Where the least or greatest is: `GREATEST` says which.
@@ -250,6 +256,9 @@ impl<W: Word, const GREATEST: bool> Reduction for Arg<W, GREATEST> {
     unsafe fn finish(&self, n: usize, sums: Sums, out: *mut u8) {
         // SAFETY: `n` second words, and room for `n`.
         unsafe { out.cast::<u64>().copy_from_nonoverlapping(sums.at.add(sums.stride), n) };
+    }
+    fn which(&self) -> Which {
+        Which::Arg { greatest: GREATEST, of: W::DTYPE }
     }
 }
 
@@ -341,6 +350,9 @@ impl Reduction for Variance {
             }
         }
     }
+    fn which(&self) -> Which {
+        Which::Variance { ddof: self.ddof }
+    }
 }
 
 fn squares(numbers: &[f64], mean: f64) -> f64 {
@@ -398,6 +410,9 @@ impl Reduction for Histogram {
     unsafe fn finish(&self, _: usize, sums: Sums, out: *mut u8) {
         // SAFETY: so many words there, and room for as many results.
         unsafe { out.cast::<u64>().copy_from_nonoverlapping(sums.at, self.bins.len()) };
+    }
+    fn which(&self) -> Which {
+        Which::Histogram { bins: self.bins }
     }
     fn results(&self) -> usize {
         self.bins.len()

@@ -1,10 +1,11 @@
 //! Runs plans on the threads of the session: hands tasks out, keeps partial results, and frees what is not needed
 //! any more. What a task does with tiles is in `tiles`; when memory suffices is asked before anything runs.
 
-use super::buffer::{Memory, Room};
+use super::buffer::{Buffer, Memory, Room};
 use super::element::DType;
 use super::generate;
-use super::node::{Kind, Node, Operand, Stage};
+use super::merge::Merging;
+use super::node::{Kind, Node, Stage};
 use super::npy;
 use super::ops::In;
 use super::plan::{Pass, Plan, Sink, What, Work};
@@ -13,11 +14,11 @@ use super::reduce::{Part, Piece, Reduction, Sums};
 use super::shape::{Affine, Region, row_major};
 use super::tiles::Tiles;
 use super::walk::Walk;
-use crate::executor::{Error, ErrorKind};
+use super::whole::Operand;
+use crate::error::{Error, ErrorKind};
 use crate::par::{Par, Stop};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// Results of nodes.
@@ -33,6 +34,7 @@ type Rooms = HashMap<*const Node, Room>;
 /// # Panics
 /// With the payload [`crate::rt::Interrupted`] when the user interrupts.
 pub(crate) fn compute(nodes: &[Arc<Node>], par: &Par) -> Result<Vec<Memory>, Error> {
+    super::place::only_here(nodes)?;
     let plan = Plan::new(nodes);
     super::explain::affordable(&plan)?;
     let (mut results, mut rooms) = (Results::new(), Rooms::new());
@@ -64,24 +66,27 @@ fn run_whole(node: &Arc<Node>, results: &mut Results) -> Result<(), Error> {
     let memories: Vec<Memory> = inputs.iter().map(|input| result(input, results)).collect();
     let operands: Vec<Operand<'_>> =
         memories.iter().zip(inputs).map(|(memory, input)| Operand { memory, shape: &input.shape }).collect();
-    let buffer = whole.run(&operands, &node.shape)?;
+    let buffer = whole.run(&operands, &node.shape, node.dtype)?;
     results.insert(Arc::as_ptr(node), Memory::whole(Arc::new(buffer), &node.shape));
     Ok(())
 }
 
 /// What a task leaves of a sink.
-enum Left {
+pub(super) enum Left {
     Nothing,
     /// For the group.
     Group(Part),
     /// For each chunk, with its number.
     Chunks(Vec<(usize, Part)>),
+    /// The elements of each chunk, with its number.
+    Elements(Vec<(usize, Buffer)>),
 }
 
 fn run_pass(pass: &Pass, later: &[Work], results: &mut Results, rooms: &mut Rooms, par: &Par) -> Result<(), Error> {
     let inputs: Vec<Arc<Node>> = pass.sinks.iter().map(|sink| Arc::clone(&sink.input)).collect();
     let program = compile(&inputs, &|node| results.get(&Arc::as_ptr(node)).cloned());
     let mut targets = Vec::with_capacity(pass.sinks.len());
+    let mut goals = Vec::with_capacity(pass.sinks.len());
     for sink in &pass.sinks {
         let key = Arc::as_ptr(&sink.node);
         let room = match rooms.entry(key) {
@@ -89,8 +94,12 @@ fn run_pass(pass: &Pass, later: &[Work], results: &mut Results, rooms: &mut Room
             Entry::Vacant(new) => new.insert(room(&sink.node)?),
         };
         targets.push(Target(room.at()));
+        goals.push(match &sink.what {
+            What::Write(file) => Goal::File(file),
+            _ => Goal::Memory(Target(room.at())),
+        });
     }
-    let parts = par.try_map(0..pass.tasks(), |task| run_task(pass, &program, &targets, task)).map_err(failed)?;
+    let parts = par.try_map(0..pass.tasks(), |task| run_task(pass, &program, &goals, task)).map_err(failed)?;
     finish(pass, parts, &targets, par)?;
     for sink in &pass.sinks {
         let key = Arc::as_ptr(&sink.node);
@@ -110,7 +119,7 @@ fn run_pass(pass: &Pass, later: &[Work], results: &mut Results, rooms: &mut Room
     Ok(())
 }
 
-fn room(node: &Node) -> Result<Room, Error> {
+pub(super) fn room(node: &Node) -> Result<Room, Error> {
     Room::new(node.dtype, node.len()).map_err(|e| {
         Error::refused(format!(
             "{} ({}): the system has no {} bytes of memory for its result: {e}",
@@ -121,9 +130,18 @@ fn room(node: &Node) -> Result<Room, Error> {
     })
 }
 
+/// What becomes of a sink's chunks.
+pub(super) enum Goal<'a> {
+    /// Their place in the memory of the result.
+    Memory(Target),
+    File(&'a npy::Target),
+    /// They are left as they are.
+    Chunk,
+}
+
 /// Where a sink writes.
 #[derive(Clone, Copy)]
-struct Target(*mut u8);
+pub(super) struct Target(pub(super) *mut u8);
 // SAFETY: chunks do not overlap, and each is one task's.
 unsafe impl Sync for Target {}
 // SAFETY: as above.
@@ -133,9 +151,10 @@ unsafe impl Send for Target {}
 enum Bound<'a> {
     Store {
         walk: Walk,
+        target: Target,
         size: usize,
     },
-    /// A chunk's elements one after the other, for a file.
+    /// A chunk's elements one after the other.
     Write {
         to: *mut u8,
         size: usize,
@@ -148,69 +167,77 @@ enum Bound<'a> {
     },
 }
 
-fn run_task(pass: &Pass, program: &Program, targets: &[Target], task: usize) -> Vec<Left> {
+/// Runs a task of a pass: what it leaves of each sink.
+///
+/// # Panics
+/// When a closure does, and when there is no memory for a chunk.
+pub(super) fn run_task(pass: &Pass, program: &Program, goals: &[Goal<'_>], task: usize) -> Vec<Left> {
     let mut left: Vec<Left> = pass.sinks.iter().map(|_| Left::Nothing).collect();
-    let files: Vec<Option<&npy::Target>> = pass.sinks.iter().map(file).collect();
     for number in pass.chunks(task) {
         let region = pass.grid.region(number);
-        let mut chunks: Vec<Vec<MaybeUninit<u64>>> = Vec::with_capacity(pass.sinks.len());
+        let mut rooms: Vec<Option<Room>> = Vec::with_capacity(pass.sinks.len());
         let mut bound = Vec::with_capacity(pass.sinks.len());
-        for ((sink, left), target) in pass.sinks.iter().zip(&mut left).zip(&files) {
-            let size = sink.input.dtype.size();
-            let words = target.map_or(0, |_| (region.count() * size).div_ceil(8));
-            let mut chunk: Vec<MaybeUninit<u64>> = Vec::with_capacity(words);
-            bound.push(match target {
-                Some(_) => Bound::Write { to: chunk.as_mut_ptr().cast(), size },
-                None => bind(sink, left, &region, number),
-            });
-            chunks.push(chunk);
+        for ((sink, left), goal) in pass.sinks.iter().zip(&mut left).zip(goals) {
+            let (one, room) = bind(sink, left, goal, &region, number);
+            bound.push(one);
+            rooms.push(room);
         }
-        if files.iter().flatten().any(|target| target.has_failed()) {
+        let failed = |goal: &Goal<'_>| matches!(goal, Goal::File(file) if file.has_failed());
+        if goals.iter().any(failed) {
             continue;
         }
         let direct = |i: usize, start: usize, n: usize| match &bound[i] {
-            Bound::Store { walk, size } if walk.inner()[0] == 1 && walk.is_one_piece(start, n) => {
+            Bound::Store { walk, target, size } if walk.inner()[0] == 1 && walk.is_one_piece(start, n) => {
                 let mut at = [0];
                 walk.at(start, &mut at);
-                Some(targets[i].0.wrapping_offset(at[0] * *size as isize))
+                Some(target.0.wrapping_offset(at[0] * *size as isize))
             }
             Bound::Write { to, size } => Some(to.wrapping_add(start * size)),
             _ => None,
         };
         let mut done = |start: usize, n: usize, outputs: &[In]| {
-            for ((bound, target), output) in bound.iter().zip(targets).zip(outputs) {
+            for (bound, output) in bound.iter().zip(outputs) {
                 // SAFETY: a tile's output has `n` elements, and this chunk's places are this task's alone.
-                unsafe { take(bound, target.0, start, n, output.at) };
+                unsafe { take(bound, start, n, output.at) };
             }
         };
         Tiles::new(program, region.clone()).run(&mut { direct }, &mut done);
-        for ((target, chunk), sink) in files.iter().zip(&chunks).zip(&pass.sinks) {
-            if let Some(target) = target {
-                let size = sink.input.dtype.size();
-                // SAFETY: room for the region's elements, which have been written.
-                let bytes = unsafe { std::slice::from_raw_parts(chunk.as_ptr().cast(), region.count() * size) };
-                target.write(&region, size, bytes);
+        for (((goal, room), left), sink) in goals.iter().zip(rooms).zip(&mut left).zip(&pass.sinks) {
+            let Some(room) = room else { continue };
+            // SAFETY: the tiles of the region, which have all been written, are all of it.
+            let buffer = unsafe { room.filled() };
+            match goal {
+                Goal::File(file) => file.write(&region, sink.input.dtype.size(), buffer.bytes()),
+                _ => match left {
+                    Left::Elements(chunks) => chunks.push((number, buffer)),
+                    _ => *left = Left::Elements(vec![(number, buffer)]),
+                },
             }
         }
     }
     left
 }
 
-/// The file that a sink writes to.
-fn file(sink: &Sink) -> Option<&npy::Target> {
-    match &sink.what {
-        What::Write(target) => Some(target),
-        _ => None,
-    }
-}
-
-/// A sink for the next chunk of a task.
-fn bind<'a>(sink: &'a Sink, left: &mut Left, region: &Region, number: usize) -> Bound<'a> {
+/// A sink for the next chunk of a task, and room for the chunk when it is put together by itself.
+fn bind<'a>(
+    sink: &'a Sink,
+    left: &mut Left,
+    goal: &Goal<'_>,
+    region: &Region,
+    number: usize,
+) -> (Bound<'a>, Option<Room>) {
     let size = sink.input.dtype.size();
-    match &sink.what {
-        What::Store(to) => Bound::Store { walk: Walk::new(region, std::slice::from_ref(to)), size },
-        What::Write(_) => unreachable!("files are bound with their memory"),
-        What::Reduce { reduction, along, by_chunk } => {
+    match (&sink.what, goal) {
+        (What::Store(to), Goal::Memory(target)) => {
+            (Bound::Store { walk: Walk::new(region, std::slice::from_ref(to)), target: *target, size }, None)
+        }
+        (What::Store(_) | What::Keep(_) | What::Write(_), _) => {
+            let room = Room::new(sink.input.dtype, region.count());
+            let room =
+                room.unwrap_or_else(|e| panic!("there is no memory for a chunk of {} elements: {e}", region.count()));
+            (Bound::Write { to: room.at(), size }, Some(room))
+        }
+        (What::Reduce { reduction, along, by_chunk }, _) => {
             let (kept, index) = numbers(along, region, &sink.input.shape);
             let walk = Walk::new(region, &[kept, index]);
             let n = (0..along.len()).filter(|axis| !along[*axis]).map(|axis| region.shape[axis]).product();
@@ -231,10 +258,10 @@ fn bind<'a>(sink: &'a Sink, left: &mut Left, region: &Region, number: usize) -> 
                     Some((_, part)) => part,
                     None => unreachable!("one was added"),
                 },
-                Left::Nothing => unreachable!("one was made"),
+                Left::Nothing | Left::Elements(_) => unreachable!("one was made"),
             };
             // The words stay where they are until the task is over.
-            Bound::Reduce { walk, reduction: reduction.as_ref(), sums: part.sums(), size }
+            (Bound::Reduce { walk, reduction: reduction.as_ref(), sums: part.sums(), size }, None)
         }
     }
 }
@@ -256,12 +283,12 @@ fn numbers(along: &[bool], region: &Region, shape: &[usize]) -> (Affine, Affine)
 ///
 /// # Safety
 /// `from` has `n` elements; the bound sink's target or accumulators are this thread's.
-unsafe fn take(bound: &Bound<'_>, target: *mut u8, start: usize, n: usize, from: *const u8) {
+unsafe fn take(bound: &Bound<'_>, start: usize, n: usize, from: *const u8) {
     match bound {
-        Bound::Store { walk, size } => {
+        Bound::Store { walk, target, size } => {
             let (mut at, step) = ([0], walk.inner()[0]);
             walk.pieces(start, n, &mut at, |before, take, at| {
-                let (from, to) = (from.wrapping_add(before * size), target.wrapping_offset(at[0] * *size as isize));
+                let (from, to) = (from.wrapping_add(before * size), target.0.wrapping_offset(at[0] * *size as isize));
                 if std::ptr::eq(from, to) {
                     return;
                 }
@@ -295,50 +322,42 @@ unsafe fn take(bound: &Bound<'_>, target: *mut u8, start: usize, n: usize, from:
 
 /// Merges what the tasks have left, and writes the results.
 fn finish(pass: &Pass, parts: Vec<Vec<Left>>, targets: &[Target], par: &Par) -> Result<(), Error> {
-    let mut by_sink: Vec<Vec<Left>> = pass.sinks.iter().map(|_| Vec::new()).collect();
-    for task in parts {
-        by_sink.iter_mut().zip(task).for_each(|(all, left)| all.push(left));
+    let mut merging: Vec<Merging> = pass.sinks.iter().map(|_| Merging::default()).collect();
+    for (task, left) in parts.into_iter().enumerate() {
+        for (merging, left) in merging.iter_mut().zip(left) {
+            merging.keep(pass, task, left);
+        }
     }
-    for ((sink, left), target) in pass.sinks.iter().zip(by_sink).zip(targets) {
-        let What::Reduce { reduction, along, by_chunk } = &sink.what else { continue };
-        let reduction = reduction.as_ref();
-        if *by_chunk {
-            let mut chunks: Vec<(usize, Part)> = left
-                .into_iter()
-                .flat_map(|left| match left {
-                    Left::Chunks(parts) => parts,
-                    _ => Vec::new(),
-                })
-                .collect();
-            chunks.sort_unstable_by_key(|(number, _)| *number);
-            let parts = chunks.into_iter().map(|(_, part)| part).collect();
-            let mut part = Part::tree(reduction, parts).unwrap_or_else(|| Part::new(reduction, 1));
-            // SAFETY: one accumulator, and the result has room for what it gives.
-            unsafe { reduction.finish(1, part.sums(), target.0) };
-            continue;
-        }
-        let (groups, across) = pass.counts();
-        let mut places: Vec<Vec<Part>> = (0..across).map(|_| Vec::with_capacity(groups)).collect();
-        for (task, left) in left.into_iter().enumerate() {
-            if let Left::Group(part) = left {
-                places[task / groups].push(part);
-            }
-        }
-        let target = *target;
-        let merged = par.try_map(par_enumerated(places), |(place, parts)| {
-            let region = across_region(pass, along, place);
-            let n = region.count();
-            let mut part = Part::tree(reduction, parts).unwrap_or_else(|| Part::new(reduction, n));
-            // SAFETY: the place's part of the result is this call's alone.
-            unsafe { write(reduction, &mut part, &region, &sink.node, target) };
-        });
-        merged.map_err(failed)?;
+    for ((sink, merging), target) in pass.sinks.iter().zip(merging).zip(targets) {
+        finish_sink(pass, sink, merging, *target, par)?;
     }
     Ok(())
 }
 
-fn par_enumerated<T>(items: Vec<T>) -> Vec<(usize, T)> {
-    items.into_iter().enumerate().collect()
+/// Merges what was left of a reduction, and writes its result.
+///
+/// # Errors
+/// When a closure panics.
+pub(super) fn finish_sink(pass: &Pass, sink: &Sink, merging: Merging, target: Target, par: &Par) -> Result<(), Error> {
+    let What::Reduce { reduction, along, by_chunk } = &sink.what else { return Ok(()) };
+    let reduction = reduction.as_ref();
+    if *by_chunk {
+        let part =
+            par.try_map(vec![merging], |merging| merging.into_tree(reduction, 0, pass.grid.len())).map_err(failed)?;
+        let mut part = part.into_iter().flatten().next().unwrap_or_else(|| Part::new(reduction, 1));
+        // SAFETY: one accumulator, and the result has room for what it gives.
+        unsafe { reduction.finish(1, part.sums(), target.0) };
+        return Ok(());
+    }
+    let (groups, across) = pass.counts();
+    let merged = par.try_map(merging.into_places(across), |(place, merging)| {
+        let region = across_region(pass, along, place);
+        let n = region.count();
+        let mut part = merging.into_tree(reduction, place, groups).unwrap_or_else(|| Part::new(reduction, n));
+        // SAFETY: the place's part of the result is this call's alone.
+        unsafe { write(reduction, &mut part, &region, &sink.node, target) };
+    });
+    merged.map(drop).map_err(failed)
 }
 
 /// The region of a result that a place across has: of the axes that are kept.

@@ -1,6 +1,7 @@
 //! Shapes and views of arrays: which element of what lies below is seen where. Pure arithmetic, with the
 //! errors that can be told before anything runs.
 
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// How the lengths of a shape are told: `[2, 3]`.
@@ -57,7 +58,7 @@ fn mismatch(shapes: &[&[usize]]) -> String {
 }
 
 /// A whole number that is a linear function of an index: `offset + Σ steps[axis] · index[axis]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Affine {
     pub(crate) offset: isize,
     pub(crate) steps: Vec<isize>,
@@ -94,7 +95,7 @@ impl Affine {
 }
 
 /// Where the element at an index is seen in what lies below: one function for each axis there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct View {
     /// Axes of the index that is asked for.
     pub(crate) axes: usize,
@@ -135,7 +136,7 @@ impl View {
 }
 
 /// The chunk that a grid has at an index: where it begins, and how long it is along each axis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Region {
     pub(crate) start: Vec<usize>,
     pub(crate) shape: Vec<usize>,
@@ -148,7 +149,7 @@ impl Region {
 }
 
 /// A shape cut into chunks, the last of an axis being what is left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Chunked {
     pub(crate) shape: Vec<usize>,
     pub(crate) chunk: Vec<usize>,

@@ -3,13 +3,13 @@
 use super::api::Array;
 use super::buffer::{Buffer, Memory};
 use super::element::{Arithmetic, DType, Element, Scalar};
-use super::node::{Blocks, Kind, Made, Node};
+use super::node::{Kind, Made, Node};
+use super::place::Place;
 use super::shape::told;
-use crate::executor::threads::Threads;
-use crate::executor::{Error, captures_nothing, conjure};
+use crate::closure::{captures_nothing, conjure};
+use crate::error::Error;
 use crate::random::{DrawRange, Positions};
 use ndarray::{ArrayD, ArrayRef, Dim, Dimension, IntoDimension, Ix1, IxDyn};
-use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,21 +23,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Arrays {
-    on: Threads,
-}
-
-impl Threads {
-    /// Arrays that are computed on these threads; see [`crate::array`].
-    ///
-    /// ```
-    /// use ferrolab::prelude::*;
-    /// assert_eq!(threads().array().arange(5.0).sum().compute()?, 10.0);
-    /// # Ok::<(), ferrolab::cluster::Error>(())
-    /// ```
-    #[must_use]
-    pub fn array(&self) -> Arrays {
-        Arrays { on: self.clone() }
-    }
+    on: Arc<dyn Place>,
 }
 
 fn lengths(shape: impl IntoDimension) -> Vec<usize> {
@@ -45,6 +31,11 @@ fn lengths(shape: impl IntoDimension) -> Vec<usize> {
 }
 
 impl Arrays {
+    /// Those of a place.
+    pub(crate) fn on(on: Arc<dyn Place>) -> Self {
+        Self { on }
+    }
+
     #[track_caller]
     fn of_kind<T: Element, D>(&self, kind: Kind, shape: Vec<usize>) -> Array<T, D> {
         Array::new(Node::new(kind, shape, T::DTYPE), &self.on)
@@ -230,8 +221,8 @@ impl Arrays {
             told(&block),
             told(&shape)
         );
-        let kind = Kind::Blocks(Arc::new(OwnBlocks::<T, F>(PhantomData)));
-        Array::new(Node::chunked(kind, shape, T::DTYPE, Some(block)), &self.on)
+        let make = |start: &[usize], shape: &[usize]| memory_of(conjure::<F>()(start, shape), shape);
+        Array::new(Node::chunked(Kind::Blocks(make), shape, T::DTYPE, Some(block)), &self.on)
     }
 
     /// The array of a NumPy file, which is mapped into memory: read where it is used, and not before.
@@ -296,7 +287,7 @@ impl End for i64 {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Random {
-    on: Threads,
+    on: Arc<dyn Place>,
     seed: u64,
 }
 
@@ -394,20 +385,6 @@ impl WholeRange for std::ops::RangeInclusive<i64> {
         assert!(self.start() <= self.end(), "there is no number in the range {self:?}");
         // All of them are 2⁶⁴, which is 0 and means just that.
         (*self.start(), (self.end().wrapping_sub(*self.start()) as u64).wrapping_add(1))
-    }
-}
-
-/// A closure that makes blocks.
-struct OwnBlocks<T, F>(PhantomData<fn() -> (T, F)>);
-
-impl<T, F> Blocks for OwnBlocks<T, F>
-where
-    T: Element,
-    F: Fn(&[usize], &[usize]) -> ArrayD<T> + Copy + Send + Sync + 'static,
-{
-    fn block(&self, start: &[usize], shape: &[usize]) -> Result<Memory, String> {
-        let f: F = conjure();
-        memory_of(f(start, shape), shape)
     }
 }
 

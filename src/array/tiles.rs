@@ -88,13 +88,13 @@ impl<'a> Tiles<'a> {
                 From::Memory(memory) => (load.numbers.clone(), memory_source(memory)),
                 From::Made(made) => (load.numbers.clone(), Source::Made(made)),
                 From::Blocks(node) => {
-                    let Kind::Blocks(made_by) = &node.kind else { unreachable!("blocks are made by closures") };
+                    let Kind::Blocks(made_by) = node.kind else { unreachable!("blocks are made by closures") };
                     let (needed, numbers) = needed(&load.numbers, &region);
-                    let memory = generate::blocks(node, made_by.as_ref(), &needed);
-                    let from = memory_source(&memory);
-                    let place = memory.place.after(&super::shape::View { axes: region.shape.len(), to: numbers });
-                    blocks.push(memory);
-                    (vec![place], from)
+                    bound_to(generate::blocks(node, made_by, &needed), numbers, &region, &mut blocks)
+                }
+                From::Parts(parts) => {
+                    let (needed, numbers) = needed(&load.numbers, &region);
+                    bound_to(parts.brought(&needed, load.dtype), numbers, &region, &mut blocks)
                 }
                 From::Later => unreachable!("this program is only to be told of"),
             };
@@ -188,7 +188,7 @@ impl<'a> Tiles<'a> {
                     Call::Closure(closure) => {
                         let inputs: [*const u8; 4] =
                             std::array::from_fn(|i| if i < step.inputs.len() { input(i).at } else { std::ptr::null() });
-                        (closure.tile)(n, inputs.as_ptr(), closure.at.0, out);
+                        (closure.tile)(n, inputs.as_ptr(), closure.params.at.0, out);
                     }
                 }
             }
@@ -236,7 +236,7 @@ impl<'a> Tiles<'a> {
         let (start, n, step) = self.now;
         let told = |step: usize| {
             let step = &self.program.steps[step];
-            format!("{} ({})", step.name, rt::place(step.place))
+            format!("{} ({})", step.name, step.line.text())
         };
         if step >= self.program.steps.len() {
             return message.to_owned();
@@ -264,6 +264,19 @@ impl<'a> Tiles<'a> {
     }
 }
 
+/// A load from what was made for a region: how its elements are seen there.
+fn bound_to(
+    memory: Memory,
+    numbers: Vec<Affine>,
+    region: &Region,
+    held: &mut Vec<Memory>,
+) -> (Vec<Affine>, Source<'static>) {
+    let from = memory_source(&memory);
+    let place = memory.place.after(&super::shape::View { axes: region.shape.len(), to: numbers });
+    held.push(memory);
+    (vec![place], from)
+}
+
 fn memory_source(memory: &Memory) -> Source<'static> {
     let dtype = memory.buffer.dtype;
     let truths = memory.buffer.is_file() && dtype == super::element::DType::Bool;
@@ -271,7 +284,7 @@ fn memory_source(memory: &Memory) -> Source<'static> {
 }
 
 /// What a region sees of an array through a view: the part of it, and where in that part.
-fn needed(view: &[Affine], region: &Region) -> (Region, Vec<Affine>) {
+pub(crate) fn needed(view: &[Affine], region: &Region) -> (Region, Vec<Affine>) {
     let mut part = Region { start: Vec::new(), shape: Vec::new() };
     let mut within = view.to_vec();
     for number in &mut within {

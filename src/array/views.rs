@@ -322,8 +322,8 @@ impl<T: Element, D: Dimension> Array<T, D> {
         );
         let kind = Kind::View(View::identity(self.ndim()), self.node.clone());
         let (shape, dtype) = (self.node.shape.clone(), self.node.dtype);
-        let place = std::panic::Location::caller();
-        self.with(Arc::new(Node { kind, shape, dtype, chunks: Some(chunk), place }))
+        let line = super::node::Line::of_caller();
+        self.with(Arc::new(Node { kind, shape, dtype, chunks: Some(chunk), line }))
     }
 
     /// Arrays one after the other along an axis.

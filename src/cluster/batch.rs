@@ -45,6 +45,9 @@ pub struct Call {
     output_align: usize,
     /// What the output is: the code of a [`Number`], 0 for values that were written.
     output_number: u32,
+    /// Where code is that the shim calls besides its own.
+    places: *const *const (),
+    places_len: usize,
 }
 
 /// How a batch ended: what a shim returns.
@@ -66,6 +69,8 @@ pub(crate) struct Batch<'a> {
     array: Option<(Number, *const u8, usize)>,
     pub(super) params: &'a [u8],
     pub(super) params_id: u64,
+    /// Code that the shim calls besides its own.
+    pub(super) code: &'a [*const ()],
     done: &'a AtomicU64,
     cancel: &'a AtomicU8,
     keep: bool,
@@ -85,6 +90,11 @@ impl Batch<'_> {
         self.output.write_result(value)?;
         self.unwritable = false;
         Ok(())
+    }
+
+    /// Results that are bytes already.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.output.extend(bytes);
     }
 
     /// The one result of a batch whose results stay on workers.
@@ -200,15 +210,17 @@ pub(super) unsafe fn serve(call: *mut Call, body: &mut dyn FnMut(&mut Batch<'_>)
     // SAFETY: valid by the caller's promise, and this is the only reference to it for now.
     let call = unsafe { &mut *call };
     // SAFETY: as above; empty slices may come with null, for which there is a stand-in.
-    let (input, params, done, cancel) = unsafe {
+    let (input, params, done, cancel, code) = unsafe {
+        let code = if call.places_len == 0 { &[][..] } else { slice::from_raw_parts(call.places, call.places_len) };
         let bytes = |at: *const u8, len: usize| if len == 0 { &[][..] } else { slice::from_raw_parts(at, len) };
-        (bytes(call.input, call.input_len), bytes(call.params, call.params_len), &*call.done, &*call.cancel)
+        (bytes(call.input, call.input_len), bytes(call.params, call.params_len), &*call.done, &*call.cancel, code)
     };
     let mut batch = Batch {
         input,
         array: Number::from_code(call.array_number).map(|number| (number, call.array, call.array_len)),
         params,
         params_id: call.params_id,
+        code,
         done,
         cancel,
         keep: call.keep != 0,
@@ -341,6 +353,8 @@ impl Trial<'_> {
             output_capacity: 0,
             output_align: 0,
             output_number: 0,
+            places: std::ptr::null(),
+            places_len: 0,
         };
         // SAFETY: all pointers live until the end of this function.
         let status = unsafe { shim(&mut call) };

@@ -23,7 +23,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
+    ("arrays.py", include_str!("python/arrays.py")),
     ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
     ("carried.py", include_str!("python/carried.py")),
@@ -47,6 +48,8 @@ const FILES: [(&str, &str); 20] = [
 ];
 /// Importing Dask on a cold file system takes this long at most.
 const STARTING: Duration = Duration::from_secs(120);
+/// How long somebody waits who leaves.
+const LEAVING: Duration = Duration::from_secs(10);
 /// How often a wait looks at interrupts.
 const GLANCE: Duration = Duration::from_millis(50);
 /// A header longer than this is not one.
@@ -232,6 +235,22 @@ impl Link {
         self.buffer.drain(..end);
         self.coming = Some(Coming { answer, envelope, body: bytes, size: body });
         Ok(())
+    }
+
+    /// Says which results of a computation stay, and that it is over. It is waited for: what is sent in the moment in which a connection
+    /// closes may be lost, when the other end is just writing, too.
+    pub(crate) fn leave(&mut self, kept: Vec<u32>) {
+        // A bridge that is gone has nothing to keep; who interrupts does not wait.
+        if self.send(&Request::Leave { kept }, &[]).is_err() {
+            return;
+        }
+        let begun = Instant::now();
+        while !rt::interrupted() && begun.elapsed() < LEAVING {
+            match self.receive() {
+                Ok(Some((Answer::Ok, _))) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Sends a request and waits for its answer; notes that come before are shown by `note`.

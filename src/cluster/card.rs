@@ -47,6 +47,12 @@ impl Status {
         self.state.workers.iter().map(|worker| worker.memory).sum()
     }
 
+    /// Threads and memory of each worker that has a limit.
+    pub(crate) fn limits(&self) -> Vec<(usize, u64)> {
+        let limited = self.state.workers.iter().filter(|worker| worker.memory > 0);
+        limited.map(|worker| (worker.threads, worker.memory)).collect()
+    }
+
     fn used(&self) -> u64 {
         self.state.workers.iter().map(|worker| worker.used).sum()
     }

@@ -25,42 +25,28 @@ pub(crate) struct Object {
     by_path: bool,
 }
 
-/// What a worker needs to call a closure.
+/// What a worker needs to call code of the notebook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
-    /// In the order of loading; the last one holds the closure.
+    /// In the order of loading.
     pub(crate) objects: Vec<Object>,
     /// What it needs of the processor; a worker looks before it loads the first object.
     features: Vec<String>,
-    /// The shim's place in the last object, in bytes.
-    pub(crate) offset: u64,
-}
-
-/// What a worker needs to run tasks of a graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Table {
-    /// In the order of loading.
-    pub(crate) objects: Vec<Object>,
-    features: Vec<String>,
-    /// For each kind of task its object, by its place above, and its place in that, in bytes.
-    kinds: Vec<(u32, u64)>,
+    /// Where the code is: each its object, by its place above, and its place in that, in bytes. The first one of a run is its shim.
+    places: Vec<(u32, u64)>,
 }
 
 /// Finds the code of a shim.
 pub(crate) fn of(shim: Shim) -> Result<Code, Error> {
-    let loaded = loaded();
-    let (home, offset) = home_of(shim as *const (), &loaded)?;
-    let mut objects = layers_of(&loaded)?;
-    add_home(&home, &loaded, &mut objects)?;
-    Ok(Code { objects, features: target::features(), offset })
+    at(&[shim as *const ()])
 }
 
 /// Finds what is at these addresses.
-pub(crate) fn table_of(addresses: &[*const ()]) -> Result<Table, Error> {
+pub(crate) fn at(addresses: &[*const ()]) -> Result<Code, Error> {
     let loaded = loaded();
     let mut objects = layers_of(&loaded)?;
     let mut homes: HashMap<PathBuf, u32> = HashMap::new();
-    let mut kinds = Vec::with_capacity(addresses.len());
+    let mut places = Vec::with_capacity(addresses.len());
     for address in addresses {
         let (home, offset) = home_of(*address, &loaded)?;
         let at = match homes.get(&home) {
@@ -72,9 +58,9 @@ pub(crate) fn table_of(addresses: &[*const ()]) -> Result<Table, Error> {
                 at
             }
         };
-        kinds.push((at, offset));
+        places.push((at, offset));
     }
-    Ok(Table { objects, features: target::features(), kinds })
+    Ok(Code { objects, features: target::features(), places })
 }
 
 /// The object that an address is in, and its place there.

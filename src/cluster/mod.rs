@@ -34,6 +34,7 @@
 //! Those that could not run the code are refused by name, with the level that all of them have:
 //! `:target-cpu x86-64-v3` compiles helpers, items and cells for it.
 
+mod array;
 mod batch;
 mod bridge;
 mod bytes;
@@ -298,7 +299,8 @@ impl Cluster {
         write: Write<'_>,
         read: Read<'_>,
     ) -> Result<(), Error> {
-        Run { cluster: &self.inner.id, appearance: &self.appearance, tasks, grain, shim, params }.go(write, read)
+        let code = code::of(shim)?;
+        Run { cluster: &self.inner.id, appearance: &self.appearance, tasks, grain, code, params }.go(write, read)
     }
 
     fn collect<S: Source, T: DeserializeOwned>(
@@ -321,15 +323,36 @@ impl Cluster {
         self.run(len, 1, shim, Vec::new(), &|part, out| tasks.write(part, out), &mut |_| Ok(()))
     }
 
-    /// Publishes a result under a name, for Python on the same cluster: `client.get_dataset(name)`
-    /// is a numpy array when the future is of numbers that [`Cluster::persist`] keeps as one, else
+    /// Publishes a future's result or an array under a name, for Python on the same cluster. `client.get_dataset(name)`
+    /// is a `dask.array` for an array, a numpy array when a future is of numbers that [`Cluster::persist`] keeps as one, else
     /// bytes: one that says the format, then a value in that: 0 is postcard's, 1 is CBOR.
     ///
     /// # Errors
-    /// When the future is not of this cluster, or the cluster is gone.
-    pub fn publish<T>(&self, name: &str, future: &Future<T>) -> Result<(), Error> {
-        let key = future.key().ok_or_else(|| Error::refused("only futures of a cluster can be published"))?;
-        bridge::ask(&Request::Publish { cluster: self.id(), key: key.to_owned(), name: name.to_owned() }).map(drop)
+    /// When it is not of this cluster, or the cluster is gone; for an array as [`Array::persist`](crate::array::Array::persist),
+    /// when it has to be computed first.
+    pub fn publish(&self, name: &str, what: &impl Publish) -> Result<(), Error> {
+        what.publish_on(self, name)
+    }
+}
+
+/// What [`Cluster::publish`] takes: futures of a cluster, and arrays.
+///
+/// ```no_run
+/// use ferrolab::prelude::*;
+/// # let cluster = Cluster::local(1)?;
+/// fn show(cluster: &Cluster, what: &impl cluster::Publish) -> Result<(), cluster::Error> { cluster.publish("shown", what) }
+/// show(&cluster, &cluster.array().arange(10.0))?;
+/// # Ok::<(), ferrolab::cluster::Error>(())
+/// ```
+pub trait Publish {
+    #[doc(hidden)]
+    fn publish_on(&self, cluster: &Cluster, name: &str) -> Result<(), Error>;
+}
+
+impl<T> Publish for Future<T> {
+    fn publish_on(&self, cluster: &Cluster, name: &str) -> Result<(), Error> {
+        let key = self.key().ok_or_else(|| Error::refused("only futures of a cluster can be published"))?;
+        bridge::ask(&Request::Publish { cluster: cluster.id(), key: key.to_owned(), name: name.to_owned() }).map(drop)
     }
 }
 

@@ -26,13 +26,18 @@ pub(crate) fn when_the_cell_succeeds(request: Request) {
     DROPPED.lock().unwrap_or_else(PoisonError::into_inner).push(request);
 }
 
-/// After a cell: tells the bridge what was dropped, if the cell succeeded.
+/// What the bridge is told when the cell has failed: its variables are gone, and what they held on workers has to go.
+static MADE: Mutex<Vec<Request>> = Mutex::new(Vec::new());
+
+pub(crate) fn when_the_cell_fails(request: Request) {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+}
+
+/// After a cell: tells the bridge what was dropped, if the cell succeeded, else what is in no variable.
 pub(crate) fn settle(succeeded: bool) {
     let dropped = std::mem::take(&mut *DROPPED.lock().unwrap_or_else(PoisonError::into_inner));
-    if !succeeded {
-        return;
-    }
-    for request in dropped {
+    let made = std::mem::take(&mut *MADE.lock().unwrap_or_else(PoisonError::into_inner));
+    for request in if succeeded { dropped } else { made } {
         // Nobody waits for these; a bridge that is gone has closed everything.
         if let Some(mut link) = Link::to_running() {
             let _ = link.send(&request, &[]);

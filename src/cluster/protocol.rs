@@ -3,7 +3,7 @@
 //!
 //! A message is one of these as JSON, and bytes beside it: parameters, the items of a batch, results.
 
-use super::code::{Code, Table};
+use super::code::Code;
 use crate::executor::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -49,7 +49,7 @@ pub(crate) enum Request {
     Graph {
         cluster: String,
         name: String,
-        code: Table,
+        code: Code,
         /// Each program that begins is to be told of.
         drawn: bool,
     },
@@ -60,6 +60,10 @@ pub(crate) enum Request {
     /// Nobody needs the results of these programs any more.
     Free {
         programs: Vec<u32>,
+    },
+    /// Values that programs of the graph have left, by program and place; they are answered in this order.
+    Fetch {
+        values: Vec<(u32, u32)>,
     },
     /// What tasks of the graph took so far.
     Costs,
@@ -92,6 +96,21 @@ pub(crate) enum Request {
         cluster: String,
         key: String,
         name: String,
+    },
+    /// The parts of an array, by key and place, row after row of its chunks; these are the lengths of chunks for each axis, and
+    /// numpy's name of what they are of.
+    PublishArray {
+        cluster: String,
+        name: String,
+        dtype: String,
+        chunks: Vec<Vec<usize>>,
+        parts: Vec<(String, u32)>,
+    },
+    /// The parts of an array that somebody has published are wanted here.
+    Dataset {
+        cluster: String,
+        name: String,
+        dtype: String,
     },
     Status {
         cluster: String,
@@ -265,6 +284,11 @@ pub(crate) enum Answer {
     /// Results, beside it, one after the other: bytes of each, and the numpy type of its numbers if it is an array.
     Values {
         values: Vec<(usize, Option<String>)>,
+    },
+    /// An array of somebody else's: its parts' keys begin so, numbered row after row; and the lengths of chunks for each axis.
+    Published {
+        run: String,
+        chunks: Vec<Vec<usize>>,
     },
     /// What tasks printed on a worker; there is more than is told.
     Lines {

@@ -3,10 +3,9 @@
 
 use super::bridge::{Link, Message};
 use super::bytes::Bytes;
-use super::code::{self, Code};
+use super::code::Code;
 use super::protocol::{Answer, Failure, Panic, QueuedJob, Request, WorkerLane};
 use super::schedule::Schedule;
-use super::shim::Shim;
 use crate::executor::Error;
 use crate::frame::Frame;
 use crate::progress::{Lane, Outcome, State};
@@ -30,7 +29,8 @@ pub(crate) struct Run<'a> {
     pub(crate) tasks: usize,
     /// Batches start at multiples of this.
     pub(crate) grain: usize,
-    pub(crate) shim: Shim,
+    /// Its first place is the shim that is called.
+    pub(crate) code: Code,
     /// Parameters that all calls share, written.
     pub(crate) params: Vec<u8>,
 }
@@ -61,7 +61,6 @@ impl Run<'_> {
         if countable(self.tasks)? == 0 {
             return Ok(());
         }
-        let code = code::of(self.shim)?;
         let mut underway = Underway {
             link: Link::open()?,
             schedule: Schedule::new(self.tasks, self.grain),
@@ -71,9 +70,9 @@ impl Run<'_> {
             written: Written::default(),
             parts: BTreeMap::new(),
             next: 0,
-            bar: Painted::new(self),
+            bar: Painted::new(self.appearance, self.tasks as u64),
         };
-        underway.link.send(&self.request(code), &self.params)?;
+        underway.link.send(&self.request(), &self.params)?;
         while !underway.schedule.is_done() {
             underway.send_batches(write)?;
             if let Some(message) = underway.link.receive()? {
@@ -88,11 +87,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn request(&self, code: Code) -> Request {
+    fn request(&self) -> Request {
         let name: String = self.appearance.message.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
         // Few, stable prefixes: the dashboard groups tasks by them.
         let prefix = if name.is_empty() { "map".to_owned() } else { name.to_lowercase() };
-        Request::Run { cluster: self.cluster.to_owned(), code, prefix, params_id: identity(&self.params) }
+        Request::Run {
+            cluster: self.cluster.to_owned(),
+            code: self.code.clone(),
+            prefix,
+            params_id: identity(&self.params),
+        }
     }
 }
 
@@ -215,7 +219,7 @@ pub(super) fn print_lines(worker: &str, lines: &[String], more: bool) {
 }
 
 /// The bar of a run; ends as the run does.
-struct Painted {
+pub(super) struct Painted {
     state: Option<Arc<State>>,
     message: String,
     /// Calls of batches that came back, and what the bar shows: it may be ahead, by calls inside
@@ -225,12 +229,12 @@ struct Painted {
 }
 
 impl Painted {
-    fn new(run: &Run<'_>) -> Self {
-        let state = (!run.appearance.quiet).then(|| State::automatic(run.tasks as u64, &run.appearance.message));
-        Self { state, message: run.appearance.message.clone(), done: 0, shown: 0 }
+    pub(super) fn new(appearance: &Appearance, tasks: u64) -> Self {
+        let state = (!appearance.quiet).then(|| State::automatic(tasks, &appearance.message));
+        Self { state, message: appearance.message.clone(), done: 0, shown: 0 }
     }
 
-    fn on_done(&mut self, calls: u64) {
+    pub(super) fn on_done(&mut self, calls: u64) {
         self.done += calls;
         self.show(self.done);
     }
@@ -244,7 +248,7 @@ impl Painted {
         }
     }
 
-    fn on_workers(&mut self, lanes: Vec<WorkerLane>, told: Vec<String>, queue: &[QueuedJob]) {
+    pub(super) fn on_workers(&mut self, lanes: Vec<WorkerLane>, told: Vec<String>, queue: &[QueuedJob]) {
         let inside: u64 = lanes.iter().map(|lane| lane.done).sum();
         self.show(inside.min(self.state.as_ref().and_then(|s| s.total()).unwrap_or(0)));
         let Some(state) = &self.state else { return };
@@ -252,7 +256,7 @@ impl Painted {
         state.set_workers(lanes.into_iter().map(lane).collect());
     }
 
-    fn finish(&mut self, outcome: Outcome) {
+    pub(super) fn finish(&mut self, outcome: Outcome) {
         if let Some(state) = self.state.take() {
             state.finish(outcome);
         }

@@ -9,39 +9,16 @@ pub use crate::error::{Error, ErrorKind};
 pub use future::{All, Argument, AsCompleted, Future, Later, all, as_completed, gather};
 pub use source::{Item, Received, Source};
 
+pub(crate) use crate::closure::{captures_nothing, conjure};
 pub(crate) use crate::error::sendable;
 
+use crate::array::Arrays;
 use crate::graph::Graph;
 use crate::par::IntoTasks;
 use crate::value::Numeric;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use threads::Threads;
-
-/// Does not compile when a closure captures something. It stands in each public function, because
-/// rustc names the call that it was compiled for, and that has to be the user's.
-macro_rules! captures_nothing {
-    ($f:ident: $F:ty) => {{
-        let _ = $f;
-        const {
-            assert!(
-                size_of::<$F>() == 0,
-                "a closure for the cluster cannot use variables of the notebook, nor of a function around it: pass them with `map_with(&value, tasks, |value, task| …)`"
-            );
-        }
-    }};
-}
-pub(crate) use captures_nothing;
-
-/// A value of a type that has one value without bytes: a function, or a closure that captures
-/// nothing.
-pub(crate) fn conjure<F: Copy + 'static>() -> F {
-    const { assert!(size_of::<F>() == 0) };
-    // SAFETY: reading a type without bytes reads nothing, from any aligned pointer that is not null;
-    // F is Copy, so another value of it may be made from one, and the notebook had one when it asked
-    // for code that calls it.
-    unsafe { std::ptr::NonNull::<F>::dangling().read() }
-}
 
 /// The methods that all places share, with the demands of the strictest one, for a macro: `declare` makes a trait of
 /// them, `forward` has a place do what its own methods of these names do. So a method is written here, and where a
@@ -269,6 +246,19 @@ macro_rules! declare {
             #[must_use]
             fn graph(&self) -> Graph;
 
+            /// Arrays that are computed later, at this place.
+            ///
+            /// ```
+            /// use ferrolab::prelude::*;
+            /// fn spread(on: &impl Executor, n: usize) -> Result<f64, cluster::Error> {
+            ///     on.array().random().seed(7).normal([n]).std(0).compute()
+            /// }
+            /// assert!((spread(&threads(), 100_000)? - 1.0).abs() < 0.02);
+            /// # Ok::<(), cluster::Error>(())
+            /// ```
+            #[must_use]
+            fn array(&self) -> Arrays;
+
             /// The same place, showing no progress bar.
             #[must_use]
             fn quiet(&self) -> Self;
@@ -312,6 +302,10 @@ macro_rules! forward {
 
             fn graph(&self) -> $crate::graph::Graph {
                 <$place>::graph(self).anywhere()
+            }
+
+            fn array(&self) -> $crate::array::Arrays {
+                <$place>::array(self)
             }
 
             // A place's own method of the name comes before the trait's, whether it takes the place or borrows it.

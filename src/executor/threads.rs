@@ -5,6 +5,7 @@
 
 pub use super::Error;
 use super::future::{Argument, Future, Slot};
+use crate::array::{Arrays, OnThreads};
 use crate::graph::{Graph, Here, OnPool};
 use crate::par::{IntoTasks, Par, Stop};
 use crate::rt;
@@ -39,11 +40,6 @@ pub fn threads() -> Threads {
 }
 
 impl Threads {
-    /// With which options loops run here.
-    pub(crate) fn par(&self) -> &Par {
-        &self.par
-    }
-
     /// How many threads there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -240,6 +236,18 @@ impl Threads {
     #[must_use]
     pub fn graph(&self) -> Graph<Here> {
         Graph::new(OnPool { par: self.par.clone() })
+    }
+
+    /// Arrays that are computed on these threads; see [`mod@crate::array`].
+    ///
+    /// ```
+    /// use ferrolab::prelude::*;
+    /// assert_eq!(threads().array().arange(5.0).sum().compute()?, 10.0);
+    /// # Ok::<(), ferrolab::cluster::Error>(())
+    /// ```
+    #[must_use]
+    pub fn array(&self) -> Arrays {
+        Arrays::on(Arc::new(OnThreads { par: self.par.clone() }))
     }
 
     /// Does not compile: results of threads are here already, so none has to be kept where it was computed.

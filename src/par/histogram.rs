@@ -14,7 +14,7 @@ const MOST: u32 = 1 << 30;
 const SMALL: usize = 4096;
 
 /// Equal bins from `low` to `high`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Bins {
     low: f64,
     high: f64,

@@ -64,6 +64,7 @@ pub use sort::{argsort, sort, sort_by, sort_by_key, sort_unstable, sort_unstable
 pub use source::{IntoTasks, Tasks};
 pub use stats::{argmax, argmin, max, mean, min, sum, sum_by, sum_compensated, variance};
 pub use stencil::{Around, Around3, Edge, stencil, stencil2, stencil3};
+pub(crate) use stencil::{stencil2_within, stencil3_within};
 pub use ufunc::{
     Ufunc1, Ufunc2, Ufunc3, ufunc1, ufunc1_f32, ufunc2, ufunc2_f32, ufunc3, ufunc3_f32, vectorize1, vectorize2,
     vectorize3,

@@ -16,7 +16,7 @@ pub(crate) const BLOCK: usize = 16;
 const HALF: usize = BLOCK / 2;
 
 /// The numbers of a seed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Positions {
     key: u64,
 }

@@ -1,5 +1,6 @@
 //! Arrays beside `ndarray`: every operation on shapes, chunks and values of all kinds; faults; plans.
 
+mod apart;
 mod elementwise;
 mod faults;
 mod files;

@@ -178,3 +178,52 @@ fn products_are_ndarrays() {
     let none = here().array().zeros::<f64, _>([3, 0]);
     assert_eq!(get(&none.dot(&none.t())), Array2::<f64>::zeros((3, 3)));
 }
+
+#[test]
+fn several_axes_are_one_after_the_other() {
+    // Whole numbers, so that sums are exact in any order.
+    let plain = ndarray::Array3::from_shape_fn((7, 11, 5), |(i, j, k)| ((i * 31 + j * 17 + k * 13) % 23) as f64);
+    for x in [lazy(&plain), lazy(&plain).rechunk([2, 3, 5])] {
+        assert_eq!(get(&x.sum_axes([0, 2])), plain.sum_axis(Axis(2)).sum_axis(Axis(0)));
+        assert_eq!(get(&x.sum_axes([2, 1])), plain.sum_axis(Axis(2)).sum_axis(Axis(1)));
+        assert_eq!(
+            get(&x.max_axes([1, 2])),
+            plain
+                .map_axis(Axis(2), |row| row.iter().copied().fold(f64::MIN, f64::max))
+                .map_axis(Axis(1), |row| row.iter().copied().fold(f64::MIN, f64::max))
+        );
+        assert_eq!(get(&x.sum_axes([0, 1, 2])), get(&x.sum()));
+        let (var, want) = (get(&x.var_axes([0, 1], 1)), get(&x.reshape([77, 5]).var_axis(0, 1)));
+        assert!(var.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12 * b), "{var} {want}");
+    }
+    let there = std::panic::catch_unwind(|| lazy(&plain).sum_axes([0, 0]));
+    assert!(there.is_err(), "an axis that is named twice");
+}
+
+#[test]
+fn percentiles_are_those_of_sorted_numbers() {
+    let check = |numbers: Vec<f64>| {
+        let x = lazy(&Array1::from_vec(numbers.clone()));
+        let mut sorted = numbers;
+        sorted.sort_by(f64::total_cmp);
+        let range = sorted[sorted.len() - 1] - sorted[0];
+        for percent in [0.0, 1.0, 25.0, 50.0, 99.9, 100.0] {
+            let rank = percent / 100.0 * (sorted.len() - 1) as f64;
+            let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
+            let (found, wanted) = (x.approx_percentile(percent).unwrap(), low + (high - low) * rank.fract());
+            let near = (found - wanted).abs() <= 1e-9 * range || found == wanted;
+            assert!(near, "{percent} % of {} numbers: {found}, not {wanted}", sorted.len());
+        }
+    };
+    check(vec![3.5]);
+    check(vec![0.0, 100.0]);
+    check((0..1000).map(|i| f64::from(i * 7919 % 1000)).collect());
+    check((0..5000).map(|i| (f64::from(i) * 0.37).sin().powi(5) * 1e6 - 3.0).collect());
+    assert!(lazy(&array![1.0, f64::NAN]).approx_percentile(50.0).unwrap().is_nan());
+    let ends = lazy(&array![f64::NEG_INFINITY, 1.0, 2.0, 3.0, f64::INFINITY]);
+    assert_eq!(
+        (ends.approx_percentile(0.0).unwrap(), ends.approx_percentile(100.0).unwrap()),
+        (f64::NEG_INFINITY, f64::INFINITY)
+    );
+    assert!((lazy(&array![1.0f32, 3.0]).approx_percentile(50.0).unwrap() - 2.0).abs() < 1e-9);
+}

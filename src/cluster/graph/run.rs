@@ -87,7 +87,7 @@ impl<'p> Run<'p> {
             });
         }
         let addresses: Vec<*const ()> = kinds.iter().map(|kind| std::ptr::from_ref(*kind).cast()).collect();
-        let (code, name) = (code::table_of(&addresses)?, new_name());
+        let (code, name) = (code::at(&addresses)?, new_name());
         let mut link = Link::open()?;
         let drawn = watch.draws();
         link.send(&Request::Graph { cluster: cluster.id.clone(), name: name.clone(), code, drawn }, &[])?;
@@ -177,8 +177,7 @@ impl<'p> Run<'p> {
         let freed: HashSet<u32> = freed.into_iter().flatten().collect();
         let done = self.sent.iter().enumerate().filter(|(_, sent)| sent.done && !sent.outputs.is_empty());
         let kept = done.map(|(n, _)| n as u32).filter(|n| !freed.contains(n)).collect();
-        // A bridge that is gone has nothing to keep.
-        let _ = self.link.send(&Request::Leave { kept }, &[]);
+        self.link.leave(kept);
     }
 
     fn free(&mut self) -> Result<(), Error> {

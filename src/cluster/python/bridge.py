@@ -20,12 +20,13 @@ import signal
 import sys
 import traceback
 
+import arrays
 import protocol
 from carried import worker as worker_module
 from clusters import CLUSTERS, OpenCluster, close, describe, open_cluster
 from connection import Connection, Lost, Wrong
 from protocol import Note, Ok
-from graphs import Graph
+from graphs import Graph, values_of
 from runs import POLL, Run, error
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -142,6 +143,8 @@ async def on_graph(connection: Connection, head: protocol.Graph, body: bytes) ->
                 await graph.programs(message, body)
             elif isinstance(message, protocol.Free):
                 graph.free(message)
+            elif isinstance(message, protocol.Fetch):
+                graph.fetch(message)
             else:
                 await graph.costs()
     finally:
@@ -164,9 +167,7 @@ async def on_gather(connection: Connection, head: protocol.Gather, body: bytes) 
     gone.cancel()
     left = dict(zip(futures, map(worker_module.value_of, await waiting)))
     values = [left[key][slot] if isinstance(left[key], list) else left[key] for key, slot in head.parts]
-    pieces = [worker_module.memory(value) for value in values]
-    told = [[len(piece), value.dtype.str if worker_module.is_array(value) else None] for piece, value in zip(pieces, values)]
-    connection.send(protocol.Values(told), pieces[0] if len(pieces) == 1 else b"".join(pieces))
+    connection.send(*values_of(values))
 
 
 async def on_result(connection: Connection, head: protocol.Result, body: bytes) -> None:
@@ -213,6 +214,16 @@ async def on_publish(connection: Connection, head: protocol.Publish, body: bytes
     value = cluster.client.submit(worker_module.readable, future_of(cluster, head.key), pure=False)
     await cluster.client.publish_dataset(value, name=head.name, override=True)
     connection.send(Ok())
+
+
+async def on_publish_array(connection: Connection, head: protocol.PublishArray, body: bytes) -> None:
+    cluster = cluster_of(head)
+    await arrays.publish(cluster, head, [future_of(cluster, key) for key, _ in head.parts])
+    connection.send(Ok())
+
+
+async def on_dataset(connection: Connection, head: protocol.Dataset, body: bytes) -> None:
+    connection.send(await arrays.dataset(cluster_of(head), head))
 
 
 async def on_scale(connection: Connection, head: protocol.Scale, body: bytes) -> None:
@@ -269,6 +280,8 @@ OPERATIONS = {
     protocol.Status: on_status,
     protocol.Release: on_release,
     protocol.Publish: on_publish,
+    protocol.PublishArray: on_publish_array,
+    protocol.Dataset: on_dataset,
     protocol.Scale: on_scale,
     protocol.Adapt: on_adapt,
     protocol.Wait: on_wait,
@@ -277,7 +290,7 @@ OPERATIONS = {
 }
 
 # those that need an answer of the scheduler, and nothing that takes long
-BRIEF = {protocol.Submit, protocol.States, protocol.Status, protocol.Release, protocol.Publish, protocol.Scale, protocol.Adapt, protocol.Logs}
+BRIEF = {protocol.Submit, protocol.States, protocol.Status, protocol.Release, protocol.Publish, protocol.PublishArray, protocol.Dataset, protocol.Scale, protocol.Adapt, protocol.Logs}
 
 
 async def main(socket: str) -> None:

@@ -21,6 +21,13 @@ from runs import Run, explain, send_code
 SENDINGS = 3
 
 
+def values_of(values: list) -> tuple:
+    """What the notebook is told of values, and their bytes."""
+    pieces = [worker_module.memory(value) for value in values]
+    told = [[len(piece), value.dtype.str if worker_module.is_array(value) else None] for piece, value in zip(pieces, values)]
+    return protocol.Values(told), pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
 class Graph(Run):
     """The programs of one computation."""
 
@@ -117,6 +124,23 @@ class Graph(Run):
             if future := self.held.pop(number, None):
                 future.release()
 
+    def fetch(self, head: protocol.Fetch) -> None:
+        """Values that programs have left; while they are on their way, whoever asked may give up."""
+        task = asyncio.create_task(self.send_values(head))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def send_values(self, head: protocol.Fetch) -> None:
+        try:
+            futures = {number: self.held[number] for number, _ in head.values}
+            left = dict(zip(futures, map(worker_module.value_of, await self.cluster.client.gather(list(futures.values())))))
+            self.connection.send(*values_of([left[number][slot] if isinstance(left[number], list) else left[number] for number, slot in head.values]))
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:  # noqa: BLE001: whatever it is, the notebook must hear of it
+            number = self.culprit(problem, head.values[0][0])
+            self.connection.send(protocol.Failed(number, explain(problem)))
+
     async def costs(self) -> None:
         """What tasks took so far, over all workers."""
         answers = await self.cluster.client.run(worker_module.costs, self.name, on_error="ignore")
@@ -130,6 +154,8 @@ class Graph(Run):
             if future := self.held.pop(number, None):
                 self.cluster.results[future.key] = future
                 future.ferrolab = (self, [])
+        # who leaves waits until they are kept
+        self.connection.send(protocol.Ok())
         unfinished = [future for future in self.held.values() if not future.done()]
         if unfinished:
             with contextlib.suppress(Exception):

@@ -136,6 +136,12 @@ class Free:
 
 
 @dataclasses.dataclass
+class Fetch:
+    # number, and the value's place in what that program left
+    values: list[list]
+
+
+@dataclasses.dataclass
 class AskCosts:
     pass
 
@@ -176,6 +182,24 @@ class Publish:
     cluster: str
     key: str
     name: str
+
+
+@dataclasses.dataclass
+class PublishArray:
+    cluster: str
+    name: str
+    # numpy's name of the elements' type, and for each axis the lengths of the chunks
+    dtype: str
+    chunks: list[list]
+    # of each chunk, row after row: key, and the value's place in what that program left
+    parts: list[list]
+
+
+@dataclasses.dataclass
+class Dataset:
+    cluster: str
+    name: str
+    dtype: str
 
 
 @dataclasses.dataclass
@@ -329,6 +353,13 @@ class Values:
 
 
 @dataclasses.dataclass
+class Published:
+    # keys of the chunks, row after row, begin with this
+    run: str
+    chunks: list[list]
+
+
+@dataclasses.dataclass
 class Lines:
     worker: str
     lines: list[str]
@@ -363,12 +394,12 @@ class LogTexts:
 # where a type is one of several, the field that says which, and the names in it
 ASKS = ("kind", {"local": Local, "jobs": Jobs, "address": Address, "file": File, "client": Client})
 REQUESTS = ("op", {
-    "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "graph": Graph, "programs": Programs, "free": Free,
+    "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "graph": Graph, "programs": Programs, "free": Free, "fetch": Fetch,
     "costs": AskCosts, "leave": Leave, "gather": Gather, "result": Result, "states": States,
-    "release": Release, "publish": Publish, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close,
+    "release": Release, "publish": Publish, "publish_array": PublishArray, "dataset": Dataset, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close,
 })  # fmt: skip
 ANSWERS = ("kind", {
-    "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed, "running": Running, "costs": Costs, "values": Values,
+    "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed, "running": Running, "costs": Costs, "values": Values, "published": Published,
     "lines": Lines, "news": News, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts,
 })  # fmt: skip
 TAGS = {kind: (tag, name) for tag, names in (ASKS, REQUESTS, ANSWERS) for name, kind in names.items()}

@@ -49,6 +49,8 @@ class Call(ctypes.Structure):
         ("output_capacity", ctypes.c_size_t),
         ("output_align", ctypes.c_size_t),
         ("output_number", ctypes.c_uint32),
+        ("places", ctypes.POINTER(ctypes.c_void_p)),
+        ("places_len", ctypes.c_size_t),
     ]
 
 
@@ -216,17 +218,28 @@ def base_of(library: ctypes.CDLL) -> int:
     return ctypes.c_size_t.from_address(link_map.value).value
 
 
+def places_of(code: dict):
+    """The addresses of code in this process."""
+    refuse_unfit(tuple(code["features"]))
+    load(code["objects"])
+    bases = [base_of(STATE.loaded[identity(item)]) for item in code["objects"]]
+    addresses = [bases[at] + offset for at, offset in code["places"]]
+    with STATE.lock:
+        STATE.helper.ferrolab_worker_free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+        STATE.helper.ferrolab_worker_free.restype = None
+    return (ctypes.c_void_p * len(addresses))(*addresses)
+
+
 def shim_of(code: dict):
-    key = (identity(code["objects"][-1]), code["offset"])
-    shim = STATE.shims.get(key)
-    if shim is None:
-        refuse_unfit(tuple(code["features"]))
-        shim = SHIM(base_of(load(code["objects"])) + code["offset"])
+    """The first place, as something that can be called, and the others."""
+    key = tuple((identity(code["objects"][at]), offset) for at, offset in code["places"])
+    found = STATE.shims.get(key)
+    if found is None:
+        places = places_of(code)
+        found = SHIM(places[0]), (ctypes.c_void_p * (len(places) - 1))(*places[1:])
         with STATE.lock:
-            STATE.helper.ferrolab_worker_free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
-            STATE.helper.ferrolab_worker_free.restype = None
-            STATE.shims[key] = shim
-    return shim
+            STATE.shims[key] = found
+    return found
 
 
 def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool = False):
@@ -235,7 +248,7 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     With `keep`, a vector of numbers stays what it is in
     memory, as a numpy array; whatever else a result is, it is bytes that `value/mod.rs` wrote.
     """
-    shim = shim_of(code)
+    shim, places = shim_of(code)
     values = [value_of(piece) for piece in pieces]
     array = aligned(values[0]) if len(values) == 1 and is_array(values[0]) else None
     source = b"" if array is not None else values[0] if len(values) == 1 and isinstance(values[0], bytes) else b"".join(map(as_bytes, values))
@@ -243,6 +256,7 @@ def run(name: str, code: dict, pieces, params: bytes, params_id: int, keep: bool
     batch = Batch(name)
     call = Call(source, len(source), params, len(params), params_id, ctypes.pointer(batch.done), ctypes.pointer(batch.cancel))
     call.keep = keep and has_numpy()
+    call.places, call.places_len = places, len(places)
     if array is not None:
         point(call, array)
     status, took = called(batch, lambda: shim(ctypes.byref(call)))

@@ -43,15 +43,8 @@ def kinds_of(name: str, table: str):
     """The addresses of a graph's code in this process, by its table, which comes with each program and is read once."""
     found = STATE.kinds.get(name)
     if found is None:
-        code = json.loads(table)
-        refuse_unfit(tuple(code["features"]))
-        load(code["objects"])
-        bases = [base_of(STATE.loaded[identity(item)]) for item in code["objects"]]
-        addresses = [bases[at] + offset for at, offset in code["kinds"]]
-        found = (ctypes.c_void_p * len(addresses))(*addresses)
+        found = places_of(json.loads(table))
         with STATE.lock:
-            STATE.helper.ferrolab_worker_free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
-            STATE.helper.ferrolab_worker_free.restype = None
             STATE.kinds[name] = found
     return found
 
@@ -101,6 +94,21 @@ def run_graph(table: str, name: str, number: int, told: bool, outputs: int, prog
         judge(status, worker, take(left[0]))
     values = [take(output) for output in left[:outputs]]
     return Left(took, worker, values[0] if outputs == 1 else values)
+
+
+def block(piece, slot: int, shape: tuple, dtype: str):
+    """A part of an array, as numpy's arrays are, where it is."""
+    value = value_of(piece)
+    value = value[slot] if isinstance(value, list) else value
+    return value.view(dtype).reshape(shape)
+
+
+def flat(part, dtype: str):
+    """The other way: the numbers of a part of somebody else's array, one after the other."""
+    import numpy
+
+    numbers = numpy.ascontiguousarray(part, dtype=dtype).reshape(-1)
+    return Left(0, label(get_worker().name), numbers.view("|u1") if dtype == "|b1" else numbers)
 
 
 def note_costs(name: str, costs) -> None:

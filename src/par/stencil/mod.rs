@@ -4,6 +4,7 @@
 mod places;
 
 pub use places::{Around, Around3, stencil2, stencil3};
+pub(crate) use places::{stencil2_within, stencil3_within};
 
 use super::collect::Par;
 use super::source::{IntoTasks, Sealed, Tasks};

@@ -10,6 +10,7 @@ use super::Edge;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Values up to this far away, on every axis, are found through tables.
 const NEAR: usize = 2;
@@ -24,6 +25,8 @@ struct Places<'a, T, const N: usize> {
     /// How far the next place on each axis is.
     strides: [usize; N],
     edge: Edge<T>,
+    /// Of a window of a larger array, the index of its first place there: nothing is known beyond its ends.
+    first: Option<[isize; N]>,
 }
 
 impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
@@ -38,7 +41,14 @@ impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
         for axis in (1..N).rev() {
             strides[axis - 1] = strides[axis] * shape[axis];
         }
-        Self { input, shape, strides, edge }
+        Self { input, shape, strides, edge, first: None }
+    }
+
+    /// A place as closures know it.
+    #[inline(always)]
+    fn told(&self, place: [usize; N]) -> [usize; N] {
+        let Some(first) = self.first else { return place };
+        std::array::from_fn(|axis| place[axis].wrapping_add_signed(first[axis]))
     }
 
     /// Where an index is.
@@ -99,6 +109,16 @@ impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
     #[inline(never)]
     fn far(&self, place: [usize; N], distance: [isize; N]) -> T {
         let mut index = 0;
+        if let Some(first) = self.first {
+            for axis in 0..N {
+                let at = place[axis] as isize - first[axis] + distance[axis];
+                if !(0..self.shape[axis] as isize).contains(&at) {
+                    std::panic::resume_unwind(Box::new(Beyond(distance[axis].unsigned_abs())));
+                }
+                index += at as usize * self.strides[axis];
+            }
+            return self.input[index];
+        }
         for axis in 0..N {
             match self.edge.resolve(place[axis] as isize + distance[axis], self.shape[axis]) {
                 Ok(at) => index += at * self.strides[axis],
@@ -115,6 +135,46 @@ impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
             Edge::Fill(value) => value,
             Edge::Clamp | Edge::Wrap => self.input[0],
         }
+    }
+}
+
+/// A closure looked so far, which is beyond its window.
+struct Beyond(usize);
+
+/// Calls `f` on places of a window, in order: from where on along each axis, how many, and the index of the window's first place
+/// in the whole array. The window reaches [`NEAR`] places farther at least. How far `f` looked, when that is beyond it.
+fn within<'a, T, U, const N: usize, V>(
+    places: &'a Places<'a, T, N>,
+    inside: [(usize, usize); N],
+    f: impl Fn(V) -> U,
+) -> Result<Vec<U>, usize>
+where
+    T: Copy + Sync,
+    V: View<'a, T, N>,
+{
+    let enough = |axis: usize| inside[axis].0 >= NEAR && inside[axis].0 + inside[axis].1 + NEAR <= places.shape[axis];
+    assert!((0..N).all(enough), "a window reaches {NEAR} places farther than what is asked for");
+    let walk = Walk { places, view: PhantomData };
+    let lines: usize = inside[..N - 1].iter().map(|(_, n)| n).product();
+    let mut made = Vec::with_capacity(lines * inside[N - 1].1);
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        for line in 0..lines {
+            crate::rt::check_interrupt();
+            let (mut left, mut start) = (line, inside[N - 1].0);
+            for axis in (0..N - 1).rev() {
+                start += (inside[axis].0 + left % inside[axis].1) * places.strides[axis];
+                left /= inside[axis].1;
+            }
+            // SAFETY: a stretch of one row, far from its ends.
+            unsafe { walk.walk(start, inside[N - 1].1, |_, view| made.push(f(view))) };
+        }
+    }));
+    match called {
+        Ok(()) => Ok(made),
+        Err(payload) => match payload.downcast::<Beyond>() {
+            Ok(beyond) => Err(beyond.0),
+            Err(payload) => resume_unwind(payload),
+        },
     }
 }
 
@@ -201,7 +261,7 @@ impl<'a, T: Copy + Sync, const N: usize, V: View<'a, T, N>> Tasks for Walk<'a, T
     #[inline]
     unsafe fn item(&self, start: usize, k: usize) -> V {
         let place = self.places.place(start + k);
-        V::new(self.places.sight(place), place)
+        V::new(self.places.sight(place), self.places.told(place))
     }
     #[inline(always)]
     unsafe fn walk(&self, start: usize, len: usize, mut f: impl FnMut(usize, V)) {
@@ -214,7 +274,7 @@ impl<'a, T: Copy + Sync, const N: usize, V: View<'a, T, N>> Tasks for Walk<'a, T
                 place[columns] = first + k;
                 let (table, bits) = self.places.table(columns, first + k);
                 (sight.offsets[columns], sight.beyond) = (table, rows | bits);
-                f(k, V::new(sight, place));
+                f(k, V::new(sight, self.places.told(place)));
             }
             return;
         }
@@ -223,7 +283,7 @@ impl<'a, T: Copy + Sync, const N: usize, V: View<'a, T, N>> Tasks for Walk<'a, T
             // As `table` does, with numbers that the compiler sees: nothing is beyond, and a column is one place.
             let mut sight = Sight { beyond: 0, ..sight };
             sight.offsets[columns] = std::array::from_fn(|entry| first + k + entry - NEAR);
-            f(k, V::new(sight, place));
+            f(k, V::new(sight, self.places.told(place)));
         }
     }
 }
@@ -286,6 +346,21 @@ where
     Par::new().map(Walk { places: &places, view: PhantomData }, |around: Around<'_, T>| f(around))
 }
 
+/// [`stencil2`] of a window, by this thread alone: along each axis from where on, how many, and the index of the window's first
+/// place in the whole array. How far `f` looked, when that is beyond the window.
+pub(crate) fn stencil2_within<T, U>(
+    input: &[T],
+    shape: [usize; 2],
+    inside: [(usize, usize, isize); 2],
+    f: impl Fn(Around<'_, T>) -> U,
+) -> Result<Vec<U>, usize>
+where
+    T: Copy + Sync,
+{
+    let places = Places { first: Some(inside.map(|(.., first)| first)), ..Places::new(input, shape, Edge::Clamp) };
+    within(&places, inside.map(|(start, n, _)| (start, n)), |around: Around<'_, T>| f(around))
+}
+
 /// A place in a 3-D array and what is around it; [`stencil3`] hands it to its closure.
 #[derive(Debug, Clone, Copy)]
 pub struct Around3<'a, T> {
@@ -341,4 +416,18 @@ where
 {
     let places = Places::new(input, shape, edge);
     Par::new().map(Walk { places: &places, view: PhantomData }, |around: Around3<'_, T>| f(around))
+}
+
+/// [`stencil2_within`] with three axes.
+pub(crate) fn stencil3_within<T, U>(
+    input: &[T],
+    shape: [usize; 3],
+    inside: [(usize, usize, isize); 3],
+    f: impl Fn(Around3<'_, T>) -> U,
+) -> Result<Vec<U>, usize>
+where
+    T: Copy + Sync,
+{
+    let places = Places { first: Some(inside.map(|(.., first)| first)), ..Places::new(input, shape, Edge::Clamp) };
+    within(&places, inside.map(|(start, n, _)| (start, n)), |around: Around3<'_, T>| f(around))
 }
