@@ -186,11 +186,16 @@ mod tests {
     #[test]
     fn loops_in_loops_may_be_longer() {
         let body = vec!["x"; 60].join(" + ");
-        let nested = format!("fn f(n: usize, x: f64) -> f64 {{ let v: Vec<f64> = (0..n).map(g).collect(); let mut s = v[0]; for i in 0..n {{ while s < 9.0 {{ s += {body}; }} }} s }}");
+        let nested = format!(
+            "fn f(n: usize, x: f64) -> f64 {{ let v: Vec<f64> = (0..n).map(g).collect(); let mut s = v[0]; for i in 0..n {{ while s < 9.0 {{ s += {body}; }} }} s }}"
+        );
         assert_eq!(count(&nested), 1);
         assert_eq!(count(&nested.replace("while s < 9.0", "if s < 9.0")), 0, "one loop");
         assert_eq!(count(&nested.replace(&body, &vec!["x"; 150].join(" + "))), 0, "too long");
-        assert_eq!(count("fn f(n: usize) { for i in 0..n { g(i); } for i in 0..n { let v: Vec<_> = (0..i).collect(); } }"), 0);
+        assert_eq!(
+            count("fn f(n: usize) { for i in 0..n { g(i); } for i in 0..n { let v: Vec<_> = (0..i).collect(); } }"),
+            0
+        );
     }
 
     #[test]
