@@ -118,7 +118,7 @@ fn a_panic_names_its_task_and_tries() {
     let (status, told) = called(&program, &table, &[], 0).unwrap_err();
     let panic: Panic = serde_json::from_slice(&told).unwrap();
     assert_eq!((status, panic.task, panic.message.as_str()), (1, 17, "no 1 (tried 3 times)"));
-    assert!(panic.file.ends_with("worker.rs") && panic.line > 0);
+    assert!(panic.file.ends_with("worker/tests.rs") && panic.line > 0);
 }
 
 #[test]
