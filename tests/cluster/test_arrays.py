@@ -84,7 +84,7 @@ def test_each_method_as_on_threads(k, name):
     k.ok(MACRO)
     k.ok(f"fn study_{name}(on: &impl Executor) -> Result<Vec<(&'static str, String)>, cluster::Error> {{\nlet all = {{{GROUPS[name]}}};\nOk(all)\n}}", timeout=60)
     k.run(COMPARED.format(name), timeout=120).until("execute_result").result("[]").until().idle()
-    k.run("here.len() > 10 && here.iter().map(|a| a.1.len()).sum::<usize>() > 500").until("execute_result").result("true").until().idle()
+    k.run("here.len() > 8 && here.iter().map(|a| a.1.len()).sum::<usize>() > 500").until("execute_result").result("true").until().idle()
 
 
 def test_results_are_those_of_ndarray(k):

@@ -148,8 +148,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def compiling(root: int) -> bool:
-    """Whether a rustc runs in a tree."""
-    return any(line.partition(" ")[0].endswith("/rustc") or line.startswith("rustc ") for line in command_lines(root).values())
+    """Whether a rustc compiles in a tree. A spare one that waits for its arguments has used no time but for being loaded."""
+
+    def runs(pid: int, line: str) -> bool:
+        program, _, arguments = line.partition(" ")
+        return program.endswith("rustc") and ("@/dev/stdin" not in arguments or cpu_seconds(pid) > 0.2)
+
+    return any(runs(pid, line) for pid, line in command_lines(root).items())
 
 
 def runner_seconds(root: int) -> float:
