@@ -70,7 +70,8 @@ def test_a_session_leaks_no_descriptor_and_no_process(start):
     while len(process.tree(kernel.process.pid)) > 5 and time.monotonic() < deadline:
         kernel.ok("1")
     assert len(process.tree(kernel.process.pid)) <= 5, process.command_lines(kernel.process.pid)
-    assert abs(len(os.listdir(f"/proc/{kernel.process.pid}/fd")) - mine) <= 2
+    # a rustc that is being started holds some for a moment, before or now; 12 cells that leaked one each would show
+    assert len(os.listdir(f"/proc/{kernel.process.pid}/fd")) - mine <= 4
 
 
 def test_what_a_failing_cell_closed_is_opened_again_or_named(k):
