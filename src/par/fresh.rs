@@ -75,7 +75,7 @@ mod tests {
         let (mut left, mut parts) = (160..2_999_999, 0);
         while !left.is_empty() {
             let part = fresh.first_part(&left, 16);
-            assert!(part.start == left.start && !part.is_empty() && part.start % 16 == 0);
+            assert!(part.start == left.start && !part.is_empty() && part.start.is_multiple_of(16));
             fresh.ready(&part);
             (left.start, parts) = (part.end, parts + 1);
         }

@@ -48,7 +48,7 @@ struct Step {
     changes: Vec<String>,
     /// How many texts it ran to their end.
     ran: usize,
-    /// Something that cannot be taken back by names, in words that go on after "cell [1]".
+    /// Something that cannot be taken back by names, in words that go on after `cell [1]`.
     beyond: Option<String>,
 }
 
