@@ -3,14 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from support import process
-from support.dask import PYTHON, Outside, oldest_python
+from support.dask import PYTHON, Outside, asked, keys_of, oldest_python, settled_keys
 from support.two_workers import k, shared  # noqa: F401: fixtures
 
 # what each method gives, by name: the same text on both places, to the last digit
@@ -84,7 +82,8 @@ def test_each_method_as_on_threads(k, name):
     k.ok(MACRO)
     k.ok(f"fn study_{name}(on: &impl Executor) -> Result<Vec<(&'static str, String)>, cluster::Error> {{\nlet all = {{{GROUPS[name]}}};\nOk(all)\n}}", timeout=60)
     k.run(COMPARED.format(name), timeout=120).until("execute_result").result("[]").until().idle()
-    k.run("here.len() > 8 && here.iter().map(|a| a.1.len()).sum::<usize>() > 500").until("execute_result").result("true").until().idle()
+    methods = len(re.findall(r'"[^"]+":', GROUPS[name])) * (2 if name == "views" else 1)
+    k.run(f"here.len() == {methods} && here.iter().map(|a| a.1.len()).sum::<usize>() > 500").until("execute_result").result("true").until().idle()
 
 
 def test_results_are_those_of_ndarray(k):
@@ -106,27 +105,13 @@ def test_several_at_once(k):
     k.run("let (a, b, c) = array::compute((&x.mean(), &x.max_axis(0), &x))?; (a == x.mean().compute()?, b.len(), c.sum_axis(ndarray::Axis(0)).len())").until("execute_result").result("(true, 10, 10)").until().idle()
 
 
-def dask(k, code: str) -> str:
-    """What a Python client `c` of the same cluster prints."""
-    address = k.ok("cluster.status()?.address().to_string()").strip('"')
-    code = f"from distributed import Client\nwith Client('{address}') as c:\n    " + code.replace("\n", "\n    ")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def keys(k) -> list[str]:
     """Parts of arrays that workers have."""
-    told = dask(k, "print(*c.run_on_scheduler(lambda dask_scheduler: [key for key, task in dask_scheduler.tasks.items() if str(key).startswith('array-')]))")
-    return told.split()
+    return keys_of(k, "array-")
 
 
 def settled(k, want: int) -> None:
-    """Until the scheduler has so many parts of arrays: releases are not waited for."""
-    deadline = time.monotonic() + 10
-    while len(found := keys(k)) != want:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
+    settled_keys(k, want, "array-")
 
 
 def test_what_is_persisted_stays_on_the_workers_until_nobody_needs_it(k):
@@ -141,7 +126,7 @@ def test_what_is_persisted_stays_on_the_workers_until_nobody_needs_it(k):
     # a cell that fails after it has persisted leaves nothing
     k.run('let more = kept.map(|x| x + 1.0).persist()?; panic!("no")').until("error").error(None, "no").until().idle()
     settled(k, 4)
-    kind = dask(k, "print(*c.run_on_scheduler(lambda dask_scheduler: sorted({task.nbytes // 10**5 for key, task in dask_scheduler.tasks.items() if str(key).startswith('array-')})))")
+    kind = asked(k, "print(*c.run_on_scheduler(lambda dask_scheduler: sorted({task.nbytes // 10**5 for key, task in dask_scheduler.tasks.items() if str(key).startswith('array-')})))")
     assert kind == "2", "250 × 100 numbers each"
     story = k.run("kept").until().idle()
     html = "".join(story.shown("text/html"))
@@ -153,16 +138,16 @@ def test_what_is_persisted_stays_on_the_workers_until_nobody_needs_it(k):
 def test_arrays_are_shared_with_python_by_name(k):
     k.ok("use ndarray::{Ix1, Ix2}; let field = cluster.quiet().array().from_fn([50, 30], |[i, j]| (i * 30 + j) as f64).rechunk([20, 30]).persist()?;")
     k.ok('cluster.publish("field", &field)?; cluster.publish("truths", &field.gt(700.0))?;')
-    told = dask(k, "f = c.get_dataset('field')\nimport numpy\nprint(type(f).__module__, f.chunks, f.dtype, bool((f.compute() == numpy.arange(1500.).reshape(50, 30)).all()), c.get_dataset('truths').sum().compute())")
+    told = asked(k, "f = c.get_dataset('field')\nimport numpy\nprint(type(f).__module__, f.chunks, f.dtype, bool((f.compute() == numpy.arange(1500.).reshape(50, 30)).all()), c.get_dataset('truths').sum().compute())")
     assert told == "dask.array.core ((20, 20, 10), (30,)) float64 True 799"
-    dask(k, "import dask.array as da\nx = (da.arange(1000, chunks=(300, 500, 200)) * 0.5).persist()\nc.publish_dataset(half=x)")
+    asked(k, "import dask.array as da\nx = (da.arange(1000, chunks=(300, 500, 200)) * 0.5).persist()\nc.publish_dataset(half=x)")
     k.run('let half = cluster.dataset::<f64, Ix1>("half")?; (half.shape().to_vec(), half.sum().compute()?, half.slice(ndarray::s![290..310]).compute()?[15])').until("execute_result").result("([1000], 249750.0, 152.5)").until().idle()
     k.run('cluster.dataset::<f64, Ix2>("field")?.sum().compute()? == field.sum().compute()?').until("execute_result").result("true").until().idle()
     k.run('cluster.dataset::<i64, Ix1>("half")?').until("error").error(None, "`half` has elements of float64, not <i8", "`.cast()`").until().idle()
     k.run('cluster.dataset::<f64, Ix2>("half")?').until("error").error(None, "`half` has shape [1000], which has not 2 axes").until().idle()
     k.run('cluster.dataset::<f64, Ix1>("none")?').until("error").error(None, "nobody has published `none`", "field, half, truths").until().idle()
     k.ok("let (field, half) = ((), ());")
-    dask(k, "[c.unpublish_dataset(name) for name in ('field', 'truths', 'half')]")
+    asked(k, "[c.unpublish_dataset(name) for name in ('field', 'truths', 'half')]")
 
 
 def test_threads_and_another_cluster_say_that_they_have_no_way_to_it(k):

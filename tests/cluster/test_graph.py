@@ -4,14 +4,12 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
 from support import process
-from support.dask import NAP, Outside, PYTHON, oldest_python
+from support.dask import NAP, Outside, PYTHON, keys_of, oldest_python, settled_keys
 from support.two_workers import k, shared  # noqa: F401: fixtures
 
 COUNTED = """
@@ -46,27 +44,13 @@ def calls(folder: pathlib.Path) -> list[int]:
     return sorted(int(line) for line in (folder / "calls").read_text().split()) if (folder / "calls").exists() else []
 
 
-def dask(k, code: str) -> str:
-    """What a Python client `c` of the same cluster prints."""
-    address = k.ok("cluster.status()?.address().to_string()").strip('"')
-    code = f"from distributed import Client\nwith Client('{address}') as c:\n    " + code.replace("\n", "\n    ")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def keys(k) -> list[str]:
     """Results of graphs that workers have."""
-    told = dask(k, "print(*c.run_on_scheduler(lambda dask_scheduler: [key for key, task in dask_scheduler.tasks.items() if str(key).startswith('graph-') and task.state == 'memory']))")
-    return told.split()
+    return keys_of(k, "graph-", "memory")
 
 
 def settled(k, want: int) -> None:
-    """Until the scheduler has so many results of graphs: releases are not waited for."""
-    deadline = time.monotonic() + 10
-    while len(found := keys(k)) != want:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
+    settled_keys(k, want, "graph-", "memory")
 
 
 @pytest.mark.parametrize("place", ["threads()", "cluster"])

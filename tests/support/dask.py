@@ -141,3 +141,26 @@ class Authority:
 
         key = ec.generate_private_key(ec.SECP256R1())
         return self._write(f"{name}.pem", self._sign(name, key, self.certificate)), self._write(f"{name}.key", key)
+
+
+def asked(k, code: str) -> str:
+    """What a Python client `c` of a kernel's cluster prints."""
+    address = k.ok("cluster.status()?.address().to_string()").strip('"')
+    code = f"from distributed import Client\nwith Client('{address}') as c:\n    " + code.replace("\n", "\n    ")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def keys_of(k, prefix: str, state: str = "") -> list[str]:
+    """The keys that begin so of what the scheduler knows, or only of what is in this state."""
+    tasks = f"[key for key, task in dask_scheduler.tasks.items() if str(key).startswith({prefix!r}) and {state!r} in ('', task.state)]"
+    return asked(k, f"print(*c.run_on_scheduler(lambda dask_scheduler: {tasks}))").split()
+
+
+def settled_keys(k, want: int, prefix: str, state: str = "") -> None:
+    """Until there are so many of them: releases are not waited for."""
+    deadline = time.monotonic() + 10
+    while len(found := keys_of(k, prefix, state)) != want:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
