@@ -92,11 +92,45 @@ def test_own_globals_are_one_instance(k, tmp_path):
         k.run("counter_crate::next()").result(str(n)).idle()
 
 
-def test_tokio(k):
+def test_tokio_changes_nothing_that_is_loaded(k):
+    """Its macros need more of syn than serde's; built anew, those would be others, and so would all that uses them."""
+    k.ok("let before_tokio = vec![1, 2, 3];")
     k.ok(':dep tokio = { version = "1", features = ["rt", "rt-multi-thread", "time", "macros"] }', timeout=LONG)
+    k.run("before_tokio.len()").result("3").idle()
     k.run("tokio::time::sleep(std::time::Duration::from_millis(20)).await; 5").result("5").idle()
     k.run("let task = tokio::spawn(async { tokio::time::sleep(std::time::Duration::from_millis(50)).await; 8 }); tokio::task::yield_now().await;").until().idle()
     k.run("task.await?").result("8").idle()
+
+
+POPULAR = [
+    'thiserror = "2"',
+    'clap = { version = "4", features = ["derive"] }',
+    'futures = "0.3"',
+    'async-trait = "0.1"',
+    'nalgebra = "0.34"',
+    'statrs = "0.18"',
+    'argmin = "0.11"',
+    'url = "2"',
+    'geo = "0.30"',
+    'plotly = { version = "0.14", default-features = false }',
+    'image = { version = "0.25", default-features = false, features = ["png"] }',
+    'ndarray = { version = "0.17", features = ["serde"] }',
+    'num-complex = { version = "0.4", features = ["serde"] }',
+    'bytemuck = { version = "1", features = ["derive"] }',
+]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_popular_crates_change_nothing_that_is_loaded(start):
+    """Each with the features that it asks for in what every session has; before, half of them made a new runner, without variables."""
+    kernel = start(timeout=900)
+    kernel.ok("let kept = vec![1, 2, 3];")
+    for dependency in POPULAR:
+        story = kernel.run(f":dep {dependency}", timeout=900).until()
+        story.idle()
+        assert "other features" not in story.everything(), f"{dependency}: {story.everything()}"
+        kernel.run("kept.len()").result("3").idle()
 
 
 def test_rand(k):

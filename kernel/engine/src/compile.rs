@@ -1,13 +1,12 @@
-//! One rustc run: arguments, process, diagnostics, and the link of its object into something the
-//! runner can load. This is the only file of the engine that starts rustc for a cell. It knows
+//! One rustc run: arguments, process, diagnostics. This is the only file of the engine that starts rustc for a cell. It knows
 //! neither variables nor sessions.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::{fs, io, thread};
@@ -16,6 +15,7 @@ use super::edition::Edition;
 use super::environment::Environment;
 use super::generate::CrateKind;
 use super::items::Name;
+use super::link::link;
 use super::reads::cargo_variables;
 use super::shelf::OBJECT;
 use super::spare::Waiting;
@@ -224,7 +224,7 @@ impl Job<'_> {
                 command.arg(format!("-Cextra-filename=-{}", self.name));
                 command.args([&format!("--emit=metadata={},obj=cell.o", metadata_of(self.name)), "--json=artifacts"])
             }
-            CrateKind::Statements => command.arg("--emit=obj=cell.o"),
+            CrateKind::Statements => command.args(["--emit=obj=cell.o", "--json=artifacts"]),
         };
         for directory in &e.search {
             command.arg("-L").arg(format!("dependency={}", directory.display()));
@@ -280,7 +280,18 @@ impl Job<'_> {
     /// # Errors
     /// See [`CompileError`].
     pub fn run(&self) -> Result<String, CompileError> {
-        let said = self.run_rustc()?;
+        let mut child = self.start()?;
+        let (said, rest) = until_made(&mut child)?;
+        let Some(rest) = rest else {
+            self.finish(child, true, &said)?;
+            return Err(CompileError::Broken(format!("rustc wrote no object\n{said}")));
+        };
+        // It has said all that matters, and takes some more milliseconds to give back its memory.
+        see_off(child, rest);
+        self.compiling.group.store(0, Ordering::SeqCst);
+        if self.compiling.cancelled() {
+            return Err(CompileError::Cancelled);
+        }
         // Linking needs the crates' files; by now their code has usually been generated.
         link(self.environment, self.hash, self.bench, &self.made())?;
         Ok(said)
@@ -347,24 +358,11 @@ impl Job<'_> {
         shelve: impl FnOnce(&Path) -> io::Result<PathBuf> + Send + 'static,
     ) -> Result<(ItemsCrate, String), CompileError> {
         let mut child = self.start()?;
-        let mut said = String::new();
-        let Some(stderr) = child.stderr.take() else {
-            return Err(CompileError::Broken("rustc has no standard error".to_owned()));
-        };
-        let mut lines = BufReader::new(stderr).lines();
-        let mut accepted = false;
-        while let Some(Ok(line)) = lines.next() {
-            if line.contains("\"$message_type\":\"artifact\"") {
-                accepted = true;
-                break;
-            }
-            said.push_str(&line);
-            said.push('\n');
-        }
-        if !accepted {
+        let (said, rest) = until_made(&mut child)?;
+        let Some(lines) = rest else {
             self.finish(child, true, &said)?;
             return Err(CompileError::Broken(format!("rustc wrote no metadata\n{said}")));
-        }
+        };
         self.compiling.group.store(0, Ordering::SeqCst);
         let pending = Arc::new(Pending::default());
         let crate_ = ItemsCrate {
@@ -390,6 +388,37 @@ impl Job<'_> {
         thread::Builder::new().name("items".into()).spawn(generate).map_err(|e| CompileError::Broken(e.to_string()))?;
         Ok((crate_, said))
     }
+}
+
+/// What rustc says, line by line.
+type Words = Lines<BufReader<ChildStderr>>;
+
+/// What rustc says until it tells of the first file that it has made, and the words to come; without them when it ended
+/// before that.
+fn until_made(child: &mut Child) -> Result<(String, Option<Words>), CompileError> {
+    let Some(stderr) = child.stderr.take() else {
+        return Err(CompileError::Broken("rustc has no standard error".to_owned()));
+    };
+    let mut lines = BufReader::new(stderr).lines();
+    let mut said = String::new();
+    while let Some(Ok(line)) = lines.next() {
+        if line.contains("\"$message_type\":\"artifact\"") {
+            return Ok((said, Some(lines)));
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    Ok((said, None))
+}
+
+/// Hears a rustc out that has nothing to say any more, and waits for its end, behind the caller's back.
+fn see_off(mut child: Child, rest: Words) {
+    let wait = move || {
+        rest.for_each(drop);
+        drop(child.wait());
+    };
+    // Where no thread can be had, it ends unheard, and stays a zombie as long as the kernel lives.
+    drop(thread::Builder::new().name("rustc ends".into()).spawn(wait));
 }
 
 /// Code of items that is being generated now.
@@ -419,32 +448,6 @@ pub fn settle() {
     while *under_way > 0 {
         under_way = NONE_IS.wait(under_way).unwrap_or_else(PoisonError::into_inner);
     }
-}
-
-/// The name by which other objects name the one with this hash. Not its path: a cache may be copied, and one user's
-/// cells may need what is in a site layer.
-fn name_of(hash: &str) -> String {
-    format!("ferrolab-{hash}.so")
-}
-
-/// Makes a shared object that names, in this order, all crates it needs: whoever loads it loads each of those before,
-/// after those it needs itself.
-fn link(environment: &Environment, hash: &str, bench: &Path, linked: &[ItemsCrate]) -> Result<(), CompileError> {
-    let object = bench.join("cell.o");
-    let linked: Result<Vec<PathBuf>, String> = linked.iter().map(ItemsCrate::object).collect();
-    let linked = linked.map_err(CompileError::Broken)?;
-    let mut inputs = vec![object.as_path()];
-    inputs.extend(linked.iter().map(PathBuf::as_path));
-    let mut command = environment.toolchain.linker.command(&inputs, &bench.join(OBJECT));
-    command.args(["-soname", &name_of(hash)]);
-    let output = command.stdin(Stdio::null()).output().map_err(|e| {
-        CompileError::Broken(format!("cannot run the linker {}: {e}", environment.toolchain.linker.program.display()))
-    })?;
-    if output.status.success() {
-        drop(fs::remove_file(object));
-        return Ok(());
-    }
-    Err(CompileError::Broken(format!("linking failed\n{}", String::from_utf8_lossy(&output.stderr))))
 }
 
 /// rustc did not end by itself.

@@ -29,6 +29,7 @@ mod layout;
 mod learn;
 mod lessons;
 pub mod levels;
+mod link;
 pub mod mark;
 pub mod measured;
 mod mended;

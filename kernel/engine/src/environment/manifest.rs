@@ -17,22 +17,28 @@ pub(super) const PACKAGE: &str = "ferrolab-environment";
 
 /// Features that other crates often ask for in these. A crate that is loaded cannot change its
 /// features, so they are switched on at first sight: then later additions fit without a restart.
+///
+/// None of them brings a crate that would not be there, but for `bytemuck`'s derive, which half of all crates for
+/// arrays and data frames want.
 pub(super) const FLOOR: &[(&str, &[&str])] = &[
-    ("bytemuck", &["extern_crate_alloc"]),
+    ("bytemuck", &["aarch64_simd", "derive", "extern_crate_alloc", "min_const_generics", "must_cast", "wasm_simd"]),
     ("byteorder", &[]),
     ("bytes", &[]),
     ("crc32fast", &[]),
+    ("crossbeam-epoch", &[]),
     ("crossbeam-utils", &[]),
-    ("either", &["use_std"]),
+    ("either", &["serde", "use_std"]),
     ("flate2", &[]),
     ("futures-core", &[]),
     ("getrandom", &["std"]),
     ("indexmap", &[]),
     ("libc", &["extra_traits"]),
     ("log", &["std"]),
+    ("matrixmultiply", &["avx512", "std"]),
     ("memchr", &[]),
     ("miniz_oxide", &["simd", "with-alloc"]),
-    ("num-complex", &[]),
+    ("ndarray", &["serde"]),
+    ("num-complex", &["bytemuck", "serde", "std"]),
     ("num-integer", &["i128"]),
     ("num-rational", &["std"]),
     ("num-traits", &["i128", "libm"]),
@@ -40,8 +46,15 @@ pub(super) const FLOOR: &[(&str, &[&str])] = &[
     ("rand_core", &["std"]),
     ("serde", &["derive", "rc"]),
     ("serde_core", &["rc"]),
+    ("serde_json", &["alloc", "raw_value", "std"]),
     ("simd-adler32", &[]),
+    ("thiserror", &["std"]),
 ];
+
+/// The same for what macros are made of. A macro that is built anew is another one, and so is every crate that uses it:
+/// without this, `tokio` or `clap` would change nearly all that is loaded.
+pub(super) const FLOOR_OF_MACROS: &[(&str, &[&str])] =
+    &[("syn", &["extra-traits", "fold", "full", "visit", "visit-mut"])];
 
 /// Prefix of the names under which [`FLOOR`] stands in a manifest.
 pub(super) const HIDDEN: &str = "ferrolab-floor-";
@@ -53,6 +66,8 @@ pub(super) struct Raised {
     features: Vec<Value>,
     /// True when the manifest names it already; cargo refuses a second name.
     direct: bool,
+    /// True for what runs while others are built: cargo gives it features of its own.
+    of_macros: bool,
 }
 
 /// What of the floor the resolved packages can take.
@@ -60,7 +75,9 @@ pub(super) fn floor(metadata: &Metadata) -> Vec<Raised> {
     let direct = metadata.direct();
     let packages = metadata.packages().filter(|package| package.is_from_registry());
     let raised = packages.filter_map(|package| {
-        let (_, wanted) = FLOOR.iter().find(|(name, _)| *name == package.name)?;
+        let named = |(name, _): &&(&str, _)| *name == package.name;
+        let of_macros = FLOOR_OF_MACROS.iter().find(named);
+        let (_, wanted) = of_macros.or_else(|| FLOOR.iter().find(named))?;
         // `default` is a feature like any other for what a build is called.
         let wanted = wanted.iter().chain(&["default"]);
         let has = wanted.filter(|feature| package.features.contains_key(**feature));
@@ -68,13 +85,16 @@ pub(super) fn floor(metadata: &Metadata) -> Vec<Raised> {
             package: package.name.clone(),
             version: package.version.clone(),
             features: has.map(|feature| Value::String((*feature).to_owned())).collect(),
-            direct: direct.iter().any(|(_, id)| *id == package.id),
+            direct: of_macros.is_none() && direct.iter().any(|(_, id)| *id == package.id),
+            of_macros: of_macros.is_some(),
         })
     });
     raised.collect()
 }
 
-fn raise(dependencies: &mut Table, floor: &[Raised]) {
+/// Adds the floor to the dependencies; returns those of macros, which are for building.
+fn raise(dependencies: &mut Table, floor: &[Raised]) -> Table {
+    let mut of_macros = Table::new();
     for (index, raised) in floor.iter().enumerate() {
         if raised.direct {
             let named = dependencies
@@ -99,8 +119,10 @@ fn raise(dependencies: &mut Table, floor: &[Raised]) {
             ("default-features".to_owned(), Value::Boolean(false)),
             ("features".to_owned(), Value::Array(raised.features.clone())),
         ]);
-        dependencies.insert(format!("{HIDDEN}{index}"), Value::Table(entry));
+        let table = if raised.of_macros { &mut of_macros } else { &mut *dependencies };
+        table.insert(format!("{HIDDEN}{index}"), Value::Table(entry));
     }
+    of_macros
 }
 
 /// Write the package that cargo builds; its manifest. A floor comes in a second run, on top of the
@@ -117,12 +139,13 @@ pub(super) fn write_package(plan: &Assembly<'_>, floor: &[Raised]) -> Result<Pat
     }
     dependencies.insert(helper::NAME.to_owned(), Value::Table(own));
     dependencies.extend(plan.dependencies.table());
-    raise(&mut dependencies, floor);
+    let of_macros = raise(&mut dependencies, floor);
     let package = [("name", PACKAGE), ("version", "0.0.0"), ("edition", "2024")];
     let package: Table = package.map(|(k, v)| (k.to_owned(), Value::String(v.to_owned()))).into_iter().collect();
     let mut manifest = Table::new();
     manifest.insert("package".to_owned(), Value::Table(package));
     manifest.insert("dependencies".to_owned(), Value::Table(dependencies));
+    manifest.insert("build-dependencies".to_owned(), Value::Table(of_macros));
     // Keeps cargo from taking a workspace above the cache for ours.
     let workspace = Table::from_iter([("resolver".to_owned(), Value::String("3".to_owned()))]);
     manifest.insert("workspace".to_owned(), Value::Table(workspace));

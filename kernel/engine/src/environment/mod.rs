@@ -386,7 +386,7 @@ impl Work<'_> {
             .part(helper::hash())
             .part(precompiled::hash())
             .parts(&self.options.features)
-            .part(format!("{:?}", manifest::FLOOR))
+            .part(format!("{:?}{:?}", manifest::FLOOR, manifest::FLOOR_OF_MACROS))
             .part(self.parent.map_or("", |parent| &parent.id))
             .parts(self.dependencies.lines())
             .finish()
