@@ -2,11 +2,13 @@
 
 An environment takes a minute to build; a copied one is accepted where it is. cargo's target folder
 and compiled cells are left out: the first is of no use in another place, the second are what most
-tests here want to see made.
+tests here want to see made. So are environments with dependencies that other tests have added, which
+are a gigabyte after some of them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -18,15 +20,18 @@ LEFT_OUT = ("target", "once", "cells", "locks")
 
 
 def copy(to: pathlib.Path) -> pathlib.Path:
-    """A copy of the shared cache with its finished environments, for its owner alone."""
-    shutil.copytree(SHARED, to, symlinks=True, ignore=_left_out)
+    """A copy of the shared cache with the environments that need no other, for its owner alone."""
+    entries = {path.name: json.loads(path.read_text())["environment"] for path in (SHARED / "index").glob("*.json")}
+    further = {name: entry["id"] for name, entry in entries.items() if len(entry["layers"]) > 1}
+    left_out = {SHARED: set(LEFT_OUT), SHARED / "index": set(further), SHARED / "environments": set(further.values())}
+
+    def ignored(folder: str, names: list[str]) -> list[str]:
+        # what another test's kernel is making just now goes away under our hands
+        return [n for n in names if n.startswith(("new-", ".new-")) or n in left_out.get(pathlib.Path(folder), ())]
+
+    shutil.copytree(SHARED, to, symlinks=True, ignore=ignored)
     to.chmod(0o700)
     return to
-
-
-def _left_out(folder: str, names: list[str]) -> list[str]:
-    # what another test's kernel is making just now goes away under our hands
-    return [n for n in names if n.startswith(("new-", ".new-")) or (n in LEFT_OUT and pathlib.Path(folder) == SHARED)]
 
 
 def files(folder: pathlib.Path) -> list[pathlib.Path]:
