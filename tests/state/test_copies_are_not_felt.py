@@ -182,6 +182,48 @@ def test_a_temporary_folder_that_a_failing_cell_moved_is_named(start):
     assert "`other`" not in story.everything()
 
 
+def kill_the_copy(kernel) -> None:
+    """That of the cell that runs or ran last: beside the runner and its keeper the only process of a runner's kind."""
+
+    def found() -> list[int]:
+        keepers = processes(kernel, "ferrolab keeper")
+        others = [*keepers, *map(process.parent, keepers)]
+        return [pid for pid, line in process.command_lines(kernel.process.pid).items() if "ferrolab runner " in line and pid not in others]
+
+    # the one before has been told to end
+    kernel.wait(lambda: len(found()) == 1, "one sleeping copy")
+    (copy,) = found()
+    os.kill(copy, signal.SIGKILL)
+    kernel.wait(lambda: not process.alive(copy), "its end")
+
+
+def test_a_copy_that_is_killed_costs_only_the_return(start, tmp_path):
+    """As when memory runs out and the system chooses the copy."""
+    kernel = start()
+    kernel.run("let mut kept = vec![1]; let other = 2;").until().idle()
+    kill_the_copy(kernel)
+    kernel.run(":undo").fails("Directive", "there is no snapshot to return to")
+    kernel.run("(kept.len(), other)").result("(1, 2)").idle()
+    for ends, error in [("panic!()", "panic"), ('Err::<(), _>("no")?', None)]:
+        go = tmp_path / f"go-{error}"
+        story = kernel.run(f'kept.push(3); println!("on"); while !std::path::Path::new("{go}").exists() {{ std::thread::sleep(std::time::Duration::from_millis(1)); }} {ends}').seen("on")
+        kill_the_copy(kernel)
+        go.touch()
+        story.fails(error)
+        assert "it was killed while the cell ran" in story.everything(), story.everything()
+    kernel.run("(kept.len(), other)").result("(3, 2)").idle()
+    # what could only be ended together with all variables is not ended by the first interrupt
+    story = kernel.run('println!("on"); loop { std::hint::black_box(1); }').seen("on")
+    kill_the_copy(kernel)
+    kernel.interrupt()
+    story.seen("interrupt again to end it and lose all variables")
+    kernel.interrupt()
+    story.fails("Interrupted")
+    told = story.everything()
+    assert "variables lost: " in told and "kept" in told and "other" in told, told
+    kernel.run("1").result("1").idle()
+
+
 # -- choosing ----------------------------------------------------------------------------------------
 
 

@@ -369,7 +369,8 @@ impl Following<'_> {
         if since.elapsed() < GRACE {
             return false;
         }
-        if !snapshot && asked < 2 {
+        // A copy may have been killed meanwhile.
+        if !(snapshot && lives(self.runner.copy)) && asked < 2 {
             if self.interrupts == 0 {
                 listener.note("this cell does not look at interrupts and has no snapshot to return to; interrupt again to end it and lose all variables");
                 listener.flush();
