@@ -147,6 +147,7 @@ fn restore(
     let open = descriptors::put_back(world.open.clone(), |number| estate?.descriptor(number));
     let mut gone = world.describe();
     gone.extend(open.iter().map(descriptors::Open::describe));
+    gone.extend(descriptors::lock_again(&world.open, |number| estate.is_some_and(|estate| estate.close(number))));
     let damaged = large::put_back(threads, |address, into| estate.is_some_and(|estate| estate.memory(address, into)));
     let of = |wanted: &dyn Fn(&usize) -> bool| -> Vec<String> {
         large.iter().filter(|(_, blocks)| blocks.iter().any(wanted)).map(|(name, _)| name.clone()).collect()
