@@ -10,6 +10,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use super::record_locks::{self, Lock};
+
 /// One open descriptor.
 #[derive(Debug, Clone)]
 pub(crate) struct Open {
@@ -27,6 +29,8 @@ pub(crate) struct Open {
     path: String,
     /// The cell after which it was first seen.
     cell: u32,
+    /// Locks on parts of the file that belong to the process.
+    locks: Vec<Lock>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +94,18 @@ pub(super) fn look(ours: &[RawFd], before: &[Open], cell: u32) -> Vec<Open> {
         let offset = if files { unsafe { libc::lseek(number, 0, libc::SEEK_CUR) } } else { 0 };
         let (flags, cloexec) = (control(number, libc::F_GETFL), control(number, libc::F_GETFD) & libc::FD_CLOEXEC != 0);
         let cell = known.get(&(number, identity)).copied().unwrap_or(cell);
-        Some(Open { number, what, identity, offset, flags, cloexec, path, cell })
+        Some(Open { number, what, identity, offset, flags, cloexec, path, cell, locks: Vec::new() })
     });
-    open.collect()
+    let mut open: Vec<Open> = open.collect();
+    if open.iter().any(|open| open.what == What::File) {
+        for (inode, lock) in record_locks::of_this_process() {
+            let fits = |open: &&mut Open| open.what == What::File && open.identity.1 == inode && lock.fits(open.flags);
+            if let Some(open) = open.iter_mut().find(fits) {
+                open.locks.push(lock);
+            }
+        }
+    }
+    open
 }
 
 /// In a copy: closes everything but the three streams and `kept`.
@@ -140,6 +153,20 @@ pub(super) fn put_back(open: Vec<Open>, fetch: impl Fn(RawFd) -> Option<OwnedFd>
         true
     });
     lost.collect()
+}
+
+/// In a copy that takes over, when all descriptors are there: closing one of a file would give up locks on it. `close` has the
+/// process that ended give up what it still holds. Returns what another process has now, in words.
+pub(super) fn lock_again(open: &[Open], close: impl Fn(RawFd) -> bool) -> Vec<String> {
+    let lost = open.iter().filter(|open| {
+        if open.locks.is_empty() {
+            return false;
+        }
+        close(open.number);
+        !open.locks.iter().all(|lock| lock.take(open.number))
+    });
+    lost.map(|open| format!("a lock on the file {} of cell [{}], which another process has", open.path, open.cell))
+        .collect()
 }
 
 impl Open {

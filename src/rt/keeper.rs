@@ -40,6 +40,8 @@ enum Ask {
     Memory = 2,
     /// This memory is not needed any more; no answer.
     Drop = 3,
+    /// This descriptor is not needed any more, nor are locks that belong to its process; the answer is a byte.
+    Close = 4,
 }
 
 type Question = [u64; 3];
@@ -90,10 +92,10 @@ pub(crate) fn set_copy(end: Option<&UnixStream>) {
 }
 
 /// Ends a copy that is not needed.
-pub(crate) fn discard(mut end: &UnixStream) {
+pub(crate) fn discard(end: &UnixStream) {
     set_copy(None);
-    // A copy that is gone needs no word.
-    drop(io::Write::write_all(&mut end, &[DISCARDED]));
+    // SAFETY: one byte. A copy that is gone needs no word, and a cell may have asked for SIGPIPE.
+    unsafe { libc::send(end.as_raw_fd(), [DISCARDED].as_ptr().cast(), 1, libc::MSG_NOSIGNAL) };
 }
 
 /// In the copy: sleeps until the process ends, and says whether its keeper is there to ask. Ends this
@@ -154,6 +156,12 @@ impl<'a> Estate<'a> {
             ptr::copy_nonoverlapping(libc::CMSG_DATA(first), (&raw mut received).cast(), size_of::<i32>());
             (received >= 0).then(|| OwnedFd::from_raw_fd(received))
         }
+    }
+
+    /// Closes a descriptor of the process that ended. With any one of a file go the locks that belong to a process.
+    pub(crate) fn close(&self, number: i32) -> bool {
+        let mut end = self.end();
+        ask(&mut end, Ask::Close, number as usize, 0) && io::Read::read_exact(&mut *end, &mut [0]).is_ok()
     }
 
     /// Fills `into` with what stands at `address` there. Memory that was read is given back as it goes, so
@@ -296,6 +304,10 @@ unsafe fn hand_over(copy: i32) {
                     let length = end.saturating_sub(start);
                     libc::madvise(ptr::without_provenance_mut(start), length, libc::MADV_DONTNEED);
                     true
+                }
+                4 => {
+                    libc::syscall(libc::SYS_close, question[1] as i32);
+                    send_all(copy, [WOKEN].as_ptr() as usize, 1)
                 }
                 _ => false,
             }

@@ -17,6 +17,7 @@ pub mod own;
 pub mod panic;
 pub(crate) mod pool;
 mod reach;
+mod record_locks;
 pub mod signals;
 pub(crate) mod snapshot;
 pub(crate) mod stack;

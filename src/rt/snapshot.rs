@@ -69,7 +69,6 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
 fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
     let refused = |what: &str, error: io::Error| format!("{what}: {error}");
     let ledger = ledger::get().map_err(|e| refused("no memory to share with a copy", e))?;
-    memory::give_back();
     let mut stays = [kept.descriptors.clone(), own::descriptors()].concat();
     world.look(cell, &stays);
     let large = if protect == Protect::All { Vec::new() } else { store::large_data() };
@@ -85,10 +84,15 @@ fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> R
     let stdout = io::stdout().lock();
     let held = (channel::get().map(channel::Channel::hold), own::hold(), large::hold());
     ledger.copy.store(0, Ordering::SeqCst);
+    let unused = memory::Unused::before_fork();
     // SAFETY: the child runs Rust code, as this runner's only thread. Pool threads are parked and
     // are replaced; glibc makes its allocator usable in the child; our own locks are held here.
     let between = unsafe { libc::fork() };
     if between == 0 {
+        if !unused.in_copy() {
+            // SAFETY: ends this process, which nobody needs; whoever waits for it finds no copy.
+            unsafe { libc::_exit(1) };
+        }
         descriptors::close_all_but(&stays);
         // Once more, so that the copy's parent is whoever adopts orphans: the kernel.
         // SAFETY: this process has one thread; it ends at once.
@@ -105,6 +109,7 @@ fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> R
         return Ok(Forked::Restored(restore(world, &large, estate.as_ref(), kept.threads)));
     }
     let error = io::Error::last_os_error();
+    unused.after_fork();
     drop((held, stdout));
     wait_for(between);
     let pid = ledger.copy.load(Ordering::SeqCst);
@@ -142,12 +147,24 @@ fn restore(
     let open = descriptors::put_back(world.open.clone(), |number| estate?.descriptor(number));
     let mut gone = world.describe();
     gone.extend(open.iter().map(descriptors::Open::describe));
+    gone.extend(descriptors::lock_again(&world.open, |number| estate.is_some_and(|estate| estate.close(number))));
     let damaged = large::put_back(threads, |address, into| estate.is_some_and(|estate| estate.memory(address, into)));
     let of = |wanted: &dyn Fn(&usize) -> bool| -> Vec<String> {
         large.iter().filter(|(_, blocks)| blocks.iter().any(wanted)).map(|(name, _)| name.clone()).collect()
     };
     let lost = of(&|block| damaged.contains(block));
     Restored { gone, shared: of(&|block| !damaged.contains(block)), lost }
+}
+
+impl Snapshot {
+    /// Does the copy still sleep? The system may have killed it, for want of memory: then ending for it would end everything.
+    pub(crate) fn is_there(&self) -> bool {
+        let ended = libc::POLLHUP | libc::POLLRDHUP | libc::POLLERR;
+        let mut poll = libc::pollfd { fd: self.end.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+        // SAFETY: one valid pollfd. The copy alone holds the other end.
+        let ready = unsafe { libc::poll(&mut poll, 1, 0) };
+        ready <= 0 || poll.revents & ended == 0
+    }
 }
 
 impl Drop for Snapshot {

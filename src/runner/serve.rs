@@ -20,6 +20,10 @@ use crate::rt::{cell, channel, keeper, own, panic, signals, stack, store, usage}
 /// What runs in rayon's pool and was begun by an earlier cell, in words.
 const TASKS: &str = "tasks in the pool of threads";
 
+/// Why there is no return to the state before a cell, when its copy did not live to see the end of it.
+const KILLED: &str =
+    "it was killed while the cell ran, most likely because memory ran out; what the cell changed stays changed";
+
 /// What the runner was started with, and what it holds between cells.
 struct Server {
     commands: File,
@@ -180,6 +184,9 @@ impl Server {
         };
         let well = matches!(outcome, Outcome::Ok | Outcome::Returned);
         crate::cluster::settle(well);
+        if !well && self.copy_was_killed() {
+            send(&Frame::NoSnapshot { reason: KILLED.to_owned() });
+        }
         let alive = if well { Vec::new() } else { self.alive() };
         let goes_on = restore == Restore::Never || restore == Restore::Auto && !alive.is_empty();
         if well || self.before.is_none() || goes_on {
@@ -214,6 +221,11 @@ impl Server {
             Err(reason) => send(&Frame::NoSnapshot { reason }),
         }
         true
+    }
+
+    /// Without its copy this process must not end for it.
+    fn copy_was_killed(&mut self) -> bool {
+        self.before.take_if(|copy| !copy.is_there()).is_some()
     }
 
     /// What earlier cells made and the copy has not, although it lives.
@@ -260,6 +272,7 @@ impl Server {
     }
 
     fn on_undo(&mut self, restore: Restore) {
+        self.copy_was_killed();
         let alive = if restore == Restore::Always { Vec::new() } else { self.alive() };
         if self.before.is_some() && alive.is_empty() {
             end_for_snapshot();

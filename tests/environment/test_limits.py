@@ -98,6 +98,16 @@ def test_no_more_threads(limited, root_user, tmp_path):
     kernel.run("kept").result("5").idle()
 
 
+def test_no_more_open_files(limited):
+    kernel = limited("-n 128")
+    kernel.ok("let kept = 5;")
+    kernel.run('(0..500).map(|_| std::fs::File::open("/dev/null")).collect::<std::io::Result<Vec<_>>>()?;').fails(None, "the limit on open files (ulimit -n, 128) was hit", "ulimit -n 65536")
+    kernel.run('let all: Vec<_> = (0..500).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();').until().idle()
+    kernel.run("kept").says("no snapshot before this cell: ", "the limit on open files (ulimit -n, 128) was hit")
+    kernel.run("drop(all);").until().idle()
+    kernel.run("kept").result("5").idle()
+
+
 def test_doctor_names_low_limits(ferrolab):
     code, checks = doctor(ferrolab, "-t 600 && ulimit -f 500000 && ulimit -v 4194304")
     check = checks["limits"]

@@ -1,6 +1,7 @@
 """The sleeping copy cannot be told to be there while nothing fails, and costs large data nothing; what it has not is
 kept, or named."""
 
+import fcntl
 import os
 import signal
 import time
@@ -47,6 +48,37 @@ def test_a_dropped_lock_is_free_at_once(k):
     k.run(taken).result("false").idle()
     k.run("drop(locked); " + taken).result("true").idle()
     k.run("std::fs::remove_file(&lock_at)?;").idle()
+
+
+def held(path) -> bool:
+    """Whether another process has a lock of the kind that belongs to a process."""
+    with open(path, "r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 5)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_a_lock_that_belongs_to_the_process_is_taken_again(k, tmp_path):
+    """As SQLite's do. The copy is another process, and closing any descriptor of the file would give it up."""
+    path = tmp_path / "database"
+    path.write_bytes(bytes(100))
+    k.run(
+        "#[repr(C)] struct Part { kind: i16, from: i16, start: i64, length: i64, pid: i32 }\n"
+        'unsafe extern "C" { fn fcntl(fd: i32, command: i32, ...) -> i32; }\n'
+        "fn lock(file: &std::fs::File, kind: i16, start: i64) -> i32 { let part = Part { kind, from: 0, start, length: 5, pid: 0 }; unsafe { fcntl(std::os::fd::AsRawFd::as_raw_fd(file), 6, &part) } }"
+    ).idle()
+    k.run(f'let database = std::fs::File::options().read(true).write(true).open("{path}")?; let twin = database.try_clone()?; lock(&database, 1, 5)').result("0").idle()
+    assert held(path)
+    for ends in ("panic!()", "std::process::abort()"):
+        # one that the failing cell takes goes with it
+        k.run(f"lock(&database, 1, 50); {ends}").fails()
+        assert held(path)
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 50)
+    k.run("lock(&database, 2, 5)").result("0").idle()
+    assert not held(path)
 
 
 def test_no_cell_has_a_child_that_it_did_not_make(k):
@@ -102,6 +134,20 @@ def test_writing_to_large_data_copies_nothing(k):
     faults = int(k.ok("let begun = faults(); wide.iter_mut().for_each(|x| *x += 1.0); faults() - begun"))
     assert faults > 10_000, f"{faults}: the whole of it is in the copy"
     k.run(":snapshots on").stdout("snapshots: on\n").idle()
+
+
+def test_memory_that_is_free_is_not_copied(start):
+    """What a cell allocates and drops is there for the next one, as in a program, and a copy that takes over can allocate."""
+    kernel = start()
+    kernel.run("fn faults() -> i64 { let s = std::fs::read_to_string(\"/proc/self/stat\").unwrap(); s.rsplit_once(')').unwrap().1.split_whitespace().nth(7).unwrap().parse().unwrap() }").idle()
+    kernel.run("fn fill() -> usize { let mut all: Vec<Vec<u32>> = Vec::new(); for i in 0..100_000u32 { let mut v = Vec::new(); for j in 0..i % 100 { v.push(j); } all.push(v); } all.iter().map(Vec::len).sum() }").idle()
+    count = "{ let begun = faults(); let sum = fill(); assert_eq!(sum, 4_950_000); faults() - begun }"
+    counts = [int(kernel.ok(count)) for _ in range(4)]
+    assert counts[0] > 5000 and min(counts[2:]) < 2000, counts
+    for _ in range(2):
+        kernel.run(f"let more = {count}; std::process::abort()").fails("Crash")
+        assert int(kernel.ok(count)) >= 0
+    assert min(int(kernel.ok(count)) for _ in range(2)) < 2000
 
 
 def test_everything_is_protected_when_that_is_asked_for(k):
@@ -180,6 +226,48 @@ def test_a_temporary_folder_that_a_failing_cell_moved_is_named(start):
     kernel.run("let scratch = tempfile::tempdir()?; let other = vec![1];").idle()
     story = kernel.run("let moved = scratch; let again = other; panic!()").fails("panic", "the cell had moved `scratch`")
     assert "`other`" not in story.everything()
+
+
+def kill_the_copy(kernel) -> None:
+    """That of the cell that runs or ran last: beside the runner and its keeper the only process of a runner's kind."""
+
+    def found() -> list[int]:
+        keepers = processes(kernel, "ferrolab keeper")
+        others = [*keepers, *map(process.parent, keepers)]
+        return [pid for pid, line in process.command_lines(kernel.process.pid).items() if "ferrolab runner " in line and pid not in others]
+
+    # the one before has been told to end
+    kernel.wait(lambda: len(found()) == 1, "one sleeping copy")
+    (copy,) = found()
+    os.kill(copy, signal.SIGKILL)
+    kernel.wait(lambda: not process.alive(copy), "its end")
+
+
+def test_a_copy_that_is_killed_costs_only_the_return(start, tmp_path):
+    """As when memory runs out and the system chooses the copy."""
+    kernel = start()
+    kernel.run("let mut kept = vec![1]; let other = 2;").until().idle()
+    kill_the_copy(kernel)
+    kernel.run(":undo").fails("Directive", "there is no snapshot to return to")
+    kernel.run("(kept.len(), other)").result("(1, 2)").idle()
+    for ends, error in [("panic!()", "panic"), ('Err::<(), _>("no")?', None)]:
+        go = tmp_path / f"go-{error}"
+        story = kernel.run(f'kept.push(3); println!("on"); while !std::path::Path::new("{go}").exists() {{ std::thread::sleep(std::time::Duration::from_millis(1)); }} {ends}').seen("on")
+        kill_the_copy(kernel)
+        go.touch()
+        story.fails(error)
+        assert "it was killed while the cell ran" in story.everything(), story.everything()
+    kernel.run("(kept.len(), other)").result("(3, 2)").idle()
+    # what could only be ended together with all variables is not ended by the first interrupt
+    story = kernel.run('println!("on"); loop { std::hint::black_box(1); }').seen("on")
+    kill_the_copy(kernel)
+    kernel.interrupt()
+    story.seen("interrupt again to end it and lose all variables")
+    kernel.interrupt()
+    story.fails("Interrupted")
+    told = story.everything()
+    assert "variables lost: " in told and "kept" in told and "other" in told, told
+    kernel.run("1").result("1").idle()
 
 
 # -- choosing ----------------------------------------------------------------------------------------

@@ -28,15 +28,24 @@ SEED = int(os.environ.get("FERROLAB_KILLS_SEED", str(random.randrange(10**9))))
 LIMIT = 10
 # also for runners that are killed between cells, whose only copy is older than the last cell
 STRICT = os.environ.get("FERROLAB_KILLS_STRICT") == "1"
-IDLE, COMPILING, RUNNING = "idle", "compiling", "running"
+IDLE, COMPILING, RUNNING, FAILING = "idle", "compiling", "running", "about to fail"
 # enough work for rustc that a kill at a random moment hits it; a new text each time, since compiled cells are kept
 HEAVY = "let table: std::collections::BTreeMap<String, Vec<f64>> = (0..{n}u64).map(|i| (format!(\"{{i}}\"), vec![i as f64; 3])).collect(); table.len()"
 LOOP = "println!(\"on\"); let mut n = {n}u64; loop {{ n = std::hint::black_box(n + 1); }}"
+# fails softly when it is told to
+FAILS = "println!(\"on\"); while !std::path::Path::new(\"{go}\").exists() {{ std::thread::sleep(std::time::Duration::from_millis(2)); }} panic!(\"{n}\")"
 
 
 def command_of(pid: int) -> str:
     try:
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def name_of(pid: int) -> str:
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
 
@@ -62,14 +71,19 @@ class Victims:
             "server": lambda line: "server.py" in line,
             "wrapper": lambda line: "wrap.sh" in line and "server.py" not in line,
             "kernel": lambda line: " kernel -f " in line and "server.py" not in line and "wrap.sh" not in line,
+            # the keeper, which is its child, and the sleeping copy have the same command line
             "runner": lambda line: "ferrolab runner" in line,
+            "copy": lambda line: "ferrolab runner" in line,
             "bridge": lambda line: "bridge.py" in line,
+            "compiler": lambda line: line.split(" ")[0].endswith("rustc"),
         }[kind]
         found = [pid for pid, line in lines.items() if sign(line)]
-        if kind == "runner" and found:
-            # its sleeping copies have the same command line, and are its children
-            return [pid for pid in found if process.parent(pid) not in found] or found
-        return found
+        if kind not in ("runner", "copy"):
+            return found
+        keepers = {pid: process.parent(pid) for pid in found if name_of(pid) == "ferrolab keeper"}
+        if kind == "runner":
+            return [pid for pid in found if pid in keepers.values()]
+        return [pid for pid in found if pid not in keepers and pid not in keepers.values()]
 
     def keep(self, number: int) -> None:
         self.values.append(number)
@@ -128,6 +142,28 @@ def after_a_kill_between_cells(session: Victims, story, counts: collections.Coun
     return restored, None
 
 
+def after_a_kill_of_the_copy(session: Victims, copy: int, story, state: str, go: pathlib.Path) -> None:
+    """Nothing is lost by it, but in a cell that has to be ended: that is said before it is done."""
+    session.kernel.wait(lambda: not process.alive(copy), "its end")
+    if state == FAILING:
+        go.touch()
+        story.fails("panic")
+        # when the kill came before the cell was sent, or its copy was made, there is one
+        return
+    if state != RUNNING:
+        settle(session, story)
+        return
+    session.kernel.interrupt()
+    story.seen("interrupt again|nterrupted")
+    # of no effect where the copy that was killed was that of the cell before, and had been told to end
+    session.kernel.interrupt()
+    story.fails("Interrupted")
+    told = story.everything()
+    if "interrupt again" in told:
+        assert all(f"v{index}" in told for index in range(1, len(session.values) + 1)), told
+        session.values = []
+
+
 @pytest.mark.long
 @pytest.mark.timeout(6 * 3600)
 def test_kills_at_random_moments(ferrolab, tmp_path):
@@ -141,13 +177,21 @@ def test_kills_at_random_moments(ferrolab, tmp_path):
             if session is None:
                 session = Victims(tmp_path, wrapped=chance.random() < 0.5, cluster=chance.random() < 0.05)
                 session.keep(chance.randrange(10**6))
-            kinds = ["server", "kernel", "runner", "runner", "runner"] + [k for k in ("wrapper", "bridge") if session.of_kind(k)]
-            kind, state = chance.choice(kinds), chance.choice([IDLE, COMPILING, RUNNING])
+            kinds = ["server", "kernel", "runner", "runner", "runner", "copy", "copy"] + [k for k in ("wrapper", "bridge") if session.of_kind(k)]
+            kind, state = chance.choice(kinds), chance.choice([IDLE, COMPILING, COMPILING, RUNNING, RUNNING, FAILING])
+            if state == COMPILING and chance.random() < 0.1:
+                kind = "compiler"
             where = f"kill {number} of {kind} while {state}, seed {SEED}"
             story = None
+            go = tmp_path / f"go-{number}"
             if state != IDLE:
-                story = session.kernel.run((HEAVY if state == COMPILING else LOOP).format(n=chance.randrange(10**9) if state == RUNNING else 1000 + number), timeout=60).begin()
-                if state == RUNNING:
+                text = {
+                    COMPILING: HEAVY.format(n=1000 + number),
+                    RUNNING: LOOP.format(n=chance.randrange(10**9)),
+                    FAILING: FAILS.format(n=number, go=go),
+                }[state]
+                story = session.kernel.run(text, timeout=60).begin()
+                if state in (RUNNING, FAILING):
                     session.kernel.wait(lambda: session.kernel.unread.get(story.request), "on", 60)
             time.sleep(chance.random() * (0.25 if state == COMPILING else 0.05))
             victims = session.of_kind(kind)
@@ -166,16 +210,19 @@ def test_kills_at_random_moments(ferrolab, tmp_path):
                 session = None
                 continue
             try:
-                if kind == "runner" and state != RUNNING:
+                if kind == "runner" and state in (IDLE, COMPILING):
                     restored, session = after_a_kill_between_cells(session, story, counts, restored)
                     continue
-                if kind == "bridge":
+                if kind == "copy":
+                    after_a_kill_of_the_copy(session, victims[0], story, state, go)
+                elif kind == "runner":
+                    # a copy from before the cell was there
+                    story.fails("Crash")
+                else:
+                    go.touch()
                     if state == RUNNING:
                         session.kernel.interrupt()
                     settle(session, story)
-                else:
-                    # a copy from before the cell was there
-                    story.fails("Crash")
                 session.kernel.run("2 + 2").result("4").idle()
                 session.check()
                 restored += 1

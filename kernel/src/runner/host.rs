@@ -19,6 +19,7 @@ pub use super::ended::{End, Ended};
 use super::socket::{self, Frames, Got};
 pub use super::usage::Usage;
 use ferrolab_base::frame::{self, Command, Frame, MimeBundle, Outcome, Reply};
+use ferrolab_system::limits;
 
 /// How long a cell may take to notice an interrupt before its snapshot takes over.
 const GRACE: Duration = Duration::from_millis(500);
@@ -339,7 +340,8 @@ impl Following<'_> {
             Frame::NoSnapshot { reason } => {
                 self.begun = true;
                 *snapshot = false;
-                listener.note(&format!("no snapshot before this cell: {reason}"));
+                let cause = limits::explain(&reason).map_or_else(String::new, |cause| format!("; {cause}"));
+                listener.note(&format!("no snapshot before this cell: {reason}{cause}"));
             }
             Frame::Usage { wall_ns, cpu_ns, others_ns, threads, peak_bytes: peak, whole_session, allocations } => {
                 let [wall, cpu, others] = [wall_ns, cpu_ns, others_ns].map(Duration::from_nanos);
@@ -369,7 +371,8 @@ impl Following<'_> {
         if since.elapsed() < GRACE {
             return false;
         }
-        if !snapshot && asked < 2 {
+        // A copy may have been killed meanwhile.
+        if !(snapshot && lives(self.runner.copy)) && asked < 2 {
             if self.interrupts == 0 {
                 listener.note("this cell does not look at interrupts and has no snapshot to return to; interrupt again to end it and lose all variables");
                 listener.flush();

@@ -17,9 +17,12 @@ pub enum Limit {
     CpuTime,
     /// `ulimit -f`.
     FileSize,
+    /// `ulimit -n`.
+    OpenFiles,
 }
 
-const ALL: [Limit; 5] = [Limit::AddressSpace, Limit::Data, Limit::Processes, Limit::CpuTime, Limit::FileSize];
+const ALL: [Limit; 6] =
+    [Limit::AddressSpace, Limit::Data, Limit::Processes, Limit::CpuTime, Limit::FileSize, Limit::OpenFiles];
 const MEMORY: [Limit; 2] = [Limit::AddressSpace, Limit::Data];
 
 /// What programs print when memory is refused.
@@ -49,6 +52,8 @@ const NO_PROCESS: &[&str] = &[
 ];
 /// When a file would become too large.
 const NO_ROOM: &[&str] = &["File too large", "os error 27", "SIGXFSZ", "signal: 25", "File size limit exceeded"];
+/// When a descriptor is refused; that the whole system has no more is not this process's limit.
+const NO_FILE: &[&str] = &["Too many open files (", "Too many open files\n", "os error 24"];
 /// When time is up.
 const NO_TIME: &[&str] = &["SIGXCPU", "signal: 24", "CPU time limit exceeded", "Cputime limit exceeded"];
 /// When somebody ended it; the hard limit on time does that as well.
@@ -63,6 +68,7 @@ impl Limit {
             Self::Processes => libc::RLIMIT_NPROC,
             Self::CpuTime => libc::RLIMIT_CPU,
             Self::FileSize => libc::RLIMIT_FSIZE,
+            Self::OpenFiles => libc::RLIMIT_NOFILE,
         };
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: a valid record to write to.
@@ -90,6 +96,7 @@ impl Limit {
             Self::Processes => "-u",
             Self::CpuTime => "-t",
             Self::FileSize => "-f",
+            Self::OpenFiles => "-n",
         }
     }
 
@@ -100,6 +107,7 @@ impl Limit {
             Self::Processes => "processes and threads",
             Self::CpuTime => "CPU time of a process",
             Self::FileSize => "the size of a file",
+            Self::OpenFiles => "open files",
         }
     }
 
@@ -110,12 +118,19 @@ impl Limit {
             Self::Processes => 512,
             Self::CpuTime => 3600,
             Self::FileSize => 2 << 30,
+            Self::OpenFiles => 256,
         }
+    }
+
+    /// What a shell is to be told to raise it to.
+    fn raised(self) -> &'static str {
+        // This one always has a bound.
+        if self == Self::OpenFiles { "65536" } else { "unlimited" }
     }
 
     fn shown(self, value: u64) -> String {
         match self {
-            Self::Processes => value.to_string(),
+            Self::Processes | Self::OpenFiles => value.to_string(),
             Self::CpuTime => format!("{value} s"),
             Self::AddressSpace | Self::Data | Self::FileSize => bytes(value),
         }
@@ -135,6 +150,9 @@ pub fn explain(text: &str) -> Option<String> {
     let mut sure = true;
     if has(NO_ROOM) {
         suspects.push(Limit::FileSize);
+    }
+    if has(NO_FILE) {
+        suspects.push(Limit::OpenFiles);
     }
     if has(NO_TIME) {
         suspects.push(Limit::CpuTime);
@@ -158,7 +176,7 @@ pub fn explain(text: &str) -> Option<String> {
     let mut said = format!("{} {was}: raise it where Jupyter is started", named.join(" or "));
     if let Some(limit) = suspects.iter().find(|limit| limit.value().is_some()) {
         // A shell has to be told in the units it has; all of them know this word.
-        said.push_str(&format!(" (`ulimit {} unlimited`)", limit.option()));
+        said.push_str(&format!(" (`ulimit {} {}`)", limit.option(), limit.raised()));
     }
     said.push_str(", or ask whoever runs this machine or batch system");
     Some(said)
