@@ -117,15 +117,13 @@ impl Items {
         traits.flat_map(|item| item.part.names()).any(|of| self.names.is_defined(of, era))
     }
 
-    /// Does no item give one of these methods to anything, or a `drop` to one of these types?
-    pub(super) fn leaves_alone(&self, members: &BTreeSet<String>, made: &BTreeSet<String>) -> bool {
-        let gives = |item: &CurrentItem| {
-            let own = item.part.members.iter().any(|(name, _)| members.contains(name));
-            let of_trait = item.part.nature == Nature::Trait && item.part.inside.iter().any(|n| members.contains(n));
-            let drops = matches!(item.part.nature, Nature::Impl(_)) && made.iter().any(|n| item.part.mentions.has(n));
-            own || of_trait || drops && item.part.mentions.has("Drop")
+    /// Does no item give a `drop` to one of these types?
+    pub(super) fn leaves_alone(&self, made: &BTreeSet<String>) -> bool {
+        let drops = |item: &CurrentItem| {
+            let of_these = made.iter().any(|name| item.part.mentions.has(name));
+            of_these && matches!(item.part.nature, Nature::Impl(_)) && item.part.mentions.has("Drop")
         };
-        !self.live.iter().any(|item| gives(item))
+        !self.live.iter().any(|item| drops(item))
     }
 
     /// Do two cells mean the same by a name?

@@ -2,6 +2,7 @@
 //! session knows afterwards. It holds the names, types and items of a session; values are in the
 //! runner, and nothing here knows of Jupyter.
 
+mod ahead;
 mod asking;
 mod beside;
 mod build;
@@ -54,6 +55,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ahead::Ahead;
 use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
@@ -107,6 +109,8 @@ pub struct Engine {
     told_edition: bool,
     /// What rustc said before the type of what is shown was asked for.
     unanswered: Option<(String, Generated)>,
+    /// What failed cells named that was not there.
+    ahead: Ahead,
 }
 
 /// A compiled cell, not yet run.
@@ -169,6 +173,7 @@ impl Engine {
             aged: HashSet::new(),
             told_edition: false,
             unanswered: None,
+            ahead: Ahead::default(),
         })
     }
 
@@ -227,6 +232,7 @@ impl Engine {
     pub fn clear(&mut self) -> Vec<String> {
         self.before = None;
         self.state.items = Items::default();
+        self.ahead = Ahead::default();
         self.state.variables.clear()
     }
 
@@ -288,6 +294,22 @@ impl Engine {
     /// # Errors
     /// See [`Refused`].
     pub fn prepare_measured(
+        &mut self,
+        number: u32,
+        text: &Arc<str>,
+        shown: &Arc<str>,
+        measure: Option<Measure>,
+    ) -> Result<Prepared, Refused> {
+        let mut prepared = self.prepare_text(number, text, shown, measure);
+        match &mut prepared {
+            Ok(prepared) => prepared.notes.extend(self.ahead.defined(&prepared.next.items)),
+            Err(Refused::Errors(errors)) => self.ahead.failed(number, errors),
+            Err(_) => {}
+        }
+        prepared
+    }
+
+    fn prepare_text(
         &mut self,
         number: u32,
         text: &Arc<str>,

@@ -6,6 +6,7 @@
 pub mod boxed;
 pub mod explain;
 pub mod lent;
+pub mod looks;
 pub mod remade;
 pub mod text;
 
