@@ -92,6 +92,15 @@ def test_what_a_trait_or_an_operator_calls_by_a_name_that_looks_is_no_look(k):
     k.run("own").result('"a b"').idle()
 
 
+def test_a_trait_that_comes_later_may_mean_something_else(k):
+    k.run("let ranks = vec![3u8, 9]; let top_rank = ranks.first().unwrap();").idle()
+    k.run("trait Sized2 { fn trim_end(&self) -> u8; fn size(&self) -> u8; } impl Sized2 for u8 { fn trim_end(&self) -> u8 { 1 } fn size(&self) -> u8 { 1 } }").idle()
+    k.run("*top_rank").result("3").idle()
+    said = "`top_rank` calls a method that `Sneaky` may have given another meaning since"
+    k.run("trait Sneaky { fn first(self) -> Option<&'static u8>; }\nimpl Sneaky for &Vec<u8> { fn first(self) -> Option<&'static u8> { None } }").says(said)
+    k.run("*top_rank").fails("E0425", "run the cell of `top_rank` again")
+
+
 def test_an_owner_that_changes_in_the_cell_ends_the_borrow(k):
     k.run("let mut changes = vec![1, 2]; let before = &changes[0]; changes.push(3);").says("`before` lasts for this cell only")
     k.run("changes.len()").result("3").idle()

@@ -126,6 +126,17 @@ impl Items {
         !self.live.iter().any(|item| drops(item))
     }
 
+    /// A trait that has come since a cell, or has come to more types since, and by which one of these methods may be another one.
+    pub(super) fn trait_since(&self, era: Era, calls: &BTreeSet<String>) -> Option<&str> {
+        let traits = self.live.iter().filter(|item| item.part.nature == Nature::Trait);
+        let mut of_these = traits.filter(|item| calls.iter().any(|name| item.part.inside.contains(name)));
+        let implemented = |of: &str| {
+            let mut later = self.live.iter().filter(|item| item.era > era && !item.part.inherent);
+            later.any(|item| matches!(item.part.nature, Nature::Impl(_)) && item.part.mentions.has(of))
+        };
+        of_these.find_map(|item| item.part.names().next().filter(|name| item.era > era || implemented(name)))
+    }
+
     /// Do two cells mean the same by a name?
     pub(super) fn means_alike(&self, name: &str, one: Era, other: Era) -> bool {
         let defined = |era: Era| self.names.is_defined(name, era) && !self.is_imported(name, era);

@@ -365,6 +365,7 @@ impl Engine {
             ));
             notes.extend(orphans(&mut next.variables));
         }
+        notes.extend(next.variables.remove_ambiguous(&next.items));
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
         if built.aged && !std::mem::replace(&mut self.told_edition, true) {
