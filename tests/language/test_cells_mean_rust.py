@@ -65,6 +65,14 @@ def test_lint_levels_on_items_and_statements(k):
     k.run("w").result("5").idle()
 
 
+def test_levels_on_what_ends_with_braces(k):
+    k.run('#[allow(unused_variables)] { let nobody = 4; println!("in"); }').stdout("in\n").idle()
+    k.run("let mut odd = 0;\n#[allow(unused_variables)] for i in 0..5 { if i % 2 == 1 { odd += 1 } }").idle()
+    k.run('#[cfg(unix)] if odd == 2 { println!("two") }').stdout("two\n").idle()
+    # an attribute of a value is refused in a program, too
+    k.run("#[allow(unused)] { odd }").fails("E0308")
+
+
 def test_values_without_a_size_are_shown(k):
     k.run("let v: Vec<(f64, f64)> = (0..20).map(|i| (f64::from(i), 0.5)).collect();").idle()
     k.run("v[..2]").result("[(0.0, 0.5), (1.0, 0.5)]").idle()
@@ -110,6 +118,14 @@ def test_items_beside_a_call_use_what_it_defines(k):
 def test_what_a_macro_that_calls_itself_mixes_lasts_for_its_cell(k):
     k.run('macro_rules! mixed { ($n:ident) => { struct $n; let q = 5; println!("{q}"); }; (once $n:ident) => { mixed!($n); } }\nmixed!(once Odd);').stdout("5\n").idle()
     k.run("Odd").fails("E0425", "Odd", "where it makes items only")
+
+
+def test_a_macro_that_defines_a_macro(k):
+    k.run("macro_rules! multiplier { ($n:ident, $by:expr) => { macro_rules! $n { ($x:expr) => { $x * $by } } } }\nmultiplier!(tripled, 3);").idle()
+    k.run("tripled!(4)").result("12").idle()
+    k.run("fn nine() -> i32 { tripled!(3) }\nnine()").result("9").idle()
+    k.run("multiplier!(tripled, 30);").idle()
+    k.run("(tripled!(1), nine())").result("(30, 90)").idle()
 
 
 def test_a_macro_of_statements_is_no_item(k):

@@ -28,7 +28,7 @@ TOLD = re.compile(
     r"|says nothing of its number's type|where it makes items only|makes it private)"
 )
 # What is only there when a later cell has run: an item in front of the one that it names, a type that a later statement says.
-MISSES = re.compile(r"cannot find \w+ (?:\w+ )?`(?P<name>\w+)`|`(?P<type>\w+)(?:<[^`]*)?: (?P<trait>\w+)` is not satisfied|can't compare `(?P<compared>\w+)`|(?P<open>type annotations needed)")
+MISSES = re.compile(r"cannot find \w+ (?:\w+ )?`(?P<name>\w+)`|`(?P<type>\w+)(?:<[^`]*)?: (?:\w+::)*(?P<trait>\w+)` is not satisfied|can't compare `(?P<compared>\w+)`|(?P<open>type annotations needed)")
 # What is told, and what no cut would help against: more crates are known to cells than to a program without any.
 NATURE = re.compile(r"in cells there are more types that can be summed")
 

@@ -74,6 +74,33 @@ def test_what_does_more_than_look_is_no_borrow_to_make_again(k):
     k.run('struct Falls<\'a>(&\'a u8); impl Drop for Falls<\'_> { fn drop(&mut self) { println!("fell"); } } let ground = 1u8; let falls = Falls(&ground);').says("`falls` lasts for this cell only")
 
 
+def test_a_name_that_something_else_has_as_well_is_still_std_s(k):
+    k.run('struct Echo(u8); impl Echo { fn first(&self) -> &u8 { println!("called"); &self.0 } fn iter(&self) -> u8 { self.0 } }').idle()
+    k.run("let plain = vec![4, 5]; let front = plain.first().unwrap(); let whole_of_plain = plain.iter();").idle()
+    k.run("(front, whole_of_plain.count())").result("(4, 2)").idle()
+
+
+def test_what_a_trait_or_an_operator_calls_by_a_name_that_looks_is_no_look(k):
+    k.run('trait Counted { fn last(self) -> Option<u8>; } impl Counted for &Vec<u8> { fn last(self) -> Option<u8> { println!("counted"); self.iter().copied().max() } }').idle()
+    k.run("let several = vec![3u8, 9, 4]; let most = several.last(); let ends = several.as_slice().last();").stdout("counted\n").idle()
+    k.run("(most, ends)").result("(Some(9), Some(4))").idle()
+    k.run('struct Grid([u8; 4]); impl std::ops::Index<(usize, usize)> for Grid { type Output = u8; fn index(&self, at: (usize, usize)) -> &u8 { println!("looked up"); &self.0[at.0 * 2 + at.1] } }').idle()
+    k.run("let grid = Grid([1, 2, 3, 4]); let corner = &grid[(1, 1)]; let inside = &grid.0[3];").says("looked up", "`corner` lasts for this cell only")
+    k.run("inside").result("4").idle()
+    k.run('struct Text(String); impl std::ops::Deref for Text { type Target = String; fn deref(&self) -> &String { println!("opened"); &self.0 } }').idle()
+    k.run('let text = Text("a b".to_owned()); let within: &str = &text; let own: &str = &text.0;').says("opened", "`within` lasts for this cell only")
+    k.run("own").result('"a b"').idle()
+
+
+def test_a_trait_that_comes_later_may_mean_something_else(k):
+    k.run("let ranks = vec![3u8, 9]; let top_rank = ranks.first().unwrap();").idle()
+    k.run("trait Sized2 { fn trim_end(&self) -> u8; fn size(&self) -> u8; } impl Sized2 for u8 { fn trim_end(&self) -> u8 { 1 } fn size(&self) -> u8 { 1 } }").idle()
+    k.run("*top_rank").result("3").idle()
+    said = "`top_rank` calls a method that `Sneaky` may have given another meaning since"
+    k.run("trait Sneaky { fn first(self) -> Option<&'static u8>; }\nimpl Sneaky for &Vec<u8> { fn first(self) -> Option<&'static u8> { None } }").says(said)
+    k.run("*top_rank").fails("E0425", "run the cell of `top_rank` again")
+
+
 def test_an_owner_that_changes_in_the_cell_ends_the_borrow(k):
     k.run("let mut changes = vec![1, 2]; let before = &changes[0]; changes.push(3);").says("`before` lasts for this cell only")
     k.run("changes.len()").result("3").idle()

@@ -139,3 +139,24 @@ def test_directives_that_set_something_say_so(k):
         story = k.run(cell)
         assert story.stream("stdout").startswith(answer), cell
         story.idle()
+
+
+def test_a_cell_that_stops_in_the_middle_is_told_where(k):
+    for cell, place in (("impl", "1:4"), ("let y =", "1:7"), ("let z = 3 +\n", "1:11"), ("struct P { x: i32 }\nfor", "2:3")):
+        story = k.run(cell).fails("error", "found the end of the cell", place)
+        assert "`}`" not in story.everything()
+    # a brace of the user's own is one
+    k.run("let a = [1, 2}").fails("error")
+    assert "found `}`" in k.run("{ let w = }").fails("error").everything()
+
+
+def test_an_item_that_is_named_before_it_is_defined(k):
+    k.run("fn area_of_it() -> f64 { side_of_it() * Half::OF }").fails("E0425", "write `side_of_it` into this cell, or run the cell that defines it first")
+    # one of two is not enough
+    failed = k.run("struct Half; impl Half { const OF: f64 = 0.5; }").idle().reply["execution_count"] - 1
+    k.run("fn side_of_it() -> f64 { 3.0 }").says(f"`side_of_it`, which [{failed}] named, is defined now: run that cell again")
+    k.run("fn area_of_it() -> f64 { side_of_it() * Half::OF }\narea_of_it()").result("1.5").idle()
+    # it is said once, and not of variables
+    k.run("fn side_of_it() -> f64 { 4.0 }").idle()
+    k.run("width_of_it").fails("E0425")
+    k.run("let width_of_it = 3;").idle()

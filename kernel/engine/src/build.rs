@@ -284,6 +284,10 @@ impl Engine {
                     omit.ways.extend(better);
                     return Ok(Try::Again);
                 }
+                let cell = (attempt.number, &**attempt.text);
+                if self.learn_looks(&recipe, cell, attempt.split, next, omit)? && !attempt.last {
+                    return Ok(Try::Again);
+                }
                 if *omit != Omit::default() && !made.cached {
                     self.shelf.put_hint(first_hash.as_deref().unwrap_or(&recipe.hash), omit);
                 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use super::compile::Compiling;
 use super::diagnose::Rendered;
 use super::measured::Measure;
@@ -48,6 +49,7 @@ impl Engine {
                 aged: self.aged.clone(),
                 told_edition: true,
                 unanswered: None,
+                ahead: Ahead::default(),
             },
         }
     }

@@ -316,8 +316,20 @@ impl Job<'_> {
     /// # Errors
     /// See [`CompileError`].
     pub fn expand(&self) -> Result<(String, String), CompileError> {
+        self.print(&["-Zunpretty=expanded"])
+    }
+
+    /// The text as rustc sees it after type checking, with the place of each call.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn mir(&self) -> Result<String, CompileError> {
+        self.print(&["-Zunpretty=mir", "-Zmir-include-spans=on", "-Zmir-opt-level=0"]).map(|(text, _)| text)
+    }
+
+    fn print(&self, what: &[&str]) -> Result<(String, String), CompileError> {
         let mut command = self.command();
-        command.arg("-Zunpretty=expanded").stdout(Stdio::piped());
+        command.args(what).stdout(Stdio::piped());
         let output = self.spawn(command)?.wait_with_output();
         self.compiling.group.store(0, Ordering::SeqCst);
         if self.compiling.cancelled() {

@@ -279,7 +279,8 @@ impl Engine {
         if keeps && let Some(answer) = self.kept_answer(&hash) {
             return Ok(answer);
         }
-        let question = Question { text, hash: &hash, about: "expansion", linked: &linked, named };
+        let flags = &self.flags;
+        let question = Question { text, hash: &hash, about: "expansion", linked: &linked, named, flags };
         let ask = |job: &Job<'_>| {
             let (text, said) = job.expand()?;
             if keeps && lasts(&said) {

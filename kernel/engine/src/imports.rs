@@ -117,15 +117,24 @@ impl Items {
         traits.flat_map(|item| item.part.names()).any(|of| self.names.is_defined(of, era))
     }
 
-    /// Does no item give one of these methods to anything, or a `drop` to one of these types?
-    pub(super) fn leaves_alone(&self, members: &BTreeSet<String>, made: &BTreeSet<String>) -> bool {
-        let gives = |item: &CurrentItem| {
-            let own = item.part.members.iter().any(|(name, _)| members.contains(name));
-            let of_trait = item.part.nature == Nature::Trait && item.part.inside.iter().any(|n| members.contains(n));
-            let drops = matches!(item.part.nature, Nature::Impl(_)) && made.iter().any(|n| item.part.mentions.has(n));
-            own || of_trait || drops && item.part.mentions.has("Drop")
+    /// Does no item give a `drop` to one of these types?
+    pub(super) fn leaves_alone(&self, made: &BTreeSet<String>) -> bool {
+        let drops = |item: &CurrentItem| {
+            let of_these = made.iter().any(|name| item.part.mentions.has(name));
+            of_these && matches!(item.part.nature, Nature::Impl(_)) && item.part.mentions.has("Drop")
         };
-        !self.live.iter().any(|item| gives(item))
+        !self.live.iter().any(|item| drops(item))
+    }
+
+    /// A trait that has come since a cell, or has come to more types since, and by which one of these methods may be another one.
+    pub(super) fn trait_since(&self, era: Era, calls: &BTreeSet<String>) -> Option<&str> {
+        let traits = self.live.iter().filter(|item| item.part.nature == Nature::Trait);
+        let mut of_these = traits.filter(|item| calls.iter().any(|name| item.part.inside.contains(name)));
+        let implemented = |of: &str| {
+            let mut later = self.live.iter().filter(|item| item.era > era && !item.part.inherent);
+            later.any(|item| matches!(item.part.nature, Nature::Impl(_)) && item.part.mentions.has(of))
+        };
+        of_these.find_map(|item| item.part.names().next().filter(|name| item.era > era || implemented(name)))
     }
 
     /// Do two cells mean the same by a name?

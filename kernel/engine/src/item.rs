@@ -365,10 +365,12 @@ fn defined(item: &Item, text: &str) -> ItemPart {
             }
             // What it makes is for later cells, too.
             let found = published::in_rules(m.mac.tokens.clone());
-            p.makes_items = found.items || ITEM_MACROS.iter().any(|name| text[range.clone()].contains(name));
+            // One that another macro has made has no text in the cell.
+            let text = text.get(range).unwrap_or_default();
+            p.makes_items = found.items || ITEM_MACROS.iter().any(|name| text.contains(name));
             if let Some(name) = &m.ident {
                 let (word, end) = (name.to_string(), name.span().byte_range().end);
-                p.parted = Parted::of(&text[range.clone()], (&word, end), &found.parts);
+                p.parted = Parted::of(text, (&word, end), &found.parts).filter(|_| !text.is_empty());
                 let parts = [by_example::ITEMS, by_example::REST].map(|part| Key::Macro(format!("{word}{part}")));
                 p.keys.extend(p.parted.iter().flat_map(|_| parts.clone()));
             }

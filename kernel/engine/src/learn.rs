@@ -1,12 +1,15 @@
 //! Learning from a failure: what to leave out of the next try, which items of earlier cells do not fit any
-//! more, or what to tell the user. It reads rustc's words and starts no process.
+//! more, or what to tell the user. It reads rustc's words, and asks for them once, about what a cell calls.
 
 use super::closures::{self, Typing, Way};
+use super::compile::{CompileError, Job};
 use super::diagnose::{self, Diagnostic, Steer, advice};
 use super::edition::{self, Edition};
 use super::generate::{CrateKind, Generated, Handling, Omit, Role};
 use super::items::{Added, Name};
 use super::lessons::{self, Failed};
+use super::question::Question;
+use super::recipe::Recipe;
 use super::source::{Place, Source};
 use super::split::{Binding, Split};
 use super::{Engine, Refused, State};
@@ -294,6 +297,54 @@ impl Engine {
         const CRATES: [&str; 8] = ["E0116", "E0117", "E0118", "E0119", "E0210", "E0390", "E0321", "E0638"];
         let crates = |d: &Diagnostic| d.is_error() && CRATES.contains(&d.code());
         diagnostics.iter().any(crates) && next.items.join(family, added)
+    }
+
+    /// Of a cell that compiles: do those of its bindings that only borrow, and are to be made again, really do no more than
+    /// look? Those that may do more last for their cell. True when there was one.
+    ///
+    /// # Errors
+    /// When the user interrupts, and when rustc cannot be asked.
+    pub(super) fn learn_looks(
+        &self,
+        recipe: &Recipe<'_>,
+        (number, text): (u32, &str),
+        split: &Split,
+        next: &State,
+        omit: &mut Omit,
+    ) -> Result<bool, Refused> {
+        let unasked = |b: &&Binding| omit.ways.get(&b.name) == Some(&Way::Lent) && !omit.looked.contains(&b.name);
+        let lent = split.bindings.iter().filter(unasked).filter_map(|b| Some((b.name.clone(), b.lent.as_ref()?)));
+        let (plain, asked): (Vec<_>, Vec<_>) = lent.partition(|(_, written)| written.is_plain(text));
+        omit.looked.extend(plain.into_iter().map(|(name, _)| name));
+        if asked.is_empty() {
+            return Ok(false);
+        }
+        let source = &recipe.generated.source;
+        let (name, hash) = (Job::file_name(&recipe.hash), &recipe.hash);
+        let (linked, named) = (&recipe.linked, &recipe.generated.needs);
+        let flags = &recipe.flags;
+        let question = Question { text: source.text(), hash, about: "looks", linked, named, flags };
+        let mir = self.ask_rustc(&question, |job| job.mir()).map_err(|error| match error {
+            CompileError::Cancelled => Refused::Interrupted,
+            CompileError::Broken(message) | CompileError::Refused(message) => Refused::Broken(message),
+        })?;
+        let offset = |(line, column): (usize, usize)| {
+            let at = source.offset_of(line, column)?;
+            source.locate(&(at..at)).filter(|place| place.cell == number).map(|place| place.range.start)
+        };
+        // What stands for itself in a path, or is written by these macros, must be what it looks like.
+        let own = closures::looks::ROOTS.iter().any(|root| next.items.defines(root));
+        let mut more = false;
+        for (name_of, written) in asked {
+            if own || closures::looks::more(&mir, &name, offset, &written.value).is_some() {
+                omit.ways.insert(name_of.clone(), Way::Never);
+                omit.unkept.insert(name_of.clone(), advice::borrowed(&name_of));
+                more = true;
+            } else {
+                omit.looked.insert(name_of);
+            }
+        }
+        Ok(more)
     }
 
     fn error_places(&self, diagnostics: &[Diagnostic], source: &Source) -> Vec<Place> {

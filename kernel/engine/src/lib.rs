@@ -2,6 +2,7 @@
 //! session knows afterwards. It holds the names, types and items of a session; values are in the
 //! runner, and nothing here knows of Jupyter.
 
+mod ahead;
 mod asking;
 mod beside;
 mod build;
@@ -55,6 +56,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ahead::Ahead;
 use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
@@ -108,6 +110,8 @@ pub struct Engine {
     told_edition: bool,
     /// What rustc said before the type of what is shown was asked for.
     unanswered: Option<(String, Generated)>,
+    /// What failed cells named that was not there.
+    ahead: Ahead,
 }
 
 /// A compiled cell, not yet run.
@@ -170,6 +174,7 @@ impl Engine {
             aged: HashSet::new(),
             told_edition: false,
             unanswered: None,
+            ahead: Ahead::default(),
         })
     }
 
@@ -228,6 +233,7 @@ impl Engine {
     pub fn clear(&mut self) -> Vec<String> {
         self.before = None;
         self.state.items = Items::default();
+        self.ahead = Ahead::default();
         self.state.variables.clear()
     }
 
@@ -295,6 +301,22 @@ impl Engine {
         shown: &Arc<str>,
         measure: Option<Measure>,
     ) -> Result<Prepared, Refused> {
+        let mut prepared = self.prepare_text(number, text, shown, measure);
+        match &mut prepared {
+            Ok(prepared) => prepared.notes.extend(self.ahead.defined(&prepared.next.items)),
+            Err(Refused::Errors(errors)) => self.ahead.failed(number, errors),
+            Err(_) => {}
+        }
+        prepared
+    }
+
+    fn prepare_text(
+        &mut self,
+        number: u32,
+        text: &Arc<str>,
+        shown: &Arc<str>,
+        measure: Option<Measure>,
+    ) -> Result<Prepared, Refused> {
         let mut text = self.lay_out(number, text, shown)?;
         let cfg = self.cfg_for(&text);
         let mut split = match split::split(&text, &cfg) {
@@ -344,6 +366,7 @@ impl Engine {
             ));
             notes.extend(orphans(&mut next.variables));
         }
+        notes.extend(next.variables.remove_ambiguous(&next.items));
         let built = self.build(number, text, &split, added, &mut next, &mut notes)?;
         let cached = built.cached;
         if built.aged && !std::mem::replace(&mut self.told_edition, true) {

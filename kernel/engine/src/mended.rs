@@ -4,8 +4,9 @@
 use syn::Stmt;
 use syn::parse::{ParseStream, Parser};
 
-use super::diagnose::Diagnostic;
+use super::diagnose::{Diagnostic, Span};
 use super::insight::lexer::{Token, tokens};
+use super::source::Source;
 
 /// The text with a semicolon behind its last word, when that makes a declaration of what it ends with.
 pub fn with_semicolon(text: &str) -> Option<String> {
@@ -32,6 +33,22 @@ pub fn explain(diagnostics: &mut [Diagnostic]) {
         {
             diagnostic.add_help("an attribute belongs to the item below it: write both in one cell");
         }
+    }
+}
+
+/// Where rustc finds the brace that we put behind a cell, the cell ends too early: it is told so, at its last sign.
+pub fn explain_end(diagnostics: &mut [Diagnostic], source: &Source) {
+    const OURS: &str = "found `}`";
+    let users =
+        |at: usize| source.locate(&(at..at + 1)).is_some() && !source.text()[at..].starts_with(char::is_whitespace);
+    for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error() && d.message.contains(OURS)) {
+        let ours = |span: &&mut Span| span.is_primary && source.locate(&span.range()).is_none();
+        let Some(span) = diagnostic.spans.iter_mut().find(ours) else { continue };
+        let before = (0..span.byte_start).rev().filter(|at| source.text().is_char_boundary(*at)).find(|at| users(*at));
+        let Some(last) = before else { continue };
+        let length = source.text()[last..].chars().next().map_or(1, char::len_utf8);
+        *span = Span { byte_start: last, byte_end: last + length, text: Vec::new(), ..span.clone() };
+        diagnostic.message = diagnostic.message.replace(OURS, "found the end of the cell");
     }
 }
 

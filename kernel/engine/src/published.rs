@@ -245,8 +245,20 @@ impl PublishedReader<'_> {
         }
         let kind = word(tokens, at).filter(|kind| KINDS.contains(&kind.as_str()))?;
         if kind == "macro_rules" {
-            self.found.items |= is(tokens, at + 1, '!');
-            return Some(at + 4);
+            if !is(tokens, at + 1, '!') {
+                return None;
+            }
+            self.found.items = true;
+            let exported = first > 1
+                && group(tokens, first - 1, Delimiter::Bracket)
+                    .is_some_and(|a| word(&a, 0).as_deref() == Some("macro_export"));
+            if !exported {
+                let before = start(&tokens[at]);
+                self.found.edits.push((before..before, "#[macro_export] "));
+            }
+            // Its name may be a variable's.
+            let rules = (at + 2..tokens.len()).find(|end| matches!(tokens[*end], TokenTree::Group(_)));
+            return Some(rules.map_or(tokens.len(), |rules| rules + 1));
         }
         if kind == "impl" {
             return self.implementation(tokens, at);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::Engine;
-use super::compile::{CompileError, ItemsCrate, Job};
+use super::compile::{CompileError, Flags, ItemsCrate, Job};
 use super::generate::CrateKind;
 use super::items::Name;
 
@@ -21,6 +21,7 @@ pub(super) struct Question<'a> {
     pub(super) linked: &'a [(Name, ItemsCrate)],
     /// Those of them that its text names.
     pub(super) named: &'a BTreeSet<Name>,
+    pub(super) flags: &'a Flags,
 }
 
 impl Engine {
@@ -37,7 +38,7 @@ impl Engine {
         let job = Job {
             name: "cell",
             environment: &self.environment,
-            flags: &self.flags,
+            flags: question.flags,
             kind: CrateKind::Statements,
             text: question.text,
             hash: question.hash,

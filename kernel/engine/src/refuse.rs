@@ -36,6 +36,7 @@ impl Engine {
         }
         super::edition::explain(&mut diagnostics);
         super::mended::explain(&mut diagnostics);
+        super::mended::explain_end(&mut diagnostics, source);
         super::fallback::explain(&mut diagnostics, source, &self.cells, number, variables);
         for diagnostic in diagnostics.iter_mut().filter(|d| MISSES.contains(&d.code())) {
             let missed = diagnostic.message.split('`').nth(1).and_then(|name| variables.why_gone(name));
@@ -43,6 +44,7 @@ impl Engine {
                 diagnostic.add_help(why.to_owned());
             }
         }
+        super::ahead::explain(&mut diagnostics);
         closures::explain::explain(&mut diagnostics, source, number, variables);
         for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0597") {
             let lends = |s: &diagnose::Span| s.label.as_deref().is_some_and(|l| l.contains("is borrowed for `'1`"));
@@ -89,7 +91,8 @@ impl Engine {
         }
         let hash = Identity::default().part(text.as_bytes()).finish();
         let named = BTreeSet::new();
-        let question = Question { text: source.text(), hash: &hash, about: "syntax", linked: &[], named: &named };
+        let (text_of, flags) = (source.text(), &self.flags);
+        let question = Question { text: text_of, hash: &hash, about: "syntax", linked: &[], named: &named, flags };
         match self.ask_rustc(&question, |job| job.run()) {
             Err(CompileError::Refused(said)) => self.refuse(&said, &source, number, &self.state.variables),
             Err(CompileError::Cancelled) => Refused::Interrupted,

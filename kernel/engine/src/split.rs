@@ -144,7 +144,10 @@ fn parse(text: &str, cfg: &Cfg) -> Result<Split, (String, usize)> {
     }
     statements.retain(|statement| cfg.holds(attributes(statement)));
     let trailing = match statements.last() {
-        Some(Stmt::Expr(_, None)) => statements.pop(),
+        // An attribute stands before a statement, and before no value.
+        Some(statement @ Stmt::Expr(e, None)) if !ends_with_braces(e) || attributes(statement).is_empty() => {
+            statements.pop()
+        }
         Some(Stmt::Macro(m)) if m.semi_token.is_none() && item::of_macro(m, text).is_none() => statements.pop(),
         _ => None,
     };
@@ -163,6 +166,12 @@ fn parse(text: &str, cfg: &Cfg) -> Result<Split, (String, usize)> {
     }
     split.mark_unused(text);
     Ok(split)
+}
+
+/// Is it a statement without a semicolon, too?
+fn ends_with_braces(expression: &Expr) -> bool {
+    use Expr::{Block, ForLoop, If, Loop, Match, Unsafe, While};
+    matches!(expression, Block(_) | ForLoop(_) | If(_) | Loop(_) | Match(_) | Unsafe(_) | While(_))
 }
 
 /// What stands before a statement; `cfg` on parts of an expression is rustc's business.

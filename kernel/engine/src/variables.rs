@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::closures::Kept;
+use super::items::Items;
 use super::late::Late;
 use super::source::START_FILES;
 use super::split::{Split, words};
@@ -153,6 +154,18 @@ impl Variables {
             self.mark_gone(&name, advice);
             orphans.push((name, missed));
         }
+    }
+
+    /// Forget what borrows by a method that a later trait may have given to something else; what there is to say of each.
+    pub(super) fn remove_ambiguous(&mut self, items: &Items) -> Vec<String> {
+        let of = |v: &Variable| Some(items.trait_since(v.era, &v.kept.as_ref()?.calls)?.to_owned());
+        let found: Vec<_> = self.known.iter().filter_map(|(name, v)| Some((name.clone(), of(v)?))).collect();
+        let told = found.into_iter().map(|(name, of)| {
+            let why = format!("`{name}` calls a method that `{of}` may have given another meaning since; run the cell of `{name}` again");
+            self.mark_gone(&name, why.clone());
+            why
+        });
+        told.collect()
     }
 
     /// Forget the variables whose type mentions one of these names, and name them.

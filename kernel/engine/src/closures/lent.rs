@@ -1,7 +1,8 @@
 //! What only borrows: `let first = &v[0];`, `let words = text.split(' ');`. No value that borrows outlives its cell, but
 //! such a `let` does nothing besides, so it can be made again, from its text, in each cell that mentions its name, and
-//! borrows what the variable holds then. Read here is which `let`s those are: references, parts, methods of std that look at
-//! something and change nothing, and what is put together of these.
+//! borrows what the variable holds then. Read here is which `let`s those may be by their syntax: references, parts, methods
+//! that look at something and change nothing, and what is put together of these. Whether the methods are those that their names
+//! promise is asked afterwards (`looks.rs`).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,10 +17,12 @@ use super::super::mentions::plain;
 use super::super::split::{Binding, Split, words};
 use super::Way;
 
-/// Methods of std, and of arrays, that only look. Those that change what they look at (`next`, `take`), or hold it (`lock`,
-/// `borrow`), are not among them.
-const LOOKS: [&str; 97] = [
+/// Methods of std, and of crates of plain data, that only look. Those that change what they look at (`next`, `take`), or hold it
+/// (`lock`, `borrow`), are not among them.
+pub(super) const LOOKS: [&str; 102] = [
     "add",
+    "as_array",
+    "as_array_mut",
     "as_bytes",
     "as_bytes_mut",
     "as_c_str",
@@ -28,6 +31,8 @@ const LOOKS: [&str; 97] = [
     "as_mut",
     "as_mut_ptr",
     "as_mut_slice",
+    "as_object",
+    "as_object_mut",
     "as_os_str",
     "as_path",
     "as_ptr",
@@ -78,6 +83,7 @@ const LOOKS: [&str; 97] = [
     "offset",
     "outer_iter",
     "parent",
+    "pointer",
     "range",
     "rchunks",
     "rev",
@@ -119,7 +125,7 @@ const LOOKS: [&str; 97] = [
 ];
 
 /// Methods that take a closure.
-const CALLS: [&str; 12] = [
+pub(super) const CALLS: [&str; 12] = [
     "and_then",
     "chunk_by",
     "filter",
@@ -177,6 +183,13 @@ impl LentText {
         let looks = !names.0.is_empty() && found.looks(&init.expr, false) && !found.free.is_empty();
         let alone = names.0.len() == 1 || !found.members.iter().any(|name| changes(name));
         (looks && alone).then_some(found)
+    }
+
+    /// Is nothing called, so that nobody has to be asked what is?
+    pub fn is_plain(&self, text: &str) -> bool {
+        let name = text[self.value.clone()].trim_start_matches('&').trim_start();
+        let name = name.strip_prefix("mut ").unwrap_or(name).trim();
+        self.typed.is_none() && self.free.contains(plain(name))
     }
 
     /// Does evaluating it only look at variables? `fixed`: its value counts.

@@ -6,6 +6,7 @@
 pub mod boxed;
 pub mod explain;
 pub mod lent;
+pub mod looks;
 pub mod remade;
 pub mod text;
 
@@ -96,6 +97,8 @@ pub struct Kept {
     pub borrowed: Vec<(String, u64)>,
     /// It may change, so it is there for one cell that mentions it.
     pub once: bool,
+    /// Methods that it calls, for what borrows: they are to stay those that were looked at.
+    pub calls: BTreeSet<String>,
     /// Cell, text and place of one whose types are not known yet.
     pub unread: Option<(u32, Arc<str>, ClosureText)>,
 }

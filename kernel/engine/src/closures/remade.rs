@@ -94,7 +94,8 @@ impl Cell<'_> {
     /// The text of what only borrows: that of one name of several is a block.
     fn keep_lent(&self, known: &Known<'_>, lent: &Lent<'_>) -> Option<(Arc<Kept>, String)> {
         let binding = &known.split.bindings[lent.of];
-        let mut kept = Kept { once: binding.mutable, ..Kept::default() };
+        let calls = lent.written.members.clone();
+        let mut kept = Kept { once: binding.mutable, calls, ..Kept::default() };
         let user =
             |range: &Range<usize>, to: &mut Source| to.push_user(self.number, range.start, &self.text[range.clone()]);
         match &lent.written.pattern {

@@ -73,6 +73,9 @@ pub struct Omit {
     /// How new bindings are kept whose types have no name.
     #[serde(default)]
     pub ways: BTreeMap<String, Way>,
+    /// Those of them that only borrow, and of which rustc has told that they only look.
+    #[serde(default)]
+    pub looked: BTreeSet<String>,
     /// Whether closures' types are asked for, or written.
     #[serde(default)]
     pub typing: Typing,
@@ -228,7 +231,7 @@ pub fn generate(cell: u32, text: &str, split: &Split, scope: &Scope<'_>, omit: &
     }
     let bindings = split.bindings.iter().map(|b| b.name.clone()).collect();
     let known = closures::Known { split, variables: scope.variables, omit, record: None };
-    let lent = known.all_lent(|written| scope.items.leaves_alone(&written.members, &written.made));
+    let lent = known.all_lent(|written| scope.items.leaves_alone(&written.made));
     let borrows = |(name, said): &(&String, &String)| **said == advice::borrowed(name);
     let borrowed = omit.unkept.iter().filter(borrows).map(|(name, _)| name.clone()).collect();
     let measured = split.measure.as_ref().map(Measure::name);
@@ -379,7 +382,8 @@ impl<'a> Body<'a> {
                     self.source.push(&levels);
                     self.source.push("{ ");
                     self.push_user(range);
-                    self.source.push("\n}\n");
+                    // An attribute stands before no value.
+                    self.source.push(if self.text[range.clone()].starts_with('#') { "\n;}\n" } else { "\n}\n" });
                     continue;
                 }
                 _ => {}
