@@ -10,6 +10,7 @@ import pytest
         ("use std::collections::HashMap;\nlet mut late_b = HashMap::new();", '*late_b.entry("x").or_insert(0u8) += 1; late_b', '{"x": 1}'),
         ("let mut late_c = vec![None; 3];", "late_c[1] = Some('y'); late_c", "[None, Some('y'), None]"),
         ("let late_d;", "late_d = 7u64; late_d * 2", "14"),
+        ("let (late_i, late_j);", "(late_i, late_j) = (1, 'k'); (late_j, late_i)", "('k', 1)"),
         ("let cell = std::cell::RefCell::new(Vec::new());", "cell.borrow_mut().push(3i8); cell.into_inner()", "[3]"),
         ("let (mut late_e, mut late_f) = (Vec::new(), String::new());", "late_f.push('z'); late_e.push(late_f.len()); late_e", "[1]"),
         ("let late_g = Vec::with_capacity(16);", "let late_h: Vec<u8> = late_g; late_h.capacity()", "16"),

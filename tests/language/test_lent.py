@@ -101,6 +101,16 @@ def test_a_trait_that_comes_later_may_mean_something_else(k):
     k.run("*top_rank").fails("E0425", "run the cell of `top_rank` again")
 
 
+def test_what_a_lazy_iterator_does_it_does_where_it_is_gone_through(k):
+    k.run('fn is_even_here(x: u8) -> bool { println!("asked {x}"); x % 2 == 0 }').idle()
+    k.run("let some = [1u8, 2, 4]; let even_ones = some.iter().filter(|x| is_even_here(**x)); let loud = \"a b\".to_string();").idle()
+    k.run("even_ones.count()").stdout("asked 1\nasked 2\nasked 4\n").result("2").idle()
+    k.run("let shouted = loud.split(' ').map(|w| w.to_uppercase());").idle()
+    k.run("shouted.collect::<Vec<_>>()").result('["A", "B"]').idle()
+    # an `Option` has called it already
+    k.run('let maybe = Some(some[0]); let asked_once = maybe.as_ref().filter(|x| is_even_here(**x) || **x > 0);').says("asked 1", "`asked_once` lasts for this cell only")
+
+
 def test_an_owner_that_changes_in_the_cell_ends_the_borrow(k):
     k.run("let mut changes = vec![1, 2]; let before = &changes[0]; changes.push(3);").says("`before` lasts for this cell only")
     k.run("changes.len()").result("3").idle()

@@ -17,8 +17,21 @@ use super::source::Place;
 use super::split::{Binding, Split, words};
 use super::variables::Variables;
 
-/// Functions that make something empty and do nothing else, by std's naming.
-const MAKERS: [&str; 7] = ["new", "default", "with_capacity", "channel", "sync_channel", "empty", "uninit"];
+/// Functions that make something empty and do nothing else, by std's naming, and by that of channels of crates (crossbeam, flume,
+/// tokio, async-channel).
+const MAKERS: [&str; 11] = [
+    "new",
+    "default",
+    "with_capacity",
+    "channel",
+    "sync_channel",
+    "empty",
+    "uninit",
+    "bounded",
+    "unbounded",
+    "unbounded_channel",
+    "oneshot",
+];
 
 /// A `let` that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +63,7 @@ pub(super) fn may_wait(local: &Local) -> bool {
         && is_name(&local.pat)
         && match &local.init {
             Some(init) => init.diverge.is_none() && makes_only(&init.expr),
-            None => matches!(local.pat, Pat::Ident(_)),
+            None => true,
         }
 }
 
@@ -177,11 +190,13 @@ mod tests {
             "let mut v = Vec::new();",
             "let m = std::collections::HashMap::with_capacity(10);",
             "let (tx, rx) = mpsc::channel();",
+            "let (tx, rx) = crossbeam::channel::bounded(4);",
             "let (mut a, b) = (Vec::new(), None);",
             "let memo = vec![None; 10];",
             "let grid = [[None; 3]; 3];",
             "let empty = vec![];",
             "let later;",
+            "let (one, mut other);",
             "let cell = RefCell::new(Vec::new());",
         ] {
             assert!(waits(text), "{text}");

@@ -336,7 +336,7 @@ impl Engine {
         let own = closures::looks::ROOTS.iter().any(|root| next.items.defines(root));
         let mut more = false;
         for (name_of, written) in asked {
-            if own || closures::looks::more(&mir, &name, offset, &written.value).is_some() {
+            if own || closures::looks::more(&mir, &name, offset, written).is_some() {
                 omit.ways.insert(name_of.clone(), Way::Never);
                 omit.unkept.insert(name_of.clone(), advice::borrowed(&name_of));
                 more = true;

@@ -16,6 +16,7 @@ use super::super::generate::{Generated, Omit};
 use super::super::mentions::plain;
 use super::super::split::{Binding, Split, words};
 use super::Way;
+use super::text::ClosureText;
 
 /// Methods of std, and of crates of plain data, that only look. Those that change what they look at (`next`, `take`), or hold it
 /// (`lock`, `borrow`), are not among them.
@@ -157,6 +158,8 @@ pub struct LentText {
     pub members: BTreeSet<String>,
     /// Types whose values it makes.
     pub made: BTreeSet<String>,
+    /// Closures that do more than look, so that they must not be called where they stand.
+    pub later: Vec<Range<usize>>,
     /// How many closures this is in.
     closures: usize,
 }
@@ -260,21 +263,28 @@ impl LentText {
         }
     }
 
-    /// Is this a closure that only looks as well? (`map` of an `Option` calls it at once.) What `move` copies into it counts.
+    /// Is this a closure that only looks as well, or may do so later? (`map` of an `Option` calls it at once, that of an iterator
+    /// where it is gone through.) What `move` copies into it counts.
     fn waits(&mut self, value: &Expr) -> bool {
         let Expr::Closure(closure) = value else { return false };
-        let plain = closure.asyncness.is_none() && closure.attrs.is_empty() && closure.lifetimes.is_none();
+        let Some(written) = ClosureText::of(value).filter(|w| w.whole && !w.waits && !w.lasting) else { return false };
         let mut parameters = Names::default();
         closure.inputs.iter().for_each(|parameter| parameters.visit_pat(parameter));
         let mut inside = Self { closures: self.closures + 1, ..Self::default() };
-        if !plain || !inside.looks(&closure.body, closure.capture.is_some()) {
-            return false;
+        if !inside.looks(&closure.body, written.moves) {
+            if written.moves {
+                self.fixed.extend(written.free.iter().cloned());
+            }
+            self.free.extend(written.free);
+            self.later.push(written.range);
+            return true;
         }
         let own = |name: &String| parameters.0.contains(name);
         self.free.extend(inside.free.into_iter().filter(|name| !own(name)));
         self.fixed.extend(inside.fixed.into_iter().filter(|name| !own(name)));
         self.members.extend(inside.members);
         self.made.extend(inside.made);
+        self.later.extend(inside.later);
         true
     }
 
@@ -365,6 +375,8 @@ mod tests {
         ] {
             assert!(lent(text).is_some(), "{text}");
         }
+        let later = lent("let m = v.iter().map(|x| f(x) + k);").unwrap_or_else(|| panic!("lent"));
+        assert!(later.later.len() == 1 && later.free.contains("k") && !later.free.contains("x"));
         let index = lent("let o = &v[i + 1];").unwrap_or_else(|| panic!("lent"));
         assert!(index.fixed.contains("i") && !index.fixed.contains("v") && index.free.contains("v"));
     }
@@ -377,8 +389,6 @@ mod tests {
             "let n = it.next();",
             "let l = longest(&a, &b);",
             "let m = v.iter().map(f());",
-            "let m = o.as_ref().map(|x| { println!(\"x\"); &x.name });",
-            "let m = v.iter().map(|x| f(x));",
             "let s = v.iter().sum::<f64>();",
             "let s = &String::from(\"x\");",
             "let k = &5;",

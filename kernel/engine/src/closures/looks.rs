@@ -3,9 +3,7 @@
 //! type checking (MIR), where each call has its function's full path and its place, those of operators and of automatic dereferencing
 //! included. Read here is that text; nothing is run or kept.
 
-use std::ops::Range;
-
-use super::lent::{CALLS, LOOKS};
+use super::lent::{CALLS, LOOKS, LentText};
 
 /// Where the functions are whose names are in the lists.
 const STD: [&str; 3] = ["std", "core", "alloc"];
@@ -172,16 +170,26 @@ fn is_known(name: &str) -> bool {
     is_std(name) || DATA.contains(&name)
 }
 
-/// The first function that a part of the cell calls and that may do more than look. `offset` tells where in the cell a place
-/// of the file is, if that is the cell's own text.
+/// The first function that a `let` calls and that may do more than look. `offset` tells where in the cell a place of the file is,
+/// if that is the cell's own text. What closures do that are called later is the business of who calls them, but an iterator has to
+/// be the one that has them.
 pub fn more<'a>(
     mir: &'a str,
     file: &'a str,
     offset: impl Fn((usize, usize)) -> Option<usize>,
-    part: &Range<usize>,
+    written: &LentText,
 ) -> Option<&'a str> {
-    let within = |call: &Call<'_>| offset(call.place).is_some_and(|at| part.contains(&at));
-    calls(mir, file).find(|call| within(call) && !only_looks(call.function)).map(|call| call.function)
+    let in_closure = |at: usize| written.later.iter().any(|range| range.contains(&at));
+    let here = |call: &Call<'_>| offset(call.place).is_some_and(|at| written.value.contains(&at) && !in_closure(at));
+    let at_once = |function: &str| !written.later.is_empty() && calls_at_once(function);
+    let mut found = calls(mir, file).filter(here).map(|call| call.function);
+    found.find(|function| !only_looks(function) || at_once(function))
+}
+
+/// Is this a function that may call the closure that it is given before it returns?
+fn calls_at_once(function: &str) -> bool {
+    owner_and_name(function)
+        .is_some_and(|(owner, name)| CALLS.contains(&name) && !owner.ends_with(" as std::iter::Iterator>"))
 }
 
 #[cfg(test)]
@@ -249,10 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn who_calls_a_closure_at_once_is_known() {
+        assert!(calls_at_once("std::option::Option::<&i32>::map::<u8, {closure@a.rs:1:2: 3:4}>"));
+        assert!(!calls_at_once(
+            "<std::slice::Iter<'_, i32> as std::iter::Iterator>::map::<u8, {closure@a.rs:1:2: 3:4}>"
+        ));
+        assert!(!calls_at_once("std::option::Option::<&i32>::unwrap"));
+    }
+
+    #[test]
     fn only_what_stands_in_the_let_counts() {
         let mir = "_1 = cells::f() -> [return: bb1]; // scope 0 at a.rs:1:5: 1:8\n_2 = core::slice::<impl [i32]>::first(move _1) -> [return: bb2]; // scope 0 at a.rs:1:20: 1:30\n";
         let offset = |(line, column): (usize, usize)| (line == 1).then_some(column);
-        assert_eq!(more(mir, "a.rs", offset, &(15..40)), None);
-        assert_eq!(more(mir, "a.rs", offset, &(0..10)), Some("cells::f"));
+        let of = |value, later| LentText { value, later, ..LentText::default() };
+        assert_eq!(more(mir, "a.rs", offset, &of(15..40, Vec::new())), None);
+        assert_eq!(more(mir, "a.rs", offset, &of(0..10, Vec::new())), Some("cells::f"));
+        assert_eq!(more(mir, "a.rs", offset, &of(0..10, vec![3..8])), None);
     }
 }
