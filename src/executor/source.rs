@@ -204,7 +204,9 @@ impl Received for Texts {
         let (path, stamp, starts, lines): (String, (u64, i64), Vec<usize>, bool) = read(bytes)?;
         let file = Mapped::open(path.as_ref()).map_err(Fault::new)?;
         if file.stamp != stamp {
-            return Err(Fault::new(format!("{path} is another file here than where the work was begun, or was changed")));
+            return Err(Fault::new(format!(
+                "{path} is another file here than where the work was begun, or was changed"
+            )));
         }
         Ok(TextPart { file, starts, lines })
     }
@@ -227,8 +229,9 @@ impl Received for Texts {
 
 #[inline(never)]
 fn write_texts(file: &Mapped, starts: &[usize], lines: bool, out: &mut Written) -> Result<(), Fault> {
-    let path = file.path.to_str().ok_or_else(|| Fault::new(format!("{:?} is no text, so it cannot be sent", file.path)))?;
-    out.write(&(path, file.stamp, starts, lines))
+    let path =
+        file.path.to_str().ok_or_else(|| Fault::new(format!("{:?} is no text, so it cannot be sent", file.path)))?;
+    out.write(&(path.to_owned(), file.stamp, starts.to_vec(), lines))
 }
 
 impl Source for &TextLines {

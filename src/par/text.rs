@@ -1,7 +1,7 @@
 //! Text files as tasks: their lines, or blocks of whole lines. A file is mapped into memory, so that a task touches nothing but its own
 //! part; where tasks are sent elsewhere, it is read there. What a line means is not known here.
 
-use super::source::{IntoTasks, Sealed, Tasks, into_tasks};
+use super::source::{Sealed, Tasks, into_tasks};
 use crate::error::Error;
 use memmap2::Mmap;
 use std::fs::File;
@@ -51,20 +51,16 @@ impl Mapped {
     /// When it is no UTF-8.
     pub(crate) fn text(&self, part: Range<usize>) -> &str {
         let start = part.start;
-        std::str::from_utf8(&self.bytes()[part]).unwrap_or_else(|e| {
-            panic!("{}: byte {} is no UTF-8 text", self.path.display(), start + e.valid_up_to())
-        })
+        std::str::from_utf8(&self.bytes()[part])
+            .unwrap_or_else(|e| panic!("{}: byte {} is no UTF-8 text", self.path.display(), start + e.valid_up_to()))
     }
 
     /// Where the line that has this byte ends, and the next one begins.
     pub(crate) fn line(&self, start: usize) -> (Range<usize>, usize) {
         let bytes = self.bytes();
-        let (end, next) = match newline(&bytes[start..]) {
-            Some(n) => (start + n, start + n + 1),
-            None => (bytes.len(), bytes.len()),
-        };
-        let carriage = end > start && bytes[end - 1] == b'\r';
-        (start..end - usize::from(carriage), next)
+        let Some(n) = newline(&bytes[start..]) else { return (start..bytes.len(), bytes.len()) };
+        let carriage = n > 0 && bytes[start + n - 1] == b'\r';
+        (start..start + n - usize::from(carriage), start + n + 1)
     }
 }
 
@@ -120,8 +116,12 @@ impl TextFile {
         let parts: Vec<Range<usize>> =
             (0..bytes.len()).step_by(SEARCHED).map(|at| at..(at + SEARCHED).min(bytes.len())).collect();
         let counts = super::quiet().map(&parts, |part| ends(&bytes[part.clone()]).count());
+        let mut firsts = Vec::with_capacity(counts.len());
         let mut before = 0;
-        let firsts: Vec<usize> = counts.iter().map(|n| std::mem::replace(&mut before, before + n)).collect();
+        for count in &counts {
+            firsts.push(before);
+            before += count;
+        }
         // A line begins after each end of one, but not behind the last byte.
         let marks = super::quiet().map((&parts, &firsts), |(part, first)| {
             let begins = ends(&bytes[part.clone()]).enumerate().map(|(n, end)| (first + n + 1, part.start + end + 1));
@@ -287,7 +287,7 @@ mod tests {
         fn lines_and_blocks_are_those_of_std(text in "[a-ü\r\n]{0,400}", bytes in 1usize..90) {
             let (file, path) = file("std", text.as_bytes());
             let (lines, blocks) = (file.lines(), file.blocks(bytes));
-            prop_assert_eq!(crate::par::map(&lines, str::to_owned), text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect::<Vec<_>>());
+            prop_assert_eq!(crate::par::map(&lines, str::to_owned), text.lines().collect::<Vec<_>>());
             let parts = crate::par::map(&blocks, str::to_owned);
             prop_assert_eq!(parts.concat(), &text[..]);
             prop_assert!(parts.iter().rev().skip(1).all(|part| part.ends_with('\n')) && parts.iter().all(|part| !part.is_empty()));
@@ -305,7 +305,12 @@ mod tests {
         for line in [0, 1, STRIDE - 1, STRIDE, 5 * STRIDE + 7, 899_999] {
             assert_eq!(lines.mapped.text(lines.mapped.line(lines.begin(line)).0), format!("line {line}"));
         }
-        let wrong = crate::par::map_reduce(crate::par::enumerate(&lines), |(i, line)| u64::from(line != format!("line {i}")), 0, |a, b| a + b);
+        let wrong = crate::par::map_reduce(
+            crate::par::enumerate(&lines),
+            |(i, line)| u64::from(line != format!("line {i}")),
+            0,
+            |a, b| a + b,
+        );
         assert_eq!(wrong, 0);
         std::fs::remove_file(path).ok();
     }
