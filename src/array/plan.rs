@@ -31,9 +31,13 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// The node whose name says what it is: what is stored says more than that it is.
+    /// The node whose name says what it is: what is stored says more than that it is, and what is seen more than how.
     pub(crate) fn named(&self) -> &Arc<Node> {
-        if matches!(self.node.kind, Kind::Stage(Stage::Store, _)) { &self.input } else { &self.node }
+        let mut node = if matches!(self.node.kind, Kind::Stage(Stage::Store, _)) { &self.input } else { &self.node };
+        while let Kind::View(_, below) = &node.kind {
+            node = below;
+        }
+        node
     }
 }
 
