@@ -32,18 +32,37 @@ class Row:
     size: str = ""
 
 
+# what both places have: numbers in memory, and a stencil
+OURS = """
+        let x = on.from_fn([{m}, {m}], |[i, j]| ((i * 31 + j * 17) % 1000) as f64 / 1000.0 + 0.5).persist()?;
+        let p = on.from_fn([{k}, {k}], |[i, j]| ((i * 7 + j * 3) % 11) as f64 - 5.0).persist()?;
+        let five = |a: par::Around<'_, f64>| 0.2 * (a.at(0, 0) + a.at(-1, 0) + a.at(1, 0) + a.at(0, -1) + a.at(0, 1));
+"""
+DASK = """
+        def five(a):
+            b = a.copy()
+            b[1:-1, 1:-1] = 0.2 * (a[1:-1, 1:-1] + a[:-2, 1:-1] + a[2:, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:])
+            return b
+        def steps(x):
+            for _ in range(10):
+                x = x.map_overlap(five, depth=1, boundary='nearest')
+            return x
+"""
+STENCIL = "(0..10).fold(p.clone(), |p, _| p.stencil(par::Edge::Clamp, five)).sum().compute()?"
+
+
+def sizes(quick: bool) -> tuple[int, int, int]:
+    """Axes of what is made, of what is in memory, and of what costs more."""
+    return (4_000, 2_000, 1_000) if quick else (20_000, 8_000, 4_000)
+
+
 def rows(quick: bool) -> tuple[str, str, list[Row]]:
-    n = 4_000 if quick else 20_000
-    m = 2_000 if quick else 8_000
-    k = 1_000 if quick else 4_000
+    n, m, k = sizes(quick)
     ours = f"""
         let on = threads().quiet().array();
         let z = on.random().seed(7).normal([{n}, {n}]);
         let u = on.random().seed(7).uniform([{n}, {n // 2}]) + 0.5;
-        let x = on.from_fn([{m}, {m}], |[i, j]| ((i * 31 + j * 17) % 1000) as f64 / 1000.0 + 0.5).persist()?;
-        let p = on.from_fn([{k}, {k}], |[i, j]| ((i * 7 + j * 3) % 11) as f64 - 5.0).persist()?;
-        let five = |a: par::Around<'_, f64>| 0.2 * (a.at(0, 0) + a.at(-1, 0) + a.at(1, 0) + a.at(0, -1) + a.at(0, 1));
-    """
+    """ + OURS.replace("{m}", str(m)).replace("{k}", str(k))
     dask = f"""
         rng = da.random.default_rng(7)
         z = rng.standard_normal(({n}, {n}))
@@ -54,19 +73,11 @@ def rows(quick: bool) -> tuple[str, str, list[Row]]:
         i, j = np.arange({k})[:, None], np.arange({k})[None, :]
         pn = ((i * 7 + j * 3) % 11) - 5.0
         p = da.from_array(pn, chunks=({k // 2}, {k // 2})).persist()
-        def five(a):
-            b = a.copy()
-            b[1:-1, 1:-1] = 0.2 * (a[1:-1, 1:-1] + a[:-2, 1:-1] + a[2:, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:])
-            return b
-        def steps(x):
-            for _ in range(10):
-                x = x.map_overlap(five, depth=1, boundary='nearest')
-            return x
         def nsteps(x):
             for _ in range(10):
                 x = five(np.pad(x, 1, mode='edge'))[1:-1, 1:-1]
             return x
-    """
+    """ + DASK
     expression = "&{a} * &{a} + {a}.sin() * &{a} * {a}.ln()"
     table = [
         Row("sum of normal numbers", 8, "z.sum().compute()?", "float(z.sum().compute())", None, 1, f"{n}²"),
@@ -81,38 +92,55 @@ def rows(quick: bool) -> tuple[str, str, list[Row]]:
         Row("standard deviation along the first axis", 3, "x.std_axis(0, 0).compute()?.sum()", "float(x.std(axis=0).compute().sum())", "float(xn.std(axis=0).sum())", size=f"{m}²"),
         Row("histogram, 100 bins", 3, "x.histogram(0.5, 1.5, 100).compute()?[50] as f64",
             "float(da.histogram(x, bins=100, range=(0.5, 1.5))[0].compute()[50])", "float(np.histogram(xn, bins=100, range=(0.5, 1.5))[0][50])", 0.02, f"{m}²"),
-        Row("5-point stencil, 10 steps", 4, "(0..10).fold(p.clone(), |p, _| p.stencil(par::Edge::Clamp, five)).sum().compute()?",
+        Row("5-point stencil, 10 steps", 4, STENCIL,
             "float(steps(p).sum().compute())", "float(nsteps(pn).sum())", 1e-6, f"{k}²"),
         Row("product of matrices", 0.7, "p.dot(&p.t()).compute()?[[7, 9]]", "float(da.dot(p, p.T).compute()[7, 9])", "float((pn @ pn.T)[7, 9])", size=f"{k}²"),
     ]
     return ours, dask, table
 
 
+# The peer's program, between what begins its Dask and what is run there: how both places measure.
 PEER = """
 import json, sys, time
 import dask, dask.array as da, numpy as np
-dask.config.set(scheduler='threads', num_workers=int(sys.argv[1]))
-{setup}
-found = []
-for code in json.loads(sys.stdin.read()):
-    if code is None:
-        found.append(None)
-        continue
-    least = float('inf')
-    for _ in range({repeat}):
-        begun = time.perf_counter()
-        value = eval(code)
-        least = min(least, time.perf_counter() - begun)
-    found.append([least, value])
-print(json.dumps([dask.__version__, np.__version__, found]))
+from distributed import wait
+
+def measured():
+    scope = {"da": da, "np": np, "wait": wait}
+    exec(SETUP, scope)
+    found = []
+    for code in json.loads(sys.stdin.read()):
+        if code is None:
+            found.append(None)
+            continue
+        least = float("inf")
+        for _ in range(REPEAT):
+            begun = time.perf_counter()
+            value = eval(code, scope)
+            least = min(least, time.perf_counter() - begun)
+        found.append([least, value])
+    print(json.dumps([dask.__version__, np.__version__, found]))
+
+BEGIN
+"""
+# one call of `measured`, with Dask's threads
+ON_THREADS = """
+dask.config.set(scheduler="threads", num_workers=THREADS)
+measured()
 """
 
 
-def peer(python: str, setup: str, codes: list[str | None], threads: int, repeat: int) -> list:
+def peer(python: str, setup: str, codes: list[str | None], begin: str, threads: int, repeat: int) -> list:
+    """What Dask takes for each of these, and gives; `begin` calls `measured` where its Dask has begun."""
     lines = "\n".join(line[8:] for line in setup.strip("\n").splitlines())
-    text = PEER.replace("{setup}", lines).replace("{repeat}", str(repeat))
-    env = process.environment(OPENBLAS_NUM_THREADS=str(threads))
-    ran = subprocess.run([python, "-c", text, str(threads)], input=json.dumps(codes), env=env, capture_output=True, text=True, check=False)
+    text = f"SETUP, REPEAT, THREADS = {lines!r}, {repeat}, {threads}\n" + PEER.replace("BEGIN", begin.strip("\n"))
+    # a file, since processes of a cluster begin by reading it
+    script = process.WORK / "peer_arrays.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(text)
+    env = process.environment(OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
+    ran = subprocess.run([python, str(script)], input=json.dumps(codes), env=env, capture_output=True, text=True, check=False)
+    script.unlink()
     if ran.returncode != 0:
         raise SystemExit(ran.stderr)
     return json.loads(ran.stdout.splitlines()[-1])
@@ -131,6 +159,15 @@ def ours(setup: str, codes: list[str], threads: int, repeat: int, **variables: s
     return found
 
 
+def compare(row: Row, own: float, other: float) -> None:
+    """Are results the same, as far as the row says?"""
+    bound = row.apart * max(abs(own), abs(other))
+    # A sum of normal numbers is near 0; four and a half of its spreads, twice.
+    if row.apart == 1:
+        bound = 4.5 * 2**0.5 * float(row.size.rstrip("²"))
+    assert abs(own - other) <= bound, f"{row.name}: {own} and {other} are not the same"
+
+
 def report(table: list[Row], mine: list, dasks: list, numpys: list, versions: str, threads: int) -> str:
     lines = [
         "# Arrays beside dask.array and NumPy",
@@ -143,12 +180,7 @@ def report(table: list[Row], mine: list, dasks: list, numpys: list, versions: st
     ]
     for row, own, dask, numpy in zip(table, mine, dasks, numpys, strict=True):
         for other in filter(None, (dask, numpy)):
-            apart = abs(own[1] - other[1])
-            bound = row.apart * max(abs(own[1]), abs(other[1]))
-            # A sum of normal numbers is near 0; four and a half of its spreads, twice.
-            if row.apart == 1:
-                bound = 4.5 * 2**0.5 * float(row.size.rstrip("²"))
-            assert apart <= bound, f"{row.name}: {own[1]} and {other[1]} are not the same"
+            compare(row, own[1], other[1])
         plain = f"{numpy[0]:.3f}" if numpy else ""
         lines.append(f"| {row.name} | {row.size} | {own[0]:.3f} | {dask[0]:.3f} | {plain} | {dask[0] / own[0]:.1f} | {row.goal:g} |")
     return "\n".join(lines) + "\n"
@@ -163,7 +195,7 @@ def main() -> None:
     threads, repeat = len(cells.cores()), 3
     setup, dask_setup, table = rows(options.quick)
     mine = ours(setup, [row.ours for row in table], threads, repeat)
-    dask, numpy, found = peer(options.python, dask_setup, [row.dask for row in table] + [row.numpy for row in table], threads, repeat)
+    dask, numpy, found = peer(options.python, dask_setup, [row.dask for row in table] + [row.numpy for row in table], ON_THREADS, threads, repeat)
     text = report(table, mine, found[: len(table)], found[len(table) :], f"dask {dask}, NumPy {numpy}", threads)
     options.output.write_text(text)
     print(text)

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import pathlib
-import subprocess
 import sys
 
 import arrays
 import cells
 from arrays import Row
-from support import process
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WORKERS = 2
 
 
 def rows(quick: bool) -> tuple[str, str, list[Row]]:
-    n, m, k = (4_000, 2_000, 1_000) if quick else (20_000, 8_000, 4_000)
+    n, m, k = arrays.sizes(quick)
     ours = f"""
         let cluster = Cluster::local({WORKERS})?;
         let on = cluster.quiet().array();
         let z = on.random().seed(7).normal([{n}, {n}]);
-        let x = on.from_fn([{m}, {m}], |[i, j]| ((i * 31 + j * 17) % 1000) as f64 / 1000.0 + 0.5).persist()?;
-        let p = on.from_fn([{k}, {k}], |[i, j]| ((i * 7 + j * 3) % 11) as f64 - 5.0).persist()?;
         let many = on.from_fn([1000, 1000], |[i, j]| ((i + j) % 7) as f64).rechunk([1, 1000]).persist()?;
-        let five = |a: par::Around<'_, f64>| 0.2 * (a.at(0, 0) + a.at(-1, 0) + a.at(1, 0) + a.at(0, -1) + a.at(0, 1));
-    """
+    """ + arrays.OURS.replace("{m}", str(m)).replace("{k}", str(k))
     dask = f"""
         rng = da.random.default_rng(7)
         z = rng.standard_normal(({n}, {n}))
@@ -44,22 +38,14 @@ def rows(quick: bool) -> tuple[str, str, list[Row]]:
         p = made(lambda i, j: ((i * 7 + j * 3) % 11) - 5.0, {k}, {k // 4})
         many = made(lambda i, j: ((i + j) % 7) * 1.0, 1000, 1)
         wait([x, p, many])
-        def five(a):
-            b = a.copy()
-            b[1:-1, 1:-1] = 0.2 * (a[1:-1, 1:-1] + a[:-2, 1:-1] + a[2:, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:])
-            return b
-        def steps(x):
-            for _ in range(10):
-                x = x.map_overlap(five, depth=1, boundary='nearest')
-            return x
-    """
+    """ + arrays.DASK
     table = [
         Row("sum of normal numbers", 8, "z.sum().compute()?", "float(z.sum().compute())", None, 1, f"{n}²"),
         Row("`A² + sin A · A · ln A` of a persisted array, then its sum", 4, "(&x * &x + x.sin() * &x * x.ln()).sum().compute()?",
             "float((x * x + da.sin(x) * x * da.log(x)).sum().compute())", None, size=f"{m}²"),
         Row("mean along the first axis", 3, "x.mean_axis(0).compute()?.sum()", "float(x.mean(axis=0).compute().sum())", None, size=f"{m}²"),
         Row("standard deviation along the first axis", 3, "x.std_axis(0, 0).compute()?.sum()", "float(x.std(axis=0).compute().sum())", None, size=f"{m}²"),
-        Row("5-point stencil, 10 steps", 4, "(0..10).fold(p.clone(), |p, _| p.stencil(par::Edge::Clamp, five)).sum().compute()?", "float(steps(p).sum().compute())", None, 1e-6, f"{k}²"),
+        Row("5-point stencil, 10 steps", 4, arrays.STENCIL, "float(steps(p).sum().compute())", None, 1e-6, f"{k}²"),
         Row("rows to columns, then their sum", 1, f"x.rechunk([{m}, {m // 8}]).persist()?.sum().compute()?", f"float(x.rechunk(({m}, {m // 8})).persist().sum().compute())", None, size=f"{m}²"),
         Row("product of matrices", 0.7, "p.dot(&p.t()).sum().compute()?", "float(da.dot(p, p.T).sum().compute())", None, 1e-6, f"{k}²"),
         Row("sum of 1,000 persisted chunks", 1, "many.sum().compute()?", "float(many.sum().compute())", None, size="1000²"),
@@ -67,39 +53,13 @@ def rows(quick: bool) -> tuple[str, str, list[Row]]:
     return ours, dask, table
 
 
-PEER = """
-import json, sys, time
-import dask, dask.array as da, numpy as np
-from distributed import Client, LocalCluster, wait
-
-def main():
-    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster, Client(cluster):
-        scope = {"da": da, "np": np, "wait": wait}
-        exec(SETUP, scope)
-        found = []
-        for code in json.loads(sys.stdin.read()):
-            least = float("inf")
-            for _ in range(REPEAT):
-                begun = time.perf_counter()
-                value = eval(code, scope)
-                least = min(least, time.perf_counter() - begun)
-            found.append([least, value])
-        print(json.dumps([dask.__version__, found]))
-
+# worker processes, which begin by reading the script again
+ON_PROCESSES = """
+from distributed import Client, LocalCluster
 if __name__ == "__main__":
-    main()
-"""
-
-
-def peer(setup: str, codes: list[str], repeat: int, folder: pathlib.Path) -> list:
-    lines = "\n".join(line[8:] for line in setup.strip("\n").splitlines())
-    script = folder / "peer_arrays.py"
-    script.write_text(f"WORKERS, REPEAT, SETUP = {WORKERS}, {repeat}, {lines!r}\n{PEER}")
-    ran = subprocess.run([sys.executable, str(script)], input=json.dumps(codes), env=process.environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"), capture_output=True, text=True, check=False)
-    script.unlink()
-    if ran.returncode != 0:
-        raise SystemExit(ran.stderr)
-    return json.loads(ran.stdout.splitlines()[-1])
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster, Client(cluster):
+        measured()
+""".replace("WORKERS", str(WORKERS))
 
 
 SCHEDULER = """
@@ -138,11 +98,7 @@ def report(table: list[Row], mine: list, dasks: list, cost: list, versions: str)
         "|---|---|---|---|---|---|",
     ]
     for row, own, dask in zip(table, mine, dasks, strict=True):
-        apart, bound = abs(own[1] - dask[1]), row.apart * max(abs(own[1]), abs(dask[1]))
-        if row.apart == 1:
-            # a sum of normal numbers is near 0; four and a half of its spreads, twice
-            bound = 4.5 * 2**0.5 * float(row.size.rstrip("²"))
-        assert apart <= bound, f"{row.name}: {own[1]} and {dask[1]} are not the same"
+        arrays.compare(row, own[1], dask[1])
         lines.append(f"| {row.name} | {row.size} | {own[0]:.3f} | {dask[0]:.3f} | {dask[0] / own[0]:.1f} | {row.goal:g} |")
     lines += ["", "A sum of numbers that are made, one in each chunk:", "", "| chunks | seconds | the scheduler's memory grew by |", "|---|---|---|"]
     lines += [f"| {n:,} | {seconds:.3f} | {grown:.1f} MB |" for n, seconds, grown in cost]
@@ -156,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     setup, dask_setup, table = rows(options.quick)
     mine = arrays.ours(setup, [row.ours for row in table], WORKERS, 3, FERROLAB_PYTHON=sys.executable)
-    dask, found = peer(dask_setup, [row.dask for row in table], 3, process.WORK)
+    dask, _, found = arrays.peer(sys.executable, dask_setup, [row.dask for row in table], ON_PROCESSES, 1, 3)
     text = report(table, mine, found, chunks(options.quick), f"dask {dask}")
     options.output.write_text(text)
     print(text)

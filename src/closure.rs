@@ -3,14 +3,15 @@
 /// Does not compile when a closure captures something. It stands in each public function, because
 /// rustc names the call that it was compiled for, and that has to be the user's.
 macro_rules! captures_nothing {
-    ($f:ident: $F:ty) => {{
+    ($f:ident: $F:ty) => {
+        $crate::closure::captures_nothing!(
+            $f: $F,
+            "a closure for the cluster cannot use variables of the notebook, nor of a function around it: pass them with `map_with(&value, tasks, |value, task| …)`"
+        )
+    };
+    ($f:ident: $F:ty, $advice:literal) => {{
         let _ = $f;
-        const {
-            assert!(
-                size_of::<$F>() == 0,
-                "a closure for the cluster cannot use variables of the notebook, nor of a function around it: pass them with `map_with(&value, tasks, |value, task| …)`"
-            );
-        }
+        const { assert!(size_of::<$F>() == 0, $advice) };
     }};
 }
 pub(crate) use captures_nothing;

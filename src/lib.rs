@@ -24,8 +24,10 @@
 //! ```
 
 pub mod array;
+mod boxes;
 mod closure;
 pub mod cluster;
+pub mod dashboard;
 pub mod display;
 mod error;
 pub mod executor;

@@ -159,6 +159,9 @@ impl FilePart {
     }
 }
 
+/// Bytes from which on room is memory that nobody has written to.
+const FRESH: usize = 8 << 20;
+
 /// Room for so many elements, which is a [`Buffer`] when all are written.
 pub(crate) struct Room {
     at: *mut u8,
@@ -190,6 +193,11 @@ impl Room {
 
     pub(crate) fn at(&self) -> *mut u8 {
         self.at
+    }
+
+    /// Is it so large that the system hands its pages out as they are written? Smaller rooms come from memory that the process has.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.len * self.dtype.size() >= FRESH
     }
 
     /// What was written.

@@ -233,11 +233,7 @@ pub(super) fn affordable(plan: &Plan) -> Result<(), Error> {
     let (name, line, shape) = match &plan.work[worst] {
         Work::Pass(pass) => {
             let sink = &pass.sinks[0];
-            let node = match sink.node.name().as_str() {
-                // What is stored says more than that it is.
-                "store" => &sink.input,
-                _ => &sink.node,
-            };
+            let node = sink.named();
             (node.name(), node.line(), &sink.node.shape)
         }
         Work::Whole(node) => (node.name(), node.line(), &node.shape),
@@ -273,6 +269,6 @@ impl<T, D> Array<T, D> {
     /// ```
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        self.on.explain(&self.node)
+        Explanation::of(&self.on.plan(&self.node))
     }
 }

@@ -17,14 +17,16 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Border {
     Clamp,
     Wrap,
+    Reflect,
     Fill(Scalar),
 }
 
 impl Border {
-    fn of<T: Element>(edge: Edge<T>) -> Self {
+    pub(super) fn of<T: Element>(edge: Edge<T>) -> Self {
         match edge {
             Edge::Clamp => Self::Clamp,
             Edge::Wrap => Self::Wrap,
+            Edge::Reflect => Self::Reflect,
             Edge::Fill(x) => Self::Fill(Scalar::of(x)),
         }
     }
@@ -33,6 +35,7 @@ impl Border {
         match self {
             Self::Clamp => Edge::Clamp,
             Self::Wrap => Edge::Wrap,
+            Self::Reflect => Edge::Reflect,
             Self::Fill(x) => Edge::Fill(T::from_word(x.word)),
         }
     }

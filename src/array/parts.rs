@@ -53,14 +53,14 @@ impl Parts {
     }
 
     /// Copies what is here of a region and so many elements around it to memory that has room for all of that.
-    pub(crate) fn copy_around(&self, region: &Region, reach: usize, size: usize, out: *mut u8) {
+    pub(crate) fn copy_around(&self, region: &Region, reach: &[usize], size: usize, out: *mut u8) {
         let Self::Here { parts, .. } = self else { unreachable!("parts are brought before they are read") };
         // Counted from `reach` before the array, so that no index is negative.
-        let shape: Vec<usize> = region.shape.iter().map(|n| n + 2 * reach).collect();
+        let shape: Vec<usize> = region.shape.iter().zip(reach).map(|(n, reach)| n + 2 * reach).collect();
         let window = Region { start: region.start.clone(), shape };
         let steps = row_major(&window.shape);
         for (part, memory) in parts {
-            let start = part.start.iter().map(|at| at + reach).collect();
+            let start = part.start.iter().zip(reach).map(|(at, reach)| at + reach).collect();
             let part = Region { start, shape: part.shape.clone() };
             if common(&part, &window).is_some() {
                 copy_common(memory, &part, &window, &steps, size, out);

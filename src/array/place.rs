@@ -2,7 +2,6 @@
 //! cluster is one, too, and is not known here.
 
 use super::buffer::Memory;
-use super::explain::Explanation;
 use super::node::{Kind, Line, Node, Stage};
 use super::plan::Plan;
 use super::run;
@@ -29,8 +28,8 @@ pub trait Place: Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
     /// As for [`Place::compute`].
     fn persist(&self, node: &Arc<Node>, line: Line) -> Result<Arc<Node>, Error>;
 
-    /// What computing a node will take.
-    fn explain(&self, node: &Arc<Node>) -> Explanation;
+    /// What will be done for a node.
+    fn plan(&self, node: &Arc<Node>) -> Plan;
 
     /// The place, showing no progress bar.
     fn quiet(&self) -> Arc<dyn Place>;
@@ -59,8 +58,8 @@ impl Place for OnThreads {
         Ok(persisted(node, Kind::Memory(memory), line))
     }
 
-    fn explain(&self, node: &Arc<Node>) -> Explanation {
-        Explanation::of(&Plan::new(std::slice::from_ref(node)))
+    fn plan(&self, node: &Arc<Node>) -> Plan {
+        Plan::new(std::slice::from_ref(node))
     }
 
     fn quiet(&self) -> Arc<dyn Place> {

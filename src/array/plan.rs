@@ -30,6 +30,17 @@ pub(crate) struct Sink {
     pub(crate) what: What,
 }
 
+impl Sink {
+    /// The node whose name says what it is: what is stored says more than that it is, and what is seen more than how.
+    pub(crate) fn named(&self) -> &Arc<Node> {
+        let mut node = if matches!(self.node.kind, Kind::Stage(Stage::Store, _)) { &self.input } else { &self.node };
+        while let Kind::View(_, below) = &node.kind {
+            node = below;
+        }
+        node
+    }
+}
+
 pub(crate) enum What {
     /// To the place of the result's memory that this says of an index.
     Store(Affine),
@@ -70,7 +81,7 @@ pub(crate) enum Work {
 }
 
 /// All that is to be done, and when results are not needed any more.
-pub(crate) struct Plan {
+pub struct Plan {
     pub(crate) roots: Vec<Arc<Node>>,
     pub(crate) work: Vec<Work>,
     /// For each work, the nodes whose results are used by it for the last time.
@@ -321,6 +332,12 @@ impl Pass {
             axes.map(|(_, count)| *count).product::<usize>()
         };
         (product(true).div_ceil(self.group), product(false))
+    }
+
+    /// What it is called: its results, with the lines that want them.
+    pub(crate) fn names(&self) -> String {
+        let name = |sink: &Sink| format!("{} ({})", sink.named().name(), sink.node.line());
+        self.sinks.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 
     /// Tasks, each of one or several chunks.

@@ -74,8 +74,8 @@ pub(crate) enum From {
     Blocks(Arc<Node>),
     /// Parts of an array, through a view.
     Parts(Arc<Parts>),
-    /// What an earlier pass leaves; only in programs that are told of, not run.
-    Later,
+    /// What an earlier pass leaves of a node, through a view; only in programs that are told of, not run.
+    Later(Arc<Node>),
 }
 
 /// What tells a step from others: steps with equal keys make the same.
@@ -185,10 +185,7 @@ impl Compiler<'_> {
             }
             Kind::Stage(..) => match (self.found)(node) {
                 Some(memory) => self.memory(node, &memory, view),
-                None => {
-                    let numbers = vec![Affine { offset: 0, steps: row_major(&node.shape) }.after(view)];
-                    self.load(node, From::Later, numbers)
-                }
+                None => self.load(node, From::Later(Arc::clone(node)), view.to.clone()),
             },
         }
     }

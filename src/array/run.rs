@@ -16,7 +16,8 @@ use super::tiles::Tiles;
 use super::walk::Walk;
 use super::whole::Operand;
 use crate::error::{Error, ErrorKind};
-use crate::par::{Par, Stop};
+use crate::par::{self, Par, Stop};
+use crate::progress::called;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -96,10 +97,12 @@ fn run_pass(pass: &Pass, later: &[Work], results: &mut Results, rooms: &mut Room
         targets.push(Target(room.at()));
         goals.push(match &sink.what {
             What::Write(file) => Goal::File(file),
+            _ if room.is_fresh() => Goal::Fresh(Target(room.at())),
             _ => Goal::Memory(Target(room.at())),
         });
     }
-    let parts = par.try_map(0..pass.tasks(), |task| run_task(pass, &program, &goals, task)).map_err(failed)?;
+    let tasks = || par.try_map(0..pass.tasks(), |task| run_task(pass, &program, &goals, task));
+    let parts = called(&pass.names(), tasks).map_err(failed)?;
     finish(pass, parts, &targets, par)?;
     for sink in &pass.sinks {
         let key = Arc::as_ptr(&sink.node);
@@ -134,6 +137,8 @@ pub(super) fn room(node: &Node) -> Result<Room, Error> {
 pub(super) enum Goal<'a> {
     /// Their place in the memory of the result.
     Memory(Target),
+    /// The same, of memory that nobody has written to.
+    Fresh(Target),
     File(&'a npy::Target),
     /// They are left as they are.
     Chunk,
@@ -228,8 +233,14 @@ fn bind<'a>(
 ) -> (Bound<'a>, Option<Room>) {
     let size = sink.input.dtype.size();
     match (&sink.what, goal) {
-        (What::Store(to), Goal::Memory(target)) => {
-            (Bound::Store { walk: Walk::new(region, std::slice::from_ref(to)), target: *target, size }, None)
+        (What::Store(to), Goal::Memory(target) | Goal::Fresh(target)) => {
+            let walk = Walk::new(region, std::slice::from_ref(to));
+            if matches!(goal, Goal::Fresh(_)) && walk.inner()[0] == 1 && walk.is_one_piece(0, region.count()) {
+                let mut at = [0];
+                walk.at(0, &mut at);
+                par::ready_memory(target.0.addr() + at[0] as usize * size, region.count() * size);
+            }
+            (Bound::Store { walk, target: *target, size }, None)
         }
         (What::Store(_) | What::Keep(_) | What::Write(_), _) => {
             let room = Room::new(sink.input.dtype, region.count());

@@ -96,7 +96,7 @@ impl<'a> Tiles<'a> {
                     let (needed, numbers) = needed(&load.numbers, &region);
                     bound_to(parts.brought(&needed, load.dtype), numbers, &region, &mut blocks)
                 }
-                From::Later => unreachable!("this program is only to be told of"),
+                From::Later(_) => unreachable!("this program is only to be told of"),
             };
             bound.push(Bound { walk: Walk::new(&region, &numbers), from, size: load.dtype.size() });
         }

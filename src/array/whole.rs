@@ -7,6 +7,7 @@ use super::cumsum;
 use super::element::DType;
 use super::neighbours::{Border, Failed, StencilCode, Surroundings};
 use super::node::{Kind, Node, Stage, stored};
+use super::overlap::Overlap;
 use super::parts::Parts;
 use super::products;
 use super::shape::{Chunked, Region};
@@ -29,6 +30,7 @@ pub(crate) enum Whole {
     },
     Stencil(Stencil),
     MapBlocks(MapBlocks),
+    Overlap(Overlap),
 }
 
 /// What a closure says of each element's surroundings.
@@ -66,6 +68,7 @@ impl Whole {
             Self::CumSum { axis, .. } => format!("cumsum along {axis}"),
             Self::Stencil(_) => "stencil".to_owned(),
             Self::MapBlocks(_) => "map_blocks".to_owned(),
+            Self::Overlap(_) => "map_overlap".to_owned(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Whole {
             Self::MapBlocks(blocks) => {
                 (blocks.chunk.iter().product::<usize>() * dtype.size() * crate::rt::threads()) as u64
             }
+            Self::Overlap(overlap) => overlap.extra(dtype),
             _ => 0,
         }
     }
@@ -97,6 +101,7 @@ impl Whole {
                 })
             }
             Self::MapBlocks(blocks) => blocks.run(&operands[0], shape, dtype),
+            Self::Overlap(overlap) => overlap.run(&operands[0], shape, dtype, operands[0].memory.buffer.dtype),
         }
     }
 
@@ -105,6 +110,7 @@ impl Whole {
         let shape = &node.shape;
         match self {
             Self::MapBlocks(blocks) => Chunked::new(shape, &blocks.chunk),
+            Self::Overlap(overlap) => Chunked::new(shape, &overlap.chunk),
             Self::MatMul(_) => {
                 let side = (elements as f64).sqrt() as usize;
                 Chunked::new(shape, &[side, side])
@@ -136,7 +142,10 @@ impl Whole {
                 vec![vec![rows], vec![down]]
             }
             Self::CumSum { .. } | Self::MapBlocks(_) => vec![vec![region.clone()]],
-            Self::Stencil(stencil) => vec![window::needs(region, reach, shapes[0], stencil.border)],
+            Self::Stencil(stencil) => {
+                vec![window::needs(region, &vec![reach; region.start.len()], shapes[0], stencil.border)]
+            }
+            Self::Overlap(overlap) => vec![window::needs(region, &overlap.depth, shapes[0], overlap.border)],
         }
     }
 
@@ -154,7 +163,8 @@ impl Whole {
         let shapes: Vec<&[usize]> = operands.iter().map(|(_, _, shape)| &shape[..]).collect();
         let (parts, of, shape) = &operands[0];
         if let Self::Stencil(stencil) = self {
-            let (memory, inside, first) = window::padded(parts, region, reach, shape, stencil.border, *of);
+            let (memory, inside, first) =
+                window::padded(parts, region, &vec![reach; region.start.len()], shape, stencil.border, *of);
             let seen: Vec<usize> = region.shape.iter().map(|n| n + 2 * reach).collect();
             let window = Some((inside, first));
             return (stencil.code)(&Surroundings { memory: &memory, shape: &seen, border: stencil.border, window });
@@ -164,6 +174,11 @@ impl Whole {
             let made = guarded("map_blocks", || blocks.block(&memory, region, &vec![0; region.start.len()]));
             let made = made.map_err(Failed::Error)?.packed(&region.shape);
             return Arc::try_unwrap(made.buffer)
+                .map_err(|_| Failed::Error(Error::lost("the block is somebody else's, too")));
+        }
+        if let Self::Overlap(overlap) = self {
+            let made = guarded("map_overlap", || overlap.block(parts, region, shape, *of)).map_err(Failed::Error)?;
+            return Arc::try_unwrap(made.packed(&region.shape).buffer)
                 .map_err(|_| Failed::Error(Error::lost("the block is somebody else's, too")));
         }
         let needs = self.needs(region, &shapes, reach);

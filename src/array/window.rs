@@ -6,6 +6,7 @@ use super::element::DType;
 use super::neighbours::Border;
 use super::parts::Parts;
 use super::shape::Region;
+use crate::par::mirrored;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ fn stretches(start: usize, n: usize, reach: usize, length: usize, border: Border
     let (low, high) = (start as isize - reach as isize, start + n + reach);
     let (first, last) = (low.max(0) as usize, high.min(length));
     if border != Border::Wrap || low >= 0 && high <= length {
-        // Beyond an edge that is clamped, its last element is seen.
+        // Beyond an edge that is clamped, its last element is seen; in a mirror, no more than what is on this side of it.
         return vec![(first.min(length - 1), last.max(first + 1))];
     }
     if n + 2 * reach >= length || low < 0 && high > length {
@@ -27,10 +28,10 @@ fn stretches(start: usize, n: usize, reach: usize, length: usize, border: Border
 }
 
 /// The regions that a part and its surroundings are.
-pub(crate) fn needs(region: &Region, reach: usize, shape: &[usize], border: Border) -> Vec<Region> {
+pub(crate) fn needs(region: &Region, reach: &[usize], shape: &[usize], border: Border) -> Vec<Region> {
     let mut found = vec![Region { start: Vec::new(), shape: Vec::new() }];
-    for ((start, n), length) in region.start.iter().zip(&region.shape).zip(shape) {
-        let own = stretches(*start, *n, reach, *length, border);
+    for (((start, n), reach), length) in region.start.iter().zip(&region.shape).zip(reach).zip(shape) {
+        let own = stretches(*start, *n, *reach, *length, border);
         found = found
             .into_iter()
             .flat_map(|before| {
@@ -50,14 +51,14 @@ pub(crate) fn needs(region: &Region, reach: usize, shape: &[usize], border: Bord
 pub(crate) fn padded(
     parts: &Parts,
     region: &Region,
-    reach: usize,
+    reach: &[usize],
     shape: &[usize],
     border: Border,
     dtype: DType,
 ) -> (Memory, Region, Vec<isize>) {
     let (axes, size) = (shape.len(), dtype.size());
-    let window: Vec<usize> = region.shape.iter().map(|n| n + 2 * reach).collect();
-    let first: Vec<isize> = region.start.iter().map(|at| *at as isize - reach as isize).collect();
+    let window: Vec<usize> = region.shape.iter().zip(reach).map(|(n, reach)| n + 2 * reach).collect();
+    let first: Vec<isize> = region.start.iter().zip(reach).map(|(at, reach)| *at as isize - *reach as isize).collect();
     let count: usize = window.iter().product();
     let mut out = vec![0u64; (count * size).div_ceil(8)];
     let to: *mut u8 = out.as_mut_ptr().cast();
@@ -75,7 +76,7 @@ pub(crate) fn padded(
         .collect();
     let fill = match border {
         Border::Fill(x) => x.word,
-        Border::Clamp | Border::Wrap => 0,
+        Border::Clamp | Border::Wrap | Border::Reflect => 0,
     };
     let row = window[axes - 1];
     let mut index = vec![0; axes];
@@ -105,7 +106,7 @@ pub(crate) fn padded(
             unsafe { to.add((line * row + i) * size).copy_from_nonoverlapping(from, size) };
         }
     }
-    let inside = Region { start: vec![reach; axes], shape: region.shape.clone() };
+    let inside = Region { start: reach.to_vec(), shape: region.shape.clone() };
     (Memory::whole(Arc::new(Buffer::of_words(out, count, dtype)), &window), inside, first)
 }
 
@@ -115,6 +116,7 @@ fn resolved(at: isize, length: usize, border: Border) -> Option<usize> {
         (Ok(at), _) if at < length => Some(at),
         (_, Border::Clamp) => Some(at.clamp(0, length as isize - 1) as usize),
         (_, Border::Wrap) => Some(at.rem_euclid(length as isize) as usize),
+        (_, Border::Reflect) => Some(mirrored(at, length)),
         (_, Border::Fill(_)) => None,
     }
 }
@@ -132,13 +134,16 @@ mod tests {
         let whole = Region { start: vec![0, 0], shape: vec![height, width] };
         let memory = Memory::whole(Arc::new(Buffer::of(numbers)), &[height, width]);
         let parts = Parts::Here { row_order: false, parts: vec![(whole, memory)] };
-        for border in [Border::Clamp, Border::Wrap, Border::Fill(Scalar::of(-1i64))] {
-            for (start, shape, reach) in
-                [([0, 0], [5, 7], 1), ([1, 2], [2, 2], 1), ([0, 5], [1, 2], 2), ([4, 0], [1, 7], 9)]
-            {
+        for border in [Border::Clamp, Border::Wrap, Border::Reflect, Border::Fill(Scalar::of(-1i64))] {
+            for (start, shape, reach) in [
+                ([0, 0], [5, 7], [1, 1]),
+                ([1, 2], [2, 2], [1, 0]),
+                ([0, 5], [1, 2], [2, 3]),
+                ([4, 0], [1, 7], [9, 16]),
+            ] {
                 let region = Region { start: start.to_vec(), shape: shape.to_vec() };
-                let (made, inside, first) = padded(&parts, &region, reach, &[height, width], border, DType::I64);
-                let seen = [shape[0] + 2 * reach, shape[1] + 2 * reach];
+                let (made, inside, first) = padded(&parts, &region, &reach, &[height, width], border, DType::I64);
+                let seen = [shape[0] + 2 * reach[0], shape[1] + 2 * reach[1]];
                 let elements = made.slice::<i64>(&seen);
                 for y in 0..seen[0] {
                     for x in 0..seen[1] {
@@ -147,10 +152,14 @@ mod tests {
                             (Some(at), Some(across)) => (at * width + across) as i64,
                             _ => -1,
                         };
-                        assert_eq!(elements[y * seen[1] + x], want, "{border:?} {region:?} {reach} at {at}, {across}");
+                        assert_eq!(
+                            elements[y * seen[1] + x],
+                            want,
+                            "{border:?} {region:?} {reach:?} at {at}, {across}"
+                        );
                     }
                 }
-                assert_eq!(inside.start, [reach, reach]);
+                assert_eq!(inside.start, reach);
             }
         }
     }

@@ -9,6 +9,7 @@ use super::neighbours::{Border, StencilCode};
 use super::node::{Closure, Fill, Given, Kind, Line, Made, MakeBlock, Node, ReadParams, Stage};
 use super::npy::TargetAt;
 use super::ops::{Op, Tile};
+use super::overlap::{Overlap, OverlapCode};
 use super::parts::Parts;
 use super::plan::{Pass, Plan, Sink, What, Work};
 use super::reduce::Reduction;
@@ -62,6 +63,7 @@ impl Codes {
                         match whole {
                             Whole::Stencil(stencil) => _ = codes.place(stencil.code as *const ()),
                             Whole::MapBlocks(blocks) => _ = codes.place(blocks.code as *const ()),
+                            Whole::Overlap(overlap) => _ = codes.place(overlap.code as *const ()),
                             Whole::MatMul(_) | Whole::CumSum { .. } => {}
                         }
                         inputs.iter().for_each(|input| codes.add(input, &mut seen));
@@ -152,6 +154,7 @@ enum WireWhole {
     CumSum { axis: usize, dtype: DType, alone: bool },
     Stencil { border: Border, code: u32 },
     MapBlocks { chunk: Vec<usize>, code: u32 },
+    Overlap { chunk: Vec<usize>, depth: Vec<usize>, border: Border, code: u32 },
 }
 
 /// Finds what stands for a node whose result is there already, or lies elsewhere.
@@ -214,6 +217,12 @@ impl<'a> Writer<'a> {
             Whole::MapBlocks(MapBlocks { chunk, code }) => {
                 WireWhole::MapBlocks { chunk: chunk.clone(), code: self.codes.place(*code as *const ()) }
             }
+            Whole::Overlap(Overlap { chunk, depth, border, code }) => WireWhole::Overlap {
+                chunk: chunk.clone(),
+                depth: depth.clone(),
+                border: *border,
+                code: self.codes.place(*code as *const ()),
+            },
         };
         let job = WireJob::Whole { whole, inputs, dtype: node.dtype };
         Ok((Wire { nodes: self.nodes, buffers: self.buffers, job }, self.slots))
@@ -444,6 +453,11 @@ unsafe fn read_whole(whole: &WireWhole, code: &[*const ()]) -> Result<Whole, Fau
             // SAFETY: the caller's promise.
             let code = unsafe { std::mem::transmute::<*const (), BlockCode>(address(code, *at)?) };
             Whole::MapBlocks(MapBlocks { chunk: chunk.clone(), code })
+        }
+        WireWhole::Overlap { chunk, depth, border, code: at } => {
+            // SAFETY: the caller's promise.
+            let code = unsafe { std::mem::transmute::<*const (), OverlapCode>(address(code, *at)?) };
+            Whole::Overlap(Overlap { chunk: chunk.clone(), depth: depth.clone(), border: *border, code })
         }
     })
 }

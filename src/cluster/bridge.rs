@@ -23,7 +23,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 22] = [
     ("arrays.py", include_str!("python/arrays.py")),
     ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
@@ -41,6 +41,7 @@ const FILES: [(&str, &str); 21] = [
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
     ("worker.py", include_str!("python/worker.py")),
+    ("worker_board.py", include_str!("python/worker_board.py")),
     ("worker_graph.py", include_str!("python/worker_graph.py")),
     ("worker_life.py", include_str!("python/worker_life.py")),
     ("workers.sbatch", include_str!("python/workers.sbatch")),
@@ -170,19 +171,7 @@ impl Link {
             if let Some(message) = self.complete()? {
                 return Ok(Some(message));
             }
-            let read = match &mut self.coming {
-                // Straight to where it stays; what was read before an error is kept.
-                Some(Coming { body, size, .. }) => {
-                    let missing = (*size - body.len()) as u64;
-                    (&self.stream).take(missing).read_to_end(body)
-                }
-                None => {
-                    let mut chunk = [0; 64 << 10];
-                    let read = self.stream.read(&mut chunk);
-                    self.buffer.extend_from_slice(&chunk[..*read.as_ref().unwrap_or(&0)]);
-                    read
-                }
-            };
+            let read = self.read_some();
             rt::check_interrupt();
             match read {
                 Ok(0) => return Err(ended()),
@@ -191,6 +180,44 @@ impl Link {
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(broken(&e)),
+            }
+        }
+    }
+
+    /// The next message, when it is there already or comes within this time. It does not look at interrupts: what watches goes on until
+    /// its cell has ended.
+    pub(crate) fn poll(&mut self, patience: Duration) -> Result<Option<Message>, Error> {
+        let until = Instant::now() + patience;
+        loop {
+            if let Some(message) = self.complete()? {
+                return Ok(Some(message));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            // A time of nothing would be for ever.
+            self.stream.set_read_timeout(Some(left.max(Duration::from_micros(100)))).map_err(|e| broken(&e))?;
+            match self.read_some() {
+                Ok(0) => return Err(ended()),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
+                Err(e) => return Err(broken(&e)),
+            }
+        }
+    }
+
+    /// Reads what is there; how much it was.
+    fn read_some(&mut self) -> io::Result<usize> {
+        match &mut self.coming {
+            // Straight to where it stays; what was read before an error is kept.
+            Some(Coming { body, size, .. }) => {
+                let missing = (*size - body.len()) as u64;
+                (&self.stream).take(missing).read_to_end(body)
+            }
+            None => {
+                let mut chunk = [0; 64 << 10];
+                let read = self.stream.read(&mut chunk);
+                self.buffer.extend_from_slice(&chunk[..*read.as_ref().unwrap_or(&0)]);
+                read
             }
         }
     }

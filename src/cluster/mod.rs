@@ -40,6 +40,7 @@ mod bridge;
 mod bytes;
 mod card;
 mod code;
+mod dashboard;
 mod elf;
 mod folder;
 mod graph;

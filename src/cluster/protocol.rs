@@ -136,6 +136,11 @@ pub(crate) enum Request {
     Close {
         cluster: String,
     },
+    /// What the cluster does is asked for on this connection: now, and by each [`Request::Look`].
+    Board {
+        cluster: String,
+    },
+    Look,
 }
 
 /// A program of a graph: its number, how many values it leaves, bytes of what it takes, bytes of itself, and whose results it
@@ -315,6 +320,8 @@ pub(crate) enum Answer {
     Logs {
         logs: BTreeMap<String, String>,
     },
+    /// What the cluster did since the last look.
+    Looked(Box<Looked>),
 }
 
 /// Why something has no result.
@@ -384,6 +391,30 @@ pub(crate) struct WorkerState {
     pub(crate) threads: usize,
     pub(crate) memory: u64,
     pub(crate) used: u64,
+}
+
+/// What a cluster did since the last look, and has: bounded, however many workers there are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Looked {
+    pub(crate) seconds: f64,
+    pub(crate) workers: u64,
+    pub(crate) threads: u64,
+    /// Name, and the shares of the time in which it computed, waited for data of others, and for its disk.
+    pub(crate) lanes: Vec<(String, f64, f64, f64)>,
+    /// `thread` or `worker`, and of how many of them each lane is.
+    pub(crate) lane_of: (String, u64),
+    /// Name, and bytes: managed, unmanaged, spilled, limit.
+    pub(crate) memory: Vec<(String, u64, u64, u64, u64)>,
+    /// Workers for each of these.
+    pub(crate) memory_of: u64,
+    /// Bytes between workers, to their disks, and back.
+    pub(crate) moved: (u64, u64, u64),
+    /// Tasks by Dask's words for their states.
+    pub(crate) states: BTreeMap<String, u64>,
+    /// Tasks done since the watch began.
+    pub(crate) done: u64,
+    /// Seconds that the scheduler took for the look.
+    pub(crate) took: f64,
 }
 
 /// What stands in the head of any message beside what it says: where its bytes are when they do not follow, as the

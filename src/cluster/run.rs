@@ -8,7 +8,7 @@ use super::protocol::{Answer, Failure, Panic, QueuedJob, Request, WorkerLane};
 use super::schedule::Schedule;
 use crate::executor::Error;
 use crate::frame::Frame;
-use crate::progress::{Lane, Outcome, State};
+use crate::progress::{Lane, Outcome, State, called};
 use crate::rt;
 use crate::value::{Fault, Written};
 use std::collections::{BTreeMap, HashMap};
@@ -230,7 +230,8 @@ pub(super) struct Painted {
 
 impl Painted {
     pub(super) fn new(appearance: &Appearance, tasks: u64) -> Self {
-        let state = (!appearance.quiet).then(|| State::automatic(tasks, &appearance.message));
+        let what = if appearance.message.is_empty() { "calls" } else { &appearance.message };
+        let state = (!appearance.quiet).then(|| called(what, || State::automatic(tasks, &appearance.message)));
         Self { state, message: appearance.message.clone(), done: 0, shown: 0 }
     }
 

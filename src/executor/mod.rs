@@ -259,6 +259,21 @@ macro_rules! declare {
             #[must_use]
             fn array(&self) -> Arrays;
 
+            /// Shows what this place does while cells run, here, in one element that changes.
+            ///
+            /// # Errors
+            /// When it is a cluster that is gone.
+            ///
+            /// ```
+            /// use ferrolab::prelude::*;
+            /// fn watch(on: &impl Executor) -> Result<(), cluster::Error> {
+            ///     on.dashboard()
+            /// }
+            /// watch(&threads())?;
+            /// # Ok::<(), cluster::Error>(())
+            /// ```
+            fn dashboard(&self) -> Result<(), Error>;
+
             /// The same place, showing no progress bar.
             #[must_use]
             fn quiet(&self) -> Self;
@@ -306,6 +321,10 @@ macro_rules! forward {
 
             fn array(&self) -> $crate::array::Arrays {
                 <$place>::array(self)
+            }
+
+            fn dashboard(&self) -> Result<(), $crate::executor::Error> {
+                <$place>::dashboard(self)
             }
 
             // A place's own method of the name comes before the trait's, whether it takes the place or borrows it.

@@ -5,7 +5,7 @@
 //! type, so `Received` has no values. Items that are references borrow from the part, for the time of
 //! one call: that is the `'w` of [`Received::Item`].
 
-use crate::par::{Chunks, Enumerate};
+use crate::par::{Chunks, Enumerate, Mapped, TextBlocks, TextLines};
 use crate::value::{Fault, Written, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -182,6 +182,74 @@ impl<T: Serialize + DeserializeOwned + 'static> Source for Chunks<'_, T> {
         let (slice, size) = (self.slice(), self.size());
         out.write_slice(&slice[tasks.start * size..(tasks.end * size).min(slice.len())])?;
         out.write(&size)
+    }
+}
+
+/// Lines, or blocks of lines, of a text file, which is read where they go.
+#[derive(Debug)]
+pub struct Texts;
+
+/// Parts of a text file, as they are found there.
+#[derive(Debug)]
+pub struct TextPart {
+    file: Mapped,
+    /// Where blocks begin, and where the last one ends; two numbers when they are lines.
+    starts: Vec<usize>,
+    lines: bool,
+}
+impl Received for Texts {
+    type Item<'w> = &'w str;
+    type Part = TextPart;
+    fn read(bytes: &mut &[u8]) -> Result<TextPart, Fault> {
+        let (path, stamp, starts, lines): (String, (u64, i64), Vec<usize>, bool) = read(bytes)?;
+        let file = Mapped::open(path.as_ref()).map_err(Fault::new)?;
+        if file.stamp != stamp {
+            return Err(Fault::new(format!(
+                "{path} is another file here than where the work was begun, or was changed"
+            )));
+        }
+        Ok(TextPart { file, starts, lines })
+    }
+    fn items(part: &mut TextPart) -> impl Iterator<Item = &str> {
+        let (part, mut block, mut at) = (&*part, 0, part.starts.first().copied().unwrap_or(0));
+        std::iter::from_fn(move || {
+            let own = if part.lines {
+                let end = *part.starts.last()?;
+                let (line, next) = (at < end).then(|| part.file.line(at))?;
+                at = next;
+                line
+            } else {
+                block += 1;
+                part.starts[block - 1]..*part.starts.get(block)?
+            };
+            Some(part.file.text(own))
+        })
+    }
+}
+
+#[inline(never)]
+fn write_texts(file: &Mapped, starts: &[usize], lines: bool, out: &mut Written) -> Result<(), Fault> {
+    let path =
+        file.path.to_str().ok_or_else(|| Fault::new(format!("{:?} is no text, so it cannot be sent", file.path)))?;
+    out.write(&(path.to_owned(), file.stamp, starts.to_vec(), lines))
+}
+
+impl Source for &TextLines {
+    type Received = Texts;
+    fn tasks(&self) -> usize {
+        self.len()
+    }
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
+        write_texts(&self.mapped, &[self.begin(tasks.start), self.begin(tasks.end)], true, out)
+    }
+}
+impl Source for &TextBlocks {
+    type Received = Texts;
+    fn tasks(&self) -> usize {
+        self.len()
+    }
+    fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
+        write_texts(&self.mapped, &self.starts[tasks.start..=tasks.end], false, out)
     }
 }
 

@@ -6,6 +6,7 @@
 pub use super::Error;
 use super::future::{Argument, Future, Slot};
 use crate::array::{Arrays, OnThreads};
+use crate::dashboard::{self, About, OfThreads};
 use crate::graph::{Graph, Here, OnPool};
 use crate::par::{IntoTasks, Par, Stop};
 use crate::rt;
@@ -236,6 +237,28 @@ impl Threads {
     #[must_use]
     pub fn graph(&self) -> Graph<Here> {
         Graph::new(OnPool { par: self.par.clone() })
+    }
+
+    /// Shows what these threads do while cells run, here, in one element that changes at most four times a second: how much of the
+    /// time each had a processor, memory, bytes read and written, operations. Its last frame stays in the notebook. Shown
+    /// again, it goes on there.
+    ///
+    /// # Errors
+    /// Never here; a cluster may be gone.
+    ///
+    /// ```
+    /// use ferrolab::prelude::*;
+    /// threads().dashboard()?;
+    /// # Ok::<(), ferrolab::threads::Error>(())
+    /// ```
+    pub fn dashboard(&self) -> Result<(), Error> {
+        let about = About {
+            key: "threads".to_owned(),
+            title: "Threads".to_owned(),
+            link: None,
+            memory: ["its own", "mapped files"],
+        };
+        dashboard::open(about, Box::new(OfThreads::new())).map_err(Error::lost)
     }
 
     /// Arrays that are computed on these threads; see [`mod@crate::array`].

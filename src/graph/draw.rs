@@ -1,21 +1,17 @@
 //! What a graph looks like: its tasks as boxes in the colours of their states, or, of many, how many there are of each
 //! kind; as HTML with a drawing in it, and as text. What is shown when is not known here.
 
-use super::layout::{Layout, Point, Shape};
 use super::node::{Node, State};
 use super::plan::Plan;
+use crate::boxes::{self, Label, Look, MOST, beside, caption, framed};
 use crate::display::{Content, bundle, escape};
 use ferrolab_base::text::grouped;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Of more tasks than this, kinds are counted.
-pub(super) const MOST: usize = 200;
-/// Boxes of a drawing with more than this have no words in them: they are told when one points at them.
-const WORDED: usize = 60;
-/// Characters of a label.
-const LONGEST: usize = 24;
+/// Characters of a chain's names, beyond which only the first and the last one are told.
+const LABEL: usize = 24;
 /// Rows of a summary.
 const ROWS: usize = 30;
 
@@ -29,8 +25,7 @@ struct Piece {
 
 /// A drawing whose boxes may change their colours.
 pub(super) struct Drawing {
-    layout: Layout,
-    widths: Vec<f64>,
+    boxes: boxes::Drawing,
     pieces: Vec<Piece>,
 }
 
@@ -48,12 +43,8 @@ pub(super) fn drawing(wanted: &[Arc<Node>]) -> Content {
     let mut html = format!("{}{svg}", heading(&plan));
     if chains.len() < plan.len() {
         let drawn = Drawing::of_chains(&plan, &chains, &edges);
-        html = format!(
-            "<div style=\"display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start\"><div>{html}</div>\
-             <div>{}{}</div></div>",
-            caption(&format!("as they run: chains of them are one, {} in all", grouped(chains.len() as u64))),
-            drawn.svg()
-        );
+        let told = caption(&format!("as they run: chains of them are one, {} in all", grouped(chains.len() as u64)));
+        html = beside(&html, &format!("{told}{}", drawn.svg()));
     }
     shown(html, Some(svg), listing(&tasks))
 }
@@ -65,14 +56,6 @@ fn shown(html: String, svg: Option<String>, text: String) -> Content {
     bundle(data)
 }
 
-/// HTML in the page's font and colours.
-pub(super) fn framed(html: &str) -> String {
-    format!(
-        "<div style=\"font:12px/1.4 var(--jp-code-font-family,ui-monospace,monospace);\
-         color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));overflow-x:auto\">{html}</div>"
-    )
-}
-
 fn heading(plan: &Plan<'_>) -> String {
     let done = plan.tasks.iter().filter(|task| task.is_done() && !task.is_value()).count();
     let tasks = plan.tasks.iter().filter(|task| !task.is_value()).count();
@@ -82,10 +65,6 @@ fn heading(plan: &Plan<'_>) -> String {
         if tasks == 1 { "" } else { "s" },
         grouped(done as u64)
     ))
-}
-
-fn caption(text: &str) -> String {
-    format!("<div style=\"opacity:.7\">{}</div>", escape(text))
 }
 
 /// Chains of a plan and which needs which.
@@ -114,8 +93,6 @@ impl Drawing {
             let from = task.tasks().iter().filter_map(|needed| places.get(&Arc::as_ptr(needed)));
             edges.extend(from.map(|from| (*from, to)));
         }
-        edges.sort_unstable();
-        edges.dedup();
         Self::new(tasks.iter().map(piece).collect(), edges)
     }
 
@@ -129,11 +106,8 @@ impl Drawing {
     }
 
     fn new(pieces: Vec<Piece>, edges: Vec<(usize, usize)>) -> Self {
-        let worded = pieces.len() <= WORDED;
-        let width = |piece: &Piece| if worded { piece.label.chars().count() as f64 * 6.8 + 18.0 } else { 14.0 };
-        let widths: Vec<f64> = pieces.iter().map(width).collect();
-        let layout = Shape { widths: widths.clone(), edges, step: if worded { 52.0 } else { 34.0 } }.lay_out();
-        Self { layout, widths, pieces }
+        let label = |piece: &Piece| Label { short: piece.label.clone(), told: piece.told.clone() };
+        Self { boxes: boxes::Drawing::new(pieces.iter().map(label).collect(), edges), pieces }
     }
 
     /// The states are these now, in the order of the tasks.
@@ -142,66 +116,13 @@ impl Drawing {
     }
 
     pub(super) fn svg(&self) -> String {
-        let (width, height) = (self.layout.width.max(20.0), self.layout.height.max(20.0));
-        let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"graph of {} tasks\" viewBox=\"0 0 {width:.0} {height:.0}\" \
-             style=\"width:{width:.0}px;max-width:100%;height:auto;font:11px ui-monospace,monospace\">",
-            self.pieces.len()
-        );
-        out += "<g fill=\"none\" stroke=\"currentColor\" stroke-opacity=\".35\">";
-        self.layout.edges.iter().for_each(|path| edge(&mut out, path, self.half()));
-        out += "</g>";
-        for ((piece, at), width) in self.pieces.iter().zip(&self.layout.boxes).zip(&self.widths) {
-            self.piece(&mut out, piece, *at, *width);
-        }
-        out += "</svg>";
-        out
-    }
-
-    /// Half of a box's height.
-    fn half(&self) -> f64 {
-        if self.pieces.len() <= WORDED { 12.0 } else { 7.0 }
-    }
-
-    fn piece(&self, out: &mut String, piece: &Piece, (x, y): Point, width: f64) {
-        let (half, (fill, word)) = (self.half(), look(piece));
-        let round = if piece.value || self.pieces.len() > WORDED { half } else { 4.0 };
-        // Writing to a text does not fail.
-        let _ = write!(
-            out,
-            "<g><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" rx=\"{round}\" \
-             fill=\"{fill}\" fill-opacity=\".8\" stroke=\"currentColor\" stroke-opacity=\".5\"/>",
-            escape(&format!("{}, {word}", piece.told)),
-            x - width / 2.0,
-            y - half,
-            2.0 * half
-        );
-        if self.pieces.len() <= WORDED {
-            let dark = matches!(piece.state, State::Waiting | State::Skipped) && !piece.value;
-            let ink = if dark { "currentColor" } else { "#fff" };
-            let _ = write!(
-                out,
-                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"{ink}\">{}</text>",
-                y + 4.0,
-                escape(&piece.label)
-            );
-        }
-        *out += "</g>";
-    }
-}
-
-/// A line that leaves boxes downwards and passes its points without corners.
-fn edge(out: &mut String, path: &[Point], half: f64) {
-    for (n, pair) in path.windows(2).enumerate() {
-        let (mut from, mut to) = (pair[0], pair[1]);
-        from.1 += if n == 0 { half } else { 0.0 };
-        to.1 -= if n + 2 == path.len() { half } else { 0.0 };
-        let middle = (from.1 + to.1) / 2.0;
-        let _ = write!(
-            out,
-            "<path d=\"M{:.1} {:.1}C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}\"/>",
-            from.0, from.1, from.0, to.0, to.0, to.1
-        );
+        let look = |at: usize| {
+            let piece = &self.pieces[at];
+            let (fill, word) = look(piece);
+            let light = matches!(piece.state, State::Waiting | State::Skipped) && !piece.value;
+            Look { fill, word, dark: !light, round: piece.value }
+        };
+        self.boxes.svg(&format!("graph of {} tasks", self.pieces.len()), look)
     }
 }
 
@@ -220,15 +141,8 @@ fn look(piece: &Piece) -> (&'static str, &'static str) {
     }
 }
 
-fn short(label: String) -> String {
-    if label.chars().count() <= LONGEST {
-        return label;
-    }
-    label.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
 fn piece(task: &Arc<Node>) -> Piece {
-    Piece { label: short(task.label()), told: task.name(), state: task.state(), value: task.is_value() }
+    Piece { label: task.label(), told: task.name(), state: task.state(), value: task.is_value() }
 }
 
 /// A chain is what the least advanced of its tasks is, but for one that runs or failed.
@@ -240,7 +154,7 @@ fn chained(tasks: &[&Arc<Node>]) -> Piece {
     let labels: Vec<String> = tasks.iter().map(|task| task.label()).collect();
     let told = labels.join(" → ");
     let label = match &labels[..] {
-        [first, .., last] if told.chars().count() > LONGEST => {
+        [first, .., last] if told.chars().count() > LABEL => {
             format!("{} … {} ({})", clipped(first), clipped(last), labels.len())
         }
         _ => told.clone(),

@@ -1,9 +1,10 @@
 //! What is seen of a graph while its tasks run: its drawing in the colours of their states, painted at most four times a
 //! second where it stands, or a bar when there are many. The last picture stays in the notebook. It runs nothing.
 
-use super::draw::{Drawing, MOST, framed};
+use super::draw::Drawing;
 use super::node::{Node, State};
 use super::plan::Plan;
+use crate::boxes::{MOST, framed};
 use crate::display::escape;
 use crate::progress::{self, Lane, Outcome, Painted};
 use crate::rt;
@@ -31,7 +32,8 @@ impl Watch {
             return watch;
         }
         let Some(tasks) = all_of(wanted).filter(|_| plan.len() <= MOST) else {
-            watch.bar = Some(progress::State::automatic(plan.len() as u64, &message));
+            let what = if message.is_empty() { "a graph" } else { &message };
+            watch.bar = Some(progress::called(what, || progress::State::automatic(plan.len() as u64, &message)));
             return watch;
         };
         let picture = Picture::new(tasks, message);

@@ -4,7 +4,7 @@
 //! - [`Graph`] makes tasks, [`Task`] is a handle of one, [`Dependencies`] is what a task can be called on;
 //! - a task without its types is in `node`, how values travel in `codec`;
 //! - what is to be run is in `plan`, who runs it is a `Place`: `pool`, the threads of this process, or a cluster, which is not known here;
-//! - `layout` and `draw` make drawings, `live` keeps one up to date while tasks run.
+//! - `draw` makes drawings, `live` keeps one up to date while tasks run.
 //!
 //! Loops over many equal calls are not here: [`crate::par`] and [`Executor::map`](crate::executor::Executor::map) run those at a fraction of the cost.
 
@@ -12,7 +12,6 @@ mod arguments;
 pub(crate) mod codec;
 mod draw;
 mod kept;
-mod layout;
 mod live;
 pub(crate) mod node;
 pub(crate) mod plan;
@@ -27,6 +26,7 @@ pub(crate) use live::Watch;
 pub(crate) use pool::{OnPool, failed};
 pub use task::Task;
 
+use crate::closure::conjure;
 use crate::display::{Content, Display, text};
 use crate::error::Error;
 pub(crate) use arguments::Inputs;
@@ -43,28 +43,16 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
-/// Does not compile when a closure captures something, and says what to do. It stands in each public function, because
-/// rustc names the call that it was compiled for, and that has to be the user's.
+/// As for other closures, with advice of a graph's.
 macro_rules! captures_nothing {
-    ($f:ident: $F:ty) => {{
-        let _ = $f;
-        const {
-            assert!(
-                size_of::<$F>() == 0,
-                "a closure for the cluster, or for a graph, cannot use variables of the notebook, nor of a function around it: give them to the graph with `graph.value(value)`, and join: `graph.join((&task, &value), |(task, value)| …)`"
-            );
-        }
-    }};
+    ($f:ident: $F:ty) => {
+        $crate::closure::captures_nothing!(
+            $f: $F,
+            "a closure for the cluster, or for a graph, cannot use variables of the notebook, nor of a function around it: give them to the graph with `graph.value(value)`, and join: `graph.join((&task, &value), |(task, value)| …)`"
+        )
+    };
 }
 use captures_nothing;
-
-/// A function, or a closure that captures nothing.
-fn conjure<F: Copy + 'static>() -> F {
-    const { assert!(size_of::<F>() == 0) };
-    // SAFETY: reading a type without bytes reads nothing, from any aligned pointer that is not null; F is Copy, so another
-    // value of it may be made from one, and whoever made a task with this type had one.
-    unsafe { std::ptr::NonNull::<F>::dangling().read() }
-}
 
 /// The threads of this process: values need not be written.
 #[derive(Debug, Clone, Copy)]

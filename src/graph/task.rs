@@ -3,7 +3,8 @@
 use super::arguments::Inputs;
 use super::codec::Codec;
 use super::node::{Kind, Needs, Node, Value};
-use super::{Anywhere, Carries, Graph, Inner, captures_nothing, conjure};
+use super::{Anywhere, Carries, Graph, Inner, captures_nothing};
+use crate::closure::conjure;
 use crate::display::Content;
 use crate::error::Error;
 use std::any::type_name;

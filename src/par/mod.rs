@@ -40,6 +40,7 @@ mod stats;
 mod stencil;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tick;
 mod ufunc;
 
@@ -48,6 +49,7 @@ pub use broadcast::ShapeError;
 pub use collect::Par;
 pub use combine::{Chunks, ChunksMut, Enumerate, chunks, chunks_mut, enumerate, items};
 pub(crate) use drive::{Stop, message as text_of_panic, without_bars};
+pub(crate) use fresh::ready as ready_memory;
 pub use grid::{Grid, grid};
 pub use group::{GroupIndex, group_count, group_mean, group_sum};
 pub(crate) use histogram::Bins;
@@ -63,8 +65,11 @@ pub use scan::{cumsum, scan, scan_exclusive};
 pub use sort::{argsort, sort, sort_by, sort_by_key, sort_unstable, sort_unstable_by, sort_unstable_by_key};
 pub use source::{IntoTasks, Tasks};
 pub use stats::{argmax, argmin, max, mean, min, sum, sum_by, sum_compensated, variance};
+pub(crate) use stencil::mirrored;
 pub use stencil::{Around, Around3, Edge, stencil, stencil2, stencil3};
 pub(crate) use stencil::{stencil2_within, stencil3_within};
+pub(crate) use text::Mapped;
+pub use text::{TextBlocks, TextFile, TextLines, text_file};
 pub use ufunc::{
     Ufunc1, Ufunc2, Ufunc3, ufunc1, ufunc1_f32, ufunc2, ufunc2_f32, ufunc3, ufunc3_f32, vectorize1, vectorize2,
     vectorize3,

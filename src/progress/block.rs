@@ -72,6 +72,11 @@ impl Block {
         self.inner().join(bar);
     }
 
+    /// The bars in it that run.
+    pub(super) fn running(&self) -> Vec<Arc<State>> {
+        self.inner().slots.iter().filter_map(|slot| slot.bar.clone()).collect()
+    }
+
     /// Does a bar in it run?
     pub(super) fn is_running(&self) -> bool {
         self.inner().is_running()

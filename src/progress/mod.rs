@@ -25,9 +25,9 @@ pub use iter::{Iter, ProgressIterator, progress};
 pub(crate) use nest::Inside;
 pub use parallel::{Parallel, ParallelProgress};
 pub use sampler::settle;
-pub(crate) use sampler::{Painted, paint};
+pub(crate) use sampler::{Painted, paint, works};
 use state::Start;
-pub(crate) use state::{Outcome, State};
+pub(crate) use state::{Outcome, State, called};
 pub use view::Unit;
 pub(crate) use view::{Lane, clock};
 

@@ -24,6 +24,10 @@ const MOST_BLOCKS: usize = 40;
 /// on any thread, and once more when the cell has ended.
 pub(crate) trait Painted: Send + Sync {
     fn sample(&self, now: Instant);
+    /// A cell has ended: it is asked once more, on the thread of the cell.
+    fn settle(&self, now: Instant) {
+        self.sample(now);
+    }
     /// Is there anything to paint, now or later?
     fn is_alive(&self) -> bool;
 }
@@ -125,11 +129,19 @@ pub(super) fn watch(bar: &Arc<State>) {
     start(&mut registry);
 }
 
-/// Paints something from now on, until it is not alive.
+/// Paints something from now on, until it is not alive. What outlives its cell is given here again when another one begins.
 pub(crate) fn paint(picture: Arc<dyn Painted>) {
     let mut registry = registry();
-    registry.pictures.push(picture);
+    if !registry.pictures.iter().any(|known| Arc::ptr_eq(known, &picture)) {
+        registry.pictures.push(picture);
+    }
     start(&mut registry);
+}
+
+/// The bars that run now and stand below no other.
+pub(crate) fn works() -> Vec<Arc<State>> {
+    let (blocks, _) = registry().all();
+    blocks.iter().flat_map(|block| block.running()).filter(|bar| bar.parent() == 0).collect()
 }
 
 /// Paints a block again, if need be; the last paint of its bars is to come.
@@ -173,7 +185,7 @@ pub fn settle() {
     }
     let (blocks, pictures) = registry().all();
     blocks.iter().for_each(|block| block.sample(Instant::now()));
-    pictures.iter().for_each(|picture| picture.sample(Instant::now()));
+    pictures.iter().for_each(|picture| picture.settle(Instant::now()));
     let mut registry = registry();
     registry.current = None;
     registry.made = 0;

@@ -6,6 +6,7 @@ use super::nest;
 use super::sampler;
 use super::view::{Lane, Unit, View};
 use crate::rt;
+use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -103,11 +104,33 @@ pub(crate) struct State {
     lanes: AtomicBool,
     workers: Mutex<Vec<Lane>>,
     text: Mutex<(String, Unit)>,
+    /// What the work is: bars do not say so, dashboards do.
+    what: String,
     outcome: AtomicU8,
     rate: Mutex<Rate>,
     parent: u64,
     place: &'static Location<'static>,
     pub(super) block: OnceLock<Arc<Block>>,
+}
+
+thread_local! {
+    /// What the work is for which this thread makes bars now.
+    static WHAT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Does something in which bars are made of work that is called so; where that has a name already, it keeps it.
+pub(crate) fn called<R>(what: &str, work: impl FnOnce() -> R) -> R {
+    struct Back(String);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            WHAT.replace(std::mem::take(&mut self.0));
+        }
+    }
+    if WHAT.with_borrow(|known| !known.is_empty()) {
+        return work();
+    }
+    let _back = Back(WHAT.replace(what.to_owned()));
+    work()
 }
 
 fn identity() -> usize {
@@ -148,6 +171,7 @@ impl State {
             lanes: AtomicBool::new(false),
             workers: Mutex::default(),
             text: Mutex::new((message.to_owned(), Unit::default())),
+            what: WHAT.with_borrow(String::clone),
             outcome: AtomicU8::new(0),
             rate: Mutex::new(Rate { at: now, done: 0, smooth: 0.0 }),
             parent: start.parent,
@@ -156,6 +180,15 @@ impl State {
         });
         sampler::watch(&state);
         state
+    }
+
+    /// What the work is, else the text in front of the bar.
+    pub(crate) fn called(&self) -> String {
+        if !self.what.is_empty() {
+            return self.what.clone();
+        }
+        let message = lock(&self.text).0.clone();
+        if message.is_empty() { "tasks".to_owned() } else { message }
     }
 
     pub(super) fn id(&self) -> u64 {

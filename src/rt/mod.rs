@@ -199,6 +199,11 @@ pub(crate) fn memory_available() -> Option<u64> {
     memory::available()
 }
 
+/// The threads of the pool of this process: the place of each in it, and its number in the system.
+pub(crate) fn pool_threads() -> Vec<(usize, i32)> {
+    own::workers()
+}
+
 /// Threads of the pool that runs this cell's parallel work.
 ///
 /// ```

@@ -8,11 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 struct Own {
     threads: Vec<i32>,
+    /// Those of the pool: their places in it, and their numbers.
+    workers: Vec<(usize, i32)>,
     children: Vec<u32>,
     descriptors: Vec<i32>,
 }
 
-static OWN: Mutex<Own> = Mutex::new(Own { threads: Vec::new(), children: Vec::new(), descriptors: Vec::new() });
+static OWN: Mutex<Own> =
+    Mutex::new(Own { threads: Vec::new(), workers: Vec::new(), children: Vec::new(), descriptors: Vec::new() });
 
 fn own() -> MutexGuard<'static, Own> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -23,7 +26,9 @@ struct Mark(i32);
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        own().threads.retain(|thread| *thread != self.0);
+        let mut own = own();
+        own.threads.retain(|thread| *thread != self.0);
+        own.workers.retain(|(_, thread)| *thread != self.0);
     }
 }
 
@@ -33,6 +38,17 @@ impl Drop for Mark {
 /// ferrolab::rt::own::thread();
 /// ```
 pub fn thread() {
+    mark();
+}
+
+/// The calling thread is ours, and has this place in the pool.
+pub(super) fn worker(place: usize) {
+    let number = mark();
+    own().workers.push((place, number));
+}
+
+/// Notes the calling thread; its number.
+fn mark() -> i32 {
     thread_local! {
         static MARK: std::cell::RefCell<Option<Mark>> = const { std::cell::RefCell::new(None) };
     }
@@ -40,6 +56,7 @@ pub fn thread() {
     let number = unsafe { libc::syscall(libc::SYS_gettid) } as i32;
     own().threads.push(number);
     MARK.with_borrow_mut(|mark| *mark = Some(Mark(number)));
+    number
 }
 
 /// A child process is ours.
@@ -62,6 +79,11 @@ pub(crate) fn threads() -> Vec<i32> {
     own().threads.clone()
 }
 
+/// The threads of the pool: their places in it, and their numbers.
+pub(super) fn workers() -> Vec<(usize, i32)> {
+    own().workers.clone()
+}
+
 /// Our child processes.
 pub(crate) fn children() -> Vec<u32> {
     own().children.clone()
@@ -74,7 +96,9 @@ pub(crate) fn descriptors() -> Vec<i32> {
 
 /// In a copy that took over: its threads are those that it starts from now on.
 pub(crate) fn forget_threads() {
-    own().threads.clear();
+    let mut own = own();
+    own.threads.clear();
+    own.workers.clear();
 }
 
 /// Nobody is in the middle of a change while this is held.

@@ -36,6 +36,7 @@ pub unsafe extern "C" fn ferrolab_rt_attach(frames: i32, replies: i32) {
 pub extern "C" fn ferrolab_rt_begin() {
     signals::reset();
     IN_CELL.store(true, Ordering::Relaxed);
+    crate::dashboard::resume();
 }
 
 /// After a cell's code: bars are painted for the last time, and what was printed goes out. Not an

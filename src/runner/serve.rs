@@ -242,6 +242,7 @@ impl Server {
     fn run(&mut self, entry: extern "C" fn()) -> Outcome {
         signals::reset();
         cell::begin();
+        crate::dashboard::resume();
         let meter = usage::begin();
         entry();
         // Bars that are still painted are painted for the last time, and no painting thread is in

@@ -65,12 +65,15 @@ GROUPS = {
             "cumsum 0": z.cumsum(0).sum_axis(1); "cumsum 1": z.cumsum(1).sum_axis(0); "cumsum": on.array().arange(1000).cumsum(0).max(); "matmul": z.dot(&z.t()).sum_axis(0); "vectors": z.slice(s![0usize, ..]).dot(&z.slice(s![1usize, ..]));
             "clamp": cut.stencil(Edge::Clamp, |a| a.at(-1, 0) + 2.0 * a.at(0, 1) + a.at(1, -1)); "wrap": cut.stencil(Edge::Wrap, |a| a.at(-2, 1) - a.at(1, 2)); "fill": cut.stencil(Edge::Fill(9.0), |a| a.at(-1, -1) + (a.y * 100 + a.x) as f64);
             "far": cut.stencil(Edge::Clamp, |a| a.at(11, 0) + a.at(0, -30)); "far around": cut.stencil(Edge::Wrap, |a| a.at(-25, 13)); "3": cube.rechunk([2, 7, 8]).stencil(Edge::Wrap, |a| a.at(1, 0, 0) + a.at(0, -1, 0) + a.at(0, 0, 2)).sum_axis(2);
+            "reflect": cut.stencil(Edge::Reflect, |a| a.at(-3, 1) + a.at(2, -2)); "map_overlap": cut.map_overlap([2, 1], Edge::Reflect, |b| &b * 2.0); "overlap wrap": cut.map_overlap([3, 4], Edge::Wrap, box_sums).sum_axis(0);
+            "overlap clamp": z.rechunk([20, 9]).map_overlap([3, 4], Edge::Clamp, box_sums); "overlap fill": z.rechunk([25, 30]).map_overlap([3, 4], Edge::Fill(2.0), box_sums); "overlap 3": cube.rechunk([2, 3, 8]).map_overlap([1, 2, 0], Edge::Wrap, |b| b.mapv(|x| x as f32)).sum_axis(2);
             "map_blocks": n.rechunk([7]).map_blocks(|block| &block - block[0]); "map_blocks 2": z.rechunk([25, 30]).map_blocks(|block| block.mapv(|x| x as f32)).sum_axis(0);
             "after a reshape": z.t().reshape([30, 100]).cumsum(0).sum_axis(1); "steps": { let mut a = cut.clone(); for _ in 0..3 { a = a.stencil(Edge::Clamp, |a| 0.25 * (a.at(-1, 0) + a.at(1, 0) + a.at(0, -1) + a.at(0, 1))); } a.sum() };
         }""",
 }
 MACRO = """
 use ndarray::s;
+fn box_sums(b: ndarray::ArrayViewD<f64>) -> ndarray::ArrayD<f64> { let b = b.into_dimensionality::<ndarray::Ix2>().unwrap(); ndarray::Array2::from_shape_fn((b.nrows() - 6, b.ncols() - 8), |(i, j)| b.slice(s![i..i + 7, j..j + 9]).sum()).into_dyn() }
 macro_rules! told { ($($name:literal: $array:expr;)*) => { vec![$(($name, format!("{:?}", $array.compute()?))),*] } }
 """
 COMPARED = """let (here, there) = (study_{0}(&threads().quiet())?, study_{0}(&cluster.quiet())?);

@@ -89,3 +89,22 @@ def test_parameters_are_read_once_by_each_worker(k):
 def test_a_future_of_threads_is_no_slice_there(k):
     k.run("let here = threads().submit(3u64, |n| vec![n; 3])?; threads().submit_slice(&here, |v| v.iter().sum::<u64>())?.result()?").until("execute_result").result("9").until().idle()
     k.run("cluster.submit_slice(&here, |v| v.len())?").until("error").error(None, "future of threads()").until().idle()
+
+
+def test_text_files_are_tasks_that_workers_read(k, tmp_path):
+    """The same lines and blocks as on threads, however they are put into batches; a file that has changed, or is not seen there, is an error that names it."""
+    path = tmp_path / "words.txt"
+    path.write_text("".join(f"wörd {i} {'x' * (i % 97)}\n" for i in range(30_000)) + "the last one, without an end")
+    k.ok(
+        f'let file = par::text_file("{path}")?; let (lines, blocks) = (file.lines(), file.blocks(10_000));\n'
+        "fn hashes(on: &impl Executor, lines: &par::TextLines, blocks: &par::TextBlocks) -> Result<(Vec<usize>, Vec<usize>), cluster::Error> {\n"
+        "    Ok((on.map(lines, |line| line.len() + line.bytes().map(usize::from).sum::<usize>())?, on.map(blocks, |block| block.lines().count())?))\n}",
+        timeout=60,
+    )
+    k.run("let here = hashes(&threads(), &lines, &blocks)?; (here.0.len(), here.1.iter().sum::<usize>(), here == hashes(&cluster.quiet(), &lines, &blocks)?)").until("execute_result").result("(30001, 30001, true)").until().idle()
+    k.run("cluster.quiet().filter_map(par::enumerate(&lines), |(i, line)| (!line.starts_with(&format!(\"wörd {i} \"))).then(|| (i, line.to_owned())))?").until("execute_result").result('[(30000, "the last one, without an end")]').until().idle()
+    path.write_text("another\n")
+    k.run("cluster.quiet().map(&lines, |line| line.len())?.len()").until("error").error(None, "words.txt", "was changed").until().idle()
+    path.unlink()
+    k.run("cluster.quiet().map(&lines, |line| line.len())?.len()").until("error").error(None, "words.txt", "cannot be read").until().idle()
+    k.ok("let (file, lines, blocks) = ((), (), ());")

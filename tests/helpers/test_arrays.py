@@ -55,6 +55,67 @@ def test_a_card_and_an_explanation_are_shown(k):
     assert "sum along [0]" in "".join(story.shown("text/plain"))
 
 
+def test_a_drawing_shows_operations_and_tasks(k):
+    k.run("let x = threads().array().random().seed(7).normal([1000, 300]).rechunk([250, 300]); let y = (&x - x.mean_axis(0)).map(|x| x * x).sum();").idle()
+    story = k.run("y.visualize();").until().idle()
+    (html,) = story.shown("text/html")
+    (text,) = story.shown("text/plain")
+    assert html.count("<svg") == 2 and story.shown("image/svg+xml")
+    for told in ("normal (", "rechunk (", "sum along [0] (", "sum ("):
+        assert told in text and told in html, text
+    assert "[1000, 300] of f64, 4 chunks of [250, 300]" in text
+    # two passes of four chunks: the mean's tasks, which are put together, and the sum's, each of which needs that mean
+    tasks = html[html.index(" tasks of "):]
+    assert text.splitlines()[-1] == "10 tasks of 2 passes" and tasks.count("<title>") == 10, text
+    assert tasks.count("<path") == 4 + 4 + 4, "to the mean, from it, to the sum"
+    # of many, kinds are counted, and nothing grows with chunks
+    k.run("let mut z = x.clone(); for _ in 0..300 { z = z * 0.5 + 1.0; } let z = z.rechunk([1, 300]).sum();").idle()
+    story = k.run("z.visualize();").until().idle()
+    (html,) = story.shown("text/html")
+    assert "<svg" not in html and "multiply" in html and "more than 200 are not drawn" in html and len(html) < 5000, html
+
+
+EDGES = {"Clamp": "edge", "Wrap": "wrap", "Reflect": "symmetric", "Fill(-3)": "constant"}
+
+
+def test_blocks_with_their_surroundings_are_as_numpys_padding(k, tmp_path):
+    """Sums of 5 × 3 windows, in chunks of several sizes, where each rule of the edges is one of numpy's `pad`; also with a depth that is beyond the array."""
+    import numpy
+
+    numbers = numpy.fromfunction(lambda i, j: (i * 31 + j * 17) % 101, (23, 17), dtype=int)
+    for mode in EDGES.values():
+        padded = numpy.pad(numbers, ((2, 2), (1, 1)), mode=mode, **({"constant_values": -3} if mode == "constant" else {}))
+        numpy.save(tmp_path / f"{mode}.npy", numpy.lib.stride_tricks.sliding_window_view(padded, (5, 3)).sum(axis=(2, 3)))
+    k.run(
+        "use ferrolab::par::Edge; use ndarray::{Array1, ArrayD, ArrayViewD, Ix1, Ix2};\n"
+        "fn sums(block: ArrayViewD<i64>) -> ArrayD<i64> { let b = block.into_dimensionality::<Ix2>().unwrap(); "
+        "b.windows([5, 3]).into_iter().map(|w| w.sum()).collect::<Array1<i64>>().into_shape_with_order((b.nrows() - 4, b.ncols() - 2)).unwrap().into_dyn() }\n"
+        "fn far(block: ArrayViewD<i64>) -> ArrayD<i64> { block.into_dimensionality::<Ix1>().unwrap().windows(19).into_iter().map(|w| w.sum()).collect::<Array1<i64>>().into_dyn() }\n"
+        "let n = threads().array().from_fn([23, 17], |[i, j]| ((i * 31 + j * 17) % 101) as i64);"
+    ).idle()
+    edges = ", ".join(f'(Edge::{edge}, "{tmp_path}/{mode}.npy")' for edge, mode in EDGES.items())
+    story = k.run(
+        f"let mut wrong = Vec::new(); for (edge, path) in [{edges}] {{ let want = threads().array().npy::<i64, Ix2>(path)?.compute()?;\n"
+        "for chunks in [[23, 17], [7, 17], [1, 4], [23, 5]] { if n.rechunk(chunks).map_overlap([2, 1], edge, sums).compute()? != want { wrong.push((path, chunks)); } }\n"
+        "if n.map_overlap([2, 1], edge, sums).compute()? != want { wrong.push((path, [0, 0])); } } wrong"
+    )
+    story.result("[]").idle()
+    # the same with what is around cut off again, whole blocks, and one axis alone; and much more than there is of an array
+    numbers = numpy.pad(numpy.arange(4), 9, mode="symmetric")
+    want = ", ".join(str(numbers[i : i + 19].sum()) for i in range(4))
+    k.run(
+        "(n.rechunk([4, 5]).map_overlap([3, 0], Edge::Reflect, |b| b.mapv(|x| x * 2)).compute()? == n.compute()? * 2, threads().array().arange(4).rechunk([2]).map_overlap([9], Edge::Reflect, far).compute()?.to_vec())"
+    ).result(f"(true, [{want}])").idle()
+
+
+def test_a_block_of_another_shape_is_refused_by_name(k):
+    k.run("use ferrolab::par::Edge; let n = threads().array().arange(12).rechunk([4]);").idle()
+    k.run("n.map_overlap([1], Edge::Wrap, |b| b.slice_each_axis(|_| (..3).into()).to_owned()).compute()?").fails(
+        None, "map_overlap", "the block at [0] has shape [3], not [4], nor [6] with what is around it")
+    k.run("n.map_overlap([1], Edge::Wrap, |b| if b[1] == 4 { panic!(\"no four\") } else { b.to_owned() }).compute()?").fails(None, "no four")
+    k.run("n.sum().compute()?").result("66").idle()
+
+
 def test_long_work_shows_a_bar_and_is_interrupted(k):
     k.run("let kept = 5;").idle()
     story = k.run('println!("begun"); threads().array().random().normal([1 << 40]).sum().compute()?').begin()

@@ -84,15 +84,20 @@ def can_mount() -> bool:
 
 
 def oldest_python() -> str:
-    """A Python with the oldest release of distributed that is stated; made once for the test directory."""
-    folder = process.WORK / f"oldest-{OLDEST}"
+    """A Python with the oldest release of distributed that is stated."""
+    return locked_venv(f"oldest-{OLDEST}", f"distributed=={OLDEST}", "numpy", "cryptography")
+
+
+def locked_venv(name: str, *packages: str) -> str:
+    """A Python with packages of its own; made once for the test directory, by whoever comes first."""
+    folder = process.WORK / name
     python = folder / "bin/python"
     process.WORK.mkdir(parents=True, exist_ok=True)
-    with (process.WORK / "oldest.lock").open("w") as lock:
+    with (process.WORK / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"distributed=={OLDEST}", "numpy", "cryptography"], check=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], check=True)
             (folder / "done").touch()
     return str(python)
 

@@ -20,7 +20,7 @@ use super::Cluster;
 use crate::array::buffer::Memory;
 use crate::array::node::{Kind, Line, Node, Stage};
 use crate::array::plan::Plan;
-use crate::array::{Arrays, Explanation, Place, persisted};
+use crate::array::{Arrays, Place, persisted};
 use crate::executor::Error;
 use computation::Computation;
 use memory::Workers;
@@ -72,10 +72,10 @@ impl Place for OnCluster {
         Ok(persisted(node, kind, line))
     }
 
-    fn explain(&self, node: &Arc<Node>) -> Explanation {
+    fn plan(&self, node: &Arc<Node>) -> Plan {
         // A cluster that is gone is an error of what is computed; what would be done is known without it.
         let apart = Workers::of(&self.cluster).unwrap_or_default().apart(false);
-        Explanation::of(&Plan::apart(std::slice::from_ref(node), apart))
+        Plan::apart(std::slice::from_ref(node), apart)
     }
 
     fn quiet(&self) -> Arc<dyn Place> {

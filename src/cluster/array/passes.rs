@@ -14,6 +14,7 @@ use crate::array::shape::Chunked;
 use crate::array::task::{Ready, Work as Left};
 use crate::array::wire::{Job, Wire};
 use crate::executor::Error;
+use crate::progress::called;
 use std::sync::Arc;
 
 /// Bytes of a task's partial results, about.
@@ -31,9 +32,12 @@ impl Computation<'_> {
                 ready.own_bytes() + chunk_bytes(pass, 1),
                 &pass.grid.chunk,
             )?;
-            stream::run(self.cluster, pass, &wire, &self.codes, &mut |work| {
-                gathered.take(pass, work);
-                Ok(())
+            let codes = &self.codes;
+            called(&pass.names(), || {
+                stream::run(self.cluster, pass, &wire, codes, &mut |work| {
+                    gathered.take(pass, work);
+                    Ok(())
+                })
             })?;
         } else {
             self.tasks(pass, &wire, &slots, &mut gathered)?;
@@ -94,7 +98,7 @@ impl Computation<'_> {
         let each = if chunked.is_empty() { bundle(pass, &parts) } else { 1 };
         let (cluster, workers, node) = (self.cluster, self.workers, Arc::clone(&pass.sinks[0].node));
         let programs = self.programs()?;
-        programs.begin(cluster, names(pass), pass.tasks() as u64);
+        programs.begin(cluster, pass.names(), pass.tasks() as u64);
         let description = Description::sent(programs, wire)?;
         let slot_of = |own: &Parts| parts.iter().position(|parts| std::ptr::eq(Arc::as_ptr(parts), own)).unwrap_or(0);
         let (mut sent, mut chunks) = (Vec::new(), vec![vec![(0, 0); pass.grid.len()]; pass.sinks.len()]);
@@ -177,13 +181,6 @@ impl Sent {
         }
         Ok(())
     }
-}
-
-/// What a pass is called.
-fn names(pass: &Pass) -> String {
-    let names: Vec<String> =
-        pass.sinks.iter().map(|sink| format!("{} ({})", sink.node.name(), sink.node.line())).collect();
-    names.join(", ")
 }
 
 /// Bytes of chunks that a task leaves.

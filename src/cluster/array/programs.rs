@@ -10,7 +10,7 @@ use crate::cluster::code;
 use crate::cluster::protocol::{Answer, Failure, ProgramHead, Request, Source};
 use crate::cluster::run::{Painted, failed, print_lines};
 use crate::executor::{Error, ErrorKind};
-use crate::progress::Outcome;
+use crate::progress::{Outcome, called};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,7 +65,7 @@ impl Programs {
 
     /// What follows is called so, and is so many tasks of a pass.
     pub(super) fn begin(&mut self, cluster: &Cluster, what: String, tasks: u64) {
-        self.bar = Some(Painted::new(&cluster.appearance, tasks));
+        self.bar = Some(called(&what, || Painted::new(&cluster.appearance, tasks)));
         self.what = what;
     }
 

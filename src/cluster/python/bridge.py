@@ -261,6 +261,22 @@ async def on_logs(connection: Connection, head: protocol.Logs, body: bytes) -> N
     connection.send(protocol.LogTexts({**text, **cluster.origin.logs()}))
 
 
+async def on_board(connection: Connection, head: protocol.Board, body: bytes) -> None:
+    """What the cluster does, as often as it is asked for while the connection is open."""
+    cluster = cluster_of(head)
+    # a board of this client's own: others may watch the same scheduler
+    name = f"ferrolab-board-{cluster.client.id}"
+    try:
+        while True:
+            seen = await cluster.unless_silent(cluster.client.run_on_scheduler(worker_module.board, name))
+            connection.send(protocol.Looked(**seen))
+            await connection.receive()
+    finally:
+        # between cells nobody watches; a scheduler that is gone has nothing to forget
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(cluster.client.run_on_scheduler(worker_module.no_board, name), 5)
+
+
 async def on_close(connection: Connection, head: protocol.Close, body: bytes) -> None:
     cluster = CLUSTERS.get(head.cluster)
     if cluster is not None:
@@ -287,6 +303,7 @@ OPERATIONS = {
     protocol.Wait: on_wait,
     protocol.Logs: on_logs,
     protocol.Close: on_close,
+    protocol.Board: on_board,
 }
 
 # those that need an answer of the scheduler, and nothing that takes long

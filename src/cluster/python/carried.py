@@ -1,7 +1,7 @@
 """The module that runs on workers, as this process has it, and how workers and the scheduler come by it.
 
 Its name holds a hash of its text, so that several releases can share a cluster. What it does is `worker.py` and its other
-parts, `worker_life.py` and `worker_graph.py`.
+parts, `worker_life.py`, `worker_graph.py` and `worker_board.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cloudpickle
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-TEXT = "".join((FOLDER / name).read_text() for name in ("worker.py", "worker_life.py", "worker_graph.py"))
+TEXT = "".join((FOLDER / name).read_text() for name in ("worker.py", "worker_life.py", "worker_graph.py", "worker_board.py"))
 NAME = f"ferrolab_worker_{hashlib.sha256(TEXT.encode()).hexdigest()[:16]}"
 
 

@@ -237,6 +237,16 @@ class Close:
 
 
 @dataclasses.dataclass
+class Board:
+    cluster: str
+
+
+@dataclasses.dataclass
+class Look:
+    pass
+
+
+@dataclasses.dataclass
 class Panic:
     task: int
     message: str
@@ -387,6 +397,26 @@ class FutureStates:
 
 
 @dataclasses.dataclass
+class Looked:
+    seconds: float
+    workers: int
+    threads: int
+    # name, and the shares of the time in which it computed, waited for data of others, and for its disk
+    lanes: list[list]
+    # "thread" or "worker", and of how many of them each lane is
+    lane_of: list
+    # name, and bytes: managed, unmanaged, spilled, limit
+    memory: list[list]
+    memory_of: int
+    # bytes between workers, to their disks, and back
+    moved: list
+    states: dict[str, int]
+    done: int
+    # seconds that the scheduler took for it
+    took: float
+
+
+@dataclasses.dataclass
 class LogTexts:
     logs: dict[str, str]
 
@@ -396,11 +426,11 @@ ASKS = ("kind", {"local": Local, "jobs": Jobs, "address": Address, "file": File,
 REQUESTS = ("op", {
     "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "graph": Graph, "programs": Programs, "free": Free, "fetch": Fetch,
     "costs": AskCosts, "leave": Leave, "gather": Gather, "result": Result, "states": States,
-    "release": Release, "publish": Publish, "publish_array": PublishArray, "dataset": Dataset, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close,
+    "release": Release, "publish": Publish, "publish_array": PublishArray, "dataset": Dataset, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close, "board": Board, "look": Look,
 })  # fmt: skip
 ANSWERS = ("kind", {
     "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed, "running": Running, "costs": Costs, "values": Values, "published": Published,
-    "lines": Lines, "news": News, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts,
+    "lines": Lines, "news": News, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts, "looked": Looked,
 })  # fmt: skip
 TAGS = {kind: (tag, name) for tag, names in (ASKS, REQUESTS, ANSWERS) for name, kind in names.items()}
 

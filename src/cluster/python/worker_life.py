@@ -121,12 +121,25 @@ def start(worker) -> None:
     """On each worker, also those that join later, before its first task."""
     worker.metrics["ferrolab"] = count_calls
     worker.metrics["ferrolab_host"] = name_host
+    worker.metrics["ferrolab_moved"] = count_moved
     if not FOLLOWED and os.environ.get("FERROLAB_WORKER_LINES", "1") != "0":
         FOLLOWED.append(Lines(1, worker))
 
 
 async def count_calls(worker) -> dict[str, int]:
     return progress()
+
+
+async def count_moved(worker) -> dict[str, float]:
+    """Bytes that this worker sent to others, and wrote to and read from its disk; and the seconds that the disk took."""
+    # a worker that never writes to its disk has a plain dictionary
+    disk = getattr(worker.data, "cumulative_metrics", {})
+    return {
+        "sent": getattr(worker, "transfer_outgoing_bytes_total", 0),
+        "written": disk.get(("disk-write", "bytes"), 0),
+        "read": disk.get(("disk-read", "bytes"), 0),
+        "disk_seconds": disk.get(("disk-write", "seconds"), 0.0),
+    }
 
 
 async def name_host(worker) -> str:

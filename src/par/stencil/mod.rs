@@ -18,6 +18,7 @@ use std::ops::Range;
 /// let left = |edge| stencil(&a, 1, edge, |w| w[0]);
 /// assert_eq!(left(Edge::Wrap), [4.0, 1.0, 2.0]);
 /// assert_eq!(left(Edge::Clamp), [1.0, 1.0, 2.0]);
+/// assert_eq!(left(Edge::Reflect), [1.0, 1.0, 2.0]);
 /// assert_eq!(left(Edge::Fill(0.0)), [0.0, 1.0, 2.0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +27,16 @@ pub enum Edge<T> {
     Clamp,
     /// The other side: the array is a ring, or a torus.
     Wrap,
+    /// The array as in a mirror at its edge, whose value comes twice: `b a | a b c | c b`.
+    Reflect,
     /// This value.
     Fill(T),
+}
+
+/// Which of `len` elements is seen at an index in mirrors at both ends.
+pub(crate) fn mirrored(at: isize, len: usize) -> usize {
+    let at = at.rem_euclid(2 * len as isize) as usize;
+    at.min(2 * len - 1 - at)
 }
 
 impl<T: Copy> Edge<T> {
@@ -38,6 +47,7 @@ impl<T: Copy> Edge<T> {
             (Ok(at), _) if at < len => Ok(at),
             (_, Self::Clamp) => Ok(at.clamp(0, len as isize - 1) as usize),
             (_, Self::Wrap) => Ok(at.rem_euclid(len as isize) as usize),
+            (_, Self::Reflect) => Ok(mirrored(at, len)),
             (_, Self::Fill(value)) => Err(value),
         }
     }

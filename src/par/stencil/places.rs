@@ -133,7 +133,7 @@ impl<'a, T: Copy, const N: usize> Places<'a, T, N> {
     fn fill(&self) -> T {
         match self.edge {
             Edge::Fill(value) => value,
-            Edge::Clamp | Edge::Wrap => self.input[0],
+            Edge::Clamp | Edge::Wrap | Edge::Reflect => self.input[0],
         }
     }
 }

@@ -88,8 +88,8 @@ fn builder(threads: usize, begun: Arc<AtomicUsize>) -> ThreadPoolBuilder {
         .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|index| format!("worker {index}"))
-        .start_handler(move |_| {
-            own::thread();
+        .start_handler(move |place| {
+            own::worker(place);
             signals::install_for_this_thread();
             begun.fetch_add(1, Ordering::SeqCst);
         })
