@@ -46,6 +46,8 @@ pub enum Verb {
     Crates(CratesArgs),
     /// Show what your cache holds, or remove what nobody has used for long
     Cache(CacheArgs),
+    /// Print a script that goes with notebooks, to be kept or changed
+    Script(ScriptArgs),
     /// The process that runs cells (the kernel calls this)
     #[command(hide = true)]
     Runner(RunnerArgs),
@@ -244,6 +246,31 @@ pub struct CratesArgs {
     /// A dependency that is to be had besides, as after `:dep`; may be given several times
     #[arg(long, value_name = "CRATE")]
     pub dep: Vec<String>,
+}
+
+/// `ferrolab script`.
+#[derive(Debug, Args)]
+pub struct ScriptArgs {
+    /// Which
+    #[arg(value_enum)]
+    pub name: Script,
+}
+
+/// Scripts that go with notebooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Script {
+    /// Dask workers in a Slurm job of their own: sbatch workers.sbatch scheduler.json
+    #[value(name = "workers.sbatch")]
+    Workers,
+}
+
+impl Script {
+    /// Its place among the files of the helper crate.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Workers => "src/cluster/python/workers.sbatch",
+        }
+    }
 }
 
 /// `ferrolab cache`.

@@ -40,6 +40,7 @@ impl Engine {
             flags: &self.flags,
             kind: CrateKind::Statements,
             text: question.text,
+            file: question.hash,
             hash: question.hash,
             identity: question.about,
             linked: question.linked,

@@ -61,8 +61,25 @@ pub trait Listener {
     fn input(&mut self, prompt: &str, password: bool) -> Option<String>;
 }
 
-/// Where a line and column of a generated file stand, as the user knows that place.
-pub type Locate<'a> = &'a dyn Fn(&str, u32, u32) -> Option<String>;
+/// Who answers what a cell asks that only the engine knows.
+pub trait Answers {
+    /// Where a line and column of a generated file stand, as the user knows that place.
+    fn locate(&self, file: &str, line: u32, column: u32) -> Option<String>;
+    /// Code of these objects, compiled for another processor: its objects, and where functions of the first ones are in
+    /// them. It may take minutes.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn recompile(
+        &mut self,
+        processor: &str,
+        objects: &[String],
+        places: &[Place],
+    ) -> Result<(Vec<String>, Vec<Place>), String>;
+}
+
+/// A function: its object, by its place in a list, and its place in that, in bytes.
+pub type Place = (u32, u64);
 
 /// A display as the runner sent it.
 #[derive(Debug)]
@@ -145,7 +162,7 @@ impl Runner {
     }
 
     /// Run a cell, load a library, or undo: send a command and follow it to its end.
-    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener, locate: Locate<'_>) -> Ended {
+    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener, answers: &mut dyn Answers) -> Ended {
         self.control.begin();
         reap_later([]);
         // A copy that has taken over meanwhile must not run what was meant for its original.
@@ -153,7 +170,7 @@ impl Runner {
         let ended = match sent {
             Ok(()) => {
                 let (interrupts, begun) = (0, false);
-                Following { runner: self, locate, interrupts, begun, since: None, usage: None, held: None }
+                Following { runner: self, answers, interrupts, begun, since: None, usage: None, held: None }
                     .follow(listener)
             }
             Err(_) => self.buried(End::Died("it had ended before".to_owned())),
@@ -218,7 +235,7 @@ impl Drop for Runner {
 /// One run in progress.
 struct Following<'a> {
     runner: &'a mut Runner,
-    locate: Locate<'a>,
+    answers: &'a mut dyn Answers,
     /// Interrupts that were acted on.
     interrupts: u32,
     /// The runner has begun with the command.
@@ -251,7 +268,7 @@ impl Following<'_> {
             }
             if self.runner.control.ended() {
                 self.runner.control.signal(libc::SIGKILL);
-                return self.runner.buried(End::Stopped);
+                return self.runner.buried(End::Dismissed);
             }
             stopped |= self.climb(snapshot, listener);
         }
@@ -329,8 +346,17 @@ impl Following<'_> {
                 self.runner.reply(&reply);
             }
             Frame::Where { file, line, column } => {
-                let text = (self.locate)(&file, line, column).unwrap_or_default();
+                let text = self.answers.locate(&file, line, column).unwrap_or_default();
                 self.runner.reply(&Reply::Place { text });
+            }
+            Frame::Recompile { processor, objects, places } => {
+                self.held = self.runner.drain(listener);
+                let made = self.answers.recompile(&processor, &objects, &places);
+                let (objects, places, problem) = match made {
+                    Ok((objects, places)) => (objects, places, String::new()),
+                    Err(problem) => (Vec::new(), Vec::new(), problem),
+                };
+                self.runner.reply(&Reply::Recompiled { objects, places, problem });
             }
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });
