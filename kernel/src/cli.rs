@@ -222,7 +222,8 @@ pub struct PackArgs {
     /// The processors to compile for, as with `warm`
     #[arg(long, value_name = "CPU", value_delimiter = ',')]
     pub target_cpu: Vec<String>,
-    /// A dependency whose crates are to be in it, as after `:dep`; may be given several times
+    /// A dependency that is to be in it, compiled, for cells that ask for it in the same words after `:dep`; may be given
+    /// several times: then each alone, and all together
     #[arg(long, value_name = "CRATE")]
     pub dep: Vec<String>,
 }

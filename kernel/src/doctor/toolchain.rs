@@ -85,7 +85,7 @@ fn std_library(rustc: &Path, get: &str) -> Check {
         return Check::ok(NAME, format!("{}; the environment holds it", file.display()));
     }
     // Debian has it in a package of its own, for each of its two compilers.
-    let apt = match rustc.canonicalize().unwrap_or_default().to_string_lossy().contains("rust-web") {
+    let apt = match Path::new("/var/lib/dpkg/info/rustc-web.list").exists() {
         true => "apt install libstd-rust-web-dev",
         false => "apt install libstd-rust-dev",
     };
