@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,15 @@ def test_it_is_a_kernel_at_once_moves_with_its_prefix_and_leaves_nothing(wheel, 
     pip(prefix, "uninstall", "-y", "ferrolab")
     left = files(prefix) - files(other)
     assert not [path for path in left if "ferrolab" in path], left
+
+
+def test_its_tag_is_true(wheel, prefix):
+    """What the name promises of the C library is what the program asks for. (Weak symbols are done without.)"""
+    promised = re.search(r"manylinux_(\d+)_(\d+)_", wheel.name)
+    assert promised, f"{wheel.name} says nothing of the C library"
+    table = subprocess.run(["objdump", "-T", str(prefix / "bin/ferrolab")], capture_output=True, text=True, check=True).stdout
+    needed = [tuple(map(int, found)) for line in table.splitlines() if " w " not in line for found in re.findall(r"GLIBC_(\d+)\.(\d+)", line)]
+    assert max(needed) == tuple(map(int, promised.groups())), f"{wheel.name}: {max(needed)} is needed"
 
 
 def test_for_one_user(wheel, tmp_path):
