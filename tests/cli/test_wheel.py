@@ -90,11 +90,17 @@ def test_its_tag_is_true(wheel, prefix):
 
 
 def test_for_one_user(wheel, tmp_path):
-    base = tmp_path / "base"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--prefix", str(base), str(wheel)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    """`pip install --user`, into a home of the test's own; Jupyter looks there without being told."""
+    base = tmp_path / "local"
+    outside = pathlib.Path(sys.base_prefix) / "bin/python3"
+    command = [sys.executable, "-m", "pip", "--python", str(outside), "install", "-q", "--no-index", "--no-deps", "--user", "--break-system-packages", str(wheel)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONUSERBASE": str(base)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert first_cell(base) == "42"
+    command[command.index("install") :] = ["uninstall", "-y", "-q", "--break-system-packages", "ferrolab"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONUSERBASE": str(base)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in files(base) if "ferrolab" in path]
 
 
 def test_the_first_cell_needs_no_network(prefix, tmp_path, root_user):
