@@ -169,3 +169,29 @@ def test_many_workers_are_named_together():
     same_python({"client": ours, "scheduler": ours, "workers": {"tcp://a": ours}}, {"tcp://a": {"id": "w"}})
     with pytest.raises(Wrong, match="\\nw: Python 3.8; here: .*\\nset FERROLAB_PYTHON to a Python 3.8"):
         same_python({"client": ours, "scheduler": ours, "workers": {"tcp://a": other}}, {"tcp://a": {"id": "w"}})
+
+
+def test_a_worker_stays_with_the_code_that_it_began_with():
+    """Its process can load one set of layers: what it has is told by the lowest one, whatever dependencies come later."""
+    sys.path.insert(0, str(process.ROOT / "src/cluster/python"))
+    try:
+        from carried import worker
+    finally:
+        sys.path.pop(0)
+    item = lambda path, by_path=False: {"path": path, "size": 1, "modified": 1, "by_path": by_path}  # noqa: E731
+    own = {"objects": [item("/c/libstd-1.so"), item("/c/libferrolab_layer_0-a.so"), item("/c/cell.so", True)], "features": [], "places": [[2, 16]]}
+    lesser = {"objects": [item("/c/libferrolab_layer_0-b.so"), item("/d/cell.so", True)], "features": [], "places": [[1, 32]]}
+    worker.settle(["/c/libstd-1.so", "/c/libferrolab_layer_0-a.so"], "x86-64-v2")
+    with pytest.raises(worker.CodeUnfit, match="x86-64-v2"):
+        worker.fitting(own)
+    worker.STATE.variants[worker.name_of(own), "x86-64-v2"] = lesser
+    assert worker.fitting(own) is lesser
+    more = {**own, "objects": [*own["objects"][:2], item("/c/libferrolab_layer_1-c.so"), own["objects"][2]]}
+    with pytest.raises(worker.CodeUnfit, match="x86-64-v2"):
+        worker.fitting(more)
+    # what it runs by its own choice: all that this processor has
+    other = {"objects": [item("/e/libferrolab_layer_0-z.so")], "features": worker.flags()[:3], "places": []}
+    assert worker.fitting(other) is other
+    odd = {"objects": [item("/f/libferrolab_layer_0-y.so")], "features": ["a feature of no processor"], "places": []}
+    with pytest.raises(worker.CodeUnfit, match=worker.best_target([worker.describe()])):
+        worker.fitting(odd)

@@ -106,7 +106,7 @@ fn compiler(toolchain: Option<&Toolchain>, machine: &Machine) -> Check {
         return tool(NAME, &cc);
     }
     if toolchain.is_some() {
-        let detail = "not found; cells run without, crates with build scripts or procedural macros are not built";
+        let detail = "not found; cells run without where an environment is there, but crates with build scripts or procedural macros are not built";
         return Check::warn(NAME, detail, machine.compiler());
     }
     Check::fail(NAME, "not found", machine.compiler())

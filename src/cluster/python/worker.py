@@ -122,7 +122,7 @@ class State:
         self.helper = None
         self.folder = None
         self.lines: dict[str, int] = {}
-        self.levels: dict[tuple, str] = {}  # whose code runs here, by layers: a level, or "" for the notebook's own
+        self.levels: dict[str, str] = {}  # whose code runs here, by the lowest layer: a level, or "" for the notebook's own
         self.variants: dict[tuple[str, str], dict] = {}  # the same code for lesser processors, by name and level
         self.kinds: dict[str, object] = {}  # addresses of a graph's code, by its name
         self.costs: dict[str, list[int]] = {}  # what its tasks took, likewise
@@ -229,15 +229,17 @@ def name_of(code: dict) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def layers_of(code: dict) -> tuple:
-    """What all code of a notebook is linked to. A process can have one set of them, and so code for one processor."""
-    return tuple(item["path"] for item in code["objects"] if not item["by_path"])
+def ground(layers: list[str]) -> str:
+    """The layer that all others of a notebook stand on, also those that come with later dependencies. A process can have one, and
+    so code for one processor."""
+    return next((path for path in layers if os.path.basename(path).startswith("libferrolab")), "")
 
 
 def fitting(code: dict) -> dict:
     """Code as this process runs it: the notebook's own, or the same for a lesser processor."""
     with STATE.lock:
-        level = STATE.levels.setdefault(layers_of(code), own_level(code["features"]))
+        layers = [item["path"] for item in code["objects"] if not item["by_path"]]
+        level = STATE.levels.setdefault(ground(layers), own_level(code["features"]))
         if not level:
             return code
         found = STATE.variants.get((name_of(code), level))

@@ -80,7 +80,7 @@ def settle(layers: list[str], level: str) -> None:
     """Called on workers that are new to a notebook: its code for this level is theirs. One that has begun with other
     code stays with it."""
     with STATE.lock:
-        STATE.levels.setdefault(tuple(layers), level)
+        STATE.levels.setdefault(ground(layers), level)
 
 
 class Lines:
