@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{errors, preparing};
+use crate::runner::asks::{Answers, Place};
 use crate::runner::control::Control;
-use crate::runner::host::{Answers, Config, Ended, Place, Runner};
+use crate::runner::host::{Config, Ended, Runner};
 use ferrolab_base::frame::Command;
 use ferrolab_engine::environment::Environment;
 use ferrolab_engine::mark::Mark;

@@ -12,6 +12,7 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::asks::{self, Answers};
 use super::control::Control;
 use super::death::{describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
@@ -60,26 +61,6 @@ pub trait Listener {
     /// Ask the user; none when nobody answers.
     fn input(&mut self, prompt: &str, password: bool) -> Option<String>;
 }
-
-/// Who answers what a cell asks that only the engine knows.
-pub trait Answers {
-    /// Where a line and column of a generated file stand, as the user knows that place.
-    fn locate(&self, file: &str, line: u32, column: u32) -> Option<String>;
-    /// Code of these objects, compiled for another processor: its objects, and where functions of the first ones are in
-    /// them. It may take minutes.
-    ///
-    /// # Errors
-    /// Why there is none.
-    fn recompile(
-        &mut self,
-        processor: &str,
-        objects: &[String],
-        places: &[Place],
-    ) -> Result<(Vec<String>, Vec<Place>), String>;
-}
-
-/// A function: its object, by its place in a list, and its place in that, in bytes.
-pub type Place = (u32, u64);
 
 /// A display as the runner sent it.
 #[derive(Debug)]
@@ -351,12 +332,8 @@ impl Following<'_> {
             }
             Frame::Recompile { processor, objects, places } => {
                 self.held = self.runner.drain(listener);
-                let made = self.answers.recompile(&processor, &objects, &places);
-                let (objects, places, problem) = match made {
-                    Ok((objects, places)) => (objects, places, String::new()),
-                    Err(problem) => (Vec::new(), Vec::new(), problem),
-                };
-                self.runner.reply(&Reply::Recompiled { objects, places, problem });
+                let reply = asks::recompiled(self.answers, &processor, &objects, &places);
+                self.runner.reply(&reply);
             }
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });
