@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import caches, process, users
+from support import process, users
 from support.notebooks import notebook, read
 
 # what crosses the border between cells and the standard library: maps, threads, panics, statics, displays, macros
@@ -66,30 +66,26 @@ def without_cc(tmp_path):
 
 
 def test_a_machine_without_a_c_compiler(ferrolab, tmp_path, without_cc, cli):
-    """The toolchain's own linker links cells, and layers of new dependencies; what cannot be built says what helps. Takes
-    some 20 seconds."""
-    private = caches.copy(tmp_path / "cache")
+    """A compute node that shares its cache with a login node: the toolchain's own linker links cells, and layers of new
+    dependencies; what cannot be built says what helps. Takes some 20 seconds."""
     rustc = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip() + "/bin/rustc"
-    env = {"PATH": without_cc, "RUSTC": rustc, "FERROLAB_CACHE_DIR": str(private)}
-    try:
-        said = cli("doctor", **env).stdout
-        assert "warn  linker cc" in said and "ok    linker ld     the toolchain's" in said and "ok    a test cell" in said, said
-        # one command, for this machine
-        advice = said.split("linker cc")[1].split("→")[1].splitlines()[0].strip()
-        assert advice.endswith(("gcc", "gcc libc6-dev", "gcc_linux-64", "gcc musl-dev", "package manager")), said
-        # not one that other tests have built with a C compiler
-        crate = tmp_path / "tiny"
-        (crate / "src").mkdir(parents=True)
-        (crate / "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "0.1.0"\nedition = "2021"\n')
-        (crate / "src/lib.rs").write_text("thread_local! { pub static N: std::cell::RefCell<Vec<f64>> = std::cell::RefCell::new(vec![0.5]); }\npub fn sine() -> f64 { N.with(|n| n.borrow()[0].sin()) }\n")
-        book, out = notebook(tmp_path, f':dep tiny = {{ path = "{crate}" }}', "(tiny::sine() * 1000.0).round()"), tmp_path / "out.ipynb"
-        done = subprocess.run([process.FERROLAB, "run", "--no-html", "-o", out, book], env=process.environment(**env), capture_output=True, text=True, timeout=280)
-        assert done.returncode == 0 and "479.0" in done.stdout, done.stdout + done.stderr
-        (crate / "build.rs").write_text("fn main() {}\n")
-        done = subprocess.run([process.FERROLAB, "run", "--no-html", "-o", out, book], env=process.environment(**env), capture_output=True, text=True, timeout=280)
-        assert done.returncode == 1 and "a C compiler is needed to link" in done.stdout, done.stdout + done.stderr
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
+    env = {"PATH": without_cc, "RUSTC": rustc}
+    said = cli("doctor", **env).stdout
+    assert "warn  linker cc" in said and "ok    linker ld     the toolchain's" in said and "ok    a test cell" in said, said
+    # one command, for this machine
+    advice = said.split("linker cc")[1].split("→")[1].splitlines()[0].strip()
+    assert advice.endswith(("gcc", "gcc libc6-dev", "gcc_linux-64", "gcc musl-dev", "package manager")), said
+    # not one that other tests have built with a C compiler
+    crate = tmp_path / "tiny"
+    (crate / "src").mkdir(parents=True)
+    (crate / "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "0.1.0"\nedition = "2021"\n')
+    (crate / "src/lib.rs").write_text("thread_local! { pub static N: std::cell::RefCell<Vec<f64>> = std::cell::RefCell::new(vec![0.5]); }\npub fn sine() -> f64 { N.with(|n| n.borrow()[0].sin()) }\n")
+    book, out = notebook(tmp_path, f':dep tiny = {{ path = "{crate}" }}', "(tiny::sine() * 1000.0).round()"), tmp_path / "out.ipynb"
+    done = subprocess.run([process.FERROLAB, "run", "--no-html", "-o", out, book], env=process.environment(**env), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0 and "479.0" in done.stdout, done.stdout + done.stderr
+    (crate / "build.rs").write_text("fn main() {}\n")
+    done = subprocess.run([process.FERROLAB, "run", "--no-html", "-o", out, book], env=process.environment(**env), capture_output=True, text=True, timeout=280)
+    assert done.returncode == 1 and "a C compiler is needed to link" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_doctor_names_a_toolchain_that_is_too_old(cli, tmp_path):

@@ -43,11 +43,11 @@ def shows(manager, code: str) -> str:
         client.stop_channels()
 
 
-@pytest.fixture(params=["short", "long"])
+@pytest.fixture(params=["short", "deep"])
 def runtime(request, tmp_path_factory):
     """Folders of portals are long; the longest one that the system has room for."""
     folder = tmp_path_factory.mktemp("r")
-    if request.param == "long":
+    if request.param == "deep":
         name = LONGEST - len(str(folder)) - len("//kernel-1-ipc-5")
         folder = folder / ("x" * name)
         folder.mkdir()
