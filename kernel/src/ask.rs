@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How long a program may take to answer. Generous, because a cold Python on a parallel file
 /// system needs many seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a program said.
 #[derive(Debug, Clone)]
@@ -25,20 +25,20 @@ pub(crate) struct Answer {
 /// Runs a program with nothing to read and returns its short answer; `None` when it could not be
 /// started or did not end in time (it is killed then).
 pub(crate) fn ask(program: &Path, arguments: &[&str]) -> Option<Answer> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
+    let mut command = Command::new(program);
+    ask_within(PATIENCE, command.args(arguments))
+}
+
+/// The same of a command, with another time limit.
+pub(crate) fn ask_within(patience: Duration, command: &mut Command) -> Option<Answer> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     let out = child.stdout.take().map(drain);
     let err = child.stderr.take().map(drain);
     let start = Instant::now();
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if start.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(5)),
+            Ok(None) if start.elapsed() < patience => thread::sleep(Duration::from_millis(5)),
             _ => {
                 // Errors mean that it has ended in the meantime, which is what is wanted.
                 let _ = child.kill();

@@ -46,6 +46,8 @@ pub enum Verb {
     Crates(CratesArgs),
     /// Show what your cache holds, or remove what nobody has used for long
     Cache(CacheArgs),
+    /// Print a script that goes with notebooks, to be kept or changed
+    Script(ScriptArgs),
     /// The process that runs cells (the kernel calls this)
     #[command(hide = true)]
     Runner(RunnerArgs),
@@ -220,7 +222,8 @@ pub struct PackArgs {
     /// The processors to compile for, as with `warm`
     #[arg(long, value_name = "CPU", value_delimiter = ',')]
     pub target_cpu: Vec<String>,
-    /// A dependency whose crates are to be in it, as after `:dep`; may be given several times
+    /// A dependency that is to be in it, compiled, for cells that ask for it in the same words after `:dep`; may be given
+    /// several times: then each alone, and all together
     #[arg(long, value_name = "CRATE")]
     pub dep: Vec<String>,
 }
@@ -244,6 +247,31 @@ pub struct CratesArgs {
     /// A dependency that is to be had besides, as after `:dep`; may be given several times
     #[arg(long, value_name = "CRATE")]
     pub dep: Vec<String>,
+}
+
+/// `ferrolab script`.
+#[derive(Debug, Args)]
+pub struct ScriptArgs {
+    /// Which
+    #[arg(value_enum)]
+    pub name: Script,
+}
+
+/// Scripts that go with notebooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Script {
+    /// Dask workers in a Slurm job of their own: sbatch workers.sbatch scheduler.json
+    #[value(name = "workers.sbatch")]
+    Workers,
+}
+
+impl Script {
+    /// Its place among the files of the helper crate.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Workers => "src/cluster/python/workers.sbatch",
+        }
+    }
 }
 
 /// `ferrolab cache`.

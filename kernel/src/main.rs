@@ -17,6 +17,7 @@ pub mod percent;
 pub mod run;
 pub mod runner;
 pub mod serve;
+mod walltime;
 pub mod warm;
 
 use std::ffi::OsString;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Pack(args) => serve::pack(args),
         Verb::Stage(args) => serve::stage(&args),
         Verb::Crates(args) => serve::crates(&args),
+        Verb::Script(args) => serve::script(args.name),
         Verb::Cache(args) => match cached::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => {

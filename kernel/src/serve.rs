@@ -149,6 +149,16 @@ pub fn warm(args: cli::WarmArgs) -> ExitCode {
     }
 }
 
+/// `ferrolab script`.
+pub fn script(script: cli::Script) -> ExitCode {
+    let file = environment::HELPER_FILES.iter().find(|(name, _)| *name == script.file());
+    let Some((_, text)) = file else { return failed(&format!("this program was built without {}", script.file())) };
+    match std::io::Write::write_all(&mut std::io::stdout(), text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&format!("cannot write the script: {error}")),
+    }
+}
+
 /// `ferrolab watch NOTEBOOK`.
 pub fn watch(args: &cli::WatchArgs) -> ExitCode {
     adopt_orphans();
@@ -232,7 +242,9 @@ pub fn install(args: cli::InstallArgs) -> ExitCode {
         }
         let mut paint = |p: environment::Progress| report(&format!("{}/{} {}", p.done, p.total, p.what));
         let sites = named.iter().cloned().chain(Site::named()).collect();
-        environment::prepare(&environment::site::options(sites), &mut paint, &AtomicBool::new(false))
+        let jobs = jobs(doctor::threads::granted().allowed());
+        let options = environment::Options { jobs, ..environment::site::options(sites) };
+        environment::prepare(&options, &mut paint, &AtomicBool::new(false))
             .map(|environment| vec![environment.toolchain.rustc])
             .map_err(|e| e.to_string())
     })
@@ -246,10 +258,9 @@ pub fn doctor(json: bool) -> ExitCode {
     sites.extend(Site::named());
     let cache = Cache::open_beside(&sites).map(|c| c.root().to_owned()).unwrap_or_default();
     let chosen = environment::site::options(sites.clone());
-    let rustc = Cache::open_beside(&sites)
-        .and_then(|cache| environment::Toolchain::discover(&cache, &sites, &chosen.directory))
-        .map(|toolchain| toolchain.rustc);
-    let options = doctor::DoctorOptions { json, exe, rustc: rustc.ok(), cache, sites };
+    let toolchain = Cache::open_beside(&sites)
+        .and_then(|cache| environment::Toolchain::discover(&cache, &sites, &chosen.directory));
+    let options = doctor::DoctorOptions { json, exe, toolchain: toolchain.ok(), cache, sites };
     doctor::doctor(&options, || match environment::cached(&chosen) {
         Ok(environment) => {
             let path = environment.layers.first().cloned().unwrap_or_default();
@@ -277,12 +288,14 @@ fn lab_options(sites: Vec<Site>) -> Result<Options, String> {
         limit: number(found.allowed()),
         decided_by: found.decided_by().to_owned(),
     };
-    Ok(Options {
-        executable: executable()?,
-        granted,
-        environment: environment::site::options(sites),
-        edition: Edition::default(),
-    })
+    let environment = environment::Options { jobs: jobs(found.allowed()), ..environment::site::options(sites) };
+    Ok(Options { executable: executable()?, granted, environment, edition: Edition::default() })
+}
+
+/// So many crates are compiled at once as this process has processors. cargo looks at the affinity mask alone, which
+/// says nothing where a batch system only counts. Who has told cargo is left alone.
+fn jobs(granted: usize) -> Option<usize> {
+    std::env::var_os("CARGO_BUILD_JOBS").is_none_or(|value| value.is_empty()).then_some(granted)
 }
 
 fn known_release(options: &Options) -> Option<String> {

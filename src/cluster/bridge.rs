@@ -7,6 +7,7 @@
 //! holds the other end of its pipe has ended: runner and snapshots, and so with the kernel.
 
 use super::bytes::Bytes;
+use super::code::Code;
 use super::folder;
 use super::protocol::{Answer, Envelope, Request};
 use super::python;
@@ -23,7 +24,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const FILES: [(&str, &str); 22] = [
+const FILES: [(&str, &str); 23] = [
     ("arrays.py", include_str!("python/arrays.py")),
     ("batch.py", include_str!("python/batch.py")),
     ("bridge.py", include_str!("python/bridge.py")),
@@ -40,6 +41,7 @@ const FILES: [(&str, &str); 22] = [
     ("runs.py", include_str!("python/runs.py")),
     ("slurm.py", include_str!("python/slurm.py")),
     ("tls.py", include_str!("python/tls.py")),
+    ("variants.py", include_str!("python/variants.py")),
     ("worker.py", include_str!("python/worker.py")),
     ("worker_board.py", include_str!("python/worker_board.py")),
     ("worker_graph.py", include_str!("python/worker_graph.py")),
@@ -168,8 +170,14 @@ impl Link {
     /// tells the bridge to cancel.
     pub(crate) fn receive(&mut self) -> Result<Option<Message>, Error> {
         loop {
-            if let Some(message) = self.complete()? {
-                return Ok(Some(message));
+            match self.complete()? {
+                // Whatever is waited for, this is answered first.
+                Some((Answer::Wanted { level, code }, _)) => {
+                    self.provide(&level, &code)?;
+                    continue;
+                }
+                Some(message) => return Ok(Some(message)),
+                None => {}
             }
             let read = self.read_some();
             rt::check_interrupt();
@@ -220,6 +228,16 @@ impl Link {
                 read
             }
         }
+    }
+
+    /// Has code compiled for another processor, and sends where it is.
+    fn provide(&mut self, level: &str, code: &Code) -> Result<(), Error> {
+        let (code, problem) = match code.compiled_for(level) {
+            Ok(code) => (Some(code), String::new()),
+            Err(why) => (None, why.to_string()),
+        };
+        rt::check_interrupt();
+        self.send(&Request::Compiled { code, problem }, &[])
     }
 
     /// A whole message, when there is one.

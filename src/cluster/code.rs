@@ -5,6 +5,7 @@ use super::elf::{self, Names};
 use super::shim::Shim;
 use super::target;
 use crate::executor::Error;
+use crate::rt;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, OsStr};
@@ -34,6 +35,25 @@ pub(crate) struct Code {
     features: Vec<String>,
     /// Where the code is: each its object, by its place above, and its place in that, in bytes. The first one of a run is its shim.
     places: Vec<(u32, u64)>,
+}
+
+impl Code {
+    /// The same code for another processor, which the kernel compiles. Nothing of it is loaded here.
+    ///
+    /// # Errors
+    /// When the kernel cannot: what rustc said, or that the user interrupted.
+    pub(crate) fn compiled_for(&self, processor: &str) -> Result<Self, Error> {
+        let channel = rt::channel::get().ok_or_else(|| Error::refused("there is no kernel that compiles"))?;
+        let paths = self.objects.iter().map(|object| object.path.to_string_lossy().into_owned()).collect();
+        let made = channel.compiled_for(processor, paths, self.places.clone());
+        let (paths, places) = made.map_err(Error::refused)?;
+        let objects = paths.iter().map(|path| {
+            let path = Path::new(path);
+            object(path, !is_layer(path))
+        });
+        // Whoever asks for a processor has it.
+        Ok(Self { objects: objects.collect::<Result<_, _>>()?, features: Vec::new(), places })
+    }
 }
 
 /// Finds the code of a shim.

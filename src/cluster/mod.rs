@@ -28,11 +28,11 @@
 //!
 //! # Machines that differ
 //!
-//! Code for the cluster is the notebook's own code, so it is compiled for the processor of
-//! `:target-cpu`, which is the notebook machine's own unless a cell says otherwise. When a cluster is
-//! opened, and when workers join, they are asked for their processor, C library and Rust toolchain.
-//! Those that could not run the code are refused by name, with the level that all of them have:
-//! `:target-cpu x86-64-v3` compiles helpers, items and cells for it.
+//! When a cluster is opened, and when workers join, they are asked for their processor, C library and
+//! Rust toolchain. Where all have what the notebook's own code uses, they run that. Else closures, and
+//! the items that they call, are compiled once more when they are first sent, for the best level that
+//! all workers have; one that joins later with less gets code for its own. Workers of another
+//! architecture, with an older C library or another toolchain, are refused by name.
 
 mod array;
 mod batch;

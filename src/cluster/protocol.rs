@@ -71,6 +71,11 @@ pub(crate) enum Request {
     Leave {
         kept: Vec<u32>,
     },
+    /// The code that was wanted, or why there is none.
+    Compiled {
+        code: Option<Code>,
+        problem: String,
+    },
     /// Results of a graph's tasks: key, and which of the values that are there.
     Gather {
         cluster: String,
@@ -304,6 +309,11 @@ pub(crate) enum Answer {
     /// What became of the cluster while nobody asked.
     News {
         text: String,
+    },
+    /// This code is wanted for another processor, by rustc's name: `Compiled` is waited for.
+    Wanted {
+        level: String,
+        code: Code,
     },
     /// A future.
     Submitted {

@@ -1,7 +1,7 @@
-//! What this notebook's code needs of a processor and of the loader, so that workers without it can
-//! be refused before they crash. It asks nobody; `python/fit.py` compares.
+//! What this notebook's own code needs of a processor and of the loader, so that workers without it get
+//! other code, or are refused, before they crash. It asks nobody; `python/fit.py` compares.
 //!
-//! The helper library, items and cells are compiled for one processor (`:target-cpu`), so what
+//! The helper library, items and cells of a session are compiled for one processor (`:target-cpu`), so what
 //! this crate was compiled for is what all of them need.
 
 use super::code;

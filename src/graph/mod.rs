@@ -250,14 +250,18 @@ impl<P> Graph<P> {
             // SAFETY: the caller's promise.
             P::boxed(conjure::<F>()(unsafe { &*inputs.at[0].cast::<A>() }.clone()))
         }
-        let kind = const {
-            &Kind {
-                call: Some(call::<P, A, F, T>),
-                name: type_name::<F>,
-                result: <P as Carries<T>>::CODEC,
-                argument: <P as Carries<A>>::CODEC,
+        fn kind<P: Carries<A> + Carries<T>, A: Clone, F: Fn(A) -> T + Copy + 'static, T>() -> &'static Kind {
+            const {
+                &Kind {
+                    call: Some(call::<P, A, F, T>),
+                    name: type_name::<F>,
+                    result: <P as Carries<T>>::CODEC,
+                    argument: <P as Carries<A>>::CODEC,
+                    here: kind::<P, A, F, T>,
+                }
             }
-        };
+        }
+        let kind = kind::<P, A, F, T>();
         Task::new(&self.inner, kind, Needs::Value(<P as Carries<A>>::boxed(argument)), Location::caller())
     }
 
@@ -290,14 +294,21 @@ impl<P> Graph<P> {
             // SAFETY: the caller's promise.
             P::boxed(conjure::<F>()(unsafe { D::see(&mut inputs) }))
         }
-        let kind = const {
-            &Kind {
-                call: Some(call::<P, D, F, T>),
-                name: type_name::<F>,
-                result: <P as Carries<T>>::CODEC,
-                argument: None,
+        fn kind<P: Carries<T>, D: Dependencies<P>, F, T>() -> &'static Kind
+        where
+            F: for<'w> Fn(D::Values<'w>) -> T + Copy + 'static,
+        {
+            const {
+                &Kind {
+                    call: Some(call::<P, D, F, T>),
+                    name: type_name::<F>,
+                    result: <P as Carries<T>>::CODEC,
+                    argument: None,
+                    here: kind::<P, D, F, T>,
+                }
             }
-        };
+        }
+        let kind = kind::<P, D, F, T>();
         let mut needed = Needed::default();
         tasks.add(&self.inner, &mut needed);
         Task::new(&self.inner, kind, Needs::Many(Box::new(needed)), Location::caller())
@@ -317,8 +328,10 @@ impl<P> Graph<P> {
     where
         P: Carries<T>,
     {
-        let kind = const { &task::value_kind(type_name::<T>, <P as Carries<T>>::CODEC) };
-        Task::new(&self.inner, kind, Needs::Value(P::boxed(value)), Location::caller())
+        fn kind<P: Carries<T>, T>() -> &'static Kind {
+            const { &task::value_kind(type_name::<T>, <P as Carries<T>>::CODEC, kind::<P, T>) }
+        }
+        Task::new(&self.inner, kind::<P, T>(), Needs::Value(P::boxed(value)), Location::caller())
     }
 
     fn nodes(&self, wanted: &impl Dependencies<P>) -> Vec<Arc<Node>> {

@@ -31,6 +31,9 @@ pub struct Kind {
     /// How its result travels, and the value that it was given.
     pub(crate) result: Option<&'static Codec>,
     pub(crate) argument: Option<&'static Codec>,
+    /// A function that returns this: it has a name in its object, by which it is found in one that was compiled for
+    /// another processor.
+    pub(crate) here: fn() -> &'static Kind,
 }
 
 /// See [`Kind::call`].

@@ -131,14 +131,18 @@ impl<T, P> Task<T, P> {
             // SAFETY: the caller's promise.
             P::boxed(conjure::<F>()(unsafe { &*inputs.at[0].cast::<T>() }))
         }
-        let kind = const {
-            &Kind {
-                call: Some(call::<P, T, F, U>),
-                name: type_name::<F>,
-                result: <P as Carries<U>>::CODEC,
-                argument: None,
+        fn kind<P: Carries<U>, T, F: Fn(&T) -> U + Copy + 'static, U>() -> &'static Kind {
+            const {
+                &Kind {
+                    call: Some(call::<P, T, F, U>),
+                    name: type_name::<F>,
+                    result: <P as Carries<U>>::CODEC,
+                    argument: None,
+                    here: kind::<P, T, F, U>,
+                }
             }
-        };
+        }
+        let kind = kind::<P, T, F, U>();
         Task::new(&self.graph, kind, Needs::One(Arc::clone(&self.node)), Location::caller())
     }
 
@@ -247,6 +251,10 @@ impl<T, P> fmt::Debug for Task<T, P> {
 }
 
 /// Codecs of one place's types, as the kind of a value has them.
-pub(super) const fn value_kind(name: fn() -> &'static str, codec: Option<&'static Codec>) -> Kind {
-    Kind { call: None, name, result: codec, argument: codec }
+pub(super) const fn value_kind(
+    name: fn() -> &'static str,
+    codec: Option<&'static Codec>,
+    here: fn() -> &'static Kind,
+) -> Kind {
+    Kind { call: None, name, result: codec, argument: codec, here }
 }

@@ -66,6 +66,26 @@ impl Channel {
         }
     }
 
+    /// Has the kernel compile code of these objects for another processor: the objects, and where in them the places
+    /// are, each as its object and the offset in that.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn compiled_for(
+        &self,
+        processor: &str,
+        objects: Vec<String>,
+        places: Vec<(u32, u64)>,
+    ) -> Result<(Vec<String>, Vec<(u32, u64)>), String> {
+        let frame = Frame::Recompile { processor: processor.to_owned(), objects, places };
+        match self.exchange(&frame) {
+            Ok(Reply::Recompiled { objects, places, problem }) if problem.is_empty() => Ok((objects, places)),
+            Ok(Reply::Recompiled { problem, .. }) => Err(problem),
+            Ok(_) => Err("the kernel compiles nothing for other processors".to_owned()),
+            Err(error) => Err(format!("the kernel does not answer: {error}")),
+        }
+    }
+
     fn exchange(&self, frame: &Frame) -> io::Result<Reply> {
         let _ = io::stdout().flush();
         let mut replies = lock(&self.replies);

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod channel;
 pub mod closure;
 mod descriptors;
+mod job;
 pub(crate) mod keeper;
 pub mod large;
 mod ledger;

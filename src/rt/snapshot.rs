@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
 
+use super::job::Granted;
 use super::world::World;
 use super::{channel, descriptors, keeper, large, ledger, memory, own, store};
 use crate::frame::Protect;
@@ -181,12 +182,30 @@ fn affordable(kept_out: u64) -> Result<(), String> {
         return Ok(());
     }
     let Some(free) = memory::available() else { return Ok(()) };
+    if let Some(job) = memory::counted_by() {
+        return counted_twice(resident, free, &job);
+    }
     if resident < free {
         return Ok(());
     }
     Err(format!(
         "the variables take {} MB and only {} MB are free, so a copy might not fit; if this cell fails, what it changed stays changed",
         resident >> 20,
+        free >> 20
+    ))
+}
+
+/// Slurm without control groups counts a copy in full as soon as it is there, and ends the whole job when that is too
+/// much: the cell, the kernel, the server. So a copy has to leave room for what the cell itself needs.
+fn counted_twice(resident: u64, free: u64, job: &Granted) -> Result<(), String> {
+    if resident + job.bytes / 4 <= free {
+        return Ok(());
+    }
+    Err(format!(
+        "Slurm counts a copy of the variables in full, {} MB, and of the {} MB of job {} only {} MB are free; if this cell fails, what it changed stays changed. Ask for more memory (--mem)",
+        resident >> 20,
+        job.bytes >> 20,
+        job.id,
         free >> 20
     ))
 }

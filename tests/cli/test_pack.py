@@ -31,7 +31,7 @@ def book(place):
 @pytest.fixture(scope="module")
 def pack(place, book) -> pathlib.Path:
     file = place / "course.tar.zst"
-    command = [str(process.FERROLAB), "pack", "-o", str(file), "--target-cpu", "native", "--notebooks", str(book)]
+    command = [str(process.FERROLAB), "pack", "-o", str(file), "--target-cpu", "native", "--dep", 'itoa = "1"', "--notebooks", str(book)]
     done = subprocess.run(command, env=process.environment(), capture_output=True, text=True, timeout=1000)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [p for p in place.iterdir() if p.name.startswith(".ferrolab-pack")], "it left what it had put together"
@@ -74,6 +74,13 @@ def test_a_node_without_network_compiler_or_home(place, pack, book):
     new = notebook(place, "fn here(x: u32) -> u32 { x * 21 }\nhere(2)", name="new.ipynb")
     done = users.run(users.STUDENT, [prefix / "bin/ferrolab", "run", "--no-html", "-o", out, new], closed, TMPDIR=node, PATH="/usr/bin:/bin")
     assert done.returncode == 0 and "42" in done.stdout, done.stdout + done.stderr
+    # a packed dependency is there without a C compiler; another one is an error that says what to do
+    dep = notebook(place, ':dep itoa = "1"', "itoa::Buffer::new().format(7u8).to_owned()", name="dep.ipynb")
+    done = users.run(0, [shutil.which(command[0]), *command[1:2], shutil.which(command[2]), *command[3:], prefix / "bin/ferrolab", "run", "--no-html", "-o", out, dep], closed, **env)
+    assert done.returncode == 0 and '"7"' in done.stdout, done.stdout + done.stderr
+    other = notebook(place, ':dep ryu = "1"', name="other.ipynb")
+    done = users.run(0, [shutil.which(command[0]), *command[1:2], shutil.which(command[2]), *command[3:], prefix / "bin/ferrolab", "run", "--no-html", "-o", out, other], closed, **env)
+    assert done.returncode == 1 and "`ryu` is not on this machine" in done.stdout and "network" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_stage_that_is_killed_leaves_nothing_that_is_taken_for_whole(place, pack):

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -79,12 +80,27 @@ def test_it_is_a_kernel_at_once_moves_with_its_prefix_and_leaves_nothing(wheel, 
     assert not [path for path in left if "ferrolab" in path], left
 
 
+def test_its_tag_is_true(wheel, prefix):
+    """What the name promises of the C library is what the program asks for. (Weak symbols are done without.)"""
+    promised = re.search(r"manylinux_(\d+)_(\d+)_", wheel.name)
+    assert promised, f"{wheel.name} says nothing of the C library"
+    table = subprocess.run(["objdump", "-T", str(prefix / "bin/ferrolab")], capture_output=True, text=True, check=True).stdout
+    needed = [tuple(map(int, found)) for line in table.splitlines() if " w " not in line for found in re.findall(r"GLIBC_(\d+)\.(\d+)", line)]
+    assert max(needed) == tuple(map(int, promised.groups())), f"{wheel.name}: {max(needed)} is needed"
+
+
 def test_for_one_user(wheel, tmp_path):
-    base = tmp_path / "base"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--prefix", str(base), str(wheel)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    """`pip install --user`, into a home of the test's own; Jupyter looks there without being told."""
+    base = tmp_path / "local"
+    outside = pathlib.Path(sys.base_prefix) / "bin/python3"
+    command = [sys.executable, "-m", "pip", "--python", str(outside), "install", "-q", "--no-index", "--no-deps", "--user", "--break-system-packages", str(wheel)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONUSERBASE": str(base)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert first_cell(base) == "42"
+    command[command.index("install") :] = ["uninstall", "-y", "-q", "--break-system-packages", "ferrolab"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONUSERBASE": str(base)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in files(base) if "ferrolab" in path]
 
 
 def test_the_first_cell_needs_no_network(prefix, tmp_path, root_user):

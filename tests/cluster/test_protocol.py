@@ -44,12 +44,44 @@ def test_what_is_no_message_is_refused(head):
         protocol.request(head)
 
 
+def test_an_answer_reaches_who_asked_whoever_reads():
+    """While requests are read by one, another asks; and who asks keeps requests that come meanwhile for the next reader."""
+
+    async def scenario():
+        here, there = socket.socketpair()
+        ours, theirs = [Connection(*await asyncio.open_unix_connection(sock=end)) for end in (here, there)]
+        compiled, keep = protocol.Compiled(None, "no"), protocol.Keep("c")
+        reading = asyncio.create_task(theirs.receive())
+        await asyncio.sleep(0)
+        asking = asyncio.create_task(theirs.ask(protocol.Ok()))
+        await asyncio.sleep(0)
+        ours.send(compiled)
+        assert await asking == compiled and not reading.done()
+        ours.send(keep)
+        assert (await reading)[0] == keep
+        asking = asyncio.create_task(theirs.ask(protocol.Ok()))
+        await asyncio.sleep(0)
+        ours.send(keep)
+        ours.send(compiled)
+        assert await asking == compiled and (await theirs.receive())[0] == keep
+        ours.close()
+        theirs.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
 def test_messages_go_over_a_stream_as_they_are():
     async def scenario():
         here, there = socket.socketpair()
         ours, theirs = [Connection(*await asyncio.open_unix_connection(sock=end)) for end in (here, there)]
         for example in EXAMPLES["requests"]:
             message = protocol.request(example)
+            if isinstance(message, protocol.Compiled):
+                # an answer to what this side has asked
+                asked = asyncio.create_task(theirs.ask(protocol.Ok()))
+                ours.send(message)
+                assert await asked == message
+                continue
             ours.send(message, b"beside it")
             assert await theirs.receive() == (message, b"beside it")
         ours.close()

@@ -18,7 +18,7 @@ def rendered(path) -> str:
     return re.sub(r"<%=.*?%>", "4", text)
 
 
-@pytest.mark.parametrize("script", ["wheel", "container/steps", "ondemand/template/before.sh.erb", "ondemand/template/script.sh.erb"])
+@pytest.mark.parametrize("script", ["wheel", "conda/build.sh", "container/steps", "ondemand/template/before.sh.erb", "ondemand/template/script.sh.erb"])
 def test_scripts_are_bash(script):
     done = subprocess.run(["bash", "-n"], input=rendered(PACKAGING / script), text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -45,6 +45,27 @@ def test_containers_are_made_by_the_same_steps():
     steps = (PACKAGING / "container/steps").read_text()
     for name in re.findall(r"notebooks/\w+\.ipynb", steps):
         assert (ROOT / name).exists(), name
+
+
+def test_the_conda_recipe_has_the_form_that_rattler_build_takes():
+    """Its sections are those of the format's first version, and what it names is there; nothing builds it here."""
+    recipe = yaml.safe_load((PACKAGING / "conda/recipe.yaml").read_text())
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    assert set(recipe) == {"schema_version", "context", "package", "source", "build", "requirements", "tests", "about"} and recipe["schema_version"] == 1
+    assert recipe["context"]["version"] == workspace["version"] and recipe["about"]["license"] == workspace["license"]
+    assert set(recipe["requirements"]) == {"build", "run"} and f"rust >={workspace['rust-version']}" in recipe["requirements"]["run"]
+    assert (ROOT / recipe["build"]["script"]).exists() and all((ROOT / name).exists() for name in recipe["about"]["license_file"])
+    assert (PACKAGING / "conda" / recipe["source"]["path"] / "Cargo.toml").resolve() == ROOT / "Cargo.toml"
+
+
+def test_binstall_finds_the_program_in_a_release():
+    """By its documentation: where archives are, in which form, and where the program is in them."""
+    kernel = tomllib.loads((ROOT / "kernel/Cargo.toml").read_text())
+    told = kernel["package"]["metadata"]["binstall"]
+    assert set(told) == {"pkg-url", "pkg-fmt", "bin-dir"} and told["pkg-url"].endswith("." + told["pkg-fmt"])
+    words = set(re.findall(r"\{ ([\w-]+) \}", told["pkg-url"] + told["bin-dir"]))
+    assert words <= {"repo", "name", "version", "target", "bin", "binary-ext", "archive-format", "archive-suffix"}, words
+    assert [each["name"] for each in kernel["bin"]] == ["ferrolab"]
 
 
 def test_the_wheel_has_the_version_of_the_program():

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::ahead::Ahead;
 use super::compile::Compiling;
 use super::diagnose::Rendered;
+use super::elsewhere::Kept;
 use super::measured::Measure;
 use super::spare::Spare;
 use super::variables::short_type;
@@ -39,6 +40,7 @@ impl Engine {
                 shelf: self.shelf.clone(),
                 // An interrupt of the running cell is not meant for a check.
                 compiling: Arc::default(),
+                kept: Kept::default(),
                 checking: true,
                 spare: Spare::default(),
                 state: self.state.clone(),

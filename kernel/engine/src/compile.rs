@@ -152,7 +152,9 @@ pub struct Job<'a> {
     pub kind: CrateKind,
     /// The generated text.
     pub text: &'a str,
-    /// Hash of everything, the name of its source file included.
+    /// The hash by which its source file is named.
+    pub file: &'a str,
+    /// Hash of everything.
     pub hash: &'a str,
     /// Distinguishes types of this crate from those of other versions.
     pub identity: &'a str,
@@ -193,7 +195,7 @@ impl Job<'_> {
         let mut command = process(&e.toolchain.rustc, self.bench);
         // Nothing links against statements, and what only they use need not be kept for others.
         let (name, crate_type) = if self.kind == CrateKind::Items { (ITEMS_CRATE, "lib") } else { ("cell", "cdylib") };
-        command.arg(Self::file_name(self.hash));
+        command.arg(Self::file_name(self.file));
         command.args(["--crate-name", name, "--crate-type", crate_type, "--edition", self.flags.edition.word()]);
         command.args(["--error-format", "json", "--diagnostic-width", "100000", "-Ztrim-diagnostic-paths=no"]);
         command.args([
@@ -260,7 +262,7 @@ impl Job<'_> {
     fn spawn(&self, mut command: Command) -> Result<Child, CompileError> {
         let rustc = &self.environment.toolchain.rustc;
         let spare = self.spare.take();
-        if let Err(error) = fs::write(self.bench.join(Self::file_name(self.hash)), self.text) {
+        if let Err(error) = fs::write(self.bench.join(Self::file_name(self.file)), self.text) {
             if let Some(spare) = spare {
                 spare.end();
             }

@@ -13,6 +13,7 @@ pub mod closures;
 pub mod compile;
 pub mod diagnose;
 pub mod edition;
+mod elsewhere;
 mod enter;
 pub mod environment;
 mod expand;
@@ -47,6 +48,7 @@ pub mod source;
 pub mod spare;
 pub mod split;
 mod statics;
+mod symbols;
 mod texts;
 mod type_paths;
 pub mod uses;
@@ -61,6 +63,7 @@ use cfg::Cfg;
 use compile::{Compiling, Flags, Job};
 use diagnose::{Cells, Rendered};
 use edition::Edition;
+use elsewhere::Kept;
 use enter::CompiledCell;
 use environment::{Cache, Environment, EnvironmentError, Identity};
 use generate::{ENTRY, Generated, Showing};
@@ -94,6 +97,8 @@ pub struct Engine {
     shelf: Shelf,
     spare: Spare,
     compiling: Arc<Compiling>,
+    /// What crates were compiled from, for those who want them compiled for other processors.
+    kept: Kept,
     /// Statements are not made into objects.
     checking: bool,
     state: State,
@@ -165,6 +170,7 @@ impl Engine {
             environment,
             spare: Spare::default(),
             compiling,
+            kept: Kept::default(),
             checking: false,
             state: State::default(),
             before: None,
@@ -189,6 +195,11 @@ impl Engine {
         self.environment = environment;
         self.cfg = None;
         self.state.items.forget_crates();
+    }
+
+    /// Who may interrupt what it compiles.
+    pub fn compiling(&self) -> &Compiling {
+        &self.compiling
     }
 
     /// How cells are compiled.

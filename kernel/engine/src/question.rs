@@ -41,6 +41,7 @@ impl Engine {
             flags: question.flags,
             kind: CrateKind::Statements,
             text: question.text,
+            file: question.hash,
             hash: question.hash,
             identity: question.about,
             linked: question.linked,

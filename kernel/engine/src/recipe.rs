@@ -83,6 +83,7 @@ impl Engine {
         let cacheable = recipe.cacheable;
         let kept = if cacheable { self.shelf.find(hash) } else { None };
         if let Some((directory, record)) = kept {
+            self.kept.keep(recipe);
             let items = (generated.kind == CrateKind::Items)
                 .then(|| ItemsCrate::finished(hash.clone(), recipe.name, &directory));
             return Ok(CompiledCrate { record, items, object: Some(directory.join(OBJECT)), cached: true });
@@ -102,6 +103,7 @@ impl Engine {
             flags: &recipe.flags,
             kind: generated.kind,
             text,
+            file: hash,
             hash,
             // Types of statements are nobody else's.
             identity: if recipe.identity.is_empty() { hash } else { recipe.identity },
@@ -120,8 +122,10 @@ impl Engine {
             CrateKind::Statements => self.compile_statements(&job, generated, cacheable),
             CrateKind::Items => self.compile_items(&job, generated, cacheable),
         };
-        if result.is_err() {
-            drop(fs::remove_dir_all(&bench));
+        match &result {
+            Ok(_) if !recipe.check => self.kept.keep(recipe),
+            Ok(_) => {}
+            Err(_) => drop(fs::remove_dir_all(&bench)),
         }
         if !beside {
             self.prepare_rustc();

@@ -4,6 +4,7 @@
 mod evcxr;
 mod jupyter;
 mod load;
+mod remedy;
 mod site;
 mod surroundings;
 mod system;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use ferrolab_engine::environment::Site;
+use ferrolab_engine::environment::{Site, Toolchain};
 use ferrolab_system::limits;
 
 /// How a check came out.
@@ -103,8 +104,8 @@ pub struct DoctorOptions {
     pub json: bool,
     /// This executable.
     pub exe: PathBuf,
-    /// The rustc that the engine uses; `None` for the first on `PATH`.
-    pub rustc: Option<PathBuf>,
+    /// The toolchain that the engine uses; `None` when it found none.
+    pub toolchain: Option<Toolchain>,
     /// The cache directory the engine uses, existing or not.
     pub cache: PathBuf,
     /// The site layers that this program's kernelspec and the environment name.

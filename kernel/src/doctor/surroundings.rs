@@ -5,9 +5,10 @@ use std::env;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use super::Check;
+use ferrolab_system::job::Job;
 
 /// Where cargo looks for crates.
 const INDEX: &str = "index.crates.io:443";
@@ -22,19 +23,16 @@ pub(super) fn checks() -> Vec<Check> {
 /// The Slurm job around this process, if there is one.
 fn job(variable: &dyn Fn(&str) -> Option<String>, now: SystemTime) -> Option<Check> {
     const NAME: &str = "job";
-    let id = variable("SLURM_JOB_ID")?;
+    let Job { id, cpus, memory, end } = Job::of(variable)?;
     let mut detail = format!("Slurm {id}");
-    if let Some(cpus) = variable("SLURM_CPUS_PER_TASK").or_else(|| variable("SLURM_CPUS_ON_NODE")) {
+    if let Some(cpus) = cpus {
         detail += &format!(", {cpus} CPUs");
     }
-    let megabytes = |name: &str| variable(name).and_then(|value| value.parse::<u64>().ok());
-    let memory = megabytes("SLURM_MEM_PER_NODE")
-        .or_else(|| Some(megabytes("SLURM_MEM_PER_CPU")? * megabytes("SLURM_CPUS_ON_NODE").unwrap_or(1)));
+    let memory = memory.map(|bytes| bytes >> 20);
     if let Some(memory) = memory {
         detail += &format!(", {memory} MB");
     }
-    let end = variable("SLURM_JOB_END_TIME").and_then(|value| value.parse::<u64>().ok());
-    let left = end.map(|end| end.saturating_sub(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()));
+    let left = end.map(|end| end.duration_since(now).unwrap_or_default().as_secs());
     if let Some(left) = left {
         detail += &format!(", ends in {} min", left / 60);
     }
@@ -96,6 +94,7 @@ fn without_password(proxy: &str) -> String {
 mod tests {
     use super::*;
     use crate::doctor::Status;
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn a_job_is_told_with_what_it_was_granted() {

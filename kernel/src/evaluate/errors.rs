@@ -39,6 +39,11 @@ pub(crate) fn interrupted(when: &str) -> CellError {
     plain("Interrupted", &format!("interrupted {when}; {AS_BEFORE}"))
 }
 
+/// The session ends while the cell runs.
+pub(super) fn session_ended() -> CellError {
+    plain("SessionEnded", &crate::walltime::why_the_session_ends())
+}
+
 /// Add what is known of the cause, when the error or what was `said` before it points to a limit of the
 /// system or to a folder from which no code can be loaded.
 pub(super) fn name_causes(error: &mut CellError, said: &str) {
@@ -88,6 +93,7 @@ pub(super) fn ended(engine: &Engine, ended: &Ended, panics: &[Panic], kept: &str
         }
         End::Said(Outcome::Interrupted) => with_note(plain("Interrupted", "the cell was interrupted"), kept),
         End::Stopped => with_note(plain("Interrupted", "the cell did not look at the interrupt and was ended"), kept),
+        End::Dismissed => session_ended(),
         End::Died(how) => with_note(plain("Crash", how), kept),
         End::Vanished(how) => with_note(
             plain("Crash", &format!("the runner was ended between cells: {how}")),

@@ -1,15 +1,19 @@
 //! What a session has once its environment is there: the engine that compiles cells, and the runner that holds
 //! variables and runs them. What happens to a cell, and in which order, is not decided here.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::errors;
+use super::{errors, preparing};
+use crate::runner::asks::{Answers, Place};
 use crate::runner::control::Control;
 use crate::runner::host::{Config, Ended, Runner};
 use ferrolab_base::frame::Command;
+use ferrolab_engine::environment::Environment;
 use ferrolab_engine::mark::Mark;
 use ferrolab_engine::{Engine, Prepared};
-use ferrolab_jupyter::session::evaluator::CellError;
+use ferrolab_jupyter::session::evaluator::{CellError, Sink};
 
 use super::listener::CellListener;
 
@@ -18,12 +22,50 @@ pub(super) struct ReadySession {
     pub(super) engine: Engine,
     /// None after it ended with no copy to return to: the next cell starts another one.
     runner: Option<Runner>,
+    /// Environments for other processors that workers have, by rustc's names.
+    elsewhere: BTreeMap<String, Environment>,
+}
+
+/// What a running cell may ask.
+struct Asked<'a> {
+    engine: &'a Engine,
+    elsewhere: &'a mut BTreeMap<String, Environment>,
+    sink: &'a Arc<dyn Sink>,
+}
+
+impl Answers for Asked<'_> {
+    fn locate(&self, file: &str, line: u32, column: u32) -> Option<String> {
+        let (place, line, _) = self.engine.locate(file, line, column)?;
+        Some(format!("{}:{line}", self.engine.cell_name(place.cell)))
+    }
+
+    fn recompile(
+        &mut self,
+        processor: &str,
+        objects: &[String],
+        places: &[Place],
+    ) -> Result<(Vec<String>, Vec<Place>), String> {
+        let here = self.engine.environment();
+        let there = match self.elsewhere.get(processor) {
+            // Dependencies may have come since.
+            Some(known) if known.dependencies == here.dependencies => known,
+            _ => {
+                let made = preparing::elsewhere(here, processor, self.sink, self.engine.compiling().flag());
+                let made = made.map_err(|error| error.value)?;
+                self.elsewhere.insert(processor.to_owned(), made);
+                &self.elsewhere[processor]
+            }
+        };
+        let objects: Vec<PathBuf> = objects.iter().map(PathBuf::from).collect();
+        let (objects, places) = self.engine.recompile(there, &objects, places)?;
+        Ok((objects.iter().map(|path| path.to_string_lossy().into_owned()).collect(), places))
+    }
 }
 
 impl ReadySession {
     /// With an engine, and without a runner as yet.
     pub(super) fn with(engine: Engine) -> Self {
-        Self { engine, runner: None }
+        Self { engine, runner: None, elsewhere: BTreeMap::new() }
     }
 
     /// Starts a runner in place of the one there is, which ends first.
@@ -47,18 +89,19 @@ impl ReadySession {
         self.runner.as_mut().map_or(Ok(()), |runner| runner.tell(command))
     }
 
-    /// Sends a command and follows it to its end.
+    /// Sends a command and follows it to its end. What is prepared meanwhile is shown by the sink.
     ///
     /// # Errors
     /// When there is no runner.
-    pub(super) fn follow(&mut self, command: &Command, listener: &mut CellListener) -> Result<Ended, CellError> {
+    pub(super) fn follow(
+        &mut self,
+        command: &Command,
+        listener: &mut CellListener,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Ended, CellError> {
         let runner = self.runner.as_mut().ok_or_else(|| errors::plain("Runner", "there is no runner"))?;
-        let engine = &self.engine;
-        let locate = |file: &str, line, column| {
-            let (place, line, _) = engine.locate(file, line, column)?;
-            Some(format!("{}:{line}", engine.cell_name(place.cell)))
-        };
-        Ok(runner.follow(command, listener, &locate))
+        let mut asked = Asked { engine: &self.engine, elsewhere: &mut self.elsewhere, sink };
+        Ok(runner.follow(command, listener, &mut asked))
     }
 
     /// Names and sizes of variables, as the runner has them.

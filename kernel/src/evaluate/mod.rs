@@ -202,6 +202,10 @@ impl DirectEvaluator {
         }
         let mut verdict = self.follow_plan(&plan, cell, sink);
         if let Verdict::Error(error) = &mut verdict {
+            // Whatever it was in the middle of, also of compiling.
+            if self.shared.control.ended() {
+                *error = errors::session_ended();
+            }
             errors::name_causes(error, "");
             self.remember_code(error);
         }
@@ -296,7 +300,7 @@ impl DirectEvaluator {
             count: code.count,
         };
         let live = self.ready(sink)?;
-        let ended = live.follow(&command, listener)?;
+        let ended = live.follow(&command, listener, sink)?;
         if ended.end != End::Said(Outcome::Panicked) {
             // The cell caught them, or they were on other threads: Rust prints those, so do we. What the cell's
             // error tells of is told there.
@@ -341,7 +345,7 @@ impl DirectEvaluator {
         }
         if ended.gone {
             let lost = live.bury();
-            if !lost.is_empty() {
+            if !lost.is_empty() && ended.end != End::Dismissed {
                 output.note(&format!("the runner had no snapshot to return to; variables lost: {}", lost.join(", ")));
             }
         }

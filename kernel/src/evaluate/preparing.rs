@@ -31,6 +31,20 @@ pub(super) fn prepare(
     result.map_err(|e| errors::environment(&e))
 }
 
+/// An environment with the same crates for another processor, which workers of a cluster have. Nothing of it runs here.
+pub(super) fn elsewhere(
+    here: &Environment,
+    processor: &str,
+    sink: &Arc<dyn Sink>,
+    cancelled: &AtomicBool,
+) -> Result<Environment, CellError> {
+    let options = Options { target_cpu: processor.to_owned(), ..here.options.clone() };
+    let painter = Painter::new(sink, "Preparing the environment of workers with other processors");
+    let made = environment::elsewhere(here, &options, &mut |p| painter.paint(&p), cancelled);
+    painter.finish(made.is_ok());
+    made.map_err(|e| errors::environment(&e))
+}
+
 /// Says once, when it was built, what an environment is without.
 fn tell_lacks(sink: &Arc<dyn Sink>, built: bool, environment: &Environment) {
     for lack in environment.lacks.iter().filter(|_| built) {

@@ -257,6 +257,11 @@ impl Following<'_> {
             }
             // Its files are known to evcxr alone.
             Frame::Where { .. } => self.reply(&Reply::Place { text: String::new() }),
+            Frame::Recompile { processor, .. } => {
+                let problem =
+                    format!("the evcxr engine compiles nothing for other processors; workers need {processor}");
+                self.reply(&Reply::Recompiled { objects: Vec::new(), places: Vec::new(), problem });
+            }
             Frame::Input { prompt, password } => {
                 let reply = self.answer(&prompt, password, output);
                 self.reply(&reply);

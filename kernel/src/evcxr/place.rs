@@ -57,7 +57,7 @@ impl SessionDirectory {
     pub(super) fn libraries(&self) -> Option<OsString> {
         let toolchain = toolchain(&self.cache)?;
         let built = self.directory.path().join("target").join(&toolchain.host).join("debug/deps");
-        let mut paths = vec![built, toolchain.libstd.parent()?.to_owned()];
+        let mut paths = vec![built, toolchain.libstd?.parent()?.to_owned()];
         paths.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
         std::env::join_paths(paths).ok()
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use ferrolab_engine::environment::{Cache, Site, Toolchain};
+use serde_json::json;
 
 /// Where programs look for what comes with them.
 const SHARED: &str = "share/ferrolab";
@@ -63,9 +64,10 @@ pub fn pack(options: &PackOptions) -> Result<ExitCode, String> {
     spec.args(["install", "--no-prepare", "--prefix"]).arg(&prefix).env("JUPYTER_PATH", prefix.join("share/jupyter"));
     step(&mut spec, "install")?;
     crate::install::spec::find_program_beside(&prefix.join("share/jupyter/kernels/ferrolab"))?;
-    if !options.notebooks.is_empty() {
+    let asked = asking_for(&options.dependencies, scratch.path())?;
+    if !options.notebooks.is_empty() || !asked.is_empty() {
         let mut warm = Command::new(&options.exe);
-        warm.arg("warm").arg("--into").arg(shared.join("layer")).args(&options.notebooks);
+        warm.arg("warm").arg("--into").arg(shared.join("layer")).args(&options.notebooks).args(&asked);
         if !options.processors.is_empty() {
             warm.arg("--target-cpu").arg(options.processors.join(","));
         }
@@ -83,6 +85,25 @@ pub fn pack(options: &PackOptions) -> Result<ExitCode, String> {
     );
     println!("next, on a node or in a job: eval \"$(ferrolab stage {})\"", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Notebooks that ask for dependencies, each alone and all together: a node without a C compiler builds none, so what
+/// cells may ask for has to be there, compiled.
+fn asking_for(dependencies: &[String], scratch: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut sets: Vec<Vec<&String>> = dependencies.iter().map(|one| vec![one]).collect();
+    if dependencies.len() > 1 {
+        sets.push(dependencies.iter().collect());
+    }
+    let write = |(index, set): (usize, Vec<&String>)| {
+        let lines: Vec<String> = set.iter().map(|one| format!(":dep {one}")).collect();
+        let cell = json!({"cell_type": "code", "id": "dep", "metadata": {}, "outputs": [], "execution_count": null, "source": lines.join("\n")});
+        let metadata = json!({"kernelspec": {"name": "ferrolab", "display_name": "Rust", "language": "rust"}});
+        let book = json!({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5});
+        let path = scratch.join(format!("dependencies-{}.ipynb", index + 1));
+        fs::write(&path, book.to_string()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        Ok(path)
+    };
+    sets.into_iter().enumerate().map(write).collect()
 }
 
 /// Another verb of this program, whose words go to the user.

@@ -15,6 +15,8 @@ pub enum End {
     Vanished(String),
     /// The cell did not look at an interrupt and was ended.
     Stopped,
+    /// The session was ended while the cell ran.
+    Dismissed,
 }
 
 /// The end of a run and what became of the variables.

@@ -12,6 +12,7 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::asks::{self, Answers};
 use super::control::Control;
 use super::death::{describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
@@ -61,9 +62,6 @@ pub trait Listener {
     /// Ask the user; none when nobody answers.
     fn input(&mut self, prompt: &str, password: bool) -> Option<String>;
 }
-
-/// Where a line and column of a generated file stand, as the user knows that place.
-pub type Locate<'a> = &'a dyn Fn(&str, u32, u32) -> Option<String>;
 
 /// A display as the runner sent it.
 #[derive(Debug)]
@@ -146,7 +144,7 @@ impl Runner {
     }
 
     /// Run a cell, load a library, or undo: send a command and follow it to its end.
-    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener, locate: Locate<'_>) -> Ended {
+    pub fn follow(&mut self, command: &Command, listener: &mut dyn Listener, answers: &mut dyn Answers) -> Ended {
         self.control.begin();
         reap_later([]);
         // A copy that has taken over meanwhile must not run what was meant for its original.
@@ -154,7 +152,7 @@ impl Runner {
         let ended = match sent {
             Ok(()) => {
                 let (interrupts, begun) = (0, false);
-                Following { runner: self, locate, interrupts, begun, since: None, usage: None, held: None }
+                Following { runner: self, answers, interrupts, begun, since: None, usage: None, held: None }
                     .follow(listener)
             }
             Err(_) => self.buried(End::Died("it had ended before".to_owned())),
@@ -219,7 +217,7 @@ impl Drop for Runner {
 /// One run in progress.
 struct Following<'a> {
     runner: &'a mut Runner,
-    locate: Locate<'a>,
+    answers: &'a mut dyn Answers,
     /// Interrupts that were acted on.
     interrupts: u32,
     /// The runner has begun with the command.
@@ -252,7 +250,7 @@ impl Following<'_> {
             }
             if self.runner.control.ended() {
                 self.runner.control.signal(libc::SIGKILL);
-                return self.runner.buried(End::Stopped);
+                return self.runner.buried(End::Dismissed);
             }
             stopped |= self.climb(snapshot, listener);
         }
@@ -330,8 +328,13 @@ impl Following<'_> {
                 self.runner.reply(&reply);
             }
             Frame::Where { file, line, column } => {
-                let text = (self.locate)(&file, line, column).unwrap_or_default();
+                let text = self.answers.locate(&file, line, column).unwrap_or_default();
                 self.runner.reply(&Reply::Place { text });
+            }
+            Frame::Recompile { processor, objects, places } => {
+                self.held = self.runner.drain(listener);
+                let reply = asks::recompiled(self.answers, &processor, &objects, &places);
+                self.runner.reply(&reply);
             }
             Frame::Panic { message, file, line, column, thread, backtrace } => {
                 listener.panicked(Panic { message, place: (file, line, column), thread, backtrace });

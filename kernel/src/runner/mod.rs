@@ -5,6 +5,7 @@
 
 #[cfg(target_env = "gnu")]
 mod allocations;
+pub mod asks;
 pub mod control;
 mod death;
 mod ended;

@@ -86,7 +86,7 @@ impl<'p> Run<'p> {
                 kinds.len() as u32 - 1
             });
         }
-        let addresses: Vec<*const ()> = kinds.iter().map(|kind| std::ptr::from_ref(*kind).cast()).collect();
+        let addresses: Vec<*const ()> = kinds.iter().map(|kind| kind.here as *const ()).collect();
         let (code, name) = (code::at(&addresses)?, new_name());
         let mut link = Link::open()?;
         let drawn = watch.draws();

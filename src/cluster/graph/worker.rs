@@ -21,7 +21,8 @@ use std::time::Instant;
 pub struct GraphCall {
     program: *const u8,
     program_len: usize,
-    kinds: *const *const Kind,
+    /// Code: functions that return kinds, or what an array's work was written with.
+    kinds: *const *const (),
     kinds_len: usize,
     pieces: *const Piece,
     pieces_len: usize,
@@ -153,16 +154,20 @@ struct Running<'c> {
 impl Running<'_> {
     fn run(&mut self) -> Result<(), Stopped> {
         // SAFETY: by the promise of `ferrolab_worker_graph`.
-        let (bytes, kinds, pieces) = unsafe {
+        let (bytes, pieces) = unsafe {
             (
                 slice::from_raw_parts(self.call.program, self.call.program_len),
-                slice::from_raw_parts(self.call.kinds.cast::<&Kind>(), self.call.kinds_len),
                 slice::from_raw_parts(self.call.pieces, self.call.pieces_len),
             )
         };
         if let Some(ended) = self.array(bytes) {
             return ended;
         }
+        // SAFETY: as above; the table of a graph is one of `Kind::here`.
+        let here =
+            unsafe { slice::from_raw_parts(self.call.kinds.cast::<fn() -> &'static Kind>(), self.call.kinds_len) };
+        let kinds: Vec<&Kind> = here.iter().map(|here| here()).collect();
+        let kinds = &kinds[..];
         let Some((program, data)) = Program::read(bytes) else { return Err(garbled("a program that is none")) };
         if program.outputs.len() != self.call.outputs_len {
             return Err(garbled("another number of results"));
@@ -201,10 +206,7 @@ impl Running<'_> {
         let call = &*self.call;
         // SAFETY: by the promise of `ferrolab_worker_graph`; the table of an array is the code that it was written with.
         let (code, pieces) = unsafe {
-            (
-                slice::from_raw_parts(call.kinds.cast::<*const ()>(), call.kinds_len),
-                slice::from_raw_parts(call.pieces, call.pieces_len),
-            )
+            (slice::from_raw_parts(call.kinds, call.kinds_len), slice::from_raw_parts(call.pieces, call.pieces_len))
         };
         let pieces: Vec<array::Piece<'_>> = pieces.iter().map(Piece::seen).collect();
         let mut steps = 0;

@@ -68,7 +68,7 @@ async def on_open(connection: Connection, head: protocol.Open, body: bytes) -> N
         connection.send(Note(text))
 
     opening = asyncio.create_task(open_cluster(head, note))
-    gone = asyncio.create_task(connection.reader.read(1))
+    gone = asyncio.create_task(connection.closed())
     await asyncio.wait([opening, gone], return_when=asyncio.FIRST_COMPLETED)
     if not opening.done():
         opening.cancel()
@@ -159,7 +159,7 @@ async def on_gather(connection: Connection, head: protocol.Gather, body: bytes) 
     cluster = cluster_of(head)
     futures = {key: future_of(cluster, key) for key, _ in head.parts}
     waiting = asyncio.create_task(cluster.unless_silent(cluster.client.gather(list(futures.values()))))
-    gone = asyncio.create_task(connection.reader.read(1))
+    gone = asyncio.create_task(connection.closed())
     await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
         waiting.cancel()
@@ -175,7 +175,7 @@ async def on_result(connection: Connection, head: protocol.Result, body: bytes) 
     future = future_of(cluster, head.key)
     run, pieces = future.ferrolab
     waiting = asyncio.create_task(cluster.unless_silent(run.result(future, head.key, pieces)))
-    gone = asyncio.create_task(connection.reader.read(1))
+    gone = asyncio.create_task(connection.closed())
     await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
         waiting.cancel()
@@ -239,7 +239,7 @@ async def on_adapt(connection: Connection, head: protocol.Adapt, body: bytes) ->
 async def on_wait(connection: Connection, head: protocol.Wait, body: bytes) -> None:
     """Until there are so many workers, telling of those there are."""
     cluster, told = cluster_of(head), None
-    gone = asyncio.ensure_future(connection.reader.read(1))
+    gone = asyncio.ensure_future(connection.closed())
     while (there := len(await cluster.workers())) < head.workers:
         if reason := cluster.origin.hopeless(head.workers):
             raise Lost(reason)

@@ -22,6 +22,7 @@ import distributed
 import links
 import protocol
 import tls
+import variants
 from carried import worker as worker_module
 from connection import Connection, Lost, Wrong
 from fit import Fit, same_python
@@ -50,7 +51,11 @@ class OpenCluster:
         self.runs: dict[str, Connection] = {}
         self.needs: Fit | None = None
         self.fitting = asyncio.Lock()
-        self.fit: set[str] = set()  # addresses of workers that can run the notebook's code
+        self.fit: set[str] = set()  # addresses of workers that were looked at
+        self.level = ""  # that of code for most workers; "" where they run the notebook's own
+        self.levels: list[str] = []  # all there are
+        self.variants: dict[tuple[str, str], dict] = {}  # code for lesser processors, by its own name and level
+        self.providing = asyncio.Lock()
         self.again: dict[str, int] = {}  # batches that a lost worker had, by run
         self.kept = False
         # what nobody was there to hear
@@ -251,14 +256,17 @@ def on_lines(cluster: OpenCluster, event) -> None:
 
 
 async def check(cluster: OpenCluster, workers: dict) -> None:
-    """Refuses those of these workers that could not run code that was compiled here."""
+    """Refuses those of these workers that could not run code of the notebook, and says for which processor it is."""
     async with cluster.fitting:
         fresh = [address for address in workers if address not in cluster.fit]
         if not fresh:
             return
         # one that goes meanwhile has nothing to say
         found = await cluster.client.run(worker_module.describe, workers=fresh, on_error="ignore")
-        cluster.needs.check({f"{worker_module.label(workers[address]['id'])} on {there['host']}": there for address, there in found.items()})
+        names = {address: f"{worker_module.label(workers[address]['id'])} on {there['host']}" for address, there in found.items()}
+        cluster.needs.check({names[address]: there for address, there in found.items()})
+        if found:
+            await variants.settle(cluster, found, names)
         cluster.fit |= set(found)
         await go_direct(cluster, found)
 

@@ -41,9 +41,40 @@ class Connection:
         self.waiting: collections.deque = collections.deque()
         self.sending: asyncio.Task | None = None
         self.handed: list[int] = []
+        # what was read while an answer was waited for, and answers that whoever reads requests has read
+        self.early: collections.deque = collections.deque()
+        self.answers: asyncio.Queue = asyncio.Queue()
+        self.asking, self.reading = asyncio.Lock(), False
 
     async def receive(self):
         """The next request, and the bytes beside it."""
+        if self.early:
+            return self.early.popleft()
+        self.reading = True
+        try:
+            while isinstance((message := await self.next())[0], protocol.Compiled):
+                self.answers.put_nowait(message[0])
+            return message
+        finally:
+            self.reading = False
+
+    async def ask(self, message):
+        """Asks the notebook something, and returns what it answers; the connection may be read by somebody else meanwhile."""
+        async with self.asking:
+            self.send(message)
+            while self.answers.empty() and not self.reading:
+                other = await self.next()
+                if isinstance(other[0], protocol.Compiled):
+                    return other[0]
+                self.early.append(other)
+            return await self.answers.get()
+
+    async def closed(self) -> None:
+        """Waits until the notebook has closed: it says nothing more but what it is asked."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self.receive()
+
+    async def next(self):
         head, body = struct.unpack("<IQ", await self.reader.readexactly(12))
         text = await self.reader.readexactly(head)
         return protocol.request(json.loads(text)), await self.reader.readexactly(body)

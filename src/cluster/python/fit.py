@@ -1,5 +1,5 @@
 """Can workers run code that was compiled here? Compares processors, C libraries and Rust toolchains, and
-says which workers cannot, why, and what to do.
+says which workers cannot, why, and what to do. For lesser processors code is compiled anew (`variants.py`).
 
 Workers describe themselves (`worker.py`); what the code needs the notebook says (`target.rs`).
 """
@@ -8,31 +8,12 @@ from __future__ import annotations
 
 import re
 
+from carried import worker as worker_module
 from connection import Wrong
 from protocol import Needs
 
-# what a level of x86-64 adds to the one before, by the names of /proc/cpuinfo
-LEVELS = {
-    "x86-64": set(),
-    "x86-64-v2": {"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"},
-    "x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
 # so many names of workers, or of features, in a message
 MOST = 8
-
-
-def best_target(machines: list[dict]) -> str:
-    """The most capable processor, by rustc's name, whose code all these machines run."""
-    if any(m["machine"] != "x86_64" for m in machines):
-        return "generic"
-    common = set.intersection(*(set(m["flags"]) for m in machines))
-    best = "x86-64"
-    for level, added in LEVELS.items():
-        if not added <= common:
-            break
-        best = level
-    return best
 
 
 def glibc_needed(libraries: list[str]) -> tuple[int, int]:
@@ -62,6 +43,7 @@ class Fit:
 
     def __init__(self, needs: Needs, here: dict):
         self.here, self.features = here, set(needs.features)
+        self.layers = list(needs.libraries)
         self.glibc = glibc_needed(needs.libraries)
         self.toolchain = toolchain_of(needs.libraries)
 
@@ -69,9 +51,6 @@ class Fit:
         """Why a machine cannot run the code, and what kind of reason that is."""
         if there["machine"] != self.here["machine"]:
             return "machine", f"a {there['machine']}; the notebook runs on {self.here['machine']}"
-        lost = sorted(self.features - set(there["flags"]))
-        if there["flags"] and lost:
-            return "features", f"a processor without {some(lost)}, which the notebook's code uses"
         libc = release(there["libc"])
         if libc is None:
             return "libc", f"{there['libc'] or 'an unknown C library'}; the notebook's code needs glibc {dotted(self.glibc)}"
@@ -82,8 +61,12 @@ class Fit:
             return "toolchain", f"code of another Rust toolchain is loaded ({some(others)}; here: {self.toolchain})"
         return None
 
+    def missing(self, there: dict) -> list[str]:
+        """What the code uses of a processor and this machine has not; a machine that does not say has all."""
+        return sorted(self.features - set(there["flags"])) if there["flags"] else []
+
     def check(self, there: dict[str, dict]) -> None:
-        """Refuses workers, given by name, that cannot run the code."""
+        """Refuses workers, given by name, that cannot run the code, for whatever processor it is compiled."""
         reasons: dict[tuple[str, str], list[str]] = {}
         for name, machine in there.items():
             why = self.lacking(machine)
@@ -91,17 +74,29 @@ class Fit:
                 reasons.setdefault(why, []).append(name)
         if not reasons:
             return
-        # a worker whose processor would do with other code is one that counts
-        machines = [self.here, *(m for m in there.values() if m["machine"] == self.here["machine"])]
         advice = {
             "machine": "compiled code cannot move between them: start the kernel on such a machine, or leave these workers out",
-            "features": f"write `:target-cpu {best_target(machines)}` in a cell, which compiles for what all of them have, and run the cells again",
             "libc": "start the kernel where the workers run, or on an older system",
             "toolchain": "restart these workers, or use the same toolchain in all notebooks of this cluster",
         }
         lines = [f"{some(sorted(names))}: {why}" for (_, why), names in sorted(reasons.items())]
         lines += [advice[kind] for kind in dict.fromkeys(kind for kind, _ in sorted(reasons))]
         raise Wrong("\n".join(["some workers cannot run this notebook's code:", *lines]))
+
+    def level(self, there: list[dict], before: str) -> str:
+        """The best level that all of these workers have; "" when they run the notebook's own code. `before` is that of
+        workers that were there before, which later ones share when they can."""
+        if not before and not any(map(self.missing, there)):
+            return ""
+        best = worker_module.best_target([self.here, *there])
+        return before if before and reaches(there, before) else best
+
+
+def reaches(machines: list[dict], level: str) -> bool:
+    """Do all of these machines run code for a level?"""
+    levels = list(worker_module.LEVELS)
+    best = worker_module.best_target(machines)
+    return best == level or level in levels and best in levels and levels.index(best) >= levels.index(level)
 
 
 def same_python(found: dict, workers: dict) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import json
 
 import protocol
+import variants
 from carried import worker as worker_module
 from clusters import OpenCluster
 from connection import Connection, Lost
@@ -91,8 +92,8 @@ class Graph(Run):
                     self.connection.send(protocol.Done(number, 0.0, ""))
                     continue
                 problem = await self.problem(future)
-                if isinstance(problem, worker_module.CodeMissing) and self.sendings < SENDINGS:
-                    return await self.again(numbers, futures, json.loads(str(problem)))
+                if isinstance(problem, (worker_module.CodeMissing, worker_module.CodeUnfit)) and self.sendings < SENDINGS:
+                    return await self.again(numbers, futures, problem)
                 self.connection.send(protocol.Failed(self.culprit(problem, number), explain(problem)))
                 return
         except asyncio.CancelledError:
@@ -111,10 +112,13 @@ class Graph(Run):
         name, _, last = str(key).rpartition("-")
         return int(last) if name == self.name and last.isdigit() else number
 
-    async def again(self, numbers: dict[str, int], futures: list, missing: list[str]) -> None:
-        """Some worker joined that does not see the code: all get it, and what failed runs again."""
+    async def again(self, numbers: dict[str, int], futures: list, problem: Exception) -> None:
+        """Some worker joined that does not see the code, or cannot run it: all get what it needs, and what failed runs again."""
         self.sendings += 1
-        await send_code(self.cluster, self.code, missing)
+        if isinstance(problem, worker_module.CodeUnfit):
+            await variants.provide(self.cluster, self.connection, self.code, [str(problem)])
+        else:
+            await send_code(self.cluster, self.code, json.loads(str(problem)))
         left = [future for future in futures if numbers[future.key] not in self.done]
         await self.cluster.client.retry([future for future in left if future.status == "error"])
         self.follow(numbers, left)

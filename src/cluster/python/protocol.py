@@ -152,6 +152,13 @@ class Leave:
 
 
 @dataclasses.dataclass
+class Compiled:
+    # none when it could not be compiled; why is the problem
+    code: Optional[dict]
+    problem: str
+
+
+@dataclasses.dataclass
 class Gather:
     cluster: str
     # key, and the value's place in what that program left
@@ -382,6 +389,12 @@ class News:
 
 
 @dataclasses.dataclass
+class Wanted:
+    level: str
+    code: dict
+
+
+@dataclasses.dataclass
 class Submitted:
     key: str
 
@@ -425,12 +438,12 @@ class LogTexts:
 ASKS = ("kind", {"local": Local, "jobs": Jobs, "address": Address, "file": File, "client": Client})
 REQUESTS = ("op", {
     "open": Open, "keep": Keep, "run": Run, "batch": Batch, "end": End, "submit": Submit, "graph": Graph, "programs": Programs, "free": Free, "fetch": Fetch,
-    "costs": AskCosts, "leave": Leave, "gather": Gather, "result": Result, "states": States,
+    "costs": AskCosts, "leave": Leave, "compiled": Compiled, "gather": Gather, "result": Result, "states": States,
     "release": Release, "publish": Publish, "publish_array": PublishArray, "dataset": Dataset, "status": Status, "scale": Scale, "adapt": Adapt, "wait": Wait, "logs": Logs, "close": Close, "board": Board, "look": Look,
 })  # fmt: skip
 ANSWERS = ("kind", {
     "ok": Ok, "error": Error, "note": Note, "waiting": Waiting, "cluster": ClusterState, "workers": Workers, "done": Done, "failed": Failed, "running": Running, "costs": Costs, "values": Values, "published": Published,
-    "lines": Lines, "news": News, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts, "looked": Looked,
+    "lines": Lines, "news": News, "wanted": Wanted, "submitted": Submitted, "value": Value, "states": FutureStates, "logs": LogTexts, "looked": Looked,
 })  # fmt: skip
 TAGS = {kind: (tag, name) for tag, names in (ASKS, REQUESTS, ANSWERS) for name, kind in names.items()}
 

@@ -12,6 +12,7 @@ import json
 import uuid
 
 import protocol
+import variants
 from carried import worker as worker_module
 from clusters import OpenCluster, check, threads_of
 from connection import Connection, Lost, Wrong
@@ -51,6 +52,8 @@ class Run:
         cluster = self.cluster
         if not cluster.fit:
             await check(cluster, await cluster.workers())
+        if cluster.levels:
+            await variants.provide(cluster, self.connection, self.code, cluster.levels)
         if self.params_bytes and self.params is None:
             self.params = asyncio.ensure_future(self.spread())
 
@@ -127,6 +130,11 @@ class Run:
                 if attempt == 3:
                     raise
                 await send_code(self.cluster, self.code, json.loads(str(problem)))
+            except worker_module.CodeUnfit as problem:
+                # a worker that joined since, before anybody has looked at it
+                if attempt == 3:
+                    raise
+                await variants.provide(self.cluster, self.connection, self.code, [str(problem)])
             except Exception as problem:
                 # what was sent ahead (parameters, large inputs) was on a node that is gone
                 if attempt == 3 or getattr(problem, "reason", "") != "lost dependencies":
@@ -162,7 +170,8 @@ async def scatter(client, data: bytes):
 
 async def send_code(cluster: OpenCluster, code: dict, names: list[str]) -> None:
     """Sends the contents of objects that some worker cannot see, to all workers, for good."""
-    await cluster.client.register_plugin(worker_module.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", worker_module.contents(code, names)))
+    found = worker_module.contents(variants.objects_of(cluster, code), names)
+    await cluster.client.register_plugin(worker_module.Code(f"ferrolab-code-{uuid.uuid4().hex[:8]}", found))
 
 
 def explain(problem: Exception) -> protocol.Failure:

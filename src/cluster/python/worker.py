@@ -70,6 +70,10 @@ class CodeMissing(Exception):
     """This worker cannot see a shared object; the argument is JSON with the names of the missing ones."""
 
 
+class CodeUnfit(Exception):
+    """This worker needs code for a lesser processor than the notebook's, and has none; the argument is its level."""
+
+
 class CodeRefused(Exception):
     """This worker will not or cannot load a shared object; the argument says why."""
 
@@ -118,7 +122,8 @@ class State:
         self.helper = None
         self.folder = None
         self.lines: dict[str, int] = {}
-        self.fit: set[tuple] = set()  # features that this processor has
+        self.levels: dict[str, str] = {}  # whose code runs here, by the lowest layer: a level, or "" for the notebook's own
+        self.variants: dict[tuple[str, str], dict] = {}  # the same code for lesser processors, by name and level
         self.kinds: dict[str, object] = {}  # addresses of a graph's code, by its name
         self.costs: dict[str, list[int]] = {}  # what its tasks took, likewise
 
@@ -218,9 +223,34 @@ def base_of(library: ctypes.CDLL) -> int:
     return ctypes.c_size_t.from_address(link_map.value).value
 
 
+def name_of(code: dict) -> str:
+    """A name for code, the same wherever it is asked for."""
+    parts = [*(identity(item) for item in code["objects"]), *(f"{at}:{offset}" for at, offset in code["places"])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def ground(layers: list[str]) -> str:
+    """The layer that all others of a notebook stand on, also those that come with later dependencies. A process can have one, and
+    so code for one processor."""
+    return next((path for path in layers if os.path.basename(path).startswith("libferrolab")), "")
+
+
+def fitting(code: dict) -> dict:
+    """Code as this process runs it: the notebook's own, or the same for a lesser processor."""
+    with STATE.lock:
+        layers = [item["path"] for item in code["objects"] if not item["by_path"]]
+        level = STATE.levels.setdefault(ground(layers), own_level(code["features"]))
+        if not level:
+            return code
+        found = STATE.variants.get((name_of(code), level))
+    if found is None:
+        raise CodeUnfit(level)
+    return found
+
+
 def places_of(code: dict):
     """The addresses of code in this process."""
-    refuse_unfit(tuple(code["features"]))
+    code = fitting(code)
     load(code["objects"])
     bases = [base_of(STATE.loaded[identity(item)]) for item in code["objects"]]
     addresses = [bases[at] + offset for at, offset in code["places"]]

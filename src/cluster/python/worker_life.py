@@ -45,16 +45,42 @@ def toolchains() -> list[str]:
     return sorted(name for name in found if name.startswith("libstd-"))
 
 
-def refuse_unfit(features: tuple[str, ...]) -> None:
-    """Before code is loaded: an instruction that the processor does not have would end the process."""
-    if features in STATE.fit:
-        return
+# what a level of x86-64 adds to the one before, by the names of /proc/cpuinfo
+LEVELS = {
+    "x86-64": set(),
+    "x86-64-v2": {"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"},
+    "x86-64-v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"},
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+def best_target(machines: list[dict]) -> str:
+    """The most capable processor, by rustc's name, whose code all these machines run."""
+    if any(m["machine"] != "x86_64" for m in machines):
+        return "generic"
+    common = set.intersection(*(set(m["flags"]) for m in machines))
+    best = "x86-64"
+    for level, added in LEVELS.items():
+        if not added <= common:
+            break
+        best = level
+    return best
+
+
+def own_level(features: list[str]) -> str:
+    """The level whose code this process runs; "" when the notebook's own code fits. An instruction that the processor
+    does not have would end the process."""
     known = flags()
-    lost = sorted(set(features) - set(known)) if known else []
-    if lost:
-        who = f"{label(get_worker().name)} on {os.uname().nodename}"
-        raise CodeRefused(f"{who} has a processor without {', '.join(lost[:8])}, which the notebook's code uses: make the cluster again, which says what to do")
-    STATE.fit.add(features)
+    if not known or set(features) <= set(known):
+        return ""
+    return best_target([{"machine": os.uname().machine, "flags": known}])
+
+
+def settle(layers: list[str], level: str) -> None:
+    """Called on workers that are new to a notebook: its code for this level is theirs. One that has begun with other
+    code stays with it."""
+    with STATE.lock:
+        STATE.levels.setdefault(ground(layers), level)
 
 
 class Lines:
@@ -144,6 +170,17 @@ async def count_moved(worker) -> dict[str, float]:
 
 async def name_host(worker) -> str:
     return os.uname().nodename
+
+
+class Variant(WorkerPlugin):
+    """Code for lesser processors than the notebook's, by the name of the notebook's own."""
+
+    def __init__(self, name: str, variants: dict[tuple[str, str], dict]):
+        self.name, self.variants = name, variants
+
+    def setup(self, worker) -> None:
+        with STATE.lock:
+            STATE.variants.update(self.variants)
 
 
 class Code(WorkerPlugin):

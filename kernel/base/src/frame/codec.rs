@@ -33,6 +33,9 @@ impl<'a> Bytes<'a> {
     fn text(&mut self) -> Option<String> {
         String::from_utf8(self.bytes()?).ok()
     }
+    fn places(&mut self) -> Option<Vec<(u32, u64)>> {
+        self.list(|b| Some((b.u32()?, b.u64()?)))
+    }
     fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let n = self.u32()?;
         (0..n).map(|_| item(self)).collect()
@@ -59,6 +62,14 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 fn put_texts(out: &mut Vec<u8>, texts: &[String]) {
     put_u32(out, texts.len() as u32);
     texts.iter().for_each(|t| put_text(out, t));
+}
+
+fn put_places(out: &mut Vec<u8>, places: &[(u32, u64)]) {
+    put_u32(out, places.len() as u32);
+    for (object, offset) in places {
+        put_u32(out, *object);
+        put_u64(out, *offset);
+    }
 }
 
 impl Wire for Frame {
@@ -100,6 +111,12 @@ impl Wire for Frame {
                 put_text(out, file);
                 put_u32(out, *line);
                 put_u32(out, *column);
+            }
+            Self::Recompile { processor, objects, places } => {
+                out.push(13);
+                put_text(out, processor);
+                put_texts(out, objects);
+                put_places(out, places);
             }
             Self::Panic { message, file, line, column, thread, backtrace } => {
                 out.push(4);
@@ -171,6 +188,7 @@ impl Wire for Frame {
             2 => Self::Clear { wait: b.bool()? },
             3 => Self::Input { prompt: b.text()?, password: b.bool()? },
             12 => Self::Where { file: b.text()?, line: b.u32()?, column: b.u32()? },
+            13 => Self::Recompile { processor: b.text()?, objects: b.list(Bytes::text)?, places: b.places()? },
             4 => Self::Panic {
                 message: b.text()?,
                 file: b.text()?,
@@ -333,6 +351,12 @@ impl Wire for Reply {
                 out.push(3);
                 put_text(out, text);
             }
+            Self::Recompiled { objects, places, problem } => {
+                out.push(4);
+                put_texts(out, objects);
+                put_places(out, places);
+                put_text(out, problem);
+            }
         }
     }
 
@@ -342,6 +366,7 @@ impl Wire for Reply {
             1 => Self::Input { text: b.text()? },
             2 => Self::Interrupted,
             3 => Self::Place { text: b.text()? },
+            4 => Self::Recompiled { objects: b.list(Bytes::text)?, places: b.places()?, problem: b.text()? },
             _ => return None,
         })
     }

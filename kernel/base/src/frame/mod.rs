@@ -70,6 +70,16 @@ pub enum Frame {
         /// Column, from 1.
         column: u32,
     },
+    /// Code is wanted for another processor than the notebook's own: workers have it. Answered with
+    /// [`Reply::Recompiled`].
+    Recompile {
+        /// rustc's name of the processor.
+        processor: String,
+        /// The objects it is in, in the order of loading: the standard library, layers, cells.
+        objects: Vec<String>,
+        /// Functions: each its object, by its place above, and its place in that, in bytes.
+        places: Vec<(u32, u64)>,
+    },
     /// A panic on any thread of the runner, sent by the panic hook.
     Panic {
         /// The panic message.
@@ -278,6 +288,15 @@ pub enum Reply {
     Place {
         /// UTF-8 text.
         text: String,
+    },
+    /// The same code for another processor.
+    Recompiled {
+        /// Its objects, in the order of loading.
+        objects: Vec<String>,
+        /// The functions, in the order in which they were asked for.
+        places: Vec<(u32, u64)>,
+        /// Why there is none; empty when there is.
+        problem: String,
     },
 }
 

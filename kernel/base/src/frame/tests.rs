@@ -35,6 +35,7 @@ fn frames() {
         Frame::Clear { wait: true },
         Frame::Input { prompt: text(), password: true },
         Frame::Where { file: text(), line: 1, column: 2 },
+        Frame::Recompile { processor: text(), objects: vec![text()], places: vec![(1, u64::MAX), (0, 2)] },
         Frame::Panic { message: text(), file: text(), line: 1, column: 2, thread: text(), backtrace: text() },
         Frame::Renamed { message: text() },
         done(Outcome::Ok),
@@ -76,9 +77,14 @@ fn commands_and_replies() {
         Command::Exit,
     ];
     commands.iter().for_each(there_and_back);
-    [Reply::Shown, Reply::Input { text: text() }, Reply::Interrupted, Reply::Place { text: text() }]
-        .iter()
-        .for_each(there_and_back);
+    let replies = [
+        Reply::Shown,
+        Reply::Input { text: text() },
+        Reply::Interrupted,
+        Reply::Place { text: text() },
+        Reply::Recompiled { objects: vec![text(), text()], places: vec![(1, u64::MAX)], problem: text() },
+    ];
+    replies.iter().for_each(there_and_back);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::process::Command;
 
 use super::archive::expose;
 use super::cache::{failed, make, remove_all};
-use super::cargo::{Tools, clean, user_linker};
+use super::cargo::{Tools, clean};
 use super::error::{EnvironmentError, EnvironmentFault};
+use super::joiner::Joiner;
 
 /// What goes into a layer.
 pub(super) struct Parts<'a> {
@@ -51,21 +52,27 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
         // Two versions of a crate may share a name; inside, every one has a number.
         text.push_str(&format!("#[doc(hidden)] pub extern crate c{index}; // {name}\n"));
     }
+    let joiner = Joiner::of(tools.toolchain);
+    text.push_str(joiner.text());
     fs::write(&source, text).map_err(|e| failed("write", &source, &e))?;
     let mut command = Command::new(&tools.toolchain.rustc);
     clean(&mut command);
     command
         .args(["--crate-type", "dylib", "--edition", "2021", "--crate-name", &name])
-        .args(["-C", "prefer-dynamic", "-C", "opt-level=3", "-C", "strip=debuginfo"])
+        .args(["-C", "opt-level=3", "-C", "strip=debuginfo"])
         .arg("-C")
         .arg(format!("metadata={}", parts.hash))
-        .args(["-C", &format!("link-arg=-Wl,-soname,{file}")])
+        .args(["-C", &format!("link-arg={}", joiner.option(&format!("-soname={file}")))])
         // Cells are linked without libraries: what they may need of libm must be here already.
-        .args(["-C", "link-arg=-Wl,--no-as-needed", "-C", "link-arg=-lm"])
+        .args(["-C", &format!("link-arg={}", joiner.option("--no-as-needed")), "-C", "link-arg=-lm"])
         .args(&tools.rustflags)
         .arg("-o")
         .arg(&output)
         .arg(&source);
+    // Without a dynamic standard library the lowest layer holds it, and those above take it from there.
+    if tools.toolchain.libstd.is_some() {
+        command.args(["-C", "prefer-dynamic"]);
+    }
     for (index, path) in parts.below.iter().enumerate() {
         command.arg("--extern").arg(assignment(&format!("ferrolab_layer_{index}"), path));
     }
@@ -81,7 +88,8 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
     for folder in parts.native.iter().map(|value| native_folder(value)) {
         // A shared library in a place of its own is found there again when the layer is loaded.
         if holds_shared(folder) {
-            command.arg("-C").arg(format!("link-arg=-Wl,-rpath,{}", folder.display()));
+            let rpath = joiner.option(&format!("-rpath={}", folder.display()));
+            command.arg("-C").arg(format!("link-arg={rpath}"));
         }
     }
     // Scratch space inside the staged entry, removed before the entry is finished.
@@ -90,12 +98,16 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
     // The current folder may be one where nothing can be written.
     command.current_dir(&scratch);
     let script = scratch.join("link.sh");
-    write_linker(tools, parts, &script)?;
+    write_linker(&joiner, parts, &script)?;
+    if let Some(libraries) = joiner.libraries(&tools.toolchain.host, &scratch)? {
+        command.arg("-C").arg(format!("link-arg=-L{}", libraries.display()));
+    }
     if !parts.foreign.is_empty() {
         // C code that was compiled to be hidden refers to itself directly.
-        command.args(["-C", "link-arg=-Wl,-Bsymbolic"]);
+        command.args(["-C", &format!("link-arg={}", joiner.option("-Bsymbolic"))]);
     }
-    command.arg("-C").arg(assignment("linker", &script)).args(["-C", "linker-flavor=gcc"]);
+    command.arg("-C").arg(assignment("linker", &script));
+    command.args(["-C", &format!("linker-flavor={}", joiner.flavor())]);
     let finished = tools.run(command, &mut |_| {})?;
     for temporary in [&source, &scratch] {
         remove_all(temporary).map_err(|e| failed("remove", temporary, &e))?;
@@ -112,17 +124,14 @@ pub(super) fn link(tools: &Tools<'_>, parts: &Parts<'_>, folder: &Path) -> Resul
     Ok(output)
 }
 
-/// A linker between rustc and `cc`. rustc takes from archives only what Rust code of the layer
+/// A linker between rustc and whoever joins. rustc takes from archives only what Rust code of the layer
 /// itself refers to, hides everything that is not Rust's, and drops shared libraries without a
 /// use; but cells call C functions of the crates they use, directly or through inlined Rust ones.
-fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(), EnvironmentError> {
-    let linker = user_linker(&tools.toolchain.host)
-        .map(|name| name.to_string_lossy().into_owned())
-        .or_else(|| tools.toolchain.cc.as_ref().map(|path| path.display().to_string()))
-        .unwrap_or_else(|| "cc".to_owned());
-    let mut cases = String::from("  -Wl,--as-needed) ;;\n");
+fn write_linker(joiner: &Joiner, parts: &Parts<'_>, path: &Path) -> Result<(), EnvironmentError> {
+    let mut cases = format!("  {}) ;;\n", joiner.option("--as-needed"));
     if !parts.foreign.is_empty() {
-        cases.push_str("  -Wl,--version-script=*|-Wl,--no-undefined-version) ;;\n");
+        let [script, strict] = ["--version-script=*", "--no-undefined-version"].map(|option| joiner.option(option));
+        cases.push_str(&format!("  {script}|{strict}) ;;\n"));
     }
     // Whatever rustc passes as `argument` becomes the whole of `archive`, opened up.
     let mut count = 0;
@@ -131,7 +140,8 @@ fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(),
         let open = path.with_file_name(format!("open-{count}.a"));
         expose(archive, &open)?;
         let (argument, open) = (quoted(argument), quoted(&open.display().to_string()));
-        let set = format!("set -- \"$@\" -Wl,--whole-archive {open} -Wl,--no-whole-archive");
+        let [all, end] = ["--whole-archive", "--no-whole-archive"].map(|option| joiner.option(option));
+        let set = format!("set -- \"$@\" {all} {open} {end}");
         cases.push_str(&format!("  {argument}) {set} ;;\n"));
         Ok(())
     };
@@ -151,7 +161,7 @@ fn write_linker(tools: &Tools<'_>, parts: &Parts<'_>, path: &Path) -> Result<(),
     let script = format!(
         "#!/bin/sh\n# Links a layer so that cells find everything in it.\nfor a do\n  shift\n  case \"$a\" in\n{cases}  \
          *) set -- \"$@\" \"$a\" ;;\n  esac\ndone\nexec {} \"$@\"\n",
-        quoted(&linker)
+        joiner.command().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
     let mode = fs::Permissions::from_mode(0o700);
     let written = fs::write(path, script).and_then(|()| fs::set_permissions(path, mode));

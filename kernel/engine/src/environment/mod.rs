@@ -18,6 +18,7 @@ mod error;
 mod export;
 mod helper;
 mod identity;
+mod joiner;
 mod lanes;
 mod layer;
 pub mod loadable;
@@ -83,7 +84,7 @@ pub struct Options {
     pub directory: PathBuf,
     /// Never use the network.
     pub offline: bool,
-    /// How many crates to compile at once; cargo decides when there is no number.
+    /// How many crates to compile at once; cargo decides when there is no number. It changes nothing of what is made.
     pub jobs: Option<usize>,
     /// Read-only caches that an administrator or teacher has filled, looked at first.
     pub sites: Vec<Site>,
@@ -142,7 +143,8 @@ pub struct Environment {
     pub externs: Vec<(String, PathBuf)>,
     /// Directories for `-L dependency=`.
     pub search: Vec<PathBuf>,
-    /// Shared objects, to load in this order after libstd.
+    /// Shared objects, to load in this order after libstd. The first one holds the standard library where the toolchain
+    /// has it only to link.
     pub layers: Vec<PathBuf>,
     /// Generic code that is there already.
     pub precompiled: Vec<Precompiled>,
@@ -195,7 +197,7 @@ impl Environment {
 
     /// What a runner loads before the first cell, in order, with `RTLD_NOW | RTLD_GLOBAL`.
     pub fn libraries(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.toolchain.libstd.as_path()).chain(self.layers.iter().map(PathBuf::as_path))
+        self.toolchain.libstd.iter().chain(&self.layers).map(PathBuf::as_path)
     }
 
     /// Every file of ours that it needs.
@@ -281,6 +283,23 @@ pub fn add(
         dependencies: &merged,
     };
     work.get(progress, cancelled)
+}
+
+/// An environment with the same crates as another one, by other options: for a processor that others have.
+///
+/// # Errors
+/// As for [`prepare`] and [`add`].
+pub fn elsewhere(
+    here: &Environment,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+    cancelled: &AtomicBool,
+) -> Result<Environment, EnvironmentError> {
+    let base = prepare(options, progress, cancelled)?;
+    if here.dependencies.is_empty() {
+        return Ok(base);
+    }
+    add(&base, &here.dependencies, progress, cancelled).map(|addition| addition.environment)
 }
 
 /// Something that comes with this program: a package, or a pack, puts it beside it.
@@ -413,7 +432,7 @@ impl Work<'_> {
         Identity::default()
             .part("layout 2")
             .part(&self.toolchain.version_text)
-            .part("flags")
+            .part(if self.toolchain.libstd.is_some() { "flags" } else { "std in the layer, flags" })
             // The last flag names the cache's own place, which decides nothing.
             .parts(&rustflags[..rustflags.len().saturating_sub(1)])
             .part(native)

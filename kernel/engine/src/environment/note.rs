@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::Cache;
 use super::identity::{Identity, Stamp};
-use super::toolchain::Toolchain;
+use super::toolchain::{Toolchain, dynamic_std};
 use super::used;
 
 const PREFIX: &str = "toolchain-2-";
@@ -73,7 +73,8 @@ impl Known {
     fn at(mut self, sysroot: &Path) -> Self {
         let from = std::mem::replace(&mut self.toolchain.sysroot, sysroot.to_path_buf());
         let Toolchain { rustc, cargo, libstd, .. } = &mut self.toolchain;
-        for path in [rustc, cargo, libstd].into_iter().chain(self.stamps.iter_mut().map(|stamp| &mut stamp.path)) {
+        let stamps = self.stamps.iter_mut().map(|stamp| &mut stamp.path);
+        for path in [rustc, cargo].into_iter().chain(libstd).chain(stamps) {
             if let Ok(inside) = path.strip_prefix(&from) {
                 *path = sysroot.join(inside);
             }
@@ -94,7 +95,11 @@ pub(super) fn recall(cache: &Cache, question: &Question) -> Option<Toolchain> {
         None => known,
     };
     let asked = known.stamps.iter().zip(&question.stamps).all(|(known, now)| known.path == now.path && known.fits(now));
-    (known.stamps.len() >= question.stamps.len() && asked && known.holds()).then_some(known.toolchain)
+    let Toolchain { libstd, sysroot, host, .. } = &known.toolchain;
+    // The same compiler may be here with a library, and there without.
+    let same_std = libstd.is_some() || dynamic_std(sysroot, host).is_none();
+    let whole = known.stamps.len() >= question.stamps.len() && asked && known.holds();
+    (whole && same_std).then_some(known.toolchain)
 }
 
 /// A toolchain that a layer was made with, and that is there on this machine.
@@ -115,7 +120,7 @@ pub(super) fn keep(cache: &Cache, question: &Question, toolchain: &Toolchain) {
     let mut stamps = question.stamps.clone();
     let cargo = Some(&toolchain.cargo).filter(|cargo| cargo.starts_with(&toolchain.sysroot));
     stamps.extend(
-        [Some(&toolchain.rustc), cargo, Some(&toolchain.libstd)].into_iter().flatten().map(|path| Stamp::of(path)),
+        [Some(&toolchain.rustc), cargo, toolchain.libstd.as_ref()].into_iter().flatten().map(|path| Stamp::of(path)),
     );
     let known = Known { stamps, toolchain: toolchain.clone() };
     let file = question.file(cache);
@@ -174,7 +179,7 @@ mod tests {
             release: "1.95.0".to_owned(),
             host: "x86_64-unknown-linux-gnu".to_owned(),
             sysroot: sysroot.to_path_buf(),
-            libstd: sysroot.join("lib/libstd-1.so"),
+            libstd: Some(sysroot.join("lib/libstd-1.so")),
             linker: Linker { program: "/usr/bin/ld".into(), arguments: Vec::new(), libraries: Vec::new() },
             cc: None,
         }
@@ -205,7 +210,7 @@ mod tests {
                 .expect("set");
         }
         let moved = recall(&cache, &ask(&there)).expect("the copy");
-        assert_eq!((moved.sysroot.as_path(), moved.libstd), (there.as_path(), there.join("lib/libstd-1.so")));
+        assert_eq!((moved.sysroot.as_path(), moved.libstd), (there.as_path(), Some(there.join("lib/libstd-1.so"))));
         fs::write(there.join("lib/libstd-1.so"), "another").expect("a file");
         assert!(recall(&cache, &ask(&there)).is_none(), "its library is another one");
     }

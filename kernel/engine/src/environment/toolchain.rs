@@ -54,8 +54,9 @@ pub struct Toolchain {
     pub host: String,
     /// `rustc --print sysroot`.
     pub sysroot: PathBuf,
-    /// The dynamic standard library; load it first, with `RTLD_NOW | RTLD_GLOBAL`.
-    pub libstd: PathBuf,
+    /// The dynamic standard library; load it first, with `RTLD_NOW | RTLD_GLOBAL`. Some distributions leave it out: then
+    /// the first layer holds it.
+    pub libstd: Option<PathBuf>,
     /// The linker for single objects.
     pub linker: Linker,
     /// `cc`, which cargo needs for build scripts and layers; none when it is not on the PATH.
@@ -68,7 +69,7 @@ impl Toolchain {
     /// later calls start no process.
     ///
     /// # Errors
-    /// When there is no rustc or cargo, it is too old, or it has no dynamic standard library.
+    /// When there is no rustc or cargo, it is too old, or it has no standard library.
     pub fn discover(cache: &Cache, sites: &[Site], directory: &Path) -> Result<Self, EnvironmentError> {
         let layers = site::layers(sites);
         let rustc = match env::var_os("RUSTC").filter(|v| !v.is_empty()) {
@@ -136,15 +137,10 @@ impl Toolchain {
             .help("rustup update stable, or load a newer Rust module"));
         }
         let libraries = sysroot.join("lib/rustlib").join(&host).join("lib");
-        let libstd = find_library(&[&libraries, &sysroot.join("lib")], "libstd-", ".so").ok_or_else(|| {
-            EnvironmentError::new(
-                EnvironmentFault::Toolchain,
-                format!("this Rust toolchain has no dynamic standard library (libstd-*.so in {})", libraries.display()),
-            )
-            .help(format!(
-                "use a toolchain of rustup for a target with dynamic linking (https://rustup.rs; {host} is the host here), and name its rustc in RUSTC"
-            ))
-        })?;
+        let libstd = dynamic_std(&sysroot, &host);
+        if libstd.is_none() && find_library(&[&libraries], "libstd-", ".rlib").is_none() {
+            return Err(without_std(&libraries, &host));
+        }
         let linker = find_linker(&sysroot, &host, &libraries)?;
         Ok(Self { rustc, cargo, version_text, release, host, sysroot, libstd, linker, cc: find_cc() })
     }
@@ -152,6 +148,12 @@ impl Toolchain {
 
 fn find_cc() -> Option<PathBuf> {
     find_program("cc".as_ref()).or_else(|| find_program("gcc".as_ref()))
+}
+
+/// The standard library as a shared object, if the toolchain has it so.
+pub(super) fn dynamic_std(sysroot: &Path, host: &str) -> Option<PathBuf> {
+    let libraries = sysroot.join("lib/rustlib").join(host).join("lib");
+    find_library(&[&libraries, &sysroot.join("lib")], "libstd-", ".so")
 }
 
 /// The cargo that belongs to a toolchain.
@@ -171,12 +173,16 @@ fn in_cargo_home() -> Option<PathBuf> {
     Some(home.join("bin/rustc")).filter(|rustc| rustc.is_absolute() && executable(rustc))
 }
 
+/// The linker that comes with a toolchain, if one does.
+pub(super) fn own_linker(sysroot: &Path, host: &str) -> Option<PathBuf> {
+    Some(sysroot.join("lib/rustlib").join(host).join("bin/rust-lld")).filter(|lld| lld.is_file())
+}
+
 fn find_linker(sysroot: &Path, host: &str, libraries: &Path) -> Result<Linker, EnvironmentError> {
-    let lld = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
-    let (program, first) = match find_program("ld".as_ref()) {
-        Some(program) => (program, &[][..]),
-        None if lld.is_file() => (lld, &["-flavor", "gnu"][..]),
-        None => {
+    let (program, first) = match (find_program("ld".as_ref()), own_linker(sysroot, host)) {
+        (Some(program), _) => (program, &[][..]),
+        (None, Some(lld)) => (lld, &["-flavor", "gnu"][..]),
+        (None, None) => {
             return Err(EnvironmentError::new(EnvironmentFault::Toolchain, "no linker: `ld` is not on the PATH")
                 .help("install binutils and gcc (apt install gcc, dnf install gcc, module load gcc)"));
         }
@@ -253,6 +259,17 @@ fn output(program: &Path, arguments: &[&str], directory: &Path) -> Result<String
     }
     let what = format!("`{} {}` failed", program.display(), arguments.join(" "));
     Err(missing(&what).details(String::from_utf8_lossy(&result.stderr)))
+}
+
+/// Distributions have the compiler and its library in two packages.
+fn without_std(libraries: &Path, host: &str) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentFault::Toolchain,
+        format!("this Rust toolchain has no standard library for {host} (libstd-*.so or .rlib in {})", libraries.display()),
+    )
+    .help(format!(
+        "rustup target add {host}, or the package with it (Debian: apt install libstd-rust-dev, or libstd-rust-web-dev beside rustc-web)"
+    ))
 }
 
 fn missing(what: &str) -> EnvironmentError {

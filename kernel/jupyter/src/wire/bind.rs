@@ -45,6 +45,10 @@ impl fmt::Display for BindError {
                         "; this machine has no such address: `ip` in the connection file must be \
                          an address of this machine"
                     ),
+                    io::ErrorKind::InvalidInput => write!(
+                        f,
+                        "; a socket's path has 107 characters at most: set JUPYTER_RUNTIME_DIR to a shorter folder"
+                    ),
                     io::ErrorKind::PermissionDenied => {
                         write!(f, "; this user may not use this address")
                     }
@@ -135,13 +139,23 @@ fn take_ipc(
     }
     let path = PathBuf::from(format!("{prefix}-{port}"));
     remove_abandoned(&path);
-    let listener = UnixListener::bind(&path).map_err(|source| BindError::Address {
+    let listener = bind_alone(&path).map_err(|source| BindError::Address {
         channel,
         endpoint: format!("ipc://{}", path.display()),
         source,
     })?;
     paths.push(path);
     Ok(listener.into())
+}
+
+/// A socket that nobody else can connect to from the moment it is there, whatever the umask is.
+fn bind_alone(path: &Path) -> io::Result<UnixListener> {
+    // SAFETY: plain requests about this process, which has one thread that makes files while it opens its sockets.
+    let before = unsafe { libc::umask(0o077) };
+    let bound = UnixListener::bind(path);
+    // SAFETY: as above.
+    unsafe { libc::umask(before) };
+    bound
 }
 
 /// A killed kernel leaves its socket files; the next one gets the same names.
@@ -196,6 +210,20 @@ mod tests {
         for path in paths.iter().chain(&second.paths) {
             let _ = std::fs::remove_file(path);
         }
+    }
+
+    #[test]
+    fn sockets_in_files_are_ones_own_and_a_path_that_is_too_long_is_explained() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let prefix = std::env::temp_dir().join(format!("ferrolab-own-{}", std::process::id()));
+        let taken = listen(&connection(Transport::IPC, &prefix.to_string_lossy())).unwrap();
+        for path in &taken.paths {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+            std::fs::remove_file(path).unwrap();
+        }
+        let long = std::env::temp_dir().join("x".repeat(120));
+        let Err(error) = listen(&connection(Transport::IPC, &long.to_string_lossy())) else { panic!("it is too long") };
+        assert!(error.to_string().contains("JUPYTER_RUNTIME_DIR"), "{error}");
     }
 
     #[test]

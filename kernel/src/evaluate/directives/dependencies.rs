@@ -123,8 +123,8 @@ impl DirectEvaluator {
 /// The runner loads what a new dependency brings.
 fn load(live: &mut ReadySession, layer: &Path) -> Done {
     let sink: Arc<dyn Sink> = Arc::<Captured>::default();
-    let mut listener = CellListener::new(Output::new(sink, true));
-    let ended = live.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener)?;
+    let mut listener = CellListener::new(Output::new(sink.clone(), true));
+    let ended = live.follow(&Command::Load { path: layer.to_string_lossy().into_owned() }, &mut listener, &sink)?;
     match ended.end {
         End::Said(Outcome::Ok) => Ok(()),
         other => Err(errors::plain("Loader", &format!("{} cannot be loaded: {other:?}", layer.display()))),

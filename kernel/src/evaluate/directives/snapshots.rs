@@ -96,7 +96,7 @@ impl DirectEvaluator {
         let mut undone = Undone::default();
         if live.engine.last_ran() {
             let mut listener = CellListener::new(Output::new(sink.clone(), true));
-            let ended = live.follow(&Command::Undo { restore: self.settings.restore }, &mut listener)?;
+            let ended = live.follow(&Command::Undo { restore: self.settings.restore }, &mut listener, sink)?;
             if !ended.alive.is_empty() {
                 return Err(wrong(&format!(
                     "the last cell stays: taking it back would end what earlier cells started: {} (`:restore always`, then `:undo`, does it all the same)",

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use super::super::helper;
 use super::{Identity, Origins, SCRIPT, Store, become_it, compiler, content, dependent, end_like, value_of};
 
 /// What cargo tells a crate of its package.
@@ -25,6 +26,7 @@ struct Unit<'a> {
 }
 
 pub(super) fn compile(store: &Store, rustc: &OsStr, arguments: &[OsString]) -> ExitCode {
+    let arguments = &placeless(arguments)[..];
     let mut command = compiler(rustc);
     command.args(arguments);
     let Some(unit) = Unit::read(store, arguments) else { return become_it(command) };
@@ -51,6 +53,21 @@ pub(super) fn compile(store: &Store, rustc: &OsStr, arguments: &[OsString]) -> E
             ExitCode::FAILURE
         }
     }
+}
+
+/// For cargo, where a package lies is a part of what it is, when it comes from no registry. Names of functions are made
+/// of that, and those of the helper crate have to be the same in every cache, and for every processor.
+fn placeless(arguments: &[OsString]) -> Vec<OsString> {
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    if ![helper::NAME, helper::BASE].contains(&package.as_str()) {
+        return arguments.to_vec();
+    }
+    let identity = OsString::from(format!("metadata={}", &helper::hash()[..16]));
+    let one = |argument: &OsString| {
+        let is_identity = argument.to_str().is_some_and(|text| text.starts_with("metadata="));
+        if is_identity { identity.clone() } else { argument.clone() }
+    };
+    arguments.iter().map(one).collect()
 }
 
 /// Run it to its end; its words go on as they come, since cargo starts others when metadata is there.

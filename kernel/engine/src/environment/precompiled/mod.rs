@@ -178,7 +178,9 @@ fn build_one(
         command.arg("-Zshare-generics=y");
     }
     command.args(["--crate-type", "rlib", "--edition", "2024", "--crate-name", &name, "--cap-lints", "allow"]);
-    command.args(["-C", "opt-level=3", "-C", "embed-bitcode=no", "-C", "codegen-units=4"]);
+    command.args(["-C", "opt-level=3", "-C", "embed-bitcode=no"]);
+    // A thread for each unit, which no jobserver counts here.
+    command.arg(format!("-Ccodegen-units={}", tools.jobs.unwrap_or(4).clamp(1, 4)));
     command.args(&tools.rustflags).arg(&source);
     let mut emit = OsString::from("--emit=metadata=");
     emit.push(&metadata);
