@@ -173,4 +173,4 @@ def test_what_cannot_be_kept_gets_advice(k):
     k.run("let list = vec![1]; let lock = std::sync::Mutex::new(vec![1]); let held = lock.lock().unwrap(); let many = || held.len(); many()").until("execute_result").result("1").until().idle()
     k.run("many()").fails("E0425", "`move` before the closure's parameters")
     k.run("let several = vec![|x: i32| x];").says("`several`", "Box<dyn Fn")
-    k.run("let chain = list.iter().map(|x| { x + 1 });").says("`chain`", "collect")
+    k.run("let chain = list.iter().map(|x| { x + 1 }).cycle();").says("`chain`", "collect")

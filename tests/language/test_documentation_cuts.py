@@ -24,13 +24,13 @@ EVERY_SESSION = ("ndarray", "rayon", "plotters")
 CRATES = ("serde_json", "itertools", "regex", "chrono", "petgraph", "indexmap", "smallvec", "anyhow", "rand", "num-complex", "num-integer", "either", "bitflags", "bytes")
 # Help that says which variable a cell could not hand on, and what to write.
 TOLD = re.compile(
-    r"help: [^\n]*?`(?P<name>\w+)`[^\n]*(?:borrows|borrowed|cannot outlive|lasts for|ends with|is an iterator|has no name|without a name|uses values|was moved"
+    r"help: [^\n]*?`(?P<name>\w+)`[^\n]*(?:borrows|borrowed|cannot outlive|lasts for|ends with|is an iterator|has no name|without a name|uses values|was moved|use `\w+` in the cell that makes it"
     r"|says nothing of its number's type|where it makes items only|makes it private)"
 )
 # What is only there when a later cell has run: an item in front of the one that it names, a type that a later statement says.
 MISSES = re.compile(r"cannot find \w+ (?:\w+ )?`(?P<name>\w+)`|`(?P<type>\w+)(?:<[^`]*)?: (?:\w+::)*(?P<trait>\w+)` is not satisfied|can't compare `(?P<compared>\w+)`|(?P<open>type annotations needed)")
 # What is told, and what no cut would help against: more crates are known to cells than to a program without any.
-NATURE = re.compile(r"in cells there are more types that can be summed")
+NATURE = re.compile(r"in cells there are more types that can be summed|cells know more crates than std")
 
 # A session's variables live on where those of a program end: what they say when they are dropped comes later.
 DROPS = re.compile(r"\bDrop\s+for\b")

@@ -160,3 +160,14 @@ def test_an_item_that_is_named_before_it_is_defined(k):
     k.run("fn side_of_it() -> f64 { 4.0 }").idle()
     k.run("width_of_it").fails("E0425")
     k.run("let width_of_it = 3;").idle()
+
+
+def test_where_crates_of_the_session_leave_a_choice_it_is_told(k):
+    k.run('let guess = "5".parse().unwrap(); assert_eq!(5i32, guess);').fails("E0283", "say its type", "cells know more crates than std")
+    k.run('let guess: i32 = "5".parse().unwrap(); assert_eq!(5i32, guess);').idle()
+
+
+def test_a_name_that_a_module_has_as_well_is_still_told(k):
+    k.run("let line = String::from(\"a b\"); let mut names = line.split(' ');").idle()
+    number = k.run("names.next()").result('Some("a")').idle().reply["execution_count"]
+    k.run("names.next()").fails("E0423", f"what [{number}] has made of it was not kept")

@@ -27,6 +27,7 @@ pub fn is_comment(text: &str) -> bool {
 pub fn explain(diagnostics: &mut [Diagnostic]) {
     diagnostics.iter_mut().filter(|d| d.code() == "E0277").for_each(explain_try);
     diagnostics.iter_mut().filter(|d| d.code() == "E0283").for_each(explain_sum);
+    diagnostics.iter_mut().filter(|d| d.code() == "E0283").for_each(explain_choice);
     for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error()) {
         if ["expected statement after outer attribute", "expected item after attributes"]
             .contains(&diagnostic.message.as_str())
@@ -61,6 +62,19 @@ fn explain_sum(diagnostic: &mut Diagnostic) {
     }
     diagnostic.children.retain(|child| !lists(&child.message));
     diagnostic.add_help("say what it makes, as in `.sum::<i32>()` or `let total: f64 = …`: in cells there are more types that can be summed than in std".to_owned());
+}
+
+/// With std alone, what is compared with an `i32` is one. Crates that every cell knows bring types of theirs that are compared with it
+/// as well, so rustc has a choice where a program has none.
+fn explain_choice(diagnostic: &mut Diagnostic) {
+    const LISTS: &str = "found in the following crates: ";
+    let crates =
+        |text: &str| text.split_once(LISTS).map(|(_, crates)| crates.lines().next().unwrap_or_default().to_owned());
+    let Some(listed) = diagnostic.children.iter().find_map(|child| crates(&child.message)) else { return };
+    let std = ["core", "std", "alloc"];
+    if listed.split('`').filter(|name| name.starts_with(char::is_alphabetic)).any(|name| !std.contains(&name)) {
+        diagnostic.add_help("say its type, as in `let x: i32 = …` or `.parse::<i32>()`: cells know more crates than std, and types of theirs could be meant as well");
+    }
 }
 
 /// rustc speaks of a closure of ours, and of the error that it returns, when a cell's own `?` meets an `Option`.

@@ -13,8 +13,8 @@ use super::source::{Source, line_column};
 use super::variables::Variables;
 use super::{Engine, Refused};
 
-/// Errors about a name that is not there.
-pub(super) const MISSES: [&str; 4] = ["E0425", "E0412", "E0433", "E0422"];
+/// Errors about a name that is not there, or that something else has instead.
+pub(super) const MISSES: [&str; 5] = ["E0425", "E0412", "E0433", "E0422", "E0423"];
 
 impl Engine {
     pub(super) fn refuse(&self, said: &str, source: &Source, number: u32, variables: &Variables) -> Refused {
@@ -44,6 +44,7 @@ impl Engine {
                 diagnostic.add_help(why.to_owned());
             }
         }
+        super::type_paths::explain(&mut diagnostics, source, variables);
         super::ahead::explain(&mut diagnostics);
         closures::explain::explain(&mut diagnostics, source, number, variables);
         for diagnostic in diagnostics.iter_mut().filter(|d| d.code() == "E0597") {

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::diagnose::Diagnostic;
+use super::source::Source;
+use super::variables::{Variables, short_type};
+
 /// A type as rustc has printed it, with the module that holds names of items in the place of their crate.
 pub(super) fn from_paths(type_text: &str, known: &HashSet<&str>, globs: bool) -> String {
     let mut out = String::new();
@@ -36,6 +40,39 @@ pub(super) fn with_crate(type_text: &str, own: &BTreeSet<String>) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A variable of an earlier cell whose type cannot be written down in this one: its path goes through what its crate keeps
+/// private, or begins with a crate that is no dependency of the session. rustc says so of our line that takes the variable.
+pub(super) fn explain(diagnostics: &mut [Diagnostic], source: &Source, variables: &Variables) {
+    for diagnostic in diagnostics.iter_mut().filter(|d| d.is_error() && ["E0603", "E0433"].contains(&d.code())) {
+        let taken = diagnostic.spans.iter().find_map(|span| taken_at(source, span.byte_start));
+        let Some((name, variable)) = taken.and_then(|name| Some((name, variables.get(name)?))) else { continue };
+        let missed = diagnostic.message.split('`').nth(1).unwrap_or_default();
+        let short = short_type(&variable.type_text);
+        let help = if diagnostic.code() == "E0433" {
+            format!(
+                "`{name}` is a `{short}` of the crate `{missed}`, which another crate brings: use `{name}` in the cell that makes it, \
+                 or add `:dep {missed}` in the version that it is of"
+            )
+        } else {
+            format!(
+                "`{name}` is a `{short}`, and its crate keeps `{missed}` private: use `{name}` in the cell that makes it, or keep \
+                 what it gives there, such as `let {name}: Vec<_> = {name}.collect();`"
+            )
+        };
+        diagnostic.message = format!("`{name}` has a type that no later cell can name");
+        diagnostic.children.clear();
+        diagnostic.add_help(help);
+    }
+}
+
+/// The variable that our line at this place takes from the store.
+fn taken_at(source: &Source, at: usize) -> Option<&str> {
+    let text = source.text();
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next()?;
+    line.split_once("::ferrolab::rt::take(\"")?.1.split('"').next()
 }
 
 #[cfg(test)]
