@@ -190,7 +190,7 @@ def opened(base: str, password: str, page: str, log) -> str:
 
     action = re.search(r'action="([^"?]+)', page)[1]
     assert base.endswith(action.removesuffix("/login")) and f'value="{password}"' in page, page
-    session, deadline = requests.Session(), time.monotonic() + 120
+    session, deadline = requests.Session(), time.monotonic() + 300
     while True:
         try:
             session.get(f"{base}/login", timeout=5)
