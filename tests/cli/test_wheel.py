@@ -109,7 +109,7 @@ def test_the_first_cell_needs_no_network(prefix, tmp_path, root_user):
         pytest.skip("only root cuts the network")
     home = tmp_path / "home"
     home.mkdir()
-    book = notebook(tmp_path, "let v: Vec<u64> = (0..1000u64).into_par_iter().map(|x| x * x).collect(); v[999]", "plot::line(&[1.0, 2.0])")
+    book = notebook(tmp_path, "use rayon::prelude::*; let v: Vec<u64> = (0..1000u64).into_par_iter().map(|x| x * x).collect(); v[999]", "plot::line(&[1.0, 2.0])")
     env = process.environment(
         HOME=str(home),
         CARGO_HOME=str(home / "cargo"),

@@ -17,7 +17,7 @@ CELLS = [
     "thread_local! { static HERE: std::cell::Cell<u8> = const { std::cell::Cell::new(5) }; }",
     "std::thread::spawn(|| HERE.with(|h| { h.set(6); h.get() }) + twice(1u8)).join().unwrap() + HERE.with(|h| h.get())",
     'std::panic::catch_unwind(|| { if COUNT.load(std::sync::atomic::Ordering::SeqCst) == 3 { panic!("caught") } }).is_err()',
-    "(0..1000u64).into_par_iter().map(|x| x * x).sum::<u64>()",
+    "use rayon::prelude::*; (0..1000u64).into_par_iter().map(|x| x * x).sum::<u64>()",
     "#[derive(serde::Serialize)] struct P { x: u8 }\nplot::line_y(&[1.0, 3.0, 2.0])",
     ':dep itoa = "1"',
     "itoa::Buffer::new().format(twice(21)).to_owned()",

@@ -6,6 +6,11 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// So long after a runner was asked to end, the session is, too, when it was not the runner alone.
+const SOON: Duration = Duration::from_millis(300);
 
 /// Shared between the host and the threads that answer while a cell runs.
 #[derive(Debug, Default)]
@@ -41,6 +46,15 @@ impl Control {
     /// Was the session ended?
     pub fn ended(&self) -> bool {
         self.ended.load(Ordering::SeqCst)
+    }
+
+    /// Is the session ended, or will it be in a moment? Who ends a job tells all of its processes, one after the other.
+    pub(super) fn ends_soon(&self) -> bool {
+        let begun = Instant::now();
+        while !self.ended() && begun.elapsed() < SOON {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.ended()
     }
 
     /// Process id of the runner, 0 when there is none.

@@ -39,6 +39,11 @@ fn out_of_time(used: &libc::rusage) -> bool {
     Limit::CpuTime.value().is_some_and(|limit| all >= limit as f64 * 0.85 - 0.2)
 }
 
+/// Was it ended by the signal with which batch systems begin to end all processes of a job?
+pub(super) fn asked_to_end(status: Option<i32>) -> bool {
+    status.is_some_and(|status| libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGTERM)
+}
+
 /// Reap a child if it has ended.
 pub(super) fn try_reap(pid: i32) -> bool {
     let ended = has_ended(pid);

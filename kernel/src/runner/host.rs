@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::asks::{self, Answers};
 use super::control::Control;
-use super::death::{describe, lives, reap, reap_later, try_reap};
+use super::death::{asked_to_end, describe, lives, reap, reap_later, try_reap};
 use super::ended::Successor;
 pub use super::ended::{End, Ended};
 use super::socket::{self, Frames, Got};
@@ -404,8 +404,10 @@ impl Following<'_> {
                 ended
             }
             Step::TookOver(successor) => {
-                let how = describe(reap(self.runner.pid));
+                let status = reap(self.runner.pid);
+                let how = describe(status);
                 let end = match (stopped, self.begun) {
+                    _ if asked_to_end(status) && self.runner.control.ends_soon() => End::Dismissed,
                     (true, _) => End::Stopped,
                     (false, true) => End::Died(how),
                     (false, false) => End::Vanished(how),
@@ -415,8 +417,12 @@ impl Following<'_> {
                 ended
             }
             Step::Died => {
-                let how = describe(reap(self.runner.pid));
-                self.runner.buried(if stopped { End::Stopped } else { End::Died(how) })
+                let status = reap(self.runner.pid);
+                self.runner.buried(match () {
+                    () if asked_to_end(status) && self.runner.control.ends_soon() => End::Dismissed,
+                    () if stopped => End::Stopped,
+                    () => End::Died(describe(status)),
+                })
             }
         }
     }
