@@ -70,6 +70,7 @@ pub fn take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Resu
 fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> Result<Forked, String> {
     let refused = |what: &str, error: io::Error| format!("{what}: {error}");
     let ledger = ledger::get().map_err(|e| refused("no memory to share with a copy", e))?;
+    memory::give_back();
     let mut stays = [kept.descriptors.clone(), own::descriptors()].concat();
     world.look(cell, &stays);
     let large = if protect == Protect::All { Vec::new() } else { store::large_data() };
@@ -85,15 +86,10 @@ fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> R
     let stdout = io::stdout().lock();
     let held = (channel::get().map(channel::Channel::hold), own::hold(), large::hold());
     ledger.copy.store(0, Ordering::SeqCst);
-    let unused = memory::Unused::before_fork();
     // SAFETY: the child runs Rust code, as this runner's only thread. Pool threads are parked and
     // are replaced; glibc makes its allocator usable in the child; our own locks are held here.
     let between = unsafe { libc::fork() };
     if between == 0 {
-        if !unused.in_copy() {
-            // SAFETY: ends this process, which nobody needs; whoever waits for it finds no copy.
-            unsafe { libc::_exit(1) };
-        }
         descriptors::close_all_but(&stays);
         // Once more, so that the copy's parent is whoever adopts orphans: the kernel.
         // SAFETY: this process has one thread; it ends at once.
@@ -110,7 +106,6 @@ fn try_to_take(world: &mut World, cell: u32, protect: Protect, kept: &Kept) -> R
         return Ok(Forked::Restored(restore(world, &large, estate.as_ref(), kept.threads)));
     }
     let error = io::Error::last_os_error();
-    unused.after_fork();
     drop((held, stdout));
     wait_for(between);
     let pid = ledger.copy.load(Ordering::SeqCst);

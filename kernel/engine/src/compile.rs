@@ -210,8 +210,6 @@ impl Job<'_> {
             "-C",
             "embed-bitcode=no",
         ]);
-        // How fast a loop runs depends on where its code lies in the lines of the cache, and else that depends on what stands beside it.
-        command.arg("-Cllvm-args=-align-all-functions=6");
         let checks = if self.flags.checks { "on" } else { "off" };
         for option in [
             format!("opt-level={}", self.flags.opt_level),
