@@ -161,7 +161,7 @@ pub struct LentText {
     /// Closures that do more than look, so that they must not be called where they stand.
     pub later: Vec<Range<usize>>,
     /// How many closures this is in.
-    closures: usize,
+    pub(super) closures: usize,
 }
 
 impl LentText {
