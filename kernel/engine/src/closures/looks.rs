@@ -194,6 +194,8 @@ fn calls_at_once(function: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     #[test]
@@ -269,9 +271,12 @@ mod tests {
     fn only_what_stands_in_the_let_counts() {
         let mir = "_1 = cells::f() -> [return: bb1]; // scope 0 at a.rs:1:5: 1:8\n_2 = core::slice::<impl [i32]>::first(move _1) -> [return: bb2]; // scope 0 at a.rs:1:20: 1:30\n";
         let offset = |(line, column): (usize, usize)| (line == 1).then_some(column);
-        let of = |value, later| LentText { value, later, ..LentText::default() };
-        assert_eq!(more(mir, "a.rs", offset, &of(15..40, Vec::new())), None);
-        assert_eq!(more(mir, "a.rs", offset, &of(0..10, Vec::new())), Some("cells::f"));
-        assert_eq!(more(mir, "a.rs", offset, &of(0..10, vec![3..8])), None);
+        let of = |value, later: Option<Range<usize>>| {
+            let later = later.into_iter().collect();
+            LentText { value, later, ..LentText::default() }
+        };
+        assert_eq!(more(mir, "a.rs", offset, &of(15..40, None)), None);
+        assert_eq!(more(mir, "a.rs", offset, &of(0..10, None)), Some("cells::f"));
+        assert_eq!(more(mir, "a.rs", offset, &of(0..10, Some(3..8))), None);
     }
 }
