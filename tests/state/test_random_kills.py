@@ -59,8 +59,12 @@ class Victims:
         # without standard input the process ids have to do, with it the pipe could
         self.kernel = Kernel(launcher=(sys.executable, SERVER, "--", *wrapper), FERROLAB_TEST_MARK=self.mark, FERROLAB_PYTHON=sys.executable, timeout=60)
         self.values: list[int] = []
-        if cluster:
-            self.kernel.ok("let cluster = Cluster::local(1)?;", timeout=120)
+        try:
+            if cluster:
+                self.kernel.ok("let cluster = Cluster::local(1)?;", timeout=120)
+        except BaseException:
+            self.close()
+            raise
 
     def all(self) -> list[int]:
         return process.marked(self.mark)
