@@ -71,7 +71,7 @@ def test_operations_of_arrays_and_what_moves_are_told(k):
     story = k.run(code, timeout=60)
     story.until().idle()
     text = frames(story, name)[-1]["text/plain"]
-    assert re.search(r"normal \(.*\[\d+\]:1\): \d+ of \d+, done", text) and "map_blocks" in text, text
+    assert re.search(r"normal \(.*\[\d+\]:1\): [\d,]+ of [\d,]+, done", text) and "map_blocks" in text, text
     moved = re.search(r"moved: (\S+) (\S+) between workers", text)
     assert moved[2] in ("kB", "MB"), "blocks of columns are made of rows of both workers: " + text
     assert "in memory" in text
@@ -124,12 +124,17 @@ def test_threads_have_the_same(k):
     shown = frames(story, name)
     text, html = shown[-1]["text/plain"], shown[-1]["text/html"]
     assert text.startswith("Threads 2 threads, 00:0") and "spin: 60 of 60, done" in text and "tasks: 60 done, 0 left" in text, text
-    assert share(text, "computing") > 20, text
+    # of the time a thread had a processor, which on a busy machine is not all that it wanted
+    busy = share(text, "computing")
+    assert busy > 0, text
     assert all(f">{lane}<" in html for lane in ("cell", "thread 0", "thread 1", "this process")), html
+    story = k.run(f"{NAP.format(3000)}; 3")
+    story.until("execute_result").result("3").until().idle()
+    assert share(frames(story, name)[-1]["text/plain"], "computing") < busy
     # what has no name says which line it is of
     story = k.run("threads().array().random().seed(1).normal([30_000, 2_000]).sin().sum().compute()?")
     story.until("execute_result").result().until().idle()
-    assert re.search(r"sum \(.*\[\d+\]:1\): \d+ of \d+, done", frames(story, name)[-1]["text/plain"])
+    assert re.search(r"sum \(.*\[\d+\]:1\): [\d,]+ of [\d,]+, done", frames(story, name)[-1]["text/plain"])
 
 
 def test_it_outlives_a_process_that_was_killed(k):
