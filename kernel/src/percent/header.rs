@@ -61,7 +61,8 @@ fn above_header(lines: &[&str]) -> (usize, Map<String, Value>) {
     if let Some(program) = lines.first().and_then(|line| line.strip_prefix("#!"))
         && !program.trim_start().starts_with('[')
     {
-        above.insert("executable".to_owned(), program.into());
+        // Before a line's end that `\r` would be a part of it, and at the text's end it is none of a program's name.
+        above.insert("executable".to_owned(), program.trim_end_matches('\r').into());
         at = 1;
     }
     if let Some(line) = lines.get(at).filter(|line| names_encoding(line)) {

@@ -21,12 +21,13 @@ fn called(program: &Program, kinds: &[&'static Kind], pieces: &[Piece], cancel: 
         output_number: 0,
     };
     let mut outputs: Vec<Output> = (0..room).map(|_| nothing()).collect();
+    let here: Vec<fn() -> &'static Kind> = kinds.iter().map(|kind| kind.here).collect();
     let mut costs = vec![0u64; 3 * kinds.len()];
     let (done, cancel) = (AtomicU64::new(0), AtomicU8::new(cancel));
     let mut call = GraphCall {
         program: bytes.as_ptr(),
         program_len: bytes.len(),
-        kinds: kinds.as_ptr().cast(),
+        kinds: here.as_ptr().cast(),
         kinds_len: kinds.len(),
         pieces: pieces.as_ptr(),
         pieces_len: pieces.len(),
