@@ -93,7 +93,13 @@ mod tests {
         assert_eq!(used(&mark), 0);
         let (name, value) = mark.split_once('=').unwrap();
         let mut child = std::process::Command::new("sleep").arg("60").env(name, value).spawn().unwrap();
-        let counted = used(&mark);
+        // A program that has just begun has nothing yet.
+        let until = Instant::now() + Duration::from_secs(20);
+        let mut counted = used(&mark);
+        while counted < 4 << 10 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+            counted = used(&mark);
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert!((4 << 10..64 << 20).contains(&counted), "{counted}");
