@@ -11,6 +11,9 @@ use crate::frame::{self, Frame, Reply};
 
 static CHANNEL: OnceLock<Channel> = OnceLock::new();
 
+/// Objects, and places in them, each as its object's number and the offset in that.
+pub type Placed = (Vec<String>, Vec<(u32, u64)>);
+
 /// The two ends a runner holds.
 pub struct Channel {
     frames: Mutex<File>,
@@ -76,7 +79,7 @@ impl Channel {
         processor: &str,
         objects: Vec<String>,
         places: Vec<(u32, u64)>,
-    ) -> Result<(Vec<String>, Vec<(u32, u64)>), String> {
+    ) -> Result<Placed, String> {
         let frame = Frame::Recompile { processor: processor.to_owned(), objects, places };
         match self.exchange(&frame) {
             Ok(Reply::Recompiled { objects, places, problem }) if problem.is_empty() => Ok((objects, places)),
