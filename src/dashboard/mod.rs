@@ -1,6 +1,6 @@
 //! Dashboards: one element that shows what a place where closures run does while cells run. Lanes of threads, memory, bytes moved,
 //! operations, tasks by state; painted where it stands, at most four times a second, and its last frame stays in the
-//! notebook. What happens at a place is its [`Probe`]'s business: threads have theirs here, a cluster brings its own.
+//! notebook. What happens at a place is its `Probe`'s business: threads have theirs here, a cluster brings its own.
 
 mod draw;
 mod frame;
