@@ -240,6 +240,7 @@ impl Source for &TextLines {
         self.len()
     }
     fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
+        self.mapped.check().map_err(Fault::new)?;
         write_texts(&self.mapped, &[self.begin(tasks.start), self.begin(tasks.end)], true, out)
     }
 }
@@ -249,6 +250,7 @@ impl Source for &TextBlocks {
         self.len()
     }
     fn write(&self, tasks: Range<usize>, out: &mut Written) -> Result<(), Fault> {
+        self.mapped.check().map_err(Fault::new)?;
         write_texts(&self.mapped, &self.starts[tasks.start..=tasks.end], false, out)
     }
 }

@@ -4,7 +4,7 @@
 use super::source::{Sealed, Tasks, into_tasks};
 use crate::error::Error;
 use memmap2::Mmap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,13 +32,20 @@ impl Mapped {
         let wrong = |e: std::io::Error| format!("{}: cannot be read: {e}", path.display());
         let file = File::open(path).map_err(wrong)?;
         let found = file.metadata().map_err(wrong)?;
-        let changed = found.mtime().wrapping_mul(1_000_000_000).wrapping_add(found.mtime_nsec());
         // SAFETY: the map is read as plain bytes; what is handed out as text is looked at first. A file that another program changes
         // meanwhile gives other text, as it would any reader.
         let map = if found.len() == 0 { None } else { Some(unsafe { Mmap::map(&file) }.map_err(wrong)?) };
         // Elsewhere, another folder may be the current one.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Ok(Self { map, path, stamp: (found.len(), changed) })
+        Ok(Self { map, path, stamp: stamp(&found) })
+    }
+
+    /// # Errors
+    /// When it is gone, or was changed since it was mapped; what is mapped may then end before its end.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let path = self.path.display();
+        let found = std::fs::metadata(&self.path).map_err(|e| format!("{path}: cannot be read: {e}"))?;
+        if stamp(&found) == self.stamp { Ok(()) } else { Err(format!("{path} was changed since `text_file` read it")) }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -62,6 +69,10 @@ impl Mapped {
         let carriage = n > 0 && bytes[start + n - 1] == b'\r';
         (start..start + n - usize::from(carriage), start + n + 1)
     }
+}
+
+fn stamp(found: &Metadata) -> (u64, i64) {
+    (found.len(), found.mtime().wrapping_mul(1_000_000_000).wrapping_add(found.mtime_nsec()))
 }
 
 /// The first end of a line.

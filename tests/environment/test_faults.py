@@ -55,23 +55,6 @@ def test_a_toolchain_that_fails(ferrolab, tmp_path):
     says(first_cell(60, PATH=f"{tmp_path}:{os.environ['PATH']}", RUSTC=str(fake)), "broken toolchain", "rustc")
 
 
-def test_a_toolchain_without_a_dynamic_libstd(ferrolab, tmp_path):
-    """Some distributions ship only the static one."""
-    sysroot = pathlib.Path(subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip())
-    copy = tmp_path / "toolchain"
-    # links, not copies: a toolchain is a gigabyte
-    for folder in ("bin", "lib"):
-        shutil.copytree(sysroot / folder, copy / folder, copy_function=os.link if os.stat(sysroot).st_dev == os.stat(tmp_path).st_dev else shutil.copy2)
-    removed = 0
-    for path in copy.rglob("libstd-*.so"):
-        if "rustlib" in path.parts:
-            path.unlink()
-            removed += 1
-    assert removed, "no dynamic libstd in this toolchain"
-    env = {"PATH": f"{copy}/bin:{os.environ['PATH']}", "RUSTC": f"{copy}/bin/rustc", "FERROLAB_CACHE_DIR": str(tmp_path / "cache")}
-    says(first_cell(**env), "libstd")
-
-
 def test_no_linker(ferrolab, tmp_path):
     (tmp_path / "bin").mkdir()
     for tool in ("rustc", "cargo", "sh", "rustup"):

@@ -69,15 +69,13 @@ use environment::{Cache, Environment, EnvironmentError, Identity};
 use generate::{ENTRY, Generated, Showing};
 use items::{Added, Items, Name};
 use measured::Measure;
+use question::QUESTION;
 use shelf::Shelf;
 use source::{Place, line_column};
 use spare::Spare;
 use split::Split;
 use texts::Texts;
 use variables::Variables;
-
-/// The number under which `:type` compiles its question; no cell has it.
-const QUESTION: u32 = u32::MAX - 1;
 
 /// What the session knows, besides values.
 #[derive(Debug, Clone, Default)]

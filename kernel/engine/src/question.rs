@@ -24,6 +24,9 @@ pub(super) struct Question<'a> {
     pub(super) flags: &'a Flags,
 }
 
+/// The number under which `:type` compiles its question; no cell has it.
+pub(super) const QUESTION: u32 = u32::MAX - 1;
+
 impl Engine {
     /// Has rustc run on a text, by `ask`, on a bench that is gone afterwards.
     ///

@@ -11,6 +11,7 @@ mod death;
 mod ended;
 pub mod guest;
 pub mod host;
+mod listener;
 pub mod socket;
 #[cfg(target_env = "gnu")]
 mod threads;
