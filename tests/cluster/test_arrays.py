@@ -84,7 +84,7 @@ here.iter().zip(&there).filter(|(a, b)| a != b).map(|(a, b)| format!("{{}}: {{}}
 def test_each_method_as_on_threads(k, name):
     k.ok(MACRO)
     k.ok(f"fn study_{name}(on: &impl Executor) -> Result<Vec<(&'static str, String)>, cluster::Error> {{\nlet all = {{{GROUPS[name]}}};\nOk(all)\n}}", timeout=60)
-    k.run(COMPARED.format(name), timeout=240).until("execute_result").result("[]").until().idle()
+    k.run(COMPARED.format(name), timeout=120).until("execute_result").result("[]").until().idle()
     methods = len(re.findall(r'"[^"]+":', GROUPS[name])) * (2 if name == "views" else 1)
     k.run(f"here.len() == {methods} && here.iter().map(|a| a.1.len()).sum::<usize>() > 500").until("execute_result").result("true").until().idle()
 

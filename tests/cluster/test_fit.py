@@ -75,7 +75,7 @@ class TestLesserProcessors:
         assert told.ends() == "ok"
         said = told.everything()
         assert "small on " in said and "a processor without " in said and "compiled for x86-64-v3" in said, said
-        assert "'1560'" in repr(said) or "1560" in said, said
+        assert re.search(r"^1560$", said, re.M), said
         # compiled once; and parameters, futures, graphs and arrays find it, too
         k.run("c.map_with(&kept, 0..30usize, |kept, i| kept[i % 3] + { " + OWN + " })?.iter().sum::<u64>()", timeout=300).until("execute_result").result("60").until().idle()
         k.ok("let futures = (0..6u64).map(|i| c.submit(i, |i| { " + OWN + " + i })).collect::<Result<Vec<_>, _>>()?;")
