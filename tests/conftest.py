@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import lab as jupyterlab, process  # noqa: E402
+from support import lab as jupyterlab, process, users  # noqa: E402
 from support.frontend import Kernel  # noqa: E402
 
 FILES_SHOWN = 25
@@ -67,6 +67,15 @@ def ferrolab() -> pathlib.Path:
     with Kernel(timeout=600) as kernel:
         kernel.ok("1 + 1")
     return process.FERROLAB
+
+
+@pytest.fixture(scope="module")
+def place(ferrolab):
+    """A folder for all users of the machine, with the program and a toolchain."""
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    with users.shared() as folder:
+        yield folder
 
 
 class Host:

@@ -1,6 +1,5 @@
 """`ferrolab pack` and `stage`: one file with all that a node needs, unpacked once however many ask, or not at all."""
 
-import os
 import pathlib
 import shutil
 import signal
@@ -13,14 +12,6 @@ from support import caches, process, users
 from support.notebooks import notebook
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def place(ferrolab):
-    if os.geteuid() != 0:
-        pytest.skip("only root becomes another user, and cuts the network")
-    with users.shared() as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

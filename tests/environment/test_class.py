@@ -32,14 +32,6 @@ os.execve(program, [program, *arguments[1:], own], {"HOME": home, "PATH": "/usr/
 
 
 @pytest.fixture(scope="module")
-def place(ferrolab):
-    if os.geteuid() != 0:
-        pytest.skip("only root becomes other users")
-    with users.shared() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
 def layer(place):
     made = place / "layer"
     done = subprocess.run([process.FERROLAB, "warm", "--into", made, "--target-cpu", "native", BOOK], env=process.environment(), capture_output=True, text=True, timeout=900)
